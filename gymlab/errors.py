@@ -1,0 +1,24 @@
+"""The errors of gymlab: few, typed, and written for the person who reads them.
+
+Each message says what is wrong, where, and what to do. The command line prints the message alone.
+"""
+
+
+class GymlabError(Exception):
+    """Base of every error that gymlab raises on purpose."""
+
+
+class InputError(GymlabError, ValueError):
+    """The data or a parameter cannot be used as it is."""
+
+
+class MemoryLimitError(InputError):
+    """The work would need more memory than it may take; the message names the alternatives."""
+
+
+class OutputError(GymlabError, OSError):
+    """A result could not be written; nothing was left half-written."""
+
+
+class ReportError(GymlabError, RuntimeError):
+    """A report's notebook failed; the message says where its copy was kept."""
