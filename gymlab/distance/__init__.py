@@ -1,0 +1,16 @@
+"""Exact dynamic time warping: arrays in, arrays out, nothing known of logs or agents.
+
+DTW here is dependent (multivariate) DTW: the root of the least sum of squared Euclidean local costs over all
+warping paths [1]_. It equals ``tslearn.metrics.dtw``, ``dtaidistance.dtw_ndim.distance`` and the root of aeon's
+``dtw_distance``.
+
+References
+----------
+.. [1] H. Sakoe and S. Chiba, "Dynamic programming algorithm optimization for spoken word recognition", IEEE
+   Trans. Acoustics, Speech, and Signal Processing 26(1), 1978, section II.
+"""
+
+from gymlab.distance.pairwise import dtw_cross, dtw_pairs, dtw_pairwise
+from gymlab.distance.scalar import dtw, dtw_path
+
+__all__ = ["dtw", "dtw_cross", "dtw_pairs", "dtw_pairwise", "dtw_path"]

@@ -1,0 +1,299 @@
+"""Exact DTW between all pairs, between two collections, or between chosen pairs of series."""
+
+import logging
+import time
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from gymlab.distance import lanes
+from gymlab.distance.blocks import Block, Progress, run_blocks
+from gymlab.distance.lanes import LANES
+from gymlab.distance.series import Float32Array, IntArray, Series, SeriesBatch, batches, checked_radius
+from gymlab.errors import InputError
+
+_log = logging.getLogger(__name__)
+
+# Big enough that a thread's work outweighs its handling, small enough that progress moves and a cancel is felt.
+_CELLS_A_BLOCK = 200_000_000
+
+
+def dtw_pairwise(
+    series: Series,
+    *,
+    radius: int | None = None,
+    out: Float32Array | None = None,
+    n_threads: int | None = None,
+    progress: Progress = False,
+    mismatch_weights: Sequence[float] = (),
+) -> Float32Array:
+    """Return the exact DTW distance of every pair of series, as a condensed matrix.
+
+    Parameters
+    ----------
+    series
+        Array ``(n, n_timepoints)`` or ``(n, n_timepoints, n_channels)``, or a list of arrays of unequal length.
+    radius
+        Sakoe-Chiba radius in cells: ``|i - j| <= radius``, widened by the difference in length on the longer
+        side. None for no band, 0 for the Euclidean distance (of series of equal length).
+    out
+        Any writable float32 array of shape ``(n(n-1)/2,)`` to write to, a memory map too.
+    n_threads
+        None for every processor. The result does not depend on it.
+    progress
+        True for a progress bar, or a function of the cells done and the cells in all.
+    mismatch_weights
+        When given, the last ``len(mismatch_weights)`` channels are codes of categories: two codes that differ
+        add their weight to the local cost, whatever their values.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32 ``(n(n-1)/2,)`` in the order of :func:`scipy.spatial.distance.pdist`. The relative error against
+        float64 is below 1e-5; identical series are at exactly 0.
+
+    Raises
+    ------
+    InputError
+        If a series is empty or holds NaN or infinity (its index is named), the channels differ, or ``radius``,
+        ``out`` or ``n_threads`` is unusable.
+
+    Examples
+    --------
+    >>> dtw_pairwise([[0, 1, 2], [0, 1, 1, 2], [3, 3, 3]])
+    array([0.       , 3.7416575, 4.2426405], dtype=float32)
+    """
+    (batch,), unit = batches(series, n_codes=len(mismatch_weights))
+    n = len(batch)
+    result = _checked_out(out, (n * (n - 1) // 2,))
+    order = np.argsort(batch.lengths, kind="stable").astype(np.int64)
+    kernel = _Kernel(batch, radius, mismatch_weights, unit)
+    work = []
+    for position in range(0, n, LANES):
+        members = order[position : position + LANES]
+        queries = min(n, position + LANES)
+        for start, stop in kernel.query_ranges(
+            batch.lengths[order[:queries]], int(batch.lengths[members].max())
+        ):
+            run = partial(kernel.condensed, order, start, stop, position, members, result)
+            work.append(Block(run, kernel.cells(batch.lengths[order[start:stop]], members)))
+    run_blocks(work, n_threads, progress)
+    return result
+
+
+def dtw_cross(
+    a: Series,
+    b: Series,
+    *,
+    radius: int | None = None,
+    out: Float32Array | None = None,
+    n_threads: int | None = None,
+    progress: Progress = False,
+    mismatch_weights: Sequence[float] = (),
+) -> Float32Array:
+    """Return the exact DTW distance of every series of ``a`` to every series of ``b``.
+
+    Parameters
+    ----------
+    a, b
+        As ``series`` of :func:`dtw_pairwise`, ``n`` and ``m`` series.
+    radius, n_threads, progress, mismatch_weights
+        As for :func:`dtw_pairwise`.
+    out
+        Any writable float32 array of shape ``(n, m)`` to write to.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32 ``(n, m)``.
+
+    Raises
+    ------
+    InputError
+        As :func:`dtw_pairwise`.
+
+    Examples
+    --------
+    >>> dtw_cross([[0, 1, 2]], [[0, 1, 1, 2], [3, 3, 3]])
+    array([[0.       , 3.7416575]], dtype=float32)
+    """
+    (left, right), unit = batches(a, b, n_codes=len(mismatch_weights))
+    result = _checked_out(out, (len(left), len(right)))
+    order = np.argsort(right.lengths, kind="stable").astype(np.int64)
+    kernel = _Kernel(right, radius, mismatch_weights, unit)
+    work = []
+    for position in range(0, len(right), LANES):
+        members = order[position : position + LANES]
+        for start, stop in kernel.query_ranges(left.lengths, int(right.lengths[members].max())):
+            run = partial(kernel.cross, left, start, stop, members, result)
+            work.append(Block(run, kernel.cells(left.lengths[start:stop], members)))
+    run_blocks(work, n_threads, progress)
+    return result
+
+
+def dtw_pairs(
+    series: Series,
+    first: ArrayLike,
+    second: ArrayLike,
+    *,
+    radius: int | None = None,
+    n_threads: int | None = None,
+    progress: Progress = False,
+    mismatch_weights: Sequence[float] = (),
+) -> Float32Array:
+    """Return the exact DTW distance of chosen pairs of series.
+
+    Parameters
+    ----------
+    series, radius, n_threads, progress, mismatch_weights
+        As for :func:`dtw_pairwise`.
+    first, second
+        int ``(n_pairs,)``: the indices of each pair. Pairs with the same ``first`` that follow each other are
+        computed together, so sorted pairs are the fastest.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32 ``(n_pairs,)``.
+
+    Raises
+    ------
+    InputError
+        As :func:`dtw_pairwise`, or if an index is out of range.
+
+    Examples
+    --------
+    >>> dtw_pairs([[0, 1, 2], [0, 1, 1, 2], [3, 3, 3]], [0, 0], [1, 2])
+    array([0.       , 3.7416575], dtype=float32)
+    """
+    (batch,), unit = batches(series, n_codes=len(mismatch_weights))
+    firsts, seconds = (_checked_index(index, len(batch)) for index in (first, second))
+    if len(firsts) != len(seconds):
+        raise InputError(f"{len(firsts)} first and {len(seconds)} second indices make no pairs")
+    result = np.empty(len(firsts), dtype=np.float32)
+    kernel = _Kernel(batch, radius, mismatch_weights, unit)
+    cells = kernel.cells_of_pair(int(batch.lengths.max()), int(batch.lengths.max()))
+    step = max(LANES, _CELLS_A_BLOCK // cells)
+    work = []
+    for start in range(0, len(firsts), step):
+        part = slice(start, start + step)
+        run = partial(kernel.pairs, firsts[part], seconds[part], result[part])
+        work.append(Block(run, len(firsts[part]) * cells))
+    run_blocks(work, n_threads, progress)
+    return result
+
+
+class _Kernel:
+    """The kernels of :mod:`gymlab.distance.lanes`, bound to one collection of series and its parameters."""
+
+    def __init__(self, batch: SeriesBatch, radius: int | None, weights: Sequence[float], unit: float) -> None:
+        scaled = np.asarray(weights, dtype=np.float64) / unit**2
+        if (
+            scaled.ndim != 1
+            or len(scaled) > batch.n_channels
+            or not np.all(np.isfinite(scaled) & (scaled >= 0))
+        ):
+            raise InputError(
+                f"mismatch_weights is {weights!r}; give a finite weight of 0 or more for each of at most "
+                f"{batch.n_channels} channels"
+            )
+        self.batch = batch
+        self.radius = checked_radius(radius)
+        ragged = self.radius >= 0 and bool(np.ptp(batch.lengths))
+        self._tail = (
+            self.radius,
+            (0,) * (batch.n_channels - len(scaled)),
+            (0,) * len(scaled),
+            (0,) * ragged,
+            scaled.astype(np.float32),
+            np.float32(unit),
+        )
+
+    def condensed(
+        self, order: IntArray, start: int, stop: int, position: int, members: IntArray, out: Float32Array
+    ) -> None:
+        block, lengths = lanes.packed_block(self.batch.values, self.batch.lengths, members)
+        _call(
+            lanes.condensed_block,
+            self.batch.values,
+            self.batch.lengths,
+            order,
+            start,
+            stop,
+            position,
+            block,
+            lengths,
+            *self._tail,
+            out,
+        )
+
+    def cross(
+        self, queries: SeriesBatch, start: int, stop: int, members: IntArray, out: Float32Array
+    ) -> None:
+        block, lengths = lanes.packed_block(self.batch.values, self.batch.lengths, members)
+        part = np.empty((stop - start, LANES), dtype=np.float32)
+        _call(
+            lanes.cross_block,
+            queries.values[start:stop],
+            queries.lengths[start:stop],
+            block,
+            lengths,
+            *self._tail,
+            part,
+        )
+        out[start:stop, members] = part[:, : len(members)]
+
+    def pairs(self, firsts: IntArray, seconds: IntArray, out: Float32Array) -> None:
+        _call(lanes.pairs_run, self.batch.values, self.batch.lengths, firsts, seconds, *self._tail, out)
+
+    def cells_of_pair(self, n: int, m: int) -> int:
+        """Return how many cells of the accumulated cost matrix a pair needs, about."""
+        return n * m if self.radius < 0 else min(n * m, max(n, m) * (2 * self.radius + 1 + abs(n - m)))
+
+    def cells(self, query_lengths: IntArray, members: IntArray) -> int:
+        queries, longest = len(query_lengths), int(self.batch.lengths[members].max())
+        return queries * LANES * self.cells_of_pair(int(query_lengths.max()), longest)
+
+    def query_ranges(self, query_lengths: IntArray, longest: int) -> list[tuple[int, int]]:
+        """Cut the queries that meet one block of lanes into ranges of about the same work."""
+        cells = LANES * self.cells_of_pair(int(query_lengths.max()), longest)
+        step = max(1, _CELLS_A_BLOCK // cells)
+        return [
+            (start, min(start + step, len(query_lengths))) for start in range(0, len(query_lengths), step)
+        ]
+
+
+def _call(kernel: Any, *arguments: object) -> None:  # noqa: ANN401 - numba gives its functions no type
+    """Call a compiled kernel, and say so if it had to be compiled first."""
+    misses, start = sum(kernel.stats.cache_misses.values()), time.perf_counter()
+    kernel(*arguments)
+    if sum(kernel.stats.cache_misses.values()) > misses:
+        seconds = time.perf_counter() - start
+        _log.info(
+            "compiled %s in %.1f s; later processes take it from the disk cache", kernel.__name__, seconds
+        )
+
+
+def _checked_out(out: Float32Array | None, shape: tuple[int, ...]) -> Float32Array:
+    if out is None:
+        return np.empty(shape, dtype=np.float32)
+    if (
+        not isinstance(out, np.ndarray)
+        or out.shape != shape
+        or out.dtype != np.float32
+        or not out.flags.writeable
+    ):
+        raise InputError(f"out has to be a writable float32 array of shape {shape}")
+    return out
+
+
+def _checked_index(index: ArrayLike, n: int) -> NDArray[np.int64]:
+    array = np.asarray(index)
+    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+        raise InputError("pairs are given as two one-dimensional arrays of whole numbers")
+    if array.size and (array.min() < 0 or array.max() >= n):
+        raise InputError(f"a pair names series {int(array.max())} or a negative one; there are {n}")
+    return array.astype(np.int64)

@@ -1,0 +1,174 @@
+"""From what a caller has (an array, or a list of arrays) to the one layout that the kernels read."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from gymlab.errors import InputError
+
+Series = ArrayLike | Sequence[ArrayLike]
+Float32Array = NDArray[np.float32]
+IntArray = NDArray[np.int64]
+
+# Squares of numbers outside this range leave float32's comfortable middle, so they are rescaled.
+_SMALL, _LARGE = 1e-6, 1e6
+
+
+@dataclass(frozen=True)
+class SeriesBatch:
+    """Many series in one array.
+
+    Attributes
+    ----------
+    values
+        float32 ``(n, n_timepoints, n_channels)``, zeros behind the end of a shorter series.
+    lengths
+        int64 ``(n,)``.
+    """
+
+    values: Float32Array
+    lengths: IntArray
+
+    def __len__(self) -> int:
+        """Return the number of series."""
+        return len(self.values)
+
+    @property
+    def n_channels(self) -> int:
+        """Number of channels."""
+        return int(self.values.shape[2])
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """How the numeric channels were moved so that float32 holds their differences.
+
+    DTW does not change when every series is shifted by the same amount, and changes by the same factor when
+    every series is; a factor that is a power of two costs no digit.
+    """
+
+    shift: NDArray[np.float64]
+    factor: float
+
+
+def finite_array(values: ArrayLike, where: str) -> NDArray[np.float64]:
+    """Return one series as float64 ``(n_timepoints, n_channels)``.
+
+    Raises
+    ------
+    InputError
+        If it is not numeric, has no time point, has more than two dimensions, or holds NaN or infinity.
+    """
+    try:
+        array = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{where} is not a series of numbers: {error}") from None
+    if array.ndim == 1:
+        array = array[:, None]
+    if array.ndim != 2:
+        raise InputError(
+            f"{where} has {array.ndim} dimensions; a series is (n_timepoints,) or (n_timepoints, n_channels)"
+        )
+    if 0 in array.shape:
+        raise InputError(f"{where} is empty, shape {array.shape}")
+    if not np.isfinite(array).all():
+        timepoint = int(np.argmin(np.isfinite(array).all(axis=1)))
+        raise InputError(
+            f"{where} holds NaN or infinity at time point {timepoint}; fill or drop such values first"
+        )
+    return array
+
+
+def checked_radius(radius: int | None) -> int:
+    """Return the radius as the kernels take it: −1 for no band.
+
+    Raises
+    ------
+    InputError
+        If it is neither None nor a whole number of at least 0.
+    """
+    if radius is None:
+        return -1
+    if isinstance(radius, bool) or not isinstance(radius, (int, np.integer)) or radius < 0:
+        raise InputError(f"radius is {radius!r}; give None (no band) or a whole number of cells, 0 or more")
+    return int(radius)
+
+
+def batches(*collections: Series, n_codes: int = 0) -> tuple[list[SeriesBatch], float]:
+    """Bring several collections of series into the kernels' layout, moved and scaled alike.
+
+    Parameters
+    ----------
+    *collections
+        Each an array ``(n, n_timepoints)`` or ``(n, n_timepoints, n_channels)``, or a sequence of series of
+        unequal length, ``(n_timepoints,)`` or ``(n_timepoints, n_channels)`` each.
+    n_codes
+        How many of the last channels are codes of categories, which are left as they are.
+
+    Returns
+    -------
+    batches
+        One for each collection.
+    unit
+        What a distance between these must be multiplied with to be one between the originals.
+
+    Raises
+    ------
+    InputError
+        If a series is unusable (its index is named) or the numbers of channels differ.
+    """
+    arrays = [_stacked_or_list(collection) for collection in collections]
+    channels = {
+        int(a.shape[-1]) for array in arrays for a in ([array] if isinstance(array, np.ndarray) else array)
+    }
+    if len(channels) > 1:
+        raise InputError(f"the series have different numbers of channels: {sorted(channels)}")
+    scaling = _scaling(arrays, channels.pop() if channels else 1, n_codes)
+    return [_batch(array, scaling) for array in arrays], 1.0 / scaling.factor
+
+
+def _stacked_or_list(series: Series) -> NDArray[Any] | list[NDArray[np.float64]]:
+    """Keep a regular array whole (no copy, float32 stays float32), else check series by series."""
+    if isinstance(series, np.ndarray) and series.dtype.kind in "fiub" and series.ndim in {2, 3}:
+        array = series[:, :, None] if series.ndim == 2 else series
+        if array.size and np.isfinite(array).all():
+            return array
+        if len(array) == 0:
+            raise InputError("there are no series; at least one is needed")
+    if isinstance(series, (str, bytes)) or not isinstance(series, (Sequence, np.ndarray)):
+        raise InputError(f"expected an array or a list of series, got {type(series).__name__}")
+    if len(series) == 0:
+        raise InputError("there are no series; at least one is needed")
+    return [finite_array(one, f"series {index}") for index, one in enumerate(series)]
+
+
+def _scaling(arrays: list[Any], n_channels: int, n_codes: int) -> Scaling:
+    flat = [array if isinstance(array, np.ndarray) else np.concatenate(array) for array in arrays]
+    axes = [tuple(range(array.ndim - 1)) for array in flat]
+    low = np.min([np.min(a, axis=x) for a, x in zip(flat, axes, strict=True)], axis=0).astype(np.float64)
+    high = np.max([np.max(a, axis=x) for a, x in zip(flat, axes, strict=True)], axis=0).astype(np.float64)
+    # A channel far from zero would lose in float32 the digits that tell its values apart; one that is near
+    # stays where it is, so that small whole numbers stay whole.
+    middle = low + (high - low) / 2
+    shift = np.where(np.abs(middle) > high - low, middle, 0.0)
+    numeric = slice(0, n_channels - n_codes)
+    shift[n_channels - n_codes :] = 0.0
+    reach = float(np.max(np.maximum(np.abs(low - shift), np.abs(high - shift))[numeric], initial=0.0))
+    factor = 1.0 if reach == 0.0 or _SMALL <= reach <= _LARGE else 2.0 ** -int(np.frexp(reach)[1])
+    return Scaling(shift, factor)
+
+
+def _batch(array: NDArray[Any] | list[NDArray[np.float64]], scaling: Scaling) -> SeriesBatch:
+    moved = scaling.factor != 1.0 or bool(scaling.shift.any())
+    if isinstance(array, np.ndarray):
+        values = ((array - scaling.shift) * scaling.factor).astype(np.float32) if moved else array
+        lengths = np.full(len(array), array.shape[1], dtype=np.int64)
+        return SeriesBatch(np.ascontiguousarray(values, dtype=np.float32), lengths)
+    lengths = np.array([len(one) for one in array], dtype=np.int64)
+    values = np.zeros((len(array), int(lengths.max()), array[0].shape[1]), dtype=np.float32)
+    for row, one in zip(values, array, strict=True):
+        row[: len(one)] = (one - scaling.shift) * scaling.factor if moved else one
+    return SeriesBatch(values, lengths)

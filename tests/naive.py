@@ -1,0 +1,61 @@
+"""Independent oracles: plain loops straight from the definitions. Nothing here imports gymlab."""
+
+import math
+
+
+def local_cost(a, b, weights=()):
+    """Squared Euclidean distance of two points; the last len(weights) entries are category codes."""
+    numeric = len(a) - len(weights)
+    cost = sum((a[c] - b[c]) ** 2 for c in range(numeric))
+    return cost + sum(w for w, p, q in zip(weights, a[numeric:], b[numeric:], strict=True) if p != q)
+
+
+def in_band(i, j, n, m, radius):
+    """-(radius + max(0, n-m)) <= j - i <= radius + max(0, m-n)."""
+    return radius is None or -(radius + max(0, n - m)) <= j - i <= radius + max(0, m - n)
+
+
+def dtw(x, y, radius=None, weights=()):
+    """DTW distance of two lists of points, by the full accumulated cost matrix."""
+    n, m = len(x), len(y)
+    table = [[math.inf] * (m + 1) for _ in range(n + 1)]
+    table[0][0] = 0.0
+    for i in range(n):
+        for j in range(m):
+            if in_band(i, j, n, m, radius):
+                best = min(table[i][j], table[i][j + 1], table[i + 1][j])
+                table[i + 1][j + 1] = local_cost(x[i], y[j], weights) + best
+    return math.sqrt(table[n][m])
+
+
+def condensed_index(n, i, j):
+    """Position of the pair (i, j), i < j, found by counting."""
+    position = 0
+    for a in range(n):
+        for b in range(a + 1, n):
+            if (a, b) == (i, j):
+                return position
+            position += 1
+    raise AssertionError
+
+
+def silhouette(square, labels):
+    """Average silhouette width (Rousseeuw 1987); members of singletons count 0."""
+    n, total = len(labels), 0.0
+    for i in range(n):
+        groups = {}
+        for j in range(n):
+            if j != i:
+                groups.setdefault(labels[j], []).append(square[i][j])
+        own = groups.pop(labels[i], None)
+        if own is None or not groups:
+            continue
+        a = sum(own) / len(own)
+        b = min(sum(g) / len(g) for g in groups.values())
+        total += (b - a) / max(a, b) if max(a, b) > 0 else 0.0
+    return total / n
+
+
+def medoid(square, members):
+    """The member with the least sum of distances to the others; the first of equals."""
+    return min(members, key=lambda i: (round(sum(square[i][j] for j in members), 9), i))
