@@ -1,0 +1,1 @@
+"""What the rest stands on: database, caches, memory, background work, alerts."""
