@@ -1,0 +1,154 @@
+"""What is compared: windows of a series, or whole series. None ever crosses from one series into the next."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gymlab.errors import InputError
+
+Unit = Literal["auto", "window", "series"]
+
+# "auto" takes windows when they cover at least this share of the actions.
+_MOST = 0.5
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Pieces of the series of a log.
+
+    Attributes
+    ----------
+    table
+        One row a piece: ``session_id``, ``agent_id``, ``start`` (step of its first action), ``length`` (in
+        actions), ``row`` (position of its first action in the log; the others follow).
+    values
+        float32 ``(n_windows, window, n_channels)``, or a list of ``(n_timepoints, n_channels)`` for whole series.
+    unit
+        ``window`` or ``series``.
+    coverage
+        Share of the log's actions that lie in at least one piece.
+    notes
+        Sentences: what was chosen and why, and what is not covered.
+    """
+
+    table: pd.DataFrame
+    values: NDArray[np.float32] | list[NDArray[np.float32]]
+    unit: Literal["window", "series"]
+    coverage: float
+    notes: tuple[str, ...]
+
+    def __len__(self) -> int:
+        """Return the number of pieces."""
+        return len(self.table)
+
+    def rows(self, index: int) -> NDArray[np.int64]:
+        """Return the positions in the log of the actions of one piece."""
+        first = int(self.table["row"].iloc[index])
+        return np.arange(first, first + int(self.table["length"].iloc[index]), dtype=np.int64)
+
+    def rows_of(self, indices: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the distinct positions in the log of the actions of several pieces, in order."""
+        first = self.table["row"].to_numpy()[indices]
+        length = self.table["length"].to_numpy()[indices]
+        # Count +1 where a piece begins and −1 behind its end: positive where at least one lies.
+        edges = np.zeros(int((first + length).max(initial=0)) + 1, dtype=np.int64)
+        np.add.at(edges, first, 1)
+        np.add.at(edges, first + length, -1)
+        return np.flatnonzero(np.cumsum(edges))
+
+
+def cut_windows(
+    actions: pd.DataFrame,
+    encoded: NDArray[np.float32],
+    *,
+    window: int = 20,
+    hop: int = 10,
+    unit: Unit = "auto",
+) -> Windows:
+    """Cut the series of a log into windows, or take them whole.
+
+    Parameters
+    ----------
+    actions
+        The action table, the rows of a series together and in the order of their steps.
+    encoded
+        float32 ``(n_actions, n_channels)``.
+    window
+        Length of a window in actions.
+    hop
+        Actions from one window's start to the next.
+    unit
+        ``"auto"`` takes windows when they cover most of the actions and whole series otherwise: real logs are
+        often shorter than a window.
+
+    Returns
+    -------
+    Windows
+
+    Raises
+    ------
+    InputError
+        If the log is shorter than a window, or a parameter is out of range.
+    """
+    if window < 1 or hop < 1:
+        raise InputError(f"window is {window} and hop is {hop}; both have to be 1 or more")
+    if unit not in {"auto", "window", "series"}:
+        raise InputError(f"unit is {unit!r}; give 'auto', 'window' or 'series'")
+    if len(actions) < window and unit != "series":
+        raise InputError(
+            f"the log has {len(actions):,} actions, fewer than one window of {window}; choose a smaller window"
+        )
+    first, length = _series_bounds(actions)
+    counts = np.maximum(0, (length - window) // hop + 1)
+    # Windows of a series overlap by window − hop, or leave gaps when the hop is larger.
+    share = float(
+        (counts * min(hop, window) + (counts > 0) * (window - min(hop, window))).sum() / len(actions)
+    )
+    if unit == "window" and not counts.any():
+        raise InputError(
+            f"no series has {window} actions, the longest has {length.max()}; choose a smaller window, or whole "
+            "series (unit 'series')"
+        )
+    if unit == "series" or (unit == "auto" and share < _MOST):
+        return _whole_series(actions, encoded, first, length, window, share, asked=unit == "series")
+    rows = np.concatenate([f + hop * np.arange(count) for f, count in zip(first, counts, strict=True)])
+    values = encoded[rows[:, None] + np.arange(window)]
+    notes = [f"{len(rows):,} windows of {window} actions, hop {hop}, cover {share:.1%} of the actions"]
+    short = int((length < window).sum())
+    if short:
+        notes.append(f"{short:,} of {len(length):,} series are shorter than a window and are left out")
+    lengths = np.full(len(rows), window, dtype=np.int64)
+    return Windows(_table(actions, rows, lengths), values, "window", share, tuple(notes))
+
+
+def _series_bounds(actions: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return where each series begins, and how long it is."""
+    session, agent = (pd.factorize(actions[name])[0] for name in ("session_id", "agent_id"))
+    change = np.flatnonzero((np.diff(session) != 0) | (np.diff(agent) != 0)) + 1
+    first = np.concatenate([[0], change]).astype(np.int64)
+    return first, np.diff(np.append(first, len(actions)))
+
+
+def _whole_series(
+    actions: pd.DataFrame,
+    encoded: NDArray[np.float32],
+    first: NDArray[np.int64],
+    length: NDArray[np.int64],
+    window: int,
+    share: float,
+    *,
+    asked: bool,
+) -> Windows:
+    why = "as asked" if asked else f"because windows of {window} would cover only {share:.1%} of the actions"
+    note = f"{len(first):,} whole series of {length.min()} to {length.max()} actions, {why}"
+    values = [encoded[f : f + n] for f, n in zip(first, length, strict=True)]
+    return Windows(_table(actions, first, length), values, "series", 1.0, (note,))
+
+
+def _table(actions: pd.DataFrame, rows: NDArray[np.int64], lengths: NDArray[np.int64]) -> pd.DataFrame:
+    where = actions[["session_id", "agent_id", "step"]].iloc[rows].reset_index(drop=True)
+    where.attrs = {}
+    return where.rename(columns={"step": "start"}).assign(length=lengths, row=rows)

@@ -1,0 +1,134 @@
+"""A temporal pattern: what a cluster of windows says about the agents."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gymlab.actions.windows import Windows
+from gymlab.patterns.clustering import Clustering
+from gymlab.patterns.entropy import conditional_entropy_bits
+
+
+@dataclass(frozen=True)
+class TemporalPattern:
+    """A cluster of windows: something that agents do again and again.
+
+    Attributes
+    ----------
+    label
+        Its number; 0 is the largest.
+    size
+        Number of windows.
+    support
+        Number of **distinct** actions in them: overlapping windows are not independent evidence.
+    members
+        int64 ``(size,)``: indices of the windows.
+    medoid
+        Index of the window with the least sum of distances to the others: the most typical one.
+    medoid_session, medoid_agent, medoid_start
+        Where it stands in the log; ``medoid_start`` is the step of its first action.
+    agents
+        Number of agents that show the pattern.
+    actions
+        Share of each action type among the distinct actions, the most frequent first.
+    contexts
+        Share of each decision context among them, likewise.
+    consistency
+        1 − H(action type | decision context) / log2(number of choices) over the distinct actions: 1 when what is
+        done follows from the situation, 0 when it is as good as random in it. The number of choices is the log's
+        ``n_choices`` where it has them, else the number of action types that occur in the log.
+    silhouette
+        Mean silhouette width of the windows; NaN when there is only one pattern.
+    """
+
+    label: int
+    size: int
+    support: int
+    members: NDArray[np.int64]
+    medoid: int
+    medoid_session: str
+    medoid_agent: str
+    medoid_start: int
+    agents: int
+    actions: Mapping[str, float]
+    contexts: Mapping[str, float]
+    consistency: float
+    silhouette: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the pattern JSON-able; its members are in the labels of the windows."""
+        return {
+            "label": self.label,
+            "size": self.size,
+            "support": self.support,
+            "medoid": {
+                "session_id": self.medoid_session,
+                "agent_id": self.medoid_agent,
+                "start": self.medoid_start,
+            },
+            "consistency": self.consistency,
+            "agents": self.agents,
+            "actions": dict(self.actions),
+            "contexts": dict(self.contexts),
+            "silhouette": None if np.isnan(self.silhouette) else self.silhouette,
+        }
+
+
+def describe_patterns(
+    log: pd.DataFrame, windows: Windows, clusters: Clustering
+) -> tuple[TemporalPattern, ...]:
+    """Return a pattern for each cluster of the windows of a log."""
+    choices = log["action_type"].astype("category")
+    contexts = log["decision_context"].astype("category")
+    agents = pd.factorize(windows.table["agent_id"])[0]
+    n_choices = _number_of_choices(log, choices)
+    return tuple(
+        _pattern(label, windows, clusters, choices, contexts, agents, n_choices)
+        for label in range(len(clusters.medoids))
+    )
+
+
+def _number_of_choices(log: pd.DataFrame, choices: pd.Series) -> int:
+    if "n_choices" in log and log["n_choices"].notna().any():
+        return int(log["n_choices"].max())
+    return len(choices.cat.categories)
+
+
+def _pattern(
+    label: int,
+    windows: Windows,
+    clusters: Clustering,
+    choices: pd.Series,
+    contexts: pd.Series,
+    agents: NDArray[np.int64],
+    n_choices: int,
+) -> TemporalPattern:
+    members = np.flatnonzero(clusters.labels == label)
+    rows = windows.rows_of(members)
+    medoid = int(clusters.medoids[label])
+    where = windows.table.iloc[medoid]
+    bits = conditional_entropy_bits(contexts.cat.codes.to_numpy()[rows], choices.cat.codes.to_numpy()[rows])
+    return TemporalPattern(
+        label=label,
+        size=len(members),
+        support=len(rows),
+        members=members,
+        medoid=medoid,
+        medoid_session=str(where["session_id"]),
+        medoid_agent=str(where["agent_id"]),
+        medoid_start=int(where["start"]),
+        agents=len(np.unique(agents[members])),
+        actions=_shares(choices.iloc[rows]),
+        contexts=_shares(contexts.iloc[rows]),
+        consistency=1.0 if n_choices < 2 else min(1.0, max(0.0, 1.0 - bits / float(np.log2(n_choices)))),
+        silhouette=float(clusters.quality.silhouettes[members].mean()),
+    )
+
+
+def _shares(values: pd.Series) -> dict[str, float]:
+    shares = values.value_counts(normalize=True)
+    return {str(name): float(share) for name, share in shares.items() if share > 0}
