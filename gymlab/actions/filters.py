@@ -112,7 +112,7 @@ def _since(frame: pd.DataFrame, since: str | datetime) -> Mask:
     converted, problems = CONVERTERS["time"](pd.Series([since], dtype=object), _COLUMNS["timestamp"])
     if problems:
         raise InputError(f"since: {shown(since)} {problems[0]}")
-    return (frame["timestamp"] >= converted.iloc[0]).to_numpy()
+    return np.asarray(frame["timestamp"] >= converted.iloc[0], dtype=bool)
 
 
 def _where(frame: pd.DataFrame, condition: str) -> Mask:
