@@ -24,6 +24,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 
     impl = DateTime(timezone=True)
     cache_ok = True
+    python_type = datetime
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Convert to UTC; pandas' NaT is no moment and becomes NULL."""
@@ -48,6 +49,7 @@ class Number(TypeDecorator[float]):
 
     impl = Float(53)
     cache_ok = True
+    python_type = float
 
     def process_bind_param(self, value: float | None, dialect: Dialect) -> float | None:
         """Convert NaN, which SQLite would store as NULL and PostgreSQL as a number, to NULL."""

@@ -1,0 +1,289 @@
+"""The database: one place makes sessions, and every session is accounted for."""
+
+import asyncio
+import itertools
+import sqlite3
+import sys
+import warnings
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from sqlalchemy import Connection, ExceptionContext, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
+from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlmodel import SQLModel
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from gymlab.errors import GymlabError, InputError, OutputError
+from gymlab.runtime.bulk import BulkInsert
+from gymlab.settings import Settings
+from gymlab.tables import GymlabTable
+
+_PATIENCE_S = 30.0  # how long a session waits for a connection, and for another writer to finish
+
+_EXPLANATIONS: dict[int, tuple[type[GymlabError], str]] = {
+    sqlite3.SQLITE_NOTADB: (InputError, "is not an SQLite database"),
+    sqlite3.SQLITE_CORRUPT: (InputError, "is damaged"),
+    sqlite3.SQLITE_CANTOPEN: (OutputError, "cannot be opened"),
+    sqlite3.SQLITE_READONLY: (OutputError, "cannot be written"),
+    sqlite3.SQLITE_PERM: (OutputError, "cannot be written"),
+    sqlite3.SQLITE_FULL: (OutputError, "cannot grow: the disk is full"),
+    sqlite3.SQLITE_IOERR: (OutputError, "cannot be read or written"),
+    sqlite3.SQLITE_BUSY: (
+        OutputError,
+        "is being written by another session; one that reads in order to write must read .with_for_update()",
+    ),
+}
+
+
+class Database:
+    """A database of actions and report runs, with its own tables made on first use.
+
+    A session is one transaction. Sessions read side by side, each from one snapshot, and write one after the
+    other. A session that reads in order to write asks for it as on any database, ``.with_for_update()``;
+    without it, a write that would overwrite what another session stored meanwhile is refused.
+
+    Parameters
+    ----------
+    url
+        ``sqlite:///relative/file.db``, ``sqlite:////absolute/file.db`` or ``sqlite:///:memory:``. None for
+        the embedded database of the settings. The folder of the file is made. A database in memory has one
+        connection, for which its sessions wait; it is gone after :meth:`aclose`.
+    pool_size, max_overflow
+        How many connections are kept, and how many more are opened under load.
+
+    Raises
+    ------
+    InputError
+        If the URL names something other than an SQLite database.
+
+    Examples
+    --------
+    >>> import asyncio
+    >>> from sqlmodel import select
+    >>> from gymlab.tables import ReportRun
+    >>> async def count_runs():
+    ...     async with Database("sqlite:///:memory:") as db, db.session() as session:
+    ...         return len((await session.exec(select(ReportRun))).all())
+    >>> asyncio.run(count_runs())
+    0
+    """
+
+    def __init__(self, url: str | None = None, pool_size: int = 10, max_overflow: int = 20) -> None:
+        if pool_size < 1 or max_overflow < 0:
+            raise InputError(
+                f"pool_size={pool_size} must be at least 1, max_overflow={max_overflow} at least 0"
+            )
+        self._url = _sqlite_url(Settings().database_url if url is None else url)
+        self._in_memory = self._url.database in {None, "", ":memory:"}
+        if self._in_memory:
+            # Every connection would be a database of its own, and one shared by sessions at the same time
+            # would mix their transactions: so there is one, and sessions take turns.
+            pool_size, max_overflow = 1, 0
+        self._limit = pool_size + max_overflow
+        self._engine = create_async_engine(
+            self._url,
+            poolclass=AsyncAdaptedQueuePool,
+            pool_size=pool_size,
+            max_overflow=max_overflow,
+            pool_timeout=_PATIENCE_S,
+            # The driver's own habit of starting transactions late, and only for writes, is switched off.
+            connect_args={"timeout": _PATIENCE_S, "isolation_level": None},
+        )
+        engine = self._engine.sync_engine
+        event.listen(engine, "do_connect", self._make_folder)
+        event.listen(engine, "connect", self._prepare)
+        event.listen(engine, "before_cursor_execute", _begin)
+        event.listen(engine, "handle_error", self._explain)
+        self._sessions = async_sessionmaker(self._engine, class_=AsyncSession, expire_on_commit=False)
+        self._open: dict[int, tuple[AsyncSession, str]] = {}
+        self._numbers = itertools.count()
+        self._closed = False
+
+    def __repr__(self) -> str:
+        return f"Database({self._url.render_as_string(hide_password=True)!r})"
+
+    @property
+    def engine(self) -> AsyncEngine:
+        """SQLAlchemy's engine, for what a session does not offer."""
+        return self._engine
+
+    def session(self) -> AbstractAsyncContextManager[AsyncSession]:
+        """Return a context that commits on success, and rolls back on any error or cancellation.
+
+        Examples
+        --------
+        >>> async def rename(db, key):
+        ...     async with db.session() as session:
+        ...         row = await session.get(ActionRow, key, with_for_update=True)
+        ...         row.action_type = "share"
+        """
+        caller = sys._getframe(1)  # noqa: SLF001 - the public way, inspect.stack, reads source files
+        return self._session(f"{caller.f_code.co_filename}:{caller.f_lineno}")
+
+    @asynccontextmanager
+    async def _session(self, where: str) -> AsyncIterator[AsyncSession]:
+        self._require_open()
+        number = next(self._numbers)
+        try:
+            # Closing a session that was not committed rolls it back.
+            async with self._sessions() as session:
+                self._open[number] = session, where
+                yield session
+                await session.commit()
+        finally:
+            self._open.pop(number, None)
+
+    async def bulk_insert(self, rows: Sequence[SQLModel], batch_size: int = 1000) -> int:
+        """Insert many rows of one table, all or none.
+
+        A row that is stored already, equal in every column, is passed over: inserting twice is the same as
+        inserting once.
+
+        Parameters
+        ----------
+        rows
+            Instances of one table class, their primary keys set.
+        batch_size
+            How many rows go to the driver at once. All batches are one transaction.
+
+        Returns
+        -------
+        int
+            How many rows were new.
+
+        Raises
+        ------
+        InputError
+            If a row is refused, or its key is stored with other content. The message names row, key and column;
+            nothing is stored.
+
+        Examples
+        --------
+        >>> async def store(db, rows):
+        ...     return await db.bulk_insert(rows)
+        """
+        if batch_size < 1:
+            raise InputError(f"batch_size={batch_size} must be at least 1")
+        self._require_open()
+        classes = {type(row): None for row in rows}
+        if len(classes) > 1:
+            names = " and ".join(cls.__name__ for cls in classes)
+            raise InputError(f"bulk_insert takes rows of one table, not of {names}")
+        for table_class in classes:
+            insertion = BulkInsert(table_class, self._engine.dialect)
+            async with self._engine.begin() as connection:
+                return await insertion.run(connection, rows, batch_size)
+        return 0
+
+    def pool_in_use(self) -> int:
+        """Return how many connections are lent out now."""
+        pool = self._engine.pool
+        assert isinstance(pool, AsyncAdaptedQueuePool)  # noqa: S101 - the one that __init__ asked for
+        return pool.checkedout()
+
+    def pool_utilization(self) -> float:
+        """Return the part of all connections that may be open, overflow included, that is lent out now."""
+        return self.pool_in_use() / self._limit
+
+    async def aclose(self) -> None:
+        """Close every connection.
+
+        Warns
+        -----
+        ResourceWarning
+            If a session is still open; the message says where it was opened. It is rolled back.
+        """
+        self._closed = True
+        leaked = list(self._open.values())
+        self._open.clear()
+        for session, _ in leaked:
+            await session.close()
+        await self._engine.dispose()
+        if leaked:
+            places = ", ".join(where for _, where in leaked)
+            warnings.warn(
+                f"{len(leaked)} database session(s) never closed, opened at {places}", ResourceWarning, 2
+            )
+
+    async def __aenter__(self) -> Self:
+        self._require_open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise InputError(f"{self!r} was closed")
+
+    def _make_folder(self, *_: object) -> None:
+        name = self._url.database
+        if not name or name == ":memory:" or name.startswith("file:"):
+            return
+        try:
+            Path(name).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(
+                f"the folder of the database {name} cannot be made: {error.strerror}"
+            ) from error
+
+    def _prepare(self, connection: Any, _: object) -> None:  # noqa: ANN401 - the driver's, which has no type
+        """Set up a new connection; making tables that exist is nothing, so no two processes can collide."""
+        cursor = connection.cursor()
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+            cursor.execute(f"PRAGMA {pragma}")
+        dialect = self._engine.dialect
+        for table in GymlabTable.metadata.sorted_tables:
+            cursor.execute(str(CreateTable(table, if_not_exists=True).compile(dialect=dialect)))
+            for index in table.indexes:
+                cursor.execute(str(CreateIndex(index, if_not_exists=True).compile(dialect=dialect)))
+        cursor.close()
+
+    def _explain(self, context: ExceptionContext) -> None:
+        """Say in one line what SQLite says in a traceback, for the errors that are no mistake in the code."""
+        if self._in_memory and isinstance(context.original_exception, asyncio.CancelledError):
+            # SQLAlchemy would drop the connection, and the whole database with it. The driver works off its
+            # statements in order, so the connection is as good as before once the cancelled one has ended.
+            context.is_disconnect = False
+        code = getattr(context.original_exception, "sqlite_errorcode", 0) & 0xFF
+        if code in _EXPLANATIONS:
+            kind, what = _EXPLANATIONS[code]
+            raise kind(f"the database {self._url.database} {what}") from context.original_exception
+
+
+def _sqlite_url(text: str) -> URL:
+    """Return the URL with the async driver; nothing of a refused one is repeated, as it may hold a password."""
+    form = "a database URL has the form sqlite:///file.db (four slashes for an absolute path)"
+    try:
+        url = make_url("sqlite:///:memory:" if text == ":memory:" else text)
+    except (ArgumentError, ValueError):
+        raise InputError(f"{form}; this one cannot be read") from None
+    if url.drivername not in {"sqlite", "sqlite+aiosqlite"}:
+        raise InputError(f"{form}; {url.drivername} is not supported")
+    if url.host or url.username:
+        raise InputError(f"{form}; this one has two slashes, so its folder is taken for a host")
+    return url.set(drivername="sqlite+aiosqlite")
+
+
+def _begin(conn: Connection, cursor: Any, statement: str, _: object, context: Any, __: object) -> None:  # noqa: ANN401
+    """Start the transaction before its first statement, with the write lock if it is going to write.
+
+    A transaction that starts by reading keeps its snapshot, and cannot write any more once another has written:
+    this is what makes lost updates impossible. One that says FOR UPDATE, which SQLite does not know, takes the
+    write lock first and waits its turn.
+    """
+    if conn.connection.driver_connection.in_transaction:  # type: ignore[union-attr]
+        return
+    compiled = getattr(context, "compiled", None)
+    locks = getattr(getattr(compiled, "statement", None), "_for_update_arg", None) is not None
+    reads = statement.lstrip()[:6].upper() == "SELECT"
+    cursor.execute("BEGIN" if reads and not locks else "BEGIN IMMEDIATE")
