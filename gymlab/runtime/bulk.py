@@ -1,6 +1,6 @@
 """Many rows at once: tuples through the driver, refused together or stored together."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from numbers import Integral, Real
@@ -112,7 +112,7 @@ class BulkInsert:
             except KeyError:  # never set, or expired by a commit
                 values = [getattr(row, name) for row in rows]
             try:
-                columns.append(list(_bind_column(field, values)))
+                columns.append(_bind_column(field, values))
             except _BadValueError as bad:
                 raise InputError(
                     self._refusal(rows[bad.index], first + bad.index, str(bad))
@@ -179,23 +179,27 @@ def _python_type(column: ColumnElement[Any]) -> type | None:
     return python_type if python_type in _TYPE_NAMES else None
 
 
-def _bind_column(field: _Field, values: list[Any]) -> Iterator[Any]:
+def _bind_column(field: _Field, values: list[Any]) -> list[Any]:
+    """Return the values of a column as the driver takes them; whole columns at a time, as most are good."""
     types = set(map(type, values))
     if field.python_type is not None and not types <= {field.python_type, NoneType}:
         values = [_converted(field, index, value) for index, value in enumerate(values)]
-    bound = values if field.bind is None else _each_bound(field, field.bind, values)
-    for index, value in enumerate(bound):
-        if value is None and not field.nullable:
-            raise _BadValueError(index, f"column {field.column!r} must not be empty")
-        yield value
-
-
-def _each_bound(field: _Field, bind: Callable[[Any], Any], values: list[Any]) -> Iterator[Any]:
-    for index, value in enumerate(values):
+    if field.bind is not None:
         try:
-            yield bind(value)
-        except (TypeError, ValueError, AttributeError) as error:
-            raise _BadValueError(index, f"column {field.column!r} cannot take {value!r}: {error}") from error
+            values = list(map(field.bind, values))
+        except (TypeError, ValueError, AttributeError):
+            values = [_bound(field, index, value) for index, value in enumerate(values)]
+    if not field.nullable and None in values:
+        raise _BadValueError(values.index(None), f"column {field.column!r} must not be empty")
+    return values
+
+
+def _bound(field: _Field, index: int, value: Any) -> Any:  # noqa: ANN401 - a column's value is of any type
+    assert field.bind is not None  # noqa: S101 - only called where it is
+    try:
+        return field.bind(value)
+    except (TypeError, ValueError, AttributeError) as error:
+        raise _BadValueError(index, f"column {field.column!r} cannot take {value!r}: {error}") from error
 
 
 def _converted(field: _Field, index: int, value: Any) -> Any:  # noqa: ANN401 - a column's value is of any type

@@ -97,7 +97,7 @@ class Database:
             connect_args={"timeout": _PATIENCE_S, "isolation_level": None},
         )
         engine = self._engine.sync_engine
-        event.listen(engine, "do_connect", self._make_folder)
+        event.listen(engine, "do_connect", self._before_connect)
         event.listen(engine, "connect", self._prepare)
         event.listen(engine, "before_cursor_execute", _begin)
         event.listen(engine, "handle_error", self._explain)
@@ -225,16 +225,20 @@ class Database:
         if self._closed:
             raise InputError(f"{self!r} was closed")
 
-    def _make_folder(self, *_: object) -> None:
+    def _before_connect(self, _: object, __: object, args: tuple[Any, ...], options: dict[str, Any]) -> None:
+        """Make the folder, and let a file that cannot be opened fail here.
+
+        Within aiosqlite it would leave a thread behind that writes a traceback of its own.
+        """
         name = self._url.database
-        if not name or name == ":memory:" or name.startswith("file:"):
-            return
-        try:
-            Path(name).parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(
-                f"the folder of the database {name} cannot be made: {error.strerror}"
-            ) from error
+        if name and not self._in_memory and not name.startswith("file:"):
+            try:
+                Path(name).parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise OutputError(
+                    f"the folder of the database {name} cannot be made: {error.strerror}"
+                ) from error
+        sqlite3.connect(*args, **options).close()
 
     def _prepare(self, connection: Any, _: object) -> None:  # noqa: ANN401 - the driver's, which has no type
         """Set up a new connection; making tables that exist is nothing, so no two processes can collide."""
