@@ -72,7 +72,9 @@ def main(path: str) -> None:
     """Write the sample and its key."""
     actions = read_actions(path, format="axelrod")
     actions.attrs["source"] = SOURCE
-    actions.to_parquet(DATA / "axelrod_canonical.parquet", compression="zstd", compression_level=19, index=False)
+    actions.to_parquet(
+        DATA / "axelrod_canonical.parquet", compression="zstd", compression_level=19, index=False
+    )
     key = answer_key(pd.read_csv(path), actions)
     key.to_csv(DATA / "axelrod_canonical_key.csv", index=False, lineterminator="\n")
     print(f"{len(actions):,} actions, {len(key):,} matches")

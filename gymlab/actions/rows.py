@@ -47,7 +47,8 @@ class RawRows:
 
     def problem(self, line: int, name: str, value: object, problem: str) -> None:
         """Record that the row at `line` cannot be used."""
-        self.problems.append(Problem(self.origin, self.place, int(line), name, shown(value), problem))
+        said = shown(value) if name or value else ""
+        self.problems.append(Problem(self.origin, self.place, int(line), name, said, problem))
 
 
 @dataclass
@@ -73,7 +74,8 @@ def conform(rows: RawRows) -> Part:
     """Turn raw rows into the table's dtypes and separate the bad ones; a missing column is an `InputError`."""
     present = {name for name, values in rows.columns.items() if values is not None}
     absent = [name for name in REQUIRED_COLUMNS if name not in present]
-    if absent:
+    # Where no row could even be taken apart, what is wrong with each says more than the columns do.
+    if absent and (len(rows.lines) or not rows.problems):
         found = ", ".join(map(str, rows.columns)) or "none"
         raise InputError(f"{rows.origin}: the columns {', '.join(absent)} are missing; it has {found}")
     notes = list(rows.notes)

@@ -174,9 +174,9 @@ def _kind(value: object) -> str:
 
 def _floats(raw: pd.Series, problems: Problems) -> pd.Series:
     # pandas would read True as 1 and "0.5" as 0.5, so only columns that hold nothing but numbers take its way.
-    inferred = pd.api.types.infer_dtype(raw, skipna=True)
-    if inferred in {"floating", "mixed-integer-float", "empty"} or (
-        inferred == "integer" and raw.dtype != object
+    is_object = raw.dtype == object
+    if pd.api.types.infer_dtype(raw, skipna=True) in (
+        {"floating", "empty"} if is_object else {"floating", "integer"}
     ):
         return raw.astype("Float64" if pd.api.types.is_integer_dtype(raw.dtype) else "float64").astype(
             "float64"

@@ -168,12 +168,17 @@ def _of_message(conversation: Conversation, turn: int, actor: str, about: Json) 
 
 
 def _impact(kind: str, actor: str, call: str, gold: list[str] | None) -> float | None:
-    """Return 0 for what changes nothing; for an agent's write whether the task asks for just this call."""
+    """Return 0 for what changes nothing, 1 for a write that the task asks for, -1 for an agent's other writes.
+
+    What a user does beside the task is a part of finding the fault, neither good nor bad.
+    """
     if kind != "write":
         return 0.0
-    if actor != "agent" or gold is None:
+    if gold is None:
         return None
-    return 1.0 if call in gold else -1.0
+    if call in gold:
+        return 1.0
+    return -1.0 if actor == "agent" else None
 
 
 def _answer(messages: list[Json], turn: int, call_id: str | None) -> Json | None:

@@ -1,0 +1,122 @@
+"""Filters: what they keep, and what they say when there is nothing to keep."""
+
+from datetime import UTC, datetime
+
+import pytest
+from logs import action
+
+from gymlab.actions import frame_from_records, select_actions
+from gymlab.errors import InputError
+
+
+@pytest.fixture
+def frame():
+    records = [
+        action(
+            agent_id=agent,
+            session_id=session,
+            step=step,
+            timestamp=f"2026-01-0{step + 1}T00:00:00Z",
+            action_type=("share", "keep")[step % 2],
+            impact=None if step == 2 else step / 4,
+            n_choices=2 + step,
+        )
+        for session in ("s1", "s2")
+        for agent in ("ada", "bob")
+        for step in range(4)
+    ]
+    made = frame_from_records(records)
+    made.attrs |= {"entropy_unit": "1 - confidence", "source": "made up", "notes": ["a note"]}
+    return made
+
+
+def kept(frame, **filters):
+    chosen = select_actions(frame, **filters)
+    assert chosen.attrs["entropy_unit"] == "1 - confidence"
+    assert chosen.attrs["source"] == "made up"
+    assert chosen.attrs["notes"][0] == "a note"
+    assert chosen.dtypes.equals(frame.dtypes)
+    assert chosen.index.tolist() == list(range(len(chosen)))
+    return chosen
+
+
+def test_without_filters_everything_stays(frame):
+    assert select_actions(frame) is frame
+
+
+def test_by_agent_and_session_one_or_several(frame):
+    assert set(kept(frame, agent="ada")["agent_id"]) == {"ada"}
+    assert len(kept(frame, agent=["ada", "bob"])) == len(frame)
+    chosen = kept(frame, agent="ada", session=("s2",))
+    assert set(zip(chosen["session_id"], chosen["agent_id"], strict=True)) == {("s2", "ada")}
+    assert chosen.attrs["notes"][1] == "filters (agent ada; session s2) kept 4 of 16 actions"
+
+
+def test_since_takes_naive_times_as_utc(frame):
+    for since in (
+        "2026-01-03",
+        "2026-01-03T00:00:00Z",
+        "2026-01-03T02:00+02:00",
+        datetime(2026, 1, 3, tzinfo=UTC),
+    ):
+        assert set(kept(frame, since=since)["step"]) == {2, 3}
+
+
+@pytest.mark.parametrize(
+    ("where", "n_kept"),
+    [
+        ("action_type=keep", 8),
+        ("step=3", 4),
+        ("n_choices=2", 4),
+        ("impact=0.25", 4),
+        ("impact=0", 4),
+        ("impact=", 4),
+        ("relationship_type=ally", 16),
+        ("timestamp=2026-01-01", 4),
+        (["action_type=share", "step=2"], 4),
+        ([], 16),
+    ],
+)
+def test_where_is_typed_by_its_column(frame, where, n_kept):
+    assert len(kept(frame, where=where)) == n_kept
+
+
+def test_a_value_may_hold_an_equals_sign():
+    frame = frame_from_records([action(target="a=b"), action(step=1)])
+    assert select_actions(frame, where="target=a=b")["step"].tolist() == [0]
+
+
+@pytest.mark.parametrize(
+    ("filters", "said"),
+    [
+        ({"agent": "eve"}, "agent_id: there is no 'eve'; the log has ada, bob"),
+        ({"agent": ["ada", "eve"]}, "there is no 'eve'"),
+        ({"agent": []}, "agent_id: no value was given"),
+        ({"session": "s9"}, "session_id: there is no 's9'; the log has s1, s2"),
+        ({"since": "soon"}, "since: 'soon' is no ISO 8601 time"),
+        ({"since": "2027-01-01"}, "no action is left by the filters since 2027-01-01"),
+        ({"where": "mood=fine"}, "where: there is no column 'mood'; the log has action_id, session_id"),
+        ({"where": "action_type"}, "where: 'action_type' is no condition; write column=value"),
+        ({"where": "action_type=sing"}, "no action has action_type=sing; action_type is share, keep"),
+        ({"where": "step=many"}, "where: step=many: 'many' is text, not a whole number"),
+        ({"where": "step=1.5"}, "1.5 is not a whole number"),
+        ({"where": "impact=2"}, "where: impact=2: 2 is outside -1…1"),
+        ({"where": "impact=NaN"}, "impact is 0.0 to 0.75"),
+        ({"where": "relationship_type=friend"}, "'friend' is none of ally, adversary"),
+        ({"where": "timestamp=soon"}, "'soon' is no ISO 8601 time"),
+        ({"where": "other_last=x"}, "there is no column 'other_last'"),
+        (
+            {"where": ["step=1", "action_type=share"]},
+            "no action is left by the filters step=1; action_type=share",
+        ),
+    ],
+)
+def test_a_filter_that_cannot_hold_says_what_there_is(frame, filters, said):
+    with pytest.raises(InputError) as caught:
+        select_actions(frame, **filters)
+    assert said in str(caught.value)
+
+
+def test_a_log_without_times_cannot_be_cut_by_time():
+    with pytest.raises(InputError, match="the log has no timestamps"):
+        select_actions(frame_from_records([action(timestamp=None)]), since="2026-01-01")

@@ -1,0 +1,185 @@
+"""The action table: dtypes, ranges, keys, and what is said of each bad row."""
+
+import json
+import math
+from datetime import UTC, datetime
+
+import numpy as np
+import pandas as pd
+import pytest
+from logs import action
+
+from gymlab.actions import ACTION_COLUMNS, RELATIONSHIPS, frame_from_records, validate_actions
+from gymlab.errors import InputError
+
+DTYPES = {
+    "step": "int64",
+    "timestamp": "datetime64[us, UTC]",
+    "relationship_type": "category",
+    "impact": "float64",
+    "outcome_valence": "float64",
+    "decision_entropy": "float64",
+    "latency_ms": "float64",
+    "n_choices": "Int64",
+}
+
+
+def test_every_column_has_its_exact_dtype():
+    frame = frame_from_records([action(other_last="share", n_choices=3)])
+    assert tuple(frame.columns) == ACTION_COLUMNS
+    for name in ACTION_COLUMNS:
+        assert str(frame[name].dtype) == DTYPES.get(name, "str")
+    assert tuple(frame["relationship_type"].cat.categories) == RELATIONSHIPS
+
+
+def test_what_is_unknown_stays_unknown_and_optional_columns_stay_away():
+    bare = dict.fromkeys(
+        ("timestamp", "impact", "outcome_valence", "decision_entropy", "latency_ms", "metadata")
+    )
+    frame = frame_from_records([action(**bare)])
+    assert "n_choices" not in frame
+    assert "other_last" not in frame
+    assert (
+        frame[["timestamp", "impact", "outcome_valence", "decision_entropy", "latency_ms"]]
+        .isna()
+        .all(axis=None)
+    )
+    assert frame["metadata"].item() == ""
+    assert frame["action_id"].item() == "s1/ada/0"
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"impact": 1.5}, "impact: 1.5 is outside -1…1"),
+        ({"outcome_valence": -2}, "outcome_valence: -2 is outside -1…1"),
+        ({"decision_entropy": -0.1}, "decision_entropy: -0.1 is outside 0 or more"),
+        ({"latency_ms": math.inf}, "latency_ms: inf is not finite"),
+        ({"latency_ms": 10**400}, "is not finite"),
+        ({"impact": True}, "impact: True is true or false, not a number"),
+        ({"impact": "0.5"}, "impact: '0.5' is text, not a number"),
+        ({"step": 3.5}, "step: 3.5 is not a whole number"),
+        ({"step": "3"}, "step: '3' is text, not a whole number"),
+        ({"step": True}, "step: True is true or false, not a whole number"),
+        ({"step": -1}, "step: -1 is outside 0 or more"),
+        ({"step": 2**70}, "is too large"),
+        ({"step": None}, "step is missing"),
+        ({"session_id": ""}, "session_id: '' is empty"),
+        ({"session_id": 1.5}, "session_id: 1.5 is a number, not text"),
+        ({"action_type": None}, "action_type is missing"),
+        ({"target": ["a"]}, "target: ['a'] is a list, not text"),
+        ({"agent_id": "\ud800"}, "half a surrogate pair"),
+        ({"relationship_type": "friend"}, "relationship_type: 'friend' is none of ally"),
+        ({"timestamp": "yesterday"}, "timestamp: 'yesterday' is no ISO 8601 time"),
+        ({"timestamp": "now"}, "timestamp: 'now' is no ISO 8601 time"),
+        ({"timestamp": 1700000000}, "timestamp: 1700000000 is no ISO 8601 time"),
+        ({"metadata": "{broken"}, "metadata: '{broken' is no valid JSON"),
+        ({"metadata": {"x": math.nan}}, "metadata: {'x': nan} is no valid JSON"),
+        ({"metadata": 5}, "metadata: 5 is a number, not a JSON object"),
+        ({"n_choices": 0}, "n_choices: 0 is outside 1 or more"),
+    ],
+)
+def test_a_bad_value_is_named_with_its_place(changes, said):
+    with pytest.raises(InputError) as caught:
+        frame_from_records([action(step=9), action(**changes)])
+    assert "the records, record 1: " in str(caught.value)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_lenient_keeps_the_good_rows_and_lists_the_others():
+    frame, errors = frame_from_records(
+        [action(step=0), action(step=1, impact=2, latency_ms=-1), action(step=2)], strict=False
+    )
+    assert frame["step"].tolist() == [0, 2]
+    assert errors["line"].tolist() == [1, 1]
+    assert errors["field"].tolist() == ["impact", "latency_ms"]
+    assert list(errors.columns) == ["source", "line", "field", "value", "problem"]
+    assert "1 bad records were left out" in frame.attrs["notes"]
+    assert any("not contiguous in 1 series" in note for note in frame.attrs["notes"])
+
+
+def test_a_missing_column_is_one_error_that_names_the_found_ones():
+    with pytest.raises(
+        InputError, match=r"the columns agent_id, step, .* are missing; it has session_id, when"
+    ):
+        frame_from_records([{"session_id": "a", "when": 1}], strict=False)
+
+
+def test_a_repeated_key_names_both_places():
+    with pytest.raises(InputError) as caught:
+        frame_from_records([action(step=4), action(step=5), action(step=4)])
+    assert "record 2: step: 's1/ada/4'" in str(caught.value)
+    assert "record 0 has" in str(caught.value)
+
+
+def test_two_agents_of_one_session_may_have_the_same_step():
+    assert len(frame_from_records([action(), action(agent_id="bob")])) == 2
+
+
+def test_rows_are_ordered_by_series_as_they_first_appear_then_by_step():
+    frame = frame_from_records(
+        [action(agent_id=a, step=s) for a, s in [("z", 2), ("b", 1), ("z", 1), ("b", 0)]]
+    )
+    assert list(zip(frame["agent_id"], frame["step"], strict=True)) == [
+        ("z", 1),
+        ("z", 2),
+        ("b", 0),
+        ("b", 1),
+    ]
+
+
+def test_times_are_in_utc_and_naive_ones_are_noted():
+    stamps = ["2026-01-01T10:00:00+05:30", "2026-01-01 10:00", datetime(2026, 1, 1, tzinfo=UTC), "9999-12-31"]
+    frame = frame_from_records([action(step=i, timestamp=stamp) for i, stamp in enumerate(stamps)])
+    assert [t.isoformat() for t in frame["timestamp"]] == [
+        "2026-01-01T04:30:00+00:00",
+        "2026-01-01T10:00:00+00:00",
+        "2026-01-01T00:00:00+00:00",
+        "9999-12-31T00:00:00+00:00",
+    ]
+    assert frame.attrs["notes"] == ["times without a zone were taken as UTC"]
+    assert frame_from_records([action()]).attrs["notes"] == []
+
+
+def test_whole_numbers_become_text_where_text_belongs_and_whole_floats_become_steps():
+    frame = frame_from_records([action(session_id=12, step=3.0)])
+    assert frame["session_id"].item() == "12"
+    assert frame["step"].item() == 3
+
+
+def test_ignored_columns_are_noted():
+    frame = frame_from_records([action(mood="fine")])
+    assert frame.attrs["notes"] == ["columns that the action table does not have were ignored: mood"]
+
+
+def test_validating_is_idempotent_and_keeps_the_attrs():
+    frame = frame_from_records([action(step=i, n_choices=None if i else 3) for i in range(3)])
+    frame.attrs["entropy_unit"] = "1 - confidence"
+    again = validate_actions(frame)
+    pd.testing.assert_frame_equal(again, frame)
+    assert again.attrs == frame.attrs
+    json.dumps(again.attrs)
+
+
+def test_a_frame_of_looser_dtypes_is_tightened():
+    frame = frame_from_records([action(step=i, timestamp="2026-01-31T12:00:00.000001Z") for i in range(3)])
+    loose = frame.astype({"relationship_type": "str", "step": "float64", "session_id": object})
+    loose["timestamp"] = loose["timestamp"].dt.tz_localize(None).astype("datetime64[ns]")
+    tightened = validate_actions(loose)
+    assert tightened.attrs["notes"] == ["times without a zone were taken as UTC"]
+    tightened.attrs = frame.attrs
+    pd.testing.assert_frame_equal(tightened, frame)
+
+
+def test_a_bad_frame_is_refused_by_row():
+    frame = frame_from_records([action(step=i) for i in range(3)])
+    frame.loc[2, "impact"] = np.inf
+    with pytest.raises(InputError, match=r"row 2: impact: .*inf.* is not finite"):
+        validate_actions(frame)
+    with pytest.raises(InputError, match="no actions"):
+        validate_actions(frame.iloc[:0])
+    with pytest.raises(InputError, match="more than once"):
+        validate_actions(pd.concat([frame, frame], axis=1))
+    with pytest.raises(InputError, match="not a list"):
+        validate_actions([1])
