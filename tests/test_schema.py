@@ -95,7 +95,7 @@ def test_lenient_keeps_the_good_rows_and_lists_the_others():
     assert errors["line"].tolist() == [1, 1]
     assert errors["field"].tolist() == ["impact", "latency_ms"]
     assert list(errors.columns) == ["source", "line", "field", "value", "problem"]
-    assert "1 bad records were left out" in frame.attrs["notes"]
+    assert "bad records left out: 1" in frame.attrs["notes"]
     assert any("not contiguous in 1 series" in note for note in frame.attrs["notes"])
 
 
@@ -170,6 +170,13 @@ def test_a_frame_of_looser_dtypes_is_tightened():
     assert tightened.attrs["notes"] == ["times without a zone were taken as UTC"]
     tightened.attrs = frame.attrs
     pd.testing.assert_frame_equal(tightened, frame)
+
+
+def test_what_is_no_record_is_refused():
+    with pytest.raises(InputError, match="no actions"):
+        frame_from_records([])
+    with pytest.raises(InputError, match="record 1: 5 is no mapping"):
+        frame_from_records([action(), 5])
 
 
 def test_a_bad_frame_is_refused_by_row():

@@ -82,7 +82,7 @@ def _repetitions(
 
 def _first_of(problems: list[Problem]) -> str:
     rest = len({(p.source, p.line) for p in problems}) - 1
-    more = f" (and {rest:,} more bad rows)" if rest else ""
+    more = f" (further bad rows: {rest:,})" if rest else ""
     return f"{problems[0]}{more}; correct it, or read with strict=False, which keeps the other rows"
 
 
@@ -99,7 +99,7 @@ def _notes(parts: list[Part], frame: pd.DataFrame, problems: list[Problem]) -> l
     if problems:
         n_bad = len({(p.source, p.line) for p in problems})
         places = {p.place for p in problems}
-        notes.append(f"{n_bad:,} bad {places.pop() if len(places) == 1 else 'row'}s were left out")
+        notes.append(f"bad {places.pop() if len(places) == 1 else 'row'}s left out: {n_bad:,}")
     notes += _gaps(frame)
     if not frame["action_id"].is_unique:
         notes.append(f"{int(frame['action_id'].duplicated().sum()):,} action ids are not unique; the key is")

@@ -1,6 +1,7 @@
 """Which actions to work on: by agent, by session, since a time, where a column has a value."""
 
 import json
+import textwrap
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -13,7 +14,7 @@ from gymlab.actions.values import CONVERTERS
 from gymlab.errors import InputError
 
 _COLUMNS = {column.name: column for column in COLUMNS}
-_MAX_NAMED = 10
+_MAX_NAMED, _MAX_WIDTH = 10, 40
 
 Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
 
@@ -89,7 +90,7 @@ def _counts(filters: list[tuple[str, Mask]]) -> str:
 def _known(values: pd.Series) -> str:
     known = values.astype("str").value_counts().index.tolist()
     more = f" and {len(known) - _MAX_NAMED:,} more" if len(known) > _MAX_NAMED else ""
-    return ", ".join(known[:_MAX_NAMED]) + more
+    return ", ".join(textwrap.shorten(name, _MAX_WIDTH) or "''" for name in known[:_MAX_NAMED]) + more
 
 
 def _among(frame: pd.DataFrame, name: str, values: str | Sequence[str]) -> Mask:

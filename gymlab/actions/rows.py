@@ -79,7 +79,7 @@ def conform(rows: RawRows) -> Part:
         found = ", ".join(map(str, rows.columns)) or "none"
         raise InputError(f"{rows.origin}: the columns {', '.join(absent)} are missing; it has {found}")
     notes = list(rows.notes)
-    ignored = [str(name) for name in rows.columns if name not in ACTION_COLUMNS]
+    ignored = [str(name) or "(one without a name)" for name in rows.columns if name not in ACTION_COLUMNS]
     if ignored:
         notes.append(f"columns that the action table does not have were ignored: {', '.join(ignored)}")
     n_rows = len(rows.lines)

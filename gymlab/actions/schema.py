@@ -12,7 +12,7 @@ import pandas as pd
 
 from gymlab.actions.assemble import assemble
 from gymlab.actions.columns import ACTION_COLUMNS, BITS, COLUMNS, KEY, RELATIONSHIPS, Column
-from gymlab.actions.rows import RawRows, columns_of, conform
+from gymlab.actions.rows import RawRows, columns_of, conform, shown
 from gymlab.errors import InputError
 
 __all__ = [
@@ -109,6 +109,13 @@ def frame_from_records(
     's/a/0'
     """
     listed = list(records)
+    if not listed:
+        raise InputError("the records: no actions in it")
+    for number, record in enumerate(listed):
+        if not isinstance(record, Mapping):
+            raise InputError(
+                f"the records, record {number}: {shown(record)} is no mapping from column to value"
+            )
     rows = RawRows(columns_of(listed), np.arange(len(listed), dtype=np.int64), "the records", "record")
     frame, errors = assemble([conform(rows)], strict=strict)
     return frame if strict else (frame, errors)
