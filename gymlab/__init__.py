@@ -1,0 +1,83 @@
+"""gymlab: a research workbench over logs of what AI agents did.
+
+Names are imported when they are first used, so that ``import gymlab`` costs next to nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from gymlab import distance
+    from gymlab.actions import read_actions, select_actions, validate_actions
+    from gymlab.actions.encoding import Channel
+    from gymlab.errors import GymlabError, InputError, MemoryLimitError, OutputError, ReportError
+    from gymlab.patterns.config import ExtractionConfig
+    from gymlab.patterns.entropy import ConditionalEntropy, IncrementalEntropy
+    from gymlab.patterns.extraction import Extraction, extract_patterns
+    from gymlab.patterns.temporal import TemporalPattern
+    from gymlab.runtime.cache import BoundedCache, CacheStats
+    from gymlab.runtime.database import Database
+    from gymlab.settings import notebook_path, sample_path
+
+_HOMES = {
+    "BoundedCache": "gymlab.runtime.cache",
+    "CacheStats": "gymlab.runtime.cache",
+    "Channel": "gymlab.actions.encoding",
+    "ConditionalEntropy": "gymlab.patterns.entropy",
+    "Database": "gymlab.runtime.database",
+    "Extraction": "gymlab.patterns.extraction",
+    "ExtractionConfig": "gymlab.patterns.config",
+    "GymlabError": "gymlab.errors",
+    "IncrementalEntropy": "gymlab.patterns.entropy",
+    "InputError": "gymlab.errors",
+    "MemoryLimitError": "gymlab.errors",
+    "OutputError": "gymlab.errors",
+    "ReportError": "gymlab.errors",
+    "TemporalPattern": "gymlab.patterns.temporal",
+    "extract_patterns": "gymlab.patterns.extraction",
+    "notebook_path": "gymlab.settings",
+    "read_actions": "gymlab.actions",
+    "sample_path": "gymlab.settings",
+    "select_actions": "gymlab.actions",
+    "validate_actions": "gymlab.actions",
+}
+
+__all__ = [
+    "BoundedCache",
+    "CacheStats",
+    "Channel",
+    "ConditionalEntropy",
+    "Database",
+    "Extraction",
+    "ExtractionConfig",
+    "GymlabError",
+    "IncrementalEntropy",
+    "InputError",
+    "MemoryLimitError",
+    "OutputError",
+    "ReportError",
+    "TemporalPattern",
+    "distance",
+    "extract_patterns",
+    "notebook_path",
+    "read_actions",
+    "sample_path",
+    "select_actions",
+    "validate_actions",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first asked for (PEP 562)."""
+    if name == "distance":
+        return import_module("gymlab.distance")
+    if name in _HOMES:
+        value = globals()[name] = getattr(import_module(_HOMES[name]), name)
+        return value
+    raise AttributeError(f"module 'gymlab' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

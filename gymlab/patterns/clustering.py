@@ -12,7 +12,7 @@ from scipy.cluster import hierarchy
 from gymlab.errors import InputError
 from gymlab.patterns.config import Method
 
-Condensed = NDArray[np.float32]
+Condensed = NDArray[np.float32] | NDArray[np.float64]
 Labels = NDArray[np.int64]
 Tree = NDArray[np.float64]
 

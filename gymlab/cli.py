@@ -1,0 +1,217 @@
+"""The command line: each command is one call of a public function.
+
+Exit codes: 0 done; 1 a claim or alert failed under --strict, or the report itself failed; 2 the input cannot be
+used; 130 interrupted.
+"""
+
+import logging
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gymlab.errors import GymlabError, InputError, OutputError, ReportError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Temporal patterns in logs of what AI agents did, and a report that measures its own claims.",
+)
+
+Sources = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[SOURCE]...", help="Log files, patterns or a database URL [default: the bundled sample]"
+    ),
+]
+Format = Annotated[str | None, typer.Option(help="Format of the log, when it should not be detected")]
+Agent = Annotated[list[str] | None, typer.Option(help="Only this agent; may be given several times")]
+Session = Annotated[list[str] | None, typer.Option(help="Only this session; may be given several times")]
+Since = Annotated[str | None, typer.Option(help="Only actions from this ISO time on")]
+Where = Annotated[list[str] | None, typer.Option(metavar="COLUMN=VALUE", help="Only actions with this value")]
+
+
+@app.command()
+def report(
+    source: Sources = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the runs [default: reports]")] = None,
+    setting: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Set a parameter of the notebook")
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit 1 if a claim fails or an alert fires")
+    ] = False,
+    agent: Agent = None,
+    session: Session = None,
+    since: Since = None,
+    where: Where = None,
+) -> None:
+    """Measure the claims on a log and write a report."""
+    from gymlab.workbench.report import run
+
+    filters = {"agent": agent, "session": session, "since": since, "where": where}
+    parameters = {**_assignments(setting or []), **{name: value for name, value in filters.items() if value}}
+    finished = run(source or None, out=out, parameters=parameters, progress=True)
+    for claim in finished.results["claims"]:
+        measured = "" if claim["measured"] is None else f"{claim['measured']:.4g} {claim['unit']}"
+        typer.echo(f"{claim['verdict']:>12}  {claim['id']:<15} {measured} (expected {claim['expected']})")
+    typer.echo(f"report: {finished.folder / 'report.html'}")
+    if strict and finished.failed:
+        raise SystemExit(1)
+
+
+@app.command()
+def extract(
+    source: Sources = None,
+    window: Annotated[int, typer.Option(help="Length of a window in actions")] = 20,
+    hop: Annotated[int, typer.Option(help="Actions from one window to the next")] = 10,
+    radius: Annotated[int | None, typer.Option(help="Sakoe-Chiba radius in cells [default: no band]")] = None,
+    method: Annotated[
+        str, typer.Option(help="Linkage: ward, average, complete, single or weighted")
+    ] = "ward",
+    clusters: Annotated[str, typer.Option(help="Number of patterns, or auto")] = "auto",
+    strategy: Annotated[str, typer.Option(help="auto, exact, selective or baseline")] = "auto",
+    unit: Annotated[str, typer.Option(help="auto, window, or series for whole series")] = "auto",
+    channels: Annotated[str, typer.Option(help="auto, or names of columns separated by commas")] = "auto",
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the result as JSON")] = None,
+    labels: Annotated[
+        Path | None, typer.Option(help="Write the actions with their pattern as Parquet")
+    ] = None,
+    format_: Annotated[
+        str | None, typer.Option("--format", help="Format of the log, if not detected")
+    ] = None,
+    agent: Agent = None,
+    session: Session = None,
+    since: Since = None,
+    where: Where = None,
+) -> None:
+    """Find the temporal patterns of a log and print them."""
+    from gymlab.patterns.config import ExtractionConfig
+    from gymlab.patterns.extraction import extract_patterns
+    from gymlab.workbench.listing import pattern_listing
+    from gymlab.workbench.results import to_json
+
+    options: dict[str, Any] = {
+        "window": window,
+        "hop": hop,
+        "radius": radius,
+        "method": method,
+        "n_clusters": clusters if clusters == "auto" else _number("--clusters", clusters),
+        "strategy": strategy,
+        "unit": unit,
+        "channels": channels if channels == "auto" else tuple(channels.split(",")),
+    }
+    config = ExtractionConfig(**options)
+    log = _selected(source, format_, agent, session, since, where)
+    extraction = extract_patterns(log, config, progress=sys.stderr.isatty())
+    if json_file is not None:
+        _write(json_file, to_json(extraction.as_dict()).encode())
+    if labels is not None:
+        _write(labels, extraction.labelled_actions().to_parquet(index=False))
+    typer.echo(pattern_listing(extraction))
+
+
+@app.command("import")
+def import_(
+    source: Annotated[
+        list[str], typer.Argument(metavar="SOURCE...", help="Log files, patterns or a database URL")
+    ],
+    db: Annotated[str | None, typer.Option(help="Database URL [default: gymlab's own]")] = None,
+    format_: Annotated[
+        str | None, typer.Option("--format", help="Format of the log, if not detected")
+    ] = None,
+    agent: Agent = None,
+    session: Session = None,
+    since: Since = None,
+    where: Where = None,
+) -> None:
+    """Store a log in a database; its URL is a source then."""
+    from gymlab.actions.store import write_actions
+    from gymlab.runtime import background
+    from gymlab.runtime.database import Database
+
+    log = _selected(source, format_, agent, session, since, where)
+
+    async def store() -> int:
+        async with Database(db) as database:
+            return await write_actions(log, database)
+
+    new = background.run(store())
+    typer.echo(f"{new:,} actions stored, {len(log) - new:,} were there already")
+
+
+def _selected(
+    source: list[str] | None,
+    format_: str | None,
+    agent: list[str] | None,
+    session: list[str] | None,
+    since: str | None,
+    where: list[str] | None,
+) -> "pd.DataFrame":
+    from gymlab.actions import read_actions, select_actions
+    from gymlab.settings import sample_path
+
+    log = read_actions(source or sample_path(), format_)
+    return select_actions(log, agent=agent, session=session, since=since, where=where or ())
+
+
+def _assignments(settings: list[str]) -> dict[str, Any]:
+    """Return name=value pairs, each value as YAML reads it: numbers, lists, null, text."""
+    import yaml
+
+    parameters = {}
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        if not equals or not name:
+            raise InputError(f"--set {setting!r}: give name=value")
+        try:
+            parameters[name] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise InputError(f"--set {setting!r}: the value is no YAML; put text in quotes") from None
+    return parameters
+
+
+def _number(option: str, text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise InputError(f"{option} is {text!r}; give a whole number or auto") from None
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file so that it is there whole or not at all."""
+    try:
+        handle, partial = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.absolute().parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+            Path(partial).replace(path)
+        except BaseException:
+            Path(partial).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def main() -> None:
+    """Run the command line; every error that gymlab raises on purpose is one line on stderr."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("gymlab: %(message)s"))
+    logging.getLogger("gymlab").addHandler(handler)
+    logging.getLogger("gymlab").setLevel(logging.INFO)
+    try:
+        app()
+    except GymlabError as error:
+        typer.echo(f"gymlab: {' '.join(str(error).split())}", err=True)
+        raise SystemExit(1 if isinstance(error, ReportError) else 2) from None
+    except KeyboardInterrupt:
+        typer.echo("gymlab: interrupted", err=True)
+        raise SystemExit(130) from None

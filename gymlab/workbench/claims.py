@@ -1,0 +1,183 @@
+"""The claims of the optimization document, as data, and when a measurement bears one out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+Verdict = Literal["held", "failed", "not_measured"]
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What the document promises.
+
+    Attributes
+    ----------
+    statement
+        The promise as a sentence.
+    expected
+        Its figure, for people.
+    unit
+        Of the figure.
+    at_least, at_most
+        What every repeat has to reach; exactly one of the two is given.
+    """
+
+    statement: str
+    expected: str
+    unit: str
+    at_least: float | None = None
+    at_most: float | None = None
+
+
+EXPECTATIONS: Mapping[str, Expectation] = {
+    "dtw_time": Expectation(
+        "DTW takes 70 to 80 % less time on the same windows", "−70 to −80 %", "% less time", at_least=70
+    ),
+    "memory": Expectation(
+        "Caches hold the same distances in half the memory", "−50 %", "% less memory", at_least=50
+    ),
+    "database": Expectation("Storing actions is 40 % faster", "+40 %", "% more rows a second", at_least=40),
+    "entropy": Expectation(
+        "Entropy of a stream takes 60 % less time an action", "−60 %", "% less time", at_least=60
+    ),
+    "overall_speed": Expectation(
+        "From a list of actions to patterns and entropy takes 50 to 70 % less time",
+        "−50 to −70 %",
+        "% less time",
+        at_least=50,
+    ),
+    "overall_memory": Expectation(
+        "The whole process peaks at 40 to 60 % less memory", "−40 to −60 %", "% less memory", at_least=40
+    ),
+    "scale": Expectation(
+        "Logs 5 to 10 times as large in the same time", "5 to 10 ×", "× as many actions", at_least=5
+    ),
+    "stability": Expectation(
+        "Sessions and caches leave no connection, handle or thread behind", "0", "left behind", at_most=0
+    ),
+    "accuracy": Expectation(
+        "The patterns are those of the same pipeline on reference distances",
+        "adjusted Rand index 1",
+        "adjusted Rand index",
+        at_least=0.99,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim with what was measured of it.
+
+    Attributes
+    ----------
+    id, statement, expected, unit
+        As of its :class:`Expectation`.
+    measured
+        Median of the repeats; None when it could not be measured.
+    low, high
+        The least and the largest repeat. They enclose the true median with probability ``1 − 2^(1−repeats)``
+        (order statistics; 97 % for six repeats).
+    repeats
+        How many.
+    extrapolated
+        Whether the figure was carried over from a smaller size than it speaks of.
+    verdict
+        ``held`` only if the worst repeat reaches what is expected.
+    details
+        Sentences: on what it was measured, and what else to know.
+    """
+
+    id: str
+    statement: str
+    expected: str
+    measured: float | None
+    unit: str
+    low: float | None
+    high: float | None
+    repeats: int
+    extrapolated: bool
+    verdict: Verdict
+    details: tuple[str, ...] = field(default=())
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the claim JSON-able."""
+        return {**asdict(self), "details": list(self.details)}
+
+
+def judge(
+    claim_id: str, repeats: Sequence[float], *details: str, also: bool = True, extrapolated: bool = False
+) -> Claim:
+    """Return the verdict on a claim.
+
+    Parameters
+    ----------
+    claim_id
+        A key of :data:`EXPECTATIONS`.
+    repeats
+        What each repeat measured, in the claim's unit; none for a claim that could not be measured.
+    *details
+        Sentences on what was measured.
+    also
+        A further condition of the claim that is no number of its own.
+    extrapolated
+        Whether the figures were carried over from a smaller size.
+
+    Returns
+    -------
+    Claim
+
+    Examples
+    --------
+    >>> judge("entropy", [99.0, 98.5, 99.2]).verdict
+    'held'
+    >>> judge("entropy", [99.0, 59.0, 99.2]).verdict
+    'failed'
+    >>> judge("entropy", []).verdict
+    'not_measured'
+    """
+    expectation = EXPECTATIONS[claim_id]
+    if not len(repeats):
+        return Claim(
+            claim_id,
+            expectation.statement,
+            expectation.expected,
+            None,
+            expectation.unit,
+            None,
+            None,
+            0,
+            extrapolated,
+            "not_measured",
+            details,
+        )
+    low, high = float(np.min(repeats)), float(np.max(repeats))
+    reached = (expectation.at_least is None or low >= expectation.at_least) and (
+        expectation.at_most is None or high <= expectation.at_most
+    )
+    return Claim(
+        claim_id,
+        expectation.statement,
+        expectation.expected,
+        float(np.median(repeats)),
+        expectation.unit,
+        low,
+        high,
+        len(repeats),
+        extrapolated,
+        "held" if reached and also else "failed",
+        details,
+    )
+
+
+def reduction(before: float, after: float) -> float:
+    """Return by how many percent ``after`` is less than ``before``.
+
+    Examples
+    --------
+    >>> reduction(200.0, 50.0)
+    75.0
+    """
+    return 100.0 * (1.0 - after / before)

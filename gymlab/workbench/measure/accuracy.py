@@ -1,0 +1,94 @@
+"""Whether the fast way finds the same: distances against float64, patterns against reference distances."""
+
+from functools import partial
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.spatial.distance import squareform
+
+from gymlab.distance import dtw
+from gymlab.patterns.baseline import BaselineEngine, Distance, one_hot_codes
+from gymlab.patterns.clustering import build_tree, cut_tree
+from gymlab.patterns.config import ExtractionConfig
+from gymlab.patterns.extraction import Extraction, extract_patterns
+from gymlab.workbench.claims import Claim, judge
+from gymlab.workbench.measure.sublog import dense_config, first_pieces
+
+_WINDOWS = 150
+_REPEATS = 3
+_RELATIVE_ERROR = 1e-5
+
+
+def accuracy_claim(extraction: Extraction, seed: int) -> tuple[Claim, pd.DataFrame]:
+    """Judge ``accuracy``, and return how ``selective`` agrees with ``exact``, which is shown and not judged.
+
+    Returns
+    -------
+    claim : Claim
+    selective : pandas.DataFrame
+        One row a linkage: ``method`` and ``agreement`` (adjusted Rand index); empty for whole series.
+    """
+    config = dense_config(extraction)
+    agreements, errors, windows = [], [], 0
+    for repeat in range(_REPEATS):
+        part = extract_patterns(first_pieces(extraction, _WINDOWS, seed + repeat), config)
+        windows = len(part.windows)
+        reference, error = _reference(part)
+        tree = build_tree(reference, part.config.method)
+        agreements.append(_adjusted_rand(part.labels, cut_tree(tree, n_clusters=5)))
+        errors.append(error)
+    claim = judge(
+        "accuracy",
+        agreements,
+        f"{_REPEATS} times {windows} windows, cut into 5 patterns from gymlab's distances and from tslearn's",
+        f"largest relative error of a distance against float64: {max(errors):.1e} (at most {_RELATIVE_ERROR:.0e})",
+        also=max(errors) <= _RELATIVE_ERROR,
+    )
+    return claim, _selective_agreement(extraction, seed)
+
+
+def _reference(part: Extraction) -> tuple[NDArray[np.float64], float]:
+    """Return tslearn's distances of the same windows, and the largest relative error against float64 DTW."""
+    pieces = one_hot_codes(part.windows.values, part.encoding.mismatch_weights)
+    square = BaselineEngine(_tslearn(part.config.radius)).distances(pieces)
+    first, second = np.triu_indices(len(pieces), 1)
+    exact = np.array(
+        [dtw(pieces[i], pieces[j], radius=part.config.radius) for i, j in zip(first, second, strict=True)]
+    )
+    near = exact > 1e-6
+    error = np.abs(part.distances[near] - exact[near]) / exact[near]
+    return squareform(square, checks=False), float(error.max(initial=0.0))
+
+
+def _selective_agreement(extraction: Extraction, seed: int) -> pd.DataFrame:
+    if extraction.windows.unit == "series":
+        return pd.DataFrame()
+    log = first_pieces(extraction, 1_000, seed)
+    rows = []
+    for method in ("ward", "average", "complete"):
+        fields = {
+            **dense_config(extraction).as_dict(),
+            "channels": extraction.config.channels,
+            "method": method,
+        }
+        exact, selective = (
+            extract_patterns(log, ExtractionConfig(**{**fields, "strategy": strategy})).labels
+            for strategy in ("exact", "selective")
+        )
+        rows.append({"method": method, "windows": len(exact), "agreement": _adjusted_rand(exact, selective)})
+    return pd.DataFrame(rows)
+
+
+def _tslearn(radius: int | None) -> Distance:
+    from tslearn.metrics import dtw as tslearn_dtw  # noqa: PLC0415 - takes over a second to import
+
+    if radius is None:
+        return tslearn_dtw  # type: ignore[no-any-return]
+    return partial(tslearn_dtw, global_constraint="sakoe_chiba", sakoe_chiba_radius=radius)
+
+
+def _adjusted_rand(a: NDArray[np.int64], b: NDArray[np.int64]) -> float:
+    from sklearn.metrics import adjusted_rand_score  # noqa: PLC0415 - as above
+
+    return float(adjusted_rand_score(a, b))

@@ -1,0 +1,41 @@
+"""The baseline's pieces of work that are measured in a process of their own.
+
+This module imports nothing that the baseline does not need, so that the process is not charged for gymlab's own
+libraries. Distances that the baseline computes one by one are looked up in a table that was computed before: what
+a program holds does not depend on how long it took to compute.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gymlab.patterns.baseline import BaselineEngine, entropies_from_scratch
+
+
+def fill_cache(sizes: Sequence[int], condensed: NDArray[np.float32]) -> int:
+    """Hold distances of growing logs in a dictionary by position; return how many entries are held."""
+    n = max(sizes)
+    engine = BaselineEngine(_look_up(condensed, n))
+    for size in sizes:
+        engine.distances([np.array(index) for index in range(size)])
+    return len(engine.distance_cache)
+
+
+def whole_way(n: int, condensed: NDArray[np.float32], intents: Sequence[str]) -> int:
+    """Go from n windows to patterns and entropy; return the number of patterns."""
+    import tslearn.metrics  # noqa: F401, PLC0415 - the baseline has it loaded
+
+    engine = BaselineEngine(_look_up(condensed, n))
+    matrix = engine.distances([np.array(index) for index in range(n)])
+    labels = engine.labels(matrix)
+    entropies_from_scratch(intents, 100)
+    return int(labels.max()) + 1
+
+
+def _look_up(condensed: NDArray[np.float32], n: int) -> Callable[..., float]:
+    def distance(a: NDArray[np.int64], b: NDArray[np.int64]) -> float:
+        i, j = int(a), int(b)
+        return float(condensed[n * i - i * (i + 1) // 2 + j - i - 1])
+
+    return distance

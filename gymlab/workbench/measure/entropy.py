@@ -1,0 +1,54 @@
+"""Entropy of a stream: counted anew after each action, and incrementally."""
+
+import itertools
+import time
+
+import numpy as np
+
+from gymlab.patterns.baseline import entropies_from_scratch
+from gymlab.patterns.entropy import IncrementalEntropy
+from gymlab.patterns.extraction import Extraction
+from gymlab.workbench.claims import Claim, judge, reduction
+
+_WINDOW = 1_000
+_FROM_SCRATCH_UPDATES = 300
+_UPDATES = 20_000
+_REPEATS = 6
+
+
+def entropy_claim(extraction: Extraction) -> Claim:
+    """Judge ``entropy``: seconds an action, each followed by a read, in a window of a thousand."""
+    intents = extraction.actions["action_type"].tolist()
+    window = min(_WINDOW, max(2, len(intents) // 2))
+    stream = list(itertools.islice(itertools.cycle(intents), window + _UPDATES))
+    before, after = [], []
+    for _ in range(_REPEATS):
+        before.append(_from_scratch(stream[: window + _FROM_SCRATCH_UPDATES], window))
+        after.append(_incremental(stream, window))
+    repeated = " (the log repeated)" if len(intents) < len(stream) else ""
+    return judge(
+        "entropy",
+        [reduction(b, a) for b, a in zip(before, after, strict=True)],
+        f"window of {window:,} actions{repeated}: {1 / np.median(before):,.0f} updates with a read a second when "
+        f"counted anew, {1 / np.median(after):,.0f} incrementally",
+    )
+
+
+def _from_scratch(stream: list[str], window: int) -> float:
+    """Return seconds an update once the window is full."""
+    filled = time.perf_counter()
+    entropies_from_scratch(stream[:window], window)
+    start = time.perf_counter()
+    entropies_from_scratch(stream, window)
+    return (time.perf_counter() - start - (start - filled)) / (len(stream) - window)
+
+
+def _incremental(stream: list[str], window: int) -> float:
+    entropy = IncrementalEntropy(window=window)
+    for intent in stream[:window]:
+        entropy.add(intent)
+    start = time.perf_counter()
+    for intent in stream[window:]:
+        entropy.add(intent)
+        entropy.get_entropy()
+    return (time.perf_counter() - start) / (len(stream) - window)

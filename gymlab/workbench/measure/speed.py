@@ -1,0 +1,187 @@
+"""Time: DTW and the whole way, baseline and gymlab on the same windows; and how much larger a log may be."""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from gymlab.actions.schema import frame_from_records
+from gymlab.errors import InputError
+from gymlab.patterns.baseline import BaselineEngine, entropies_from_scratch, one_hot_codes
+from gymlab.patterns.config import ExtractionConfig
+from gymlab.patterns.entropy import IncrementalEntropy
+from gymlab.patterns.extraction import Extraction, extract_patterns
+from gymlab.workbench.claims import Claim, judge, reduction
+from gymlab.workbench.measure.sublog import dense_config, first_pieces
+
+# Numbers of windows at which both are timed; the baseline takes about 0.2 ms for each pair of them.
+SIZES = (50, 100, 150, 200)
+ENTROPY_WINDOW = 100
+_MOST_ROUNDS = 6
+# gymlab is timed this often in each round and the median taken, since it takes only milliseconds.
+_INNER = 5
+_LARGEST = 12_000
+
+
+@dataclass(frozen=True)
+class SpeedRun:
+    """Both sides on the same windows at several sizes.
+
+    Attributes
+    ----------
+    times
+        One row for each round, size, side (``baseline`` or ``gymlab``) and stage (``dtw`` or ``whole way``):
+        ``seconds``, beside ``windows`` and ``actions``.
+    hops
+        Seconds of both sides at hop 1 and at the extraction's own hop on the same actions; empty for whole series.
+    """
+
+    times: pd.DataFrame
+    hops: pd.DataFrame
+
+
+def time_both(extraction: Extraction, budget_seconds: float, seed: int) -> SpeedRun:
+    """Time baseline and gymlab side by side, in rounds over all sizes until the budget is used.
+
+    Each round runs both sides on the same windows, one after the other, so that what disturbs the machine
+    disturbs both.
+    """
+    config = dense_config(extraction)
+    logs = [first_pieces(extraction, size, seed) for size in SIZES]
+    logs = [log for index, log in enumerate(logs) if index == 0 or len(log) > len(logs[index - 1])]
+    extract_patterns(logs[0], config)  # compiles what is not compiled yet
+    rows: list[dict[str, object]] = []
+    started = time.perf_counter()
+    for round_number in range(_MOST_ROUNDS):
+        begun = time.perf_counter()
+        for log in logs:
+            rows += [{"round": round_number, **row} for row in _one_round(log, config)]
+        spent = time.perf_counter() - started
+        if spent + (time.perf_counter() - begun) > budget_seconds:
+            break
+    return SpeedRun(pd.DataFrame(rows), _hop_effect(logs[-1], extraction, config))
+
+
+def _one_round(log: pd.DataFrame, config: ExtractionConfig) -> list[dict[str, object]]:
+    records = log.to_dict("records")
+    ours = [_gymlab_way(records, config) for _ in range(_INNER)]
+    extraction = ours[0][2]
+    dtw, whole = (float(np.median([run[k] for run in ours])) for k in (0, 1))
+    baseline_dtw, baseline_whole = _baseline_way(extraction)
+    size = {"windows": len(extraction.windows), "actions": len(log)}
+    return [
+        {"side": "gymlab", "stage": "dtw", "seconds": dtw, **size},
+        {"side": "gymlab", "stage": "whole way", "seconds": whole, **size},
+        {"side": "baseline", "stage": "dtw", "seconds": baseline_dtw, **size},
+        {"side": "baseline", "stage": "whole way", "seconds": baseline_whole, **size},
+    ]
+
+
+def _gymlab_way(
+    records: list[dict[object, object]], config: ExtractionConfig
+) -> tuple[float, float, Extraction]:
+    """Return seconds of DTW and of all, from a list of actions to patterns and entropy."""
+    start = time.perf_counter()
+    log = frame_from_records(records)
+    extraction = extract_patterns(log, config)
+    entropy = IncrementalEntropy(window=ENTROPY_WINDOW)
+    for record in records:
+        entropy.add_action(record)
+        entropy.get_entropy()
+    return extraction.stats.stages["distances"], time.perf_counter() - start, extraction
+
+
+def _baseline_way(extraction: Extraction) -> tuple[float, float]:
+    """Return seconds of DTW and of all; the windows are given to the baseline, which need not make them."""
+    pieces = one_hot_codes(extraction.windows.values, extraction.encoding.mismatch_weights)
+    intents = extraction.actions["action_type"].tolist()
+    engine = BaselineEngine()
+    start = time.perf_counter()
+    matrix = engine.distances(pieces)
+    dtw = time.perf_counter() - start
+    engine.labels(matrix, seed=extraction.config.seed)
+    entropies_from_scratch(intents, ENTROPY_WINDOW)
+    return dtw, time.perf_counter() - start
+
+
+def _hop_effect(log: pd.DataFrame, extraction: Extraction, config: ExtractionConfig) -> pd.DataFrame:
+    """Time both sides at hop 1 and at the extraction's hop: what the hop saves is not the engine's merit."""
+    if extraction.windows.unit == "series" or extraction.config.hop == 1:
+        return pd.DataFrame()
+    rows = []
+    for hop in (1, extraction.config.hop):
+        fields = {**config.as_dict(), "channels": config.channels, "hop": hop}
+        result = extract_patterns(log, ExtractionConfig(**fields))
+        seconds, _ = _baseline_way(result)
+        rows.append(
+            {"hop": hop, "windows": len(result.windows), "pairs": result.stats.pairs, "baseline": seconds}
+        )
+        rows[-1]["gymlab"] = result.stats.stages["distances"]
+    return pd.DataFrame(rows)
+
+
+def time_claims(run: SpeedRun) -> list[Claim]:
+    """Judge ``dtw_time`` and ``overall_speed`` at the largest size, round by round."""
+    largest = run.times[run.times["windows"] == run.times["windows"].max()]
+    seconds = largest.pivot_table(index="round", columns=["stage", "side"], values="seconds")
+    windows, actions = int(largest["windows"].iloc[0]), int(largest["actions"].iloc[0])
+    claims = []
+    for claim_id, stage in (("dtw_time", "dtw"), ("overall_speed", "whole way")):
+        before, after = seconds[stage]["baseline"], seconds[stage]["gymlab"]
+        saved = [reduction(b, a) for b, a in zip(before, after, strict=True)]
+        times = float(np.median(before / after))
+        claims.append(
+            judge(
+                claim_id,
+                saved,
+                f"{windows} windows of {actions} actions, {windows * (windows - 1) // 2:,} pairs: "
+                f"{before.median():.2f} s in the baseline, {after.median() * 1e3:.1f} ms in gymlab, "
+                f"{times:,.0f} × as fast",
+            )
+        )
+    return claims
+
+
+def scale_claim(extraction: Extraction, run: SpeedRun, budget_seconds: float, seed: int) -> Claim:
+    """Find how many actions gymlab takes in the time that the baseline needs for its largest size."""
+    whole = run.times[(run.times["stage"] == "whole way") & (run.times["side"] == "baseline")]
+    at = whole[whole["windows"] == whole["windows"].max()]
+    limit, actions = float(at["seconds"].min()), int(at["actions"].iloc[0])
+    config, size = dense_config(extraction), 2 * int(at["windows"].iloc[0])
+    reached, note = actions, "the next larger size tried took longer"
+    started = time.perf_counter()
+    while True:
+        log = first_pieces(extraction, min(size, _LARGEST), seed)
+        if len(log) <= reached:
+            note = "the log has no more actions, so this is a lower bound"
+            break
+        try:
+            seconds, windows = _seconds_of(log, config)
+        except InputError as error:
+            note = f"larger sizes were not tried: {error}"
+            break
+        if seconds > limit:
+            break
+        reached = len(log)
+        if windows >= _LARGEST:
+            note = f"larger sizes than {_LARGEST:,} windows were not tried, so this is a lower bound"
+            break
+        if time.perf_counter() - started > budget_seconds:
+            note = "the time to measure was over, so this is a lower bound"
+            break
+        size = int(size * 1.5)
+    if reached == actions:
+        return judge("scale", [], f"no larger part of the log could be tried: {note}")
+    return judge(
+        "scale",
+        [reached / actions],
+        f"in the {limit:.2f} s that the baseline takes for {actions:,} actions, gymlab takes {reached:,} "
+        f"actions at the same hop; {note}",
+    )
+
+
+def _seconds_of(log: pd.DataFrame, config: ExtractionConfig) -> tuple[float, int]:
+    records = log.to_dict("records")
+    _, seconds, extraction = _gymlab_way(records, config)
+    return seconds, len(extraction.windows)

@@ -1,0 +1,53 @@
+"""The report's figures for machines: ``results.json``, schema 1."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gymlab.patterns.extraction import Extraction
+from gymlab.workbench import tables
+from gymlab.workbench.measure import Measurements
+
+
+def build_results(extraction: Extraction, measured: Measurements) -> dict[str, Any]:
+    """Return what a report found, JSON-able.
+
+    Returns
+    -------
+    dict
+        ``schema``, ``source``, ``actions``, ``windows``, ``coverage``, ``config``, ``patterns``, ``quality``,
+        ``claims``, ``alerts``, ``stats``, ``notes`` and ``environment``.
+    """
+    found = extraction.as_dict()
+    return {
+        "schema": 1,
+        "source": extraction.actions.attrs.get("source", ""),
+        "actions": len(extraction.actions),
+        "windows": len(extraction.windows),
+        "coverage": extraction.windows.coverage,
+        "config": found["config"],
+        "patterns": found["patterns"],
+        "quality": found["quality"],
+        "claims": [claim.as_dict() for claim in measured.claims.values()],
+        "alerts": [alert.as_dict() for alert in measured.alerts],
+        "stats": found["stats"],
+        "notes": found["notes"],
+        "environment": tables.environment(),
+    }
+
+
+def to_json(values: object) -> str:
+    """Return JSON text, numpy's numbers and paths included; NaN is refused, since JSON has none."""
+    return json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False, default=_plain)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no form in JSON")

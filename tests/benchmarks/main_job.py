@@ -1,0 +1,128 @@
+"""What the main job takes, as ratios measured in one run: `make bench`.
+
+Prints the engine against dtaidistance's C on one thread, gymlab against the current algorithm on the same windows,
+the extraction of the whole sample in a fresh process, the time of imports, and the entropy of a stream.
+"""
+
+import statistics
+import subprocess
+import sys
+import time
+
+import numpy as np
+from dtaidistance import dtw, dtw_ndim
+
+import gymlab
+from gymlab.distance import dtw_pairwise
+from gymlab.patterns.baseline import BaselineEngine, entropies_from_scratch, one_hot_codes
+from gymlab.runtime.memory import measure_in_fresh_process
+
+REPEATS = 5
+
+
+def median_seconds(call, repeats=REPEATS):
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def engine():
+    print("\nall pairs, exact, one thread, unrelated windows: million cells a second, and × dtaidistance (C)")
+    rng = np.random.default_rng(0)
+    for channels in (1, 6):
+        for length, n in ((20, 1500), (100, 500)):
+            series = rng.normal(size=(n, length, channels))
+            single = series.astype(np.float32)
+            cells = n * (n - 1) / 2 * length**2
+            dtw_pairwise(single[:2])
+            matrix = dtw.distance_matrix_fast if channels == 1 else dtw_ndim.distance_matrix_fast
+            theirs_input = series[:, :, 0] if channels == 1 else series
+            ours = median_seconds(lambda s=single: dtw_pairwise(s, n_threads=1))
+            theirs = median_seconds(lambda m=matrix, s=theirs_input: m(s, compact=True, parallel=False), 3)
+            both = median_seconds(lambda s=single: dtw_pairwise(s))
+            print(
+                f"  {channels} channel(s), length {length:>3}: {cells / ours / 1e6:>7,.0f}  "
+                f"{theirs / ours:>5.1f} ×   (every processor: {cells / both / 1e6:>7,.0f})"
+            )
+
+
+def against_the_baseline():
+    log = gymlab.read_actions(gymlab.sample_path())
+    agents = ["TitForTat", "Random(0.5)", "Grudger"]
+    known = [agent for agent in agents if (log["agent_id"] == agent).any()]
+    part = gymlab.select_actions(log, agent=known).groupby("agent_id", sort=False).head(100)
+    config = gymlab.ExtractionConfig(hop=1, n_clusters=5)
+    extraction = gymlab.extract_patterns(part, config)
+    pieces = one_hot_codes(extraction.windows.values, extraction.encoding.mismatch_weights)
+    values = extraction.windows.values
+
+    start = time.perf_counter()
+    baseline = BaselineEngine()
+    matrix = baseline.distances(pieces)
+    baseline_distances = time.perf_counter() - start
+    baseline.labels(matrix)
+    entropies_from_scratch(part["action_type"].tolist(), 100)
+    baseline_whole = time.perf_counter() - start
+
+    distances = median_seconds(lambda: dtw_pairwise(values), 20)
+    whole = median_seconds(lambda: gymlab.extract_patterns(part, config), 20)
+    print(f"\n{len(part)} actions, {len(values)} windows at hop 1, {len(extraction.distances):,} pairs")
+    print(
+        f"  distances: {baseline_distances:.2f} s, {distances * 1e3:.2f} ms, {baseline_distances / distances:,.0f} ×"
+    )
+    print(f"  extraction: {baseline_whole:.2f} s, {whole * 1e3:.1f} ms, {baseline_whole / whole:,.0f} ×")
+
+
+def extract_sample():
+    """Extract the bundled sample; runs in a process of its own."""
+    extraction = gymlab.extract_patterns(gymlab.read_actions(gymlab.sample_path()))
+    return extraction.stats.windows, extraction.stats.pairs, extraction.stats.stages
+
+
+def whole_sample():
+    measured = measure_in_fresh_process(extract_sample)
+    windows, pairs, stages = measured.value
+    print(f"\nthe whole sample: {windows:,} windows, {pairs:,} pairs, in a fresh process")
+    print(f"  {measured.seconds:.1f} s, peak {measured.peak_bytes / 1e6:,.0f} MB")
+    print("  " + ", ".join(f"{name} {seconds:.2f} s" for name, seconds in stages.items()))
+
+
+def imports():
+    print("\nimports, median of new processes")
+    alone = median_seconds(lambda: subprocess.run([sys.executable, "-c", "pass"], check=True))
+    for statement in ("import gymlab", "import gymlab.distance"):
+        seconds = median_seconds(lambda s=statement: subprocess.run([sys.executable, "-c", s], check=True))
+        print(f"  {statement}: {seconds - alone:.3f} s more than Python alone")
+
+
+def entropy_stream():
+    stream = [f"intent-{k}" for k in np.random.default_rng(0).integers(0, 8, 1_001_000)]
+    entropy = gymlab.IncrementalEntropy(window=1000)
+    for intent in stream[:1000]:
+        entropy.add(intent)
+    start = time.perf_counter()
+    for intent in stream[1000:]:
+        entropy.add(intent)
+        entropy.get_entropy()
+    ours = time.perf_counter() - start
+    start = time.perf_counter()
+    entropies_from_scratch(stream[:1000], 1000)
+    filled = time.perf_counter() - start
+    start = time.perf_counter()
+    entropies_from_scratch(stream[:2000], 1000)
+    theirs = time.perf_counter() - start - filled
+    print(
+        f"\nentropy: 1,000,000 sliding updates with a read each in {ours:.2f} s, {theirs * 1000 / ours:,.0f} × as fast "
+        "as counting anew"
+    )
+
+
+if __name__ == "__main__":
+    engine()
+    against_the_baseline()
+    whole_sample()
+    imports()
+    entropy_stream()
