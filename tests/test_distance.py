@@ -1,5 +1,8 @@
 """Exactness of the distances: against plain loops, against tslearn and dtaidistance, and by their properties."""
 
+import itertools
+
+import naive
 import numpy as np
 import pytest
 from dtaidistance import dtw as dtai
@@ -9,7 +12,6 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from tslearn.metrics import dtw as tslearn_dtw
 
-import naive
 from gymlab.distance import dtw, dtw_cross, dtw_pairs, dtw_pairwise, dtw_path
 from gymlab.errors import InputError
 
@@ -64,7 +66,7 @@ def test_cross_is_symmetric_bit_for_bit_and_zero_on_its_diagonal(series, radius)
 @settings(max_examples=60, deadline=None)
 def test_a_larger_radius_never_gives_a_larger_distance(series):
     by_radius = [dtw_pairwise(series, radius=radius) for radius in (0, 1, 2, 4, 8, None)]
-    for narrow, wide in zip(by_radius, by_radius[1:], strict=False):
+    for narrow, wide in itertools.pairwise(by_radius):
         assert (wide <= narrow).all()
 
 
@@ -160,16 +162,16 @@ def test_progress_reaches_the_total_and_an_exception_in_it_stops_the_work():
     assert seen[-1][0] == seen[-1][1]
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
 
-    class Cancelled(Exception):
+    class CancelledError(Exception):
         pass
 
     calls = []
 
-    def cancel(done, total):
+    def cancel(done, _total):
         calls.append(done)
-        raise Cancelled
+        raise CancelledError
 
-    with pytest.raises(Cancelled):
+    with pytest.raises(CancelledError):
         dtw_pairwise(series, progress=cancel)
     assert len(calls) == 1
 

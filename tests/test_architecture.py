@@ -1,0 +1,137 @@
+"""The floors: nothing imports upward, a room has no circles, imports cost what they may, kernels come from disk."""
+
+import ast
+import graphlib
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import gymlab
+
+ROOT = Path(gymlab.__file__).parent
+FLOORS = {
+    "settings": 0,
+    "errors": 0,
+    "tables": 0,
+    "distance": 1,
+    "runtime": 1,
+    "actions": 2,
+    "patterns": 3,
+    "workbench": 5,
+    "cli": 6,
+}
+# Too long for one idea; a longer one has two.
+MOST_LINES = 260
+
+
+def modules():
+    for path in sorted(ROOT.rglob("*.py")):
+        name = ".".join(("gymlab", *path.relative_to(ROOT).with_suffix("").parts)).removesuffix(".__init__")
+        if name != "gymlab":
+            yield name, path
+
+
+def imports(path):
+    """Modules of gymlab that a file imports, anywhere in it, those for type checkers left out."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    skipped = {
+        child
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for child in ast.walk(node)
+    }
+    known = dict(modules())
+    for node in ast.walk(tree):
+        if node in skipped:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name.startswith("gymlab."))
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "gymlab":
+            for alias in node.names:
+                deeper = f"{node.module}.{alias.name}"
+                yield deeper if deeper in known else node.module
+
+
+def floor(module):
+    return FLOORS[module.split(".")[1]]
+
+
+@pytest.mark.parametrize(("module", "path"), list(modules()))
+def test_nothing_imports_upward(module, path):
+    for imported in imports(path):
+        if imported == "gymlab":
+            continue
+        assert floor(imported) <= floor(module), f"{module} imports {imported}"
+        if floor(imported) == floor(module):
+            assert imported.split(".")[1] == module.split(".")[1], (
+                f"{module} imports its neighbour {imported}"
+            )
+
+
+def test_no_circles():
+    graph = {name: set(imports(path)) - {name, "gymlab"} for name, path in modules()}
+    list(graphlib.TopologicalSorter(graph).static_order())
+
+
+@pytest.mark.parametrize(("module", "path"), list(modules()))
+def test_a_module_is_short(module, path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= MOST_LINES, module
+
+
+def test_the_oracles_never_import_what_they_judge():
+    for path in Path(__file__).parent.glob("naive*.py"):
+        assert "gymlab" not in "".join(
+            line
+            for line in path.read_text(encoding="utf-8").splitlines()
+            if "import" in line and '"""' not in line
+        )
+
+
+def python(code, **environment):
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **environment},
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_import_is_lazy():
+    loaded = python("import sys, gymlab; print(*sys.modules)").split()
+    assert not {"numpy", "pandas", "numba", "pydantic", "plotly"} & set(loaded)
+    loaded = python("import sys, gymlab.distance; print(*sys.modules)").split()
+    assert not {"tslearn", "pandas", "plotly", "sklearn", "sqlmodel"} & set(loaded)
+    extraction = python("import sys; from gymlab import extract_patterns; print(*sys.modules)").split()
+    assert not {"tslearn", "plotly", "sklearn", "sqlmodel", "papermill"} & set(extraction)
+
+
+def test_every_public_name_is_there():
+    for name in gymlab.__all__:
+        assert getattr(gymlab, name) is not None
+    assert set(gymlab.__all__) <= set(dir(gymlab))
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        gymlab.nothing  # noqa: B018
+
+
+def test_kernels_come_from_the_disk_cache_in_the_second_process(tmp_path):
+    code = (
+        "import numpy as np\n"
+        "from gymlab.distance import dtw, dtw_cross, dtw_pairs, dtw_pairwise, dtw_path, lanes, scalar\n"
+        "x = np.random.default_rng(0).normal(size=(4, 5, 3))\n"
+        "dtw_pairwise(x); dtw_cross(x, x); dtw_pairs(x, [0], [1]); dtw(x[0], x[1]); dtw_path(x[0], x[1])\n"
+        "kernels = [lanes.condensed_block, lanes.cross_block, lanes.pairs_run, scalar._cost, scalar._accumulated]\n"
+        "print(sum(sum(k.stats.cache_misses.values()) for k in kernels),"
+        " sum(sum(k.stats.cache_hits.values()) for k in kernels))"
+    )
+    environment = {"NUMBA_CACHE_DIR": str(tmp_path)}
+    assert python(code, **environment) == "5 0"
+    start = time.perf_counter()
+    assert python(code, **environment) == "0 5"
+    assert time.perf_counter() - start < 10
