@@ -11,7 +11,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from gymlab import distance
     from gymlab.actions import read_actions, select_actions, validate_actions
-    from gymlab.actions.encoding import Channel
+    from gymlab.actions.channels import Channel
     from gymlab.errors import GymlabError, InputError, MemoryLimitError, OutputError, ReportError
     from gymlab.patterns.config import ExtractionConfig
     from gymlab.patterns.entropy import ConditionalEntropy, IncrementalEntropy
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "BoundedCache": "gymlab.runtime.cache",
     "CacheStats": "gymlab.runtime.cache",
-    "Channel": "gymlab.actions.encoding",
+    "Channel": "gymlab.actions.channels",
     "ConditionalEntropy": "gymlab.patterns.entropy",
     "Database": "gymlab.runtime.database",
     "Extraction": "gymlab.patterns.extraction",

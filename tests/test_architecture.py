@@ -25,7 +25,7 @@ FLOORS = {
     "cli": 6,
 }
 # Too long for one idea; a longer one has two.
-MOST_LINES = 260
+MOST_LINES = 300
 
 
 def modules():

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from gymlab.actions import frame_from_records
-from gymlab.actions.encoding import Channel, fit_encoding
+from gymlab.actions.channels import Channel
+from gymlab.actions.encoding import fit_encoding
 from gymlab.errors import InputError
 
 

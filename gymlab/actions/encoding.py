@@ -7,12 +7,13 @@ result, so that two windows of one log are always compared alike.
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gymlab.actions.channels import AUTO_CHANNELS, CONTEXT_WEIGHTS, DEFAULT_CHANNELS, Channel, checked_channel
 from gymlab.errors import InputError
 
 # Up to this many levels a category becomes one 0/1 column a level; above, an integer code that the kernel tests
@@ -22,73 +23,6 @@ _MOST_ONE_HOT_LEVELS = 16
 # An optional channel that is known for less than this share of the actions says more about the log than about
 # the agents.
 _LEAST_COVERAGE = 0.5
-
-# How much a decision weighs by its context, as the AI Principles Gym has it; any other context weighs 1.
-CONTEXT_WEIGHTS = {
-    "trust_betrayal": 2.0,
-    "fairness_equity": 1.8,
-    "power_dynamics": 1.7,
-    "cooperation_conflict": 1.5,
-    "resource_allocation": 1.3,
-    "risk_reward": 1.2,
-    "exploration_exploitation": 1.1,
-    "efficiency_max": 1.0,
-}
-
-
-@dataclass(frozen=True)
-class Channel:
-    """What is compared, and how.
-
-    Attributes
-    ----------
-    column
-        A column of the action table, or ``context_weight`` (the weight of the decision's context).
-    kind
-        ``numeric`` or ``categorical``.
-    weight
-        Its weight in the local cost, above 0.
-    log
-        Compare ``log(1 + value)``, for amounts that differ by orders of magnitude; needs values of 0 or more.
-    missing
-        What an unknown number means: ``drop`` leaves the channel out when less than half of the actions have it
-        and fills otherwise, ``fill`` always fills with the median and adds a 0/1 channel that marks it,
-        ``refuse`` raises.
-    """
-
-    column: str
-    kind: Literal["numeric", "categorical"]
-    weight: float = 1.0
-    log: bool = False
-    missing: Literal["drop", "fill", "refuse"] = "drop"
-
-
-DEFAULT_CHANNELS = {
-    channel.column: channel
-    for channel in (
-        Channel("action_type", "categorical"),
-        Channel("relationship_type", "categorical"),
-        Channel("impact", "numeric"),
-        Channel("outcome_valence", "numeric"),
-        Channel("decision_entropy", "numeric"),
-        Channel("context_weight", "numeric"),
-        Channel("latency_ms", "numeric", log=True),
-        Channel("decision_context", "categorical"),
-        Channel("target", "categorical"),
-        Channel("actor", "categorical"),
-        Channel("other_last", "categorical"),
-    )
-}
-# Latency tells the machine's mood, targets and actors are names, contexts and the other's last move are the
-# situation, not the behaviour: all of these only when asked for.
-_AUTO = (
-    "action_type",
-    "relationship_type",
-    "impact",
-    "outcome_valence",
-    "decision_entropy",
-    "context_weight",
-)
 
 
 @dataclass(frozen=True)
@@ -187,7 +121,7 @@ def fit_encoding(actions: pd.DataFrame, channels: str | Sequence[str | Channel] 
         if channels != "auto":
             raise InputError(f"channels is {channels!r}; give 'auto' or a sequence of channels")
         return _fit_auto(actions)
-    wanted = [_named_channel(channel) for channel in channels]
+    wanted = [checked_channel(channel) for channel in channels]
     names = [channel.column for channel in wanted]
     if not names or len(set(names)) < len(names):
         raise InputError(f"channels has to name each channel once, and at least one; it is {names}")
@@ -202,17 +136,12 @@ def fit_encoding(actions: pd.DataFrame, channels: str | Sequence[str | Channel] 
 def _fit_auto(actions: pd.DataFrame) -> Encoding:
     notes: list[str] = []
     chosen: list[FittedChannel] = []
-    for name in _AUTO:
+    for name in AUTO_CHANNELS:
         values = _column(actions, name)
-        known = (
-            values.replace("", np.nan).dropna()
-            if values.dtype == object or name != "context_weight"
-            else values
-        )
-        if known.empty:
-            notes.append(f"{name} is left out: the log does not have it")
-        elif known.nunique() == 1:
-            notes.append(f"{name} is left out: it is always {known.iloc[0]}")
+        known = values.dropna().drop_duplicates()
+        if len(known) < 2:
+            why = f"it is always {known.iloc[0]}" if len(known) else "the log does not have it"
+            notes.append(f"{name} is left out: {why}")
         else:
             fitted = _fit(actions, DEFAULT_CHANNELS[name], notes)
             chosen += [fitted] if fitted else []
@@ -221,19 +150,6 @@ def _fit_auto(actions: pd.DataFrame) -> Encoding:
         notes.append("every action is alike, so all windows are at distance 0")
     names = ", ".join(fitted.channel.column for fitted in chosen)
     return Encoding(tuple(chosen), (f"channels: {names} (chosen from what the log has)", *notes))
-
-
-def _named_channel(channel: str | Channel) -> Channel:
-    name = channel if isinstance(channel, str) else channel.column
-    if name not in DEFAULT_CHANNELS:
-        raise InputError(f"there is no channel {name!r}; known are {', '.join(DEFAULT_CHANNELS)}")
-    if isinstance(channel, str):
-        return DEFAULT_CHANNELS[name]
-    if not (np.isfinite(channel.weight) and channel.weight > 0):
-        raise InputError(f"channel {name}: weight is {channel.weight!r}; give a number above 0")
-    if channel.kind == "numeric" and DEFAULT_CHANNELS[name].kind == "categorical":
-        raise InputError(f"channel {name} is text, so its kind has to be categorical")
-    return channel
 
 
 def _column(actions: pd.DataFrame, name: str) -> pd.Series:

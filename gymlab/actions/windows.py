@@ -101,7 +101,7 @@ def cut_windows(
         raise InputError(
             f"the log has {len(actions):,} actions, fewer than one window of {window}; choose a smaller window"
         )
-    first, length = _series_bounds(actions)
+    first, length = series_bounds(actions)
     counts = np.maximum(0, (length - window) // hop + 1)
     # Windows of a series overlap by window − hop, or leave gaps when the hop is larger.
     share = float(
@@ -124,7 +124,7 @@ def cut_windows(
     return Windows(_table(actions, rows, lengths), values, "window", share, tuple(notes))
 
 
-def _series_bounds(actions: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def series_bounds(actions: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return where each series begins, and how long it is."""
     session, agent = (pd.factorize(actions[name])[0] for name in ("session_id", "agent_id"))
     change = np.flatnonzero((np.diff(session) != 0) | (np.diff(agent) != 0)) + 1

@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from gymlab.actions.encoding import Channel
+from gymlab.actions.channels import Channel
 from gymlab.actions.windows import Unit
 from gymlab.distance.series import checked_radius
 from gymlab.errors import InputError
@@ -26,7 +26,7 @@ class ExtractionConfig:
     radius
         Sakoe-Chiba radius in cells; None for no band.
     channels
-        ``"auto"``, or names of channels or :class:`gymlab.actions.encoding.Channel` objects.
+        ``"auto"``, or names of channels or :class:`gymlab.Channel` objects.
     strategy
         ``exact``: DTW of every pair. ``selective``: the document's approximation, DTW for the ``top_fraction`` of
         pairs closest by Euclidean distance, the others filled with that (which is an upper bound of DTW).

@@ -1,0 +1,95 @@
+"""What can be compared about two actions, as data: the channels, their kinds and weights."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from gymlab.errors import InputError
+
+# How much a decision weighs by its context, as the AI Principles Gym has it; any other context weighs 1.
+CONTEXT_WEIGHTS = {
+    "trust_betrayal": 2.0,
+    "fairness_equity": 1.8,
+    "power_dynamics": 1.7,
+    "cooperation_conflict": 1.5,
+    "resource_allocation": 1.3,
+    "risk_reward": 1.2,
+    "exploration_exploitation": 1.1,
+    "efficiency_max": 1.0,
+}
+
+
+@dataclass(frozen=True)
+class Channel:
+    """What is compared, and how.
+
+    Attributes
+    ----------
+    column
+        A column of the action table, or ``context_weight`` (the weight of the decision's context).
+    kind
+        ``numeric`` or ``categorical``.
+    weight
+        Its weight in the local cost, above 0.
+    log
+        Compare ``log(1 + value)``, for amounts that differ by orders of magnitude; needs values of 0 or more.
+    missing
+        What an unknown number means: ``drop`` leaves the channel out when less than half of the actions have it
+        and fills otherwise, ``fill`` always fills with the median and adds a 0/1 channel that marks it,
+        ``refuse`` raises.
+    """
+
+    column: str
+    kind: Literal["numeric", "categorical"]
+    weight: float = 1.0
+    log: bool = False
+    missing: Literal["drop", "fill", "refuse"] = "drop"
+
+
+DEFAULT_CHANNELS = {
+    channel.column: channel
+    for channel in (
+        Channel("action_type", "categorical"),
+        Channel("relationship_type", "categorical"),
+        Channel("impact", "numeric"),
+        Channel("outcome_valence", "numeric"),
+        Channel("decision_entropy", "numeric"),
+        Channel("context_weight", "numeric"),
+        Channel("latency_ms", "numeric", log=True),
+        Channel("decision_context", "categorical"),
+        Channel("target", "categorical"),
+        Channel("actor", "categorical"),
+        Channel("other_last", "categorical"),
+    )
+}
+# Latency tells the machine's mood, targets and actors are names, contexts and the other's last move are the
+# situation, not the behaviour: all of these only when asked for.
+AUTO_CHANNELS = (
+    "action_type",
+    "relationship_type",
+    "impact",
+    "outcome_valence",
+    "decision_entropy",
+    "context_weight",
+)
+
+
+def checked_channel(channel: str | Channel) -> Channel:
+    """Return the channel that a name means, or the channel itself if it can be.
+
+    Raises
+    ------
+    InputError
+        If the name is unknown, or the weight or kind is not possible.
+    """
+    name = channel if isinstance(channel, str) else channel.column
+    if name not in DEFAULT_CHANNELS:
+        raise InputError(f"there is no channel {name!r}; known are {', '.join(DEFAULT_CHANNELS)}")
+    if isinstance(channel, str):
+        return DEFAULT_CHANNELS[name]
+    if not (np.isfinite(channel.weight) and channel.weight > 0):
+        raise InputError(f"channel {name}: weight is {channel.weight!r}; give a number above 0")
+    if channel.kind == "numeric" and DEFAULT_CHANNELS[name].kind == "categorical":
+        raise InputError(f"channel {name} is text, so its kind has to be categorical")
+    return channel
