@@ -5,6 +5,7 @@ channel and of ``weight`` for a categorical one whose values differ. Scales are 
 result, so that two windows of one log are always compared alike.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -199,7 +200,8 @@ def _numbers(values: pd.Series, channel: Channel) -> NDArray[np.float64]:
         raise InputError(
             f"channel {channel.column} holds {np.nanmin(numbers)}, and log needs values of 0 or more"
         )
-    return np.log1p(numbers)
+    logarithms: NDArray[np.float64] = np.log1p(numbers)
+    return logarithms
 
 
 def _column_names(fitted: FittedChannel) -> list[str]:
@@ -215,28 +217,40 @@ def _column_names(fitted: FittedChannel) -> list[str]:
 
 def _encoded(actions: pd.DataFrame, fitted: FittedChannel) -> NDArray[np.float64]:
     """Return the columns of one channel, such that squared differences add up to its local cost."""
+    values = _column(actions, fitted.channel.column)
+    return (
+        _encoded_numbers(values, fitted)
+        if fitted.channel.kind == "numeric"
+        else _encoded_levels(values, fitted)
+    )
+
+
+def _encoded_numbers(values: pd.Series, fitted: FittedChannel) -> NDArray[np.float64]:
+    numbers = _numbers(values, fitted.channel)
+    unknown = np.isnan(numbers)
+    if fitted.fill is None and unknown.any():
+        raise InputError(f"channel {fitted.channel.column} is unknown for {int(unknown.sum())} actions")
+    columns = [np.where(unknown, fitted.fill or 0.0, numbers) / fitted.scale]
+    columns += [unknown] * (fitted.fill is not None)
+    weighted: NDArray[np.float64] = math.sqrt(fitted.channel.weight) * np.column_stack(columns)
+    return weighted
+
+
+def _encoded_levels(values: pd.Series, fitted: FittedChannel) -> NDArray[np.float64]:
     channel = fitted.channel
-    values = _column(actions, channel.column)
-    root = np.sqrt(channel.weight)
-    if channel.kind == "numeric":
-        numbers = _numbers(values, channel)
-        unknown = np.isnan(numbers)
-        if fitted.fill is None:
-            if unknown.any():
-                raise InputError(f"channel {channel.column} is unknown for {int(unknown.sum())} actions")
-            return root * numbers[:, None] / fitted.scale
-        numbers = np.where(unknown, fitted.fill, numbers)
-        return root * np.column_stack([numbers / fitted.scale, unknown])
-    codes = pd.Index(fitted.levels).get_indexer(values.astype(object).fillna("").astype(str))
+    codes = pd.Index(fitted.levels).get_indexer(pd.Index(values.astype(object).fillna("").astype(str)))
     if (codes < 0).any():
         unseen = values[codes < 0].iloc[0]
         raise InputError(
             f"channel {channel.column} holds {unseen!r}, which the log it was fitted on does not have"
         )
+    columns: NDArray[np.float64] = codes[:, None].astype(np.float64)
     if fitted.is_code:
-        return codes[:, None].astype(np.float64)
+        return columns
     if len(fitted.levels) == 2:
-        return root * codes[:, None]
+        columns *= math.sqrt(channel.weight)
+        return columns
     # Two one-hot columns differ where the levels do, so each carries half of the weight.
-    one_hot: NDArray[np.float64] = np.sqrt(channel.weight / 2) * np.eye(len(fitted.levels))[codes]
+    one_hot: NDArray[np.float64] = np.eye(len(fitted.levels))[codes]
+    one_hot *= math.sqrt(channel.weight / 2)
     return one_hot

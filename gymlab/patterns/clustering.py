@@ -3,6 +3,7 @@
 Everything works on the condensed matrix; a square one is never built.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,7 +66,7 @@ def number_of_items(distances: Condensed) -> int:
         raise InputError(
             f"distances have {distances.ndim} dimensions; give the condensed matrix, which has one"
         )
-    n = round((1 + np.sqrt(1 + 8 * len(distances))) / 2)
+    n = (1 + math.isqrt(1 + 8 * len(distances))) // 2
     if n * (n - 1) // 2 != len(distances):
         raise InputError(f"{len(distances)} distances are no condensed matrix; n(n-1)/2 are needed")
     if not np.isfinite(distances).all():
@@ -112,10 +113,8 @@ def cut_tree(tree: Tree, *, n_clusters: int | None = None, height: float | None 
     if len(tree) == 0:
         return np.zeros(1, dtype=np.int64)
     if height is not None:
-        labels = hierarchy.fcluster(tree, height, criterion="distance")
-    else:
-        labels = hierarchy.fcluster(tree, n_clusters, criterion="maxclust")
-    return by_size(labels)
+        return by_size(hierarchy.fcluster(tree, height, criterion="distance"))
+    return by_size(hierarchy.fcluster(tree, n_clusters or 1, criterion="maxclust"))
 
 
 def by_size(labels: NDArray[np.integer]) -> Labels:

@@ -79,7 +79,8 @@ def dendrogram(extraction: Extraction, leaves: int = 40) -> go.Figure:
     A leaf that stands for many windows is labelled with their number.
     """
     tree = extraction.linkage
-    figure = _figure("windows (number at a leaf that stands for several)", "DTW distance at the join")
+    height = f"height of the join ({extraction.config.method} linkage)"
+    figure = _figure("windows (their number, where a leaf stands for several)", height)
     if tree is None or len(tree) == 0:
         return figure.add_annotation(text="no tree: too few windows, or strategy baseline", showarrow=False)
     n = len(tree) + 1
@@ -109,7 +110,9 @@ def dendrogram(extraction: Extraction, leaves: int = 40) -> go.Figure:
             y=cut, line={"dash": "dash", "color": _GREY}, annotation_text=f"cut: {below} patterns"
         )
     ticks = [5 + 10 * k for k in range(len(drawn["ivl"]))]
-    return figure.update_xaxes(tickvals=ticks, ticktext=drawn["ivl"], tickangle=-90, showgrid=False)
+    return figure.update_xaxes(
+        tickvals=ticks, ticktext=drawn["ivl"], tickangle=-90, showgrid=False, range=[0, 10 * len(ticks)]
+    )
 
 
 def pattern_colour(label: int) -> str:
@@ -149,6 +152,10 @@ def medoids(extraction: Extraction, most: int = 12) -> go.Figure:
             customdata=[plain(one) for _, _, one in here],
             hovertemplate="%{y}: %{customdata}<extra></extra>",
         )
+    longest = max(len(one) for one in typical)
+    every = max(1, -(-longest // 20))
+    numbers = range(1, longest + 1, every)
+    figure.update_xaxes(tickvals=[k - 0.5 for k in numbers], ticktext=list(numbers), showgrid=False)
     return figure.update_layout(barmode="overlay", bargap=0.25).update_yaxes(
         categoryorder="array", categoryarray=rows[::-1]
     )
@@ -166,13 +173,14 @@ def silhouette_by_n_clusters(extraction: Extraction) -> go.Figure:
     return figure.update_xaxes(dtick=2)
 
 
-def entropy_of_agents(extraction: Extraction, window: int = 50, most: int = 8) -> go.Figure:
-    """Plot the entropy of each agent's choices over its actions, in a sliding window.
+def entropy_of_agents(extraction: Extraction, most: int = 8) -> go.Figure:
+    """Plot the entropy of each agent's choices over its actions, in a sliding window of a tenth of them.
 
     Normalised by the number of action types that occur in the log, so that agents and times compare. The agents
     shown are those whose entropy changes most.
     """
     log = extraction.actions
+    window = max(20, int(log["agent_id"].value_counts().median()) // 10)
     n_intents = int(log["action_type"].nunique())
     curves = {}
     for agent, actions in log.groupby("agent_id", sort=False):
@@ -181,9 +189,7 @@ def entropy_of_agents(extraction: Extraction, window: int = 50, most: int = 8) -
                 actions["action_type"].to_numpy(dtype=object), window, max(n_intents, 2)
             )
             curves[str(agent)] = curve[window - 1 :]
-    figure = _figure(
-        f"actions of the agent (window of {window})", "entropy of the choice, share of the largest"
-    )
+    figure = _figure(f"actions of the agent (window of {window})", "entropy, share of the largest")
     figure.update_yaxes(range=[-0.03, 1.03])
     if not curves:
         return figure.add_annotation(text=f"no agent has {window} actions", showarrow=False)

@@ -1,5 +1,6 @@
 """From an executed notebook to one HTML file that opens offline: plotly once, no code unless unfolded."""
 
+import copy
 import itertools
 import json
 import re
@@ -30,7 +31,7 @@ def to_html(notebook: nbformat.NotebookNode, title: str) -> str:
         Title of the page.
     """
     config = Config()
-    config.HTMLExporter.display_data_priority = [
+    config.NbConvertBase.display_data_priority = [
         _PLOTLY,
         "text/html",
         "text/markdown",
@@ -48,13 +49,31 @@ def to_html(notebook: nbformat.NotebookNode, title: str) -> str:
             "title": title,
             "style": (_TEMPLATES / "gymlab" / "style.css").read_text(encoding="utf-8"),
             "plotly": get_plotlyjs(),
+            "figure": _PLOTLY,
             "plots": itertools.count(),
             "sections": _sections(notebook),
         }
     }
     page: str
-    page, _ = exporter.from_notebook_node(notebook, resources=resources)
+    page, _ = exporter.from_notebook_node(_with_silent_cells_joined(notebook), resources=resources)
     return page
+
+
+def _with_silent_cells_joined(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Return a copy in which code cells in a row that show nothing are one, so that they unfold together."""
+    joined = copy.copy(notebook)
+    joined.cells = []
+    for cell in notebook.cells:
+        before = joined.cells[-1] if joined.cells else None
+        if before is not None and _is_silent(before) and _is_silent(cell):
+            joined.cells[-1] = nbformat.from_dict({**before, "source": f"{before.source}\n\n{cell.source}"})
+        else:
+            joined.cells.append(cell)
+    return joined
+
+
+def _is_silent(cell: nbformat.NotebookNode) -> bool:
+    return cell.cell_type == "code" and not cell.outputs
 
 
 def _sections(notebook: nbformat.NotebookNode) -> list[dict[str, str]]:

@@ -15,6 +15,7 @@ from typing import Any
 import nbformat
 import papermill
 from papermill.exceptions import PapermillExecutionError
+from traitlets.config import Config
 
 from gymlab.errors import InputError, OutputError, ReportError
 from gymlab.runtime import background
@@ -155,6 +156,8 @@ def _execute(
             kernel_name="python3",
             progress_bar={"desc": "report", "unit": "cell"} if progress else False,
             cwd=str(folder),
+            # Sockets of the file system, which only this user can open, rather than ports.
+            config=Config(KernelManager={"transport": "ipc"}) if os.name == "posix" else None,
         )
     except PapermillExecutionError as error:
         if error.ename in _INPUT_ERRORS:

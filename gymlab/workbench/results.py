@@ -1,17 +1,19 @@
 """The report's figures for machines: ``results.json``, schema 1."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from gymlab.patterns.extraction import Extraction
+from gymlab.runtime.alerts import Alert
 from gymlab.workbench import tables
-from gymlab.workbench.measure import Measurements
+from gymlab.workbench.claims import Claim
 
 
-def build_results(extraction: Extraction, measured: Measurements) -> dict[str, Any]:
+def build_results(extraction: Extraction, claims: Iterable[Claim], alerts: Iterable[Alert]) -> dict[str, Any]:
     """Return what a report found, JSON-able.
 
     Returns
@@ -30,8 +32,8 @@ def build_results(extraction: Extraction, measured: Measurements) -> dict[str, A
         "config": found["config"],
         "patterns": found["patterns"],
         "quality": found["quality"],
-        "claims": [claim.as_dict() for claim in measured.claims.values()],
-        "alerts": [alert.as_dict() for alert in measured.alerts],
+        "claims": [claim.as_dict() for claim in claims],
+        "alerts": [alert.as_dict() for alert in alerts],
         "stats": found["stats"],
         "notes": found["notes"],
         "environment": tables.environment(),

@@ -36,7 +36,7 @@ def _number(value: float) -> str:
     magnitude = abs(value)
     if magnitude >= 1000:
         return f"{value:,.0f}"
-    return f"{value:.1f}" if magnitude >= 10 else f"{value:.3g}"
+    return f"{value:.4g}" if magnitude >= 10 else f"{value:.3g}"
 
 
 def figure_of(claim: Claim) -> str:

@@ -1,5 +1,6 @@
 """Whether the fast way finds the same: distances against float64, patterns against reference distances."""
 
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -20,14 +21,34 @@ _REPEATS = 3
 _RELATIVE_ERROR = 1e-5
 
 
-def accuracy_claim(extraction: Extraction, seed: int) -> tuple[Claim, pd.DataFrame]:
-    """Judge ``accuracy``, and return how ``selective`` agrees with ``exact``, which is shown and not judged.
+@dataclass(frozen=True)
+class AccuracyRun:
+    """Whether the same is found.
+
+    Attributes
+    ----------
+    selective
+        How strategy ``selective`` agrees with ``exact``, which is shown and not judged: ``method`` of linkage,
+        ``windows`` and ``agreement`` (adjusted Rand index); empty for whole series.
+    claims
+        ``accuracy``.
+    """
+
+    selective: pd.DataFrame
+    claims: tuple[Claim, ...]
+
+
+def measure_accuracy(extraction: Extraction, *, seed: int = 0) -> AccuracyRun:
+    """Compare distances with float64 and patterns with those from tslearn's distances, on three parts of the log.
+
+    Parameters
+    ----------
+    extraction, seed
+        As for :func:`gymlab.workbench.measure.speed.measure_speed`.
 
     Returns
     -------
-    claim : Claim
-    selective : pandas.DataFrame
-        One row a linkage: ``method`` and ``agreement`` (adjusted Rand index); empty for whole series.
+    AccuracyRun
     """
     config = dense_config(extraction)
     agreements, errors, windows = [], [], 0
@@ -45,7 +66,7 @@ def accuracy_claim(extraction: Extraction, seed: int) -> tuple[Claim, pd.DataFra
         f"largest relative error of a distance against float64: {max(errors):.1e} (at most {_RELATIVE_ERROR:.0e})",
         also=max(errors) <= _RELATIVE_ERROR,
     )
-    return claim, _selective_agreement(extraction, seed)
+    return AccuracyRun(_selective_agreement(extraction, seed), (claim,))
 
 
 def _reference(part: Extraction) -> tuple[NDArray[np.float64], float]:

@@ -1,27 +1,49 @@
 """Memory, as the operating system counts it, each measurement in a process of its own."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
 from gymlab.patterns.extraction import Extraction, extract_patterns
 from gymlab.runtime.memory import Measured, measure_in_fresh_process
+from gymlab.workbench import baseline_probes
 from gymlab.workbench.claims import Claim, judge, reduction
-from gymlab.workbench.measure import baseline_probes, probes
+from gymlab.workbench.measure import probes
 from gymlab.workbench.measure.sublog import dense_config, first_pieces
 
-_WINDOWS = 1_500
+_WINDOWS = 2_500
 _REPEATS = 3
 _LEAST_WINDOWS = 300
 
 
-def measure_memory(extraction: Extraction, seed: int) -> tuple[list[Claim], pd.DataFrame]:
-    """Judge ``memory`` and ``overall_memory``, and return what each process held.
+@dataclass(frozen=True)
+class MemoryRun:
+    """What each process held.
+
+    Attributes
+    ----------
+    table
+        One row for each process: ``what``, ``side``, ``start`` (bytes resident when the work began), ``peak``.
+    claims
+        ``memory`` and ``overall_memory``.
+    """
+
+    table: pd.DataFrame
+    claims: tuple[Claim, ...]
+
+
+def measure_memory(extraction: Extraction, *, seed: int = 0) -> MemoryRun:
+    """Run both sides in processes of their own, on the same windows.
+
+    Parameters
+    ----------
+    extraction, seed
+        As for :func:`gymlab.workbench.measure.speed.measure_speed`.
 
     Returns
     -------
-    claims : list of Claim
-    table : pandas.DataFrame
-        One row for each process: ``what``, ``side``, ``start`` (bytes resident when the work began), ``peak``.
+    MemoryRun
     """
     log = first_pieces(extraction, _WINDOWS, seed)
     config = dense_config(extraction)
@@ -29,7 +51,7 @@ def measure_memory(extraction: Extraction, seed: int) -> tuple[list[Claim], pd.D
     n = len(part.windows)
     if n < _LEAST_WINDOWS:
         why = f"the log makes only {n} windows at hop 1; below {_LEAST_WINDOWS} the noise is as large as the effect"
-        return [judge("memory", [], why), judge("overall_memory", [], why)], pd.DataFrame()
+        return MemoryRun(pd.DataFrame(), (judge("memory", [], why), judge("overall_memory", [], why)))
     condensed = part.distances
     sizes = sorted({n // 4, n // 2, 3 * n // 4, n})
     intents = log["action_type"].tolist()[:500]
@@ -47,7 +69,7 @@ def measure_memory(extraction: Extraction, seed: int) -> tuple[list[Claim], pd.D
         ):
             rows.append(_row(what, side, measured))
     table = pd.DataFrame(rows)
-    return [_cache_claim(table, sizes), _process_claim(table, n, len(log))], table
+    return MemoryRun(table, (_cache_claim(table, sizes), _process_claim(table, n, len(log))))
 
 
 def _row(what: str, side: str, measured: Measured[int]) -> dict[str, object]:

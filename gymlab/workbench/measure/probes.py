@@ -5,6 +5,7 @@ Each is a function of a module, so that a spawned process can import it.
 
 import asyncio
 import hashlib
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -51,13 +52,19 @@ def open_and_close(rounds: int, sessions: int) -> list[dict[str, float]]:
         _fill_caches(sessions)
         left.append(
             {
-                "handles": float(process.num_fds() if hasattr(process, "num_fds") else process.num_handles()),
+                "handles": float(_handles(process)),
                 "threads": float(process.num_threads()),
                 "connections": float(checked_out),
                 "resident": float(resident_bytes()),
             }
         )
     return left
+
+
+def _handles(process: psutil.Process) -> int:
+    if sys.platform == "win32":
+        return process.num_handles()
+    return process.num_fds()
 
 
 async def _open_sessions(count: int) -> int:

@@ -35,17 +35,33 @@ class SpeedRun:
         ``seconds``, beside ``windows`` and ``actions``.
     hops
         Seconds of both sides at hop 1 and at the extraction's own hop on the same actions; empty for whole series.
+    claims
+        ``dtw_time``, ``overall_speed`` and ``scale``.
     """
 
     times: pd.DataFrame
     hops: pd.DataFrame
+    claims: tuple[Claim, ...]
 
 
-def time_both(extraction: Extraction, budget_seconds: float, seed: int) -> SpeedRun:
+def measure_speed(extraction: Extraction, *, budget_seconds: float = 45.0, seed: int = 0) -> SpeedRun:
     """Time baseline and gymlab side by side, in rounds over all sizes until the budget is used.
 
     Each round runs both sides on the same windows, one after the other, so that what disturbs the machine
     disturbs both.
+
+    Parameters
+    ----------
+    extraction
+        Of the log; its parameters, at hop 1, are those of the comparison.
+    budget_seconds
+        About how long the rounds may take; the more, the more of them (six at the most).
+    seed
+        Which series of the log are taken.
+
+    Returns
+    -------
+    SpeedRun
     """
     config = dense_config(extraction)
     logs = [first_pieces(extraction, size, seed) for size in SIZES]
@@ -60,11 +76,13 @@ def time_both(extraction: Extraction, budget_seconds: float, seed: int) -> Speed
         spent = time.perf_counter() - started
         if spent + (time.perf_counter() - begun) > budget_seconds:
             break
-    return SpeedRun(pd.DataFrame(rows), _hop_effect(logs[-1], extraction, config))
+    times = pd.DataFrame(rows)
+    claims = (*_time_claims(times), _scale_claim(extraction, times, budget_seconds / 3, seed))
+    return SpeedRun(times, _hop_effect(logs[-1], extraction, config), claims)
 
 
 def _one_round(log: pd.DataFrame, config: ExtractionConfig) -> list[dict[str, object]]:
-    records = log.to_dict("records")
+    records = _records(log)
     ours = [_gymlab_way(records, config) for _ in range(_INNER)]
     extraction = ours[0][2]
     dtw, whole = (float(np.median([run[k] for run in ours])) for k in (0, 1))
@@ -78,8 +96,13 @@ def _one_round(log: pd.DataFrame, config: ExtractionConfig) -> list[dict[str, ob
     ]
 
 
+def _records(log: pd.DataFrame) -> list[dict[str, object]]:
+    """Return the log as what a program that records actions has: a list of them."""
+    return [{str(name): value for name, value in record.items()} for record in log.to_dict("records")]
+
+
 def _gymlab_way(
-    records: list[dict[object, object]], config: ExtractionConfig
+    records: list[dict[str, object]], config: ExtractionConfig
 ) -> tuple[float, float, Extraction]:
     """Return seconds of DTW and of all, from a list of actions to patterns and entropy."""
     start = time.perf_counter()
@@ -121,31 +144,31 @@ def _hop_effect(log: pd.DataFrame, extraction: Extraction, config: ExtractionCon
     return pd.DataFrame(rows)
 
 
-def time_claims(run: SpeedRun) -> list[Claim]:
+def _time_claims(times: pd.DataFrame) -> list[Claim]:
     """Judge ``dtw_time`` and ``overall_speed`` at the largest size, round by round."""
-    largest = run.times[run.times["windows"] == run.times["windows"].max()]
+    largest = times[times["windows"] == times["windows"].max()]
     seconds = largest.pivot_table(index="round", columns=["stage", "side"], values="seconds")
     windows, actions = int(largest["windows"].iloc[0]), int(largest["actions"].iloc[0])
     claims = []
     for claim_id, stage in (("dtw_time", "dtw"), ("overall_speed", "whole way")):
         before, after = seconds[stage]["baseline"], seconds[stage]["gymlab"]
         saved = [reduction(b, a) for b, a in zip(before, after, strict=True)]
-        times = float(np.median(before / after))
+        ratio = float(np.median(before / after))
         claims.append(
             judge(
                 claim_id,
                 saved,
                 f"{windows} windows of {actions} actions, {windows * (windows - 1) // 2:,} pairs: "
                 f"{before.median():.2f} s in the baseline, {after.median() * 1e3:.1f} ms in gymlab, "
-                f"{times:,.0f} × as fast",
+                f"{ratio:,.0f} × as fast",
             )
         )
     return claims
 
 
-def scale_claim(extraction: Extraction, run: SpeedRun, budget_seconds: float, seed: int) -> Claim:
+def _scale_claim(extraction: Extraction, times: pd.DataFrame, budget_seconds: float, seed: int) -> Claim:
     """Find how many actions gymlab takes in the time that the baseline needs for its largest size."""
-    whole = run.times[(run.times["stage"] == "whole way") & (run.times["side"] == "baseline")]
+    whole = times[(times["stage"] == "whole way") & (times["side"] == "baseline")]
     at = whole[whole["windows"] == whole["windows"].max()]
     limit, actions = float(at["seconds"].min()), int(at["actions"].iloc[0])
     config, size = dense_config(extraction), 2 * int(at["windows"].iloc[0])
@@ -182,6 +205,6 @@ def scale_claim(extraction: Extraction, run: SpeedRun, budget_seconds: float, se
 
 
 def _seconds_of(log: pd.DataFrame, config: ExtractionConfig) -> tuple[float, int]:
-    records = log.to_dict("records")
+    records = _records(log)
     _, seconds, extraction = _gymlab_way(records, config)
     return seconds, len(extraction.windows)

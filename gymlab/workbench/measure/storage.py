@@ -3,6 +3,7 @@
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,19 @@ _GROWTH_ALLOWED = 0.03
 Insert = Callable[[Database, Sequence[ActionRow]], Awaitable[object]]
 
 
-def database_claim(extraction: Extraction) -> Claim:
+@dataclass(frozen=True)
+class StorageRun:
+    """The claims ``database`` and ``stability``."""
+
+    claims: tuple[Claim, ...]
+
+
+def measure_storage(extraction: Extraction) -> StorageRun:
+    """Store actions of the log both ways, and open and close sessions and caches by the thousand."""
+    return StorageRun((_database_claim(extraction), _stability_claim()))
+
+
+def _database_claim(extraction: Extraction) -> Claim:
     """Judge ``database``: the same rows by one ``add`` each and by ``bulk_insert``, into new files."""
     log = extraction.actions.iloc[:_ROWS]
     before, after = [], []
@@ -55,7 +68,7 @@ async def _rows_a_second(insert: Insert, rows: Sequence[ActionRow]) -> float:
             return len(rows) / (time.perf_counter() - start)
 
 
-def stability_claim() -> Claim:
+def _stability_claim() -> Claim:
     """Judge ``stability``: thousands of sessions and caches, opened and closed in a process of their own."""
     rounds = measure_in_fresh_process(probes.open_and_close, _ROUNDS, _SESSIONS).value
     first, later = rounds[1], rounds[2:]  # the first round loads what is loaded once

@@ -1,0 +1,105 @@
+"""Alerts as data: the document's thresholds, held against what was measured."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class AlertRule:
+    """When to alert.
+
+    Attributes
+    ----------
+    id, statement
+        Name and sentence.
+    metric
+        Which measurement it watches.
+    threshold
+        The value beyond which it fires.
+    side
+        Which side of the threshold is bad.
+    unit
+        Of the value.
+    min_samples
+        With fewer samples nothing is said, so that a cold cache alarms nobody.
+    """
+
+    id: str
+    statement: str
+    metric: str
+    threshold: float
+    side: Literal["above", "below"]
+    unit: str
+    min_samples: int = 1
+
+
+RULES = (
+    AlertRule("memory", "The machine's memory is more than 80 % in use", "memory_percent", 80, "above", "%"),
+    AlertRule("dtw_time", "DTW takes more than 5 s a pair", "dtw_seconds_per_pair", 5, "above", "s"),
+    AlertRule(
+        "pool", "More than 90 % of the database connections are in use", "pool_percent", 90, "above", "%"
+    ),
+    AlertRule(
+        "hit_rate",
+        "Less than 70 % of the cache's look-ups hit",
+        "cache_hit_percent",
+        70,
+        "below",
+        "%",
+        min_samples=100,
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A value and how many samples it summarises."""
+
+    value: float
+    samples: int = 1
+
+
+@dataclass(frozen=True)
+class Alert:
+    """A rule held against a measurement: ``firing``, ``ok``, or ``no_data`` with too few samples."""
+
+    id: str
+    statement: str
+    value: float | None
+    threshold: float
+    unit: str
+    state: Literal["firing", "ok", "no_data"]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the alert JSON-able."""
+        return asdict(self)
+
+
+def evaluate(measurements: Mapping[str, Measurement]) -> list[Alert]:
+    """Hold every rule against what was measured.
+
+    Parameters
+    ----------
+    measurements
+        By metric, as :data:`RULES` names them; one that is missing is no data.
+
+    Returns
+    -------
+    list of Alert
+
+    Examples
+    --------
+    >>> [alert.state for alert in evaluate({"memory_percent": Measurement(91.0)})]
+    ['firing', 'no_data', 'no_data', 'no_data']
+    """
+    return [_held_against(rule, measurements.get(rule.metric)) for rule in RULES]
+
+
+def _held_against(rule: AlertRule, measured: Measurement | None) -> Alert:
+    if measured is None or measured.samples < rule.min_samples:
+        return Alert(rule.id, rule.statement, None, rule.threshold, rule.unit, "no_data")
+    beyond = measured.value > rule.threshold if rule.side == "above" else measured.value < rule.threshold
+    return Alert(
+        rule.id, rule.statement, measured.value, rule.threshold, rule.unit, "firing" if beyond else "ok"
+    )
