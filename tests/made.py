@@ -1,0 +1,65 @@
+"""Small made logs for tests."""
+
+import numpy as np
+
+from gymlab.actions import frame_from_records
+
+
+def action(step, action_type, *, agent="a", session="s", **more):
+    return {
+        "session_id": session,
+        "agent_id": agent,
+        "step": step,
+        "actor": "agent",
+        "action_type": action_type,
+        "target": "other",
+        "relationship_type": "neutral",
+        "decision_context": "",
+        **more,
+    }
+
+
+def rhythms(sessions=6, length=40, seed=0):
+    """Agents with a rhythm of their own: one alternates, one repeats, one acts at random."""
+    rng = np.random.default_rng(seed)
+    records = []
+    for session in range(sessions):
+        choices = {
+            "alternates": ["ab"[step % 2] for step in range(length)],
+            "repeats": ["c"] * length,
+            "random": ["abc"[k] for k in rng.integers(3, size=length)],
+        }
+        records += [
+            action(step, choice, agent=agent, session=f"s{session}")
+            for agent, chosen in choices.items()
+            for step, choice in enumerate(chosen)
+        ]
+    return frame_from_records(records)
+
+
+def rules(n_agents=3, sessions=3, length=60, seed=0):
+    """Agents that answer a random counterpart, with impacts and outcomes, enough for a small report."""
+    rng = np.random.default_rng(seed)
+    records = []
+    for index in range(n_agents):
+        for session in range(sessions):
+            other = "start"
+            for step in range(length):
+                choice = (
+                    ("give" if other in ("start", "give") else "take")
+                    if index
+                    else ["give", "take"][step % 2]
+                )
+                records.append(
+                    action(
+                        step,
+                        choice,
+                        agent=f"agent-{index}",
+                        session=f"session-{session}",
+                        decision_context=other,
+                        impact=0.5 if choice == "give" else -0.5,
+                        outcome_valence=round(float(rng.uniform(-1, 1)), 3),
+                    )
+                )
+                other = ["give", "take"][int(rng.integers(2))]
+    return frame_from_records(records)
