@@ -1,0 +1,43 @@
+"""Entropy as the textbook writes it, in plain loops: what gymlab's entropy is judged by. Never imports gymlab."""
+
+import math
+
+
+def counted(values):
+    counts = {}
+    for value in values:
+        counts[value] = counts.get(value, 0) + 1
+    return counts
+
+
+def entropy_bits(values):
+    values = list(values)
+    terms = []
+    for count in counted(values).values():
+        p = count / len(values)
+        terms.append(-p * math.log2(p))
+    return math.fsum(terms)
+
+
+def normalised_entropy(values, n_intents=None):
+    values = list(values)
+    n = len(counted(values)) if n_intents is None else n_intents
+    return entropy_bits(values) / math.log2(n) if n > 1 and values else 0.0
+
+
+def conditional_entropy_bits(situations, choices):
+    """Sum over situations of P(situation) times the entropy of the choices made in it."""
+    situations, choices = list(situations), list(choices)
+    terms = []
+    for situation in counted(situations):
+        made = [choice for where, choice in zip(situations, choices, strict=True) if where == situation]
+        terms.append(len(made) / len(choices) * entropy_bits(made))
+    return math.fsum(terms)
+
+
+def entropy_over_time(choices, window, n_intents):
+    ends = range(1, len(choices) + 1)
+    return [
+        normalised_entropy(choices[end - window : end], n_intents) if end >= window else math.nan
+        for end in ends
+    ]
