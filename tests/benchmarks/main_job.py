@@ -51,9 +51,8 @@ def engine():
 
 def against_the_baseline():
     log = gymlab.read_actions(gymlab.sample_path())
-    agents = ["TitForTat", "Random(0.5)", "Grudger"]
-    known = [agent for agent in agents if (log["agent_id"] == agent).any()]
-    part = gymlab.select_actions(log, agent=known).groupby("agent_id", sort=False).head(100)
+    agents = ["TitForTat", "Random", "Grudger"]
+    part = gymlab.select_actions(log, agent=agents).groupby("agent_id", sort=False).head(100)
     config = gymlab.ExtractionConfig(hop=1, n_clusters=5)
     extraction = gymlab.extract_patterns(part, config)
     pieces = one_hot_codes(extraction.windows.values, extraction.encoding.mismatch_weights)

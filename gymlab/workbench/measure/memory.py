@@ -7,10 +7,10 @@ import pandas as pd
 
 from gymlab.patterns.extraction import Extraction, extract_patterns
 from gymlab.runtime.memory import Measured, measure_in_fresh_process
-from gymlab.workbench import baseline_probes
 from gymlab.workbench.claims import Claim, judge, reduction
-from gymlab.workbench.measure import probes
 from gymlab.workbench.measure.sublog import dense_config, first_pieces
+from gymlab.workbench.probes import baseline as baseline_probe
+from gymlab.workbench.probes import extraction as gymlab_probe
 
 _WINDOWS = 2_500
 _REPEATS = 3
@@ -58,14 +58,14 @@ def measure_memory(extraction: Extraction, *, seed: int = 0) -> MemoryRun:
     rows = []
     for _ in range(_REPEATS):
         for what, side, measured in (
-            ("cache", "baseline", measure_in_fresh_process(baseline_probes.fill_cache, sizes, condensed)),
-            ("cache", "gymlab", measure_in_fresh_process(probes.fill_bounded_cache, sizes, condensed)),
+            ("cache", "baseline", measure_in_fresh_process(baseline_probe.fill_cache, sizes, condensed)),
+            ("cache", "gymlab", measure_in_fresh_process(gymlab_probe.fill_cache, sizes, condensed)),
             (
                 "whole way",
                 "baseline",
-                measure_in_fresh_process(baseline_probes.whole_way, n, condensed, intents),
+                measure_in_fresh_process(baseline_probe.whole_way, n, condensed, intents),
             ),
-            ("whole way", "gymlab", measure_in_fresh_process(probes.gymlab_whole_way, log, config)),
+            ("whole way", "gymlab", measure_in_fresh_process(gymlab_probe.whole_way, log, config)),
         ):
             rows.append(_row(what, side, measured))
     table = pd.DataFrame(rows)

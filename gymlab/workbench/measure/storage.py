@@ -16,7 +16,7 @@ from gymlab.runtime.database import Database
 from gymlab.runtime.memory import measure_in_fresh_process
 from gymlab.tables import ActionRow
 from gymlab.workbench.claims import Claim, judge
-from gymlab.workbench.measure import probes
+from gymlab.workbench.probes.storage import open_and_close
 
 _ROWS = 5_000
 _REPEATS = 6
@@ -70,7 +70,7 @@ async def _rows_a_second(insert: Insert, rows: Sequence[ActionRow]) -> float:
 
 def _stability_claim() -> Claim:
     """Judge ``stability``: thousands of sessions and caches, opened and closed in a process of their own."""
-    rounds = measure_in_fresh_process(probes.open_and_close, _ROUNDS, _SESSIONS).value
+    rounds = measure_in_fresh_process(open_and_close, _ROUNDS, _SESSIONS).value
     first, later = rounds[1], rounds[2:]  # the first round loads what is loaded once
     left = [
         sum(max(0.0, one[name] - first[name]) for name in ("handles", "threads")) + one["connections"]

@@ -1,8 +1,7 @@
-"""The baseline's pieces of work that are measured in a process of their own.
+"""The baseline's way: distances in a dictionary, and from windows to patterns and entropy.
 
-This module imports nothing that the baseline does not need, so that the process is not charged for gymlab's own
-libraries. Distances that the baseline computes one by one are looked up in a table that was computed before: what
-a program holds does not depend on how long it took to compute.
+Distances that the baseline computes one by one are looked up in a table that was computed before: what a program
+holds does not depend on how long it took to compute.
 """
 
 from collections.abc import Callable, Sequence
