@@ -5,7 +5,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from gymlab.errors import InputError
-from gymlab.patterns.incremental import ConditionalEntropy, IncrementalEntropy
+from gymlab.patterns.conditional import ConditionalEntropy
+from gymlab.patterns.incremental import IncrementalEntropy
 from gymlab.patterns.tally import SCALE, c_log_c, total_of
 
 __all__ = [

@@ -5,6 +5,7 @@ number, of the updates that led to the counts.
 """
 
 import math
+from collections import deque
 from collections.abc import Hashable, Mapping
 from typing import Generic, TypeVar
 
@@ -109,3 +110,10 @@ def require_room(value: Hashable, tally: Tally[Hashable], limit: int | None, lea
     if limit is None or len(tally.counts) < limit or tally.counts.get(leaving) == 1:
         return
     raise InputError(f"{value!r} is one more than the {limit} there are to choose from")
+
+
+def remove_latest(order: deque[V], value: V) -> None:
+    """Remove the latest occurrence of a value that is there."""
+    order.reverse()
+    order.remove(value)
+    order.reverse()

@@ -1,5 +1,6 @@
 """Alerts as data: the document's thresholds, held against what was measured."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -62,7 +63,10 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Alert:
-    """A rule held against a measurement: ``firing``, ``ok``, or ``no_data`` with too few samples."""
+    """A rule held against a measurement: ``firing``, ``ok``, or ``no_data`` with too few samples.
+
+    ``value`` is None without data.
+    """
 
     id: str
     statement: str
@@ -97,7 +101,8 @@ def evaluate(measurements: Mapping[str, Measurement]) -> list[Alert]:
 
 
 def _held_against(rule: AlertRule, measured: Measurement | None) -> Alert:
-    if measured is None or measured.samples < rule.min_samples:
+    # NaN is what a mean of nothing is, and is on neither side of a threshold.
+    if measured is None or measured.samples < rule.min_samples or math.isnan(measured.value):
         return Alert(rule.id, rule.statement, None, rule.threshold, rule.unit, "no_data")
     beyond = measured.value > rule.threshold if rule.side == "above" else measured.value < rule.threshold
     return Alert(

@@ -1,17 +1,16 @@
 """A cache that cannot outgrow its bounds: least recently used out first, by number, bytes and age."""
 
-import sys
+import math
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any, cast
-
-import numpy as np
+from typing import Any
 
 from gymlab.errors import InputError
+from gymlab.runtime.sizes import size_of
 
 _ABSENT = object()
 
@@ -47,6 +46,12 @@ class _Entry:
     expires: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Computation:
+    thread: int
+    outcome: Future[Any]
+
+
 class BoundedCache:
     """A thread-safe least-recently-used cache, bounded by entries, bytes and age.
 
@@ -57,8 +62,8 @@ class BoundedCache:
     max_size
         Most entries.
     max_bytes
-        Most bytes of values, as :func:`size_of` counts them; None for no bound. A value larger than this is not
-        kept.
+        Most bytes of values, as :func:`gymlab.runtime.sizes.size_of` counts them when they are set; None for no
+        bound. A value larger than this is not kept.
     ttl
         Seconds after which an entry counts as gone; None for never.
     name
@@ -90,130 +95,186 @@ class BoundedCache:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         for bound, value in (("max_size", max_size), ("max_bytes", max_bytes), ("ttl", ttl)):
-            if value is not None and value <= 0:
+            if value is not None and not value > 0:
                 raise InputError(f"{bound} of cache {name!r} is {value}; give more than 0")
         self.name = name
         self._max_size, self._max_bytes, self._ttl, self._clock = max_size, max_bytes, ttl, clock
         self._entries: OrderedDict[Hashable, _Entry] = OrderedDict()
-        self._computing: dict[Hashable, Future[Any]] = {}
-        self._lock = threading.Lock()
+        # Keys in the order in which they were set, which is that in which they expire.
+        self._by_age: OrderedDict[Hashable, None] = OrderedDict()
+        self._computing: dict[Hashable, _Computation] = {}
+        # Reentrant: a value that is dropped may run code of its own, which may use this cache.
+        self._lock = threading.RLock()
         self._bytes = self._hits = self._misses = self._evictions = 0
 
     def get(self, key: Hashable, default: Any = None) -> Any:  # noqa: ANN401 - values of any type
-        """Return the value of a key, which becomes the most recently used; ``default`` if there is none."""
+        """Return the value of a key, which becomes the most recently used; ``default`` if there is none.
+
+        Parameters
+        ----------
+        key
+            Anything hashable.
+        default
+            What to return for a key that is not there, or has expired.
+
+        Examples
+        --------
+        >>> BoundedCache().get("a", "none")
+        'none'
+        """
         with self._lock:
             value = self._look_up(key)
         return default if value is _ABSENT else value
 
     def set(self, key: Hashable, value: Any) -> None:  # noqa: ANN401 - values of any type
-        """Keep a value under a key, and remove the least recently used ones until the bounds hold."""
+        """Keep a value under a key, and remove the least recently used ones until the bounds hold.
+
+        Parameters
+        ----------
+        key
+            Anything hashable.
+        value
+            Anything; its size is taken now, and what is added to it later is not noticed. If it is larger than
+            the whole budget it is not kept, and neither is what was there under this key.
+
+        Examples
+        --------
+        >>> cache = BoundedCache(max_bytes=1000)
+        >>> cache.set("a", bytes(2000))
+        >>> "a" in cache
+        False
+        """
         size = size_of(value)
         with self._lock:
-            self._remove(key)
-            if self._max_bytes is not None and size > self._max_bytes:
-                return
-            while self._entries and not self._has_room(size):
-                self._remove(next(iter(self._entries)))
-                self._evictions += 1
-            expires = np.inf if self._ttl is None else self._clock() + self._ttl
-            self._entries[key] = _Entry(value, size, expires)
-            self._bytes += size
+            # What is being computed for this key is older than this value, and is not to replace it.
+            self._computing.pop(key, None)
+            self._keep(key, value, size)
 
     def get_or_compute(self, key: Hashable, compute: Callable[[], Any]) -> Any:  # noqa: ANN401 - as above
         """Return the value of a key, computing it if there is none.
 
-        Callers that ask for the same key meanwhile wait for the one that computes, and no lock is held while it
-        does. An error is raised to all of them and nothing is kept.
+        Callers that ask for the same key meanwhile wait for the one that computes; no lock is held while it does.
+
+        Parameters
+        ----------
+        key
+            Anything hashable.
+        compute
+            Called without arguments. Its value is kept, None too, unless the cache was cleared or the key set
+            meanwhile. An error is raised to all who wait, and nothing is kept.
+
+        Raises
+        ------
+        InputError
+            If computing a key asks for the same key, and would wait for itself.
+
+        Examples
+        --------
+        >>> cache = BoundedCache()
+        >>> cache.get_or_compute("a", lambda: 1), cache.get_or_compute("a", lambda: 2)
+        (1, 1)
         """
         with self._lock:
             value = self._look_up(key)
             if value is not _ABSENT:
                 return value
-            running = self._computing.get(key)
-            if running is None:
-                mine = self._computing[key] = Future()
-        if running is not None:
-            return running.result()
-        try:
-            value = compute()
-            self.set(key, value)
-        except BaseException as error:
-            mine.set_exception(error)
-            raise
-        else:
-            mine.set_result(value)
-            return value
-        finally:
-            with self._lock:
-                del self._computing[key]
+            theirs = self._computing.get(key)
+            if theirs is None:
+                mine = self._computing[key] = _Computation(threading.get_ident(), Future())
+        if theirs is None:
+            return self._compute(key, compute, mine)
+        if theirs.thread == threading.get_ident():
+            raise InputError(f"computing {key!r} for cache {self.name!r} asks the cache for {key!r}")
+        return theirs.outcome.result()
 
     def clear(self) -> None:
         """Remove every entry; the counts of look-ups stay."""
         with self._lock:
+            self._computing.clear()
             self._entries.clear()
+            self._by_age.clear()
             self._bytes = 0
 
     def stats(self) -> CacheStats:
         """Return what the cache holds and how it did."""
         with self._lock:
+            self._remove_expired()
             asked = self._hits + self._misses
-            rate = self._hits / asked if asked else float("nan")
+            rate = self._hits / asked if asked else math.nan
             return CacheStats(
                 len(self._entries), self._bytes, self._hits, self._misses, self._evictions, rate
             )
 
     def __len__(self) -> int:
         with self._lock:
+            self._remove_expired()
             return len(self._entries)
 
     def __contains__(self, key: Hashable) -> bool:
         """Return whether a value is there, without counting a look-up or use."""
         with self._lock:
-            entry = self._entries.get(key)
-            return entry is not None and entry.expires > self._clock()
+            self._remove_expired()
+            return key in self._entries
 
-    def _look_up(self, key: Hashable) -> object:
+    def _compute(self, key: Hashable, compute: Callable[[], Any], mine: _Computation) -> Any:  # noqa: ANN401
+        try:
+            value = compute()
+            size = size_of(value)
+        except BaseException as error:
+            with self._lock:
+                self._is_awaited(key, mine)
+            mine.outcome.set_exception(error)
+            raise
+        with self._lock:
+            if self._is_awaited(key, mine):
+                self._keep(key, value, size)
+        mine.outcome.set_result(value)
+        return value
+
+    def _is_awaited(self, key: Hashable, mine: _Computation) -> bool:
+        """End a computation, and tell whether its value is still wanted."""
+        wanted = self._computing.get(key) is mine
+        if wanted:
+            del self._computing[key]
+        return wanted
+
+    def _look_up(self, key: Hashable) -> Any:  # noqa: ANN401 - values of any type
+        self._remove_expired()
         entry = self._entries.get(key)
-        if entry is not None and entry.expires <= self._clock():
-            self._remove(key)
-            entry = None
         if entry is None:
             self._misses += 1
             return _ABSENT
         self._hits += 1
         self._entries.move_to_end(key)
-        return cast("object", entry.value)
+        return entry.value
+
+    def _keep(self, key: Hashable, value: Any, size: int) -> None:  # noqa: ANN401 - values of any type
+        self._remove_expired()
+        self._remove(key)
+        if self._max_bytes is not None and size > self._max_bytes:
+            return
+        while self._entries and not self._has_room(size):
+            self._remove(next(iter(self._entries)))
+            self._evictions += 1
+        expires = math.inf if self._ttl is None else self._clock() + self._ttl
+        self._entries[key] = _Entry(value, size, expires)
+        self._by_age[key] = None
+        self._bytes += size
 
     def _has_room(self, size: int) -> bool:
         return len(self._entries) < self._max_size and (
             self._max_bytes is None or self._bytes + size <= self._max_bytes
         )
 
+    def _remove_expired(self) -> None:
+        if self._ttl is None:
+            return
+        now = self._clock()
+        while self._by_age and self._entries[oldest := next(iter(self._by_age))].expires <= now:
+            self._remove(oldest)
+
     def _remove(self, key: Hashable) -> None:
         entry = self._entries.pop(key, None)
         if entry is not None:
+            del self._by_age[key]
             self._bytes -= entry.size
-
-
-def size_of(value: object) -> int:
-    """Return about how many bytes a value takes: an array's data, a container's items, else Python's own figure.
-
-    A view counts what it shows, not the array behind it. Items that stand in a container several times count
-    each time.
-
-    Examples
-    --------
-    >>> size_of(np.zeros(10)) - size_of(np.zeros(0))
-    80
-    """
-    own = sys.getsizeof(value)
-    if isinstance(value, np.ndarray):
-        # getsizeof of an array that owns its data has counted them already.
-        return own if value.flags.owndata else own + value.nbytes
-    if hasattr(value, "memory_usage"):
-        return int(np.sum(value.memory_usage(deep=True)))
-    if isinstance(value, Mapping):
-        return own + sum(size_of(key) + size_of(item) for key, item in value.items())
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return own + sum(size_of(item) for item in value)
-    return own

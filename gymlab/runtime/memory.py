@@ -1,6 +1,7 @@
 """Memory as the operating system counts it, and work measured in a process of its own."""
 
 import multiprocessing
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -11,11 +12,13 @@ from typing import Generic, ParamSpec, TypeVar
 
 import psutil
 
+from gymlab.errors import InputError
+from gymlab.runtime.cgroups import left_by_control_groups
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
 _STATUS = Path("/proc/self/status")
-_CGROUP = Path("/sys/fs/cgroup")
 
 
 @dataclass(frozen=True)
@@ -48,10 +51,10 @@ def peak_bytes() -> int:
     >>> peak_bytes() >= resident_bytes() // 2
     True
     """
-    if _STATUS.exists():
-        # Not getrusage: its maximum is inherited from the parent over fork and exec.
-        line = next(line for line in _STATUS.read_text().splitlines() if line.startswith("VmHWM:"))
-        return int(line.split()[1]) * 1024
+    # Not getrusage where there is a choice: its maximum is inherited from the parent over fork and exec.
+    found = re.search(r"^VmHWM:\s+(\d+) kB", _STATUS.read_text(), re.MULTILINE) if _STATUS.exists() else None
+    if found is not None:
+        return int(found[1]) * 1024
     if sys.platform == "win32":
         return int(psutil.Process().memory_info().peak_wset)
     import resource  # noqa: PLC0415 - Windows has none
@@ -61,17 +64,25 @@ def peak_bytes() -> int:
 
 
 def resident_bytes() -> int:
-    """Return the memory that this process holds now, in bytes."""
+    """Return the memory that this process holds now, in bytes.
+
+    Examples
+    --------
+    >>> resident_bytes() > 0
+    True
+    """
     return int(psutil.Process().memory_info().rss)
 
 
 def available_bytes() -> int:
-    """Return the memory that can still be had: the machine's, or what the control group leaves if that is less."""
-    free = int(psutil.virtual_memory().available)
-    limit, used = _CGROUP / "memory.max", _CGROUP / "memory.current"
-    if limit.exists() and used.exists() and (most := limit.read_text().strip()).isdigit():
-        free = min(free, max(0, int(most) - int(used.read_text())))
-    return free
+    """Return the memory that can still be had: the machine's, or what a control group leaves if that is less.
+
+    Examples
+    --------
+    >>> 0 <= available_bytes() <= psutil.virtual_memory().total
+    True
+    """
+    return min([int(psutil.virtual_memory().available), *left_by_control_groups()])
 
 
 def measure_in_fresh_process(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Measured[T]:
@@ -90,14 +101,20 @@ def measure_in_fresh_process(function: Callable[P, T], *args: P.args, **kwargs: 
 
     Raises
     ------
+    InputError
+        If the function is a lambda, or defined inside another or in a notebook or script: the new process could
+        not import it.
     Exception
-        Whatever the function raises.
+        Whatever the function raises, with the child's traceback as its cause.
 
     Examples
     --------
     >>> measure_in_fresh_process(abs, -3).value
     3
     """
+    name = getattr(function, "__qualname__", repr(function))
+    if function.__module__ == "__main__" or "<lambda>" in name or "<locals>" in name:
+        raise InputError(f"{name} must be a function of a module, so that another process can import it")
     # Spawned, never forked: a fork would start with all that this process holds.
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(max_workers=1, mp_context=spawn) as executor:
