@@ -23,6 +23,7 @@ FLOORS = {
     "patterns": 3,
     "workbench": 5,
     "cli": 6,
+    "__main__": 7,
 }
 # Too long for one idea; a longer one has two.
 MOST_LINES = 300

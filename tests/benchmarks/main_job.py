@@ -11,11 +11,11 @@ import time
 
 import numpy as np
 from dtaidistance import dtw, dtw_ndim
-from gymlab.runtime.memory import measure_in_fresh_process
 
 import gymlab
 from gymlab.distance import dtw_pairwise
 from gymlab.patterns.baseline import BaselineEngine, entropies_from_scratch, one_hot_codes
+from gymlab.runtime.memory import measure_in_fresh_process
 
 REPEATS = 5
 

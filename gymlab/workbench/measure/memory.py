@@ -12,7 +12,7 @@ from gymlab.workbench.measure.sublog import dense_config, first_pieces
 from gymlab.workbench.probes import baseline as baseline_probe
 from gymlab.workbench.probes import extraction as gymlab_probe
 
-_WINDOWS = 2_500
+_WINDOWS = 2_000
 _REPEATS = 3
 _LEAST_WINDOWS = 300
 

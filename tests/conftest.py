@@ -1,0 +1,36 @@
+"""What several test modules share: a browser, and what an absent service means."""
+
+import os
+import shutil
+
+import pytest
+
+
+def absent(what):
+    """Skip for want of a service; in CI its absence is a failure."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{what} is not here, and in CI it has to be")
+    pytest.skip(f"{what} is not here")
+
+
+@pytest.fixture(scope="session")
+def browser():
+    path = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
+    if path is None:
+        absent("Chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(
+            executable_path=path,
+            args=[
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
+                "--no-first-run",
+            ],
+        )
+        yield started
+        started.close()

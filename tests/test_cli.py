@@ -1,0 +1,264 @@
+"""The command line as its user meets it: results, exit codes, and one clear line for whatever cannot be used."""
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+from logs import shared_log
+from made import action, rules
+
+import gymlab
+from gymlab import cli
+
+
+@pytest.fixture(scope="module")
+def log_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("log") / "rules.csv"
+    rules().to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture
+def run(monkeypatch, capsys, tmp_path):
+    """Call the command line in this process; returns exit code, standard output and error output."""
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["gymlab", *map(str, arguments)])
+        monkeypatch.setenv("GYMLAB_HOME", str(tmp_path / "home"))
+        try:
+            cli.main()
+            code = 0
+        except SystemExit as stop:
+            code = stop.code or 0
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return call
+
+
+def jsonl(path, records):
+    text = "".join(json.dumps(record) + "\n" for record in records)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_extract_prints_patterns_and_writes_both_files(run, log_file, tmp_path):
+    out, labels = tmp_path / "out.json", tmp_path / "labels.parquet"
+    code, printed, _ = run(
+        "extract", log_file, "--window", 10, "--hop", 5, "--clusters", 3, "--json", out, "--labels", labels
+    )
+    assert code == 0
+    assert "pattern" in printed
+    assert "3 patterns (exact)" in printed
+    found = json.loads(out.read_text(encoding="utf-8"))
+    assert found["schema"] == 1
+    assert found["config"]["window"] == 10
+    assert len(found["patterns"]) == 3
+    labelled = pd.read_parquet(labels)
+    assert len(labelled) == len(rules())
+    assert set(labelled["pattern"].dropna()) <= {0, 1, 2}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["labels.parquet", "out.json"]
+
+
+def test_filters_are_the_same_everywhere(run, log_file, tmp_path):
+    out = tmp_path / "out.json"
+    code, _, _ = run(
+        "extract",
+        log_file,
+        "--window",
+        10,
+        "--agent",
+        "agent-1",
+        "--where",
+        "session_id=session-0",
+        "--json",
+        out,
+    )
+    assert code == 0
+    windows = json.loads(out.read_text(encoding="utf-8"))["windows"]
+    assert {(window["agent_id"], window["session_id"]) for window in windows} == {("agent-1", "session-0")}
+
+
+def test_import_stores_a_log_once_and_its_url_is_a_source(run, log_file, tmp_path):
+    url = f"sqlite:///{tmp_path / 'store' / 'log.db'}"
+    code, printed, _ = run("import", log_file, "--db", url)
+    assert (code, printed.strip()) == (0, "540 actions stored, 0 were there already")
+    code, printed, _ = run("import", log_file, "--db", url)
+    assert (code, printed.strip()) == (0, "0 actions stored, 540 were there already")
+    code, from_database, _ = run("extract", url, "--window", 10, "--clusters", 3)
+    assert code == 0
+    assert "3 patterns" in from_database
+
+
+def test_several_sources_are_one_log(run, tmp_path):
+    first = jsonl(tmp_path / "1.jsonl", [action(k, "a", session="one") for k in range(30)])
+    second = jsonl(tmp_path / "2.jsonl", [action(k, "b", session="two") for k in range(30)])
+    code, printed, _ = run("extract", first, second, "--window", 10, "--clusters", 2)
+    assert code == 0
+    assert "2 patterns" in printed
+    code, printed, _ = run("extract", str(tmp_path / "*.jsonl"), "--window", 10, "--clusters", 2)
+    assert "2 patterns" in printed
+
+
+BAD_FILES = {
+    "missing": (lambda folder: folder / "nowhere.jsonl", "nowhere.jsonl"),
+    "folder": (lambda folder: folder, "folder"),
+    "empty": (lambda folder: jsonl(folder / "empty.jsonl", []), "empty.jsonl"),
+    "short": (
+        lambda folder: jsonl(folder / "short.jsonl", [action(k, "a") for k in range(5)]),
+        "5 actions, fewer than one window of 20",
+    ),
+    "truncated gzip": (
+        lambda folder: _truncated(folder / "cut.jsonl.gz", [action(k, "a") for k in range(500)]),
+        "cut.jsonl.gz",
+    ),
+    "not gzip": (lambda folder: _written(folder / "plain.jsonl.gz", b"{}\n"), "plain.jsonl.gz"),
+    "wrong column": (lambda folder: _written(folder / "wrong.csv", b"who,what\na,b\n"), "session_id"),
+    "out of range": (
+        lambda folder: jsonl(
+            folder / "range.jsonl", [action(k, "a", impact=7.5 if k == 3 else 0.5) for k in range(40)]
+        ),
+        "line 4: impact",
+    ),
+    "duplicate key": (
+        lambda folder: jsonl(folder / "twice.jsonl", [action(min(k, 38), "a") for k in range(40)]),
+        "line 40",
+    ),
+    "broken line": (
+        lambda folder: _written(folder / "broken.jsonl", b'{"session_id": "s"\n'),
+        "broken.jsonl",
+    ),
+    "no database": (lambda folder: _written(folder / "no.db", b"this is text, no database" * 100), "no.db"),
+    "binary": (lambda folder: _written(folder / "binary.csv", bytes(range(256)) * 4), "binary.csv"),
+}
+
+
+def _written(path, content):
+    path.write_bytes(content)
+    return path
+
+
+def _truncated(path, records):
+    whole = gzip.compress("".join(json.dumps(record) + "\n" for record in records).encode())
+    return _written(path, whole[: len(whole) // 2])
+
+
+@pytest.mark.parametrize("command", ["extract", "report", "import"])
+@pytest.mark.parametrize("case", BAD_FILES)
+def test_a_log_that_cannot_be_used_is_one_clear_line(run, tmp_path, case, command):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    make, named = BAD_FILES[case]
+    source = make(folder)
+    if command == "import" and case == "short":
+        pytest.skip("a short log can be stored")
+    more = {
+        "extract": ["--json", tmp_path / "out.json"],
+        "report": ["--out", tmp_path / "reports"],
+        "import": ["--db", f"sqlite:///{tmp_path / 'store.db'}"],
+    }[command]
+    code, printed, complaint = run(command, source, *more)
+    lines = complaint.strip().splitlines()
+    assert code == 2, complaint
+    assert printed == ""
+    assert len([line for line in lines if line.startswith("gymlab: ")]) == 1
+    assert named in lines[-1]
+    assert "Traceback" not in complaint
+    left = {path.name for path in tmp_path.rglob("*") if path.is_file() and folder not in path.parents}
+    assert left <= {"store.db"}
+    assert not list(tmp_path.glob("reports/*"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--window", 0], "window is 0"),
+        (["--radius", -2], "radius is -2"),
+        (["--method", "best"], "method is 'best'"),
+        (["--clusters", "some"], "--clusters is 'some'"),
+        (["--strategy", "magic"], "strategy is 'magic'"),
+        (["--channels", "mood"], "there is no channel 'mood'"),
+        (["--channels", "latency_ms"], "channel latency_ms has no usable value"),
+        (["--agent", "nobody"], "nobody"),
+        (["--where", "mood=good"], "mood"),
+        (["--where", "impact"], "impact"),
+        (["--since", "2026-01-01"], "the log has no timestamps"),
+        (["--format", "yaml"], "there is no format 'yaml'"),
+        (["--json", "/nowhere/out.json"], "cannot write /nowhere/out.json"),
+        (["--labels", "/nowhere/out.parquet"], "cannot write /nowhere/out.parquet"),
+    ],
+)
+def test_a_parameter_that_cannot_be_used_is_one_clear_line(run, log_file, arguments, named):
+    code, printed, complaint = run("extract", log_file, *arguments)
+    assert code == 2
+    assert printed == ""
+    assert complaint.startswith("gymlab: ")
+    assert len(complaint.strip().splitlines()) == 1
+    assert named in complaint
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--set", "windw=20"], "unknown parameter windw; known are"),
+        (["--set", "window"], "give name=value"),
+        (["--set", "window=["], "no YAML"),
+        (["--set", "source=elsewhere"], "unknown parameter source"),
+        (["--set", "window=0"], "window is 0"),
+        (["--set", "channels=[mood]"], "there is no channel 'mood'"),
+    ],
+)
+def test_a_report_parameter_that_cannot_be_used_is_one_clear_line(run, log_file, tmp_path, arguments, named):
+    code, _, complaint = run("report", log_file, "--out", tmp_path / "reports", *arguments)
+    assert code == 2
+    assert named in complaint.strip().splitlines()[-1]
+    assert "Traceback" not in complaint
+    assert not list(tmp_path.glob("reports/*"))
+
+
+def test_a_folder_that_cannot_be_written_is_one_clear_line(run, log_file, tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way", encoding="utf-8")
+    code, _, complaint = run("report", log_file, "--out", blocked / "reports")
+    assert code == 2
+    assert f"cannot write to {blocked / 'reports'}" in complaint
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="the superuser may write anywhere")
+def test_a_read_only_folder_is_one_clear_line(run, log_file, tmp_path):
+    folder = tmp_path / "locked"
+    folder.mkdir(mode=0o500)
+    code, _, complaint = run("report", log_file, "--out", folder)
+    assert code == 2
+    assert f"cannot write to {folder}" in complaint
+
+
+def test_a_log_too_large_to_cluster_is_refused_with_the_memory_it_would_need(run):
+    code, _, complaint = run("extract", shared_log("axelrod/raw/matches_bulk.csv.gz"), "--hop", 1)
+    assert code == 2
+    assert "GB of memory" in complaint
+    assert len(complaint.strip().splitlines()) == 1
+
+
+def test_the_installed_command_runs_and_helps():
+    done = subprocess.run(
+        [sys.executable, "-m", "gymlab", "--help"], capture_output=True, text=True, check=True
+    )
+    for command in ("report", "extract", "import"):
+        assert command in done.stdout
+    done = subprocess.run(
+        [sys.executable, "-m", "gymlab", "extract", "nowhere.csv"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("gymlab: ")
+
+
+def test_version():
+    assert gymlab.__version__
