@@ -16,7 +16,7 @@ from gymlab.workbench.claims import Claim, judge, reduction
 from gymlab.workbench.measure.sublog import dense_config, first_pieces
 
 # Numbers of windows at which both are timed; the baseline takes about 0.2 ms for each pair of them.
-SIZES = (50, 100, 150, 200)
+SIZES = (40, 80, 120, 160)
 ENTROPY_WINDOW = 100
 _MOST_ROUNDS = 6
 # gymlab is timed this often in each round and the median taken, since it takes only milliseconds.
