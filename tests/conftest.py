@@ -13,8 +13,9 @@ def absent(what):
     pytest.skip(f"{what} is not here")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
+    """A headless Chromium; its event loop ends with the module, since other tests run loops of their own."""
     path = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
     if path is None:
         absent("Chromium")

@@ -44,6 +44,11 @@ class Windows:
         """Return the number of pieces."""
         return len(self.table)
 
+    @property
+    def noun(self) -> str:
+        """What the pieces are, in the plural: ``windows`` or ``series``."""
+        return "windows" if self.unit == "window" else "series"
+
     def rows(self, index: int) -> NDArray[np.int64]:
         """Return the positions in the log of the actions of one piece."""
         first = int(self.table["row"].iloc[index])

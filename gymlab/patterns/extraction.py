@@ -235,7 +235,7 @@ def _distances(
         square = baseline.BaselineEngine().distances(baseline.one_hot_codes(pieces, weights))
         condensed = squareform(square, checks=False).astype(np.float32)
         return strategies.Distances(condensed, len(condensed))
-    strategies.refuse_if_too_large(len(windows), "windows" if windows.unit == "window" else "series")
+    strategies.refuse_if_too_large(len(windows), windows.noun)
     compute = strategies.selective if config.strategy == "selective" else strategies.exact
     return compute(pieces, weights, config, progress)
 

@@ -76,11 +76,11 @@ def time_against_size(times: pd.DataFrame) -> go.Figure:
 def dendrogram(extraction: Extraction, leaves: int = 40) -> go.Figure:
     """Plot the top of the tree of windows: the last ``leaves`` joins, coloured by pattern, and the cut.
 
-    A leaf that stands for many windows is labelled with their number.
+    A leaf is labelled with the number of windows that it stands for.
     """
     tree = extraction.linkage
     height = f"height of the join ({extraction.config.method} linkage)"
-    figure = _figure("windows (their number, where a leaf stands for several)", height)
+    figure = _figure(f"{extraction.windows.noun} at each leaf", height)
     if tree is None or len(tree) == 0:
         return figure.add_annotation(text="no tree: too few windows, or strategy baseline", showarrow=False)
     n = len(tree) + 1
@@ -107,11 +107,16 @@ def dendrogram(extraction: Extraction, leaves: int = 40) -> go.Figure:
     if 1 < below <= len(tree):
         cut = float(tree[-below, 2] + tree[-below + 1, 2]) / 2
         figure.add_hline(
-            y=cut, line={"dash": "dash", "color": _GREY}, annotation_text=f"cut: {below} patterns"
+            y=cut,
+            line={"dash": "dash", "color": _GREY},
+            annotation_text=f"cut: {below} patterns",
+            annotation_position="top left",
         )
-    ticks = [5 + 10 * k for k in range(len(drawn["ivl"]))]
+    # scipy writes "(12)" where a leaf stands for twelve, and the index of a single one.
+    sizes = [leaf.strip("()") if leaf.startswith("(") else "1" for leaf in drawn["ivl"]]
+    ticks = [5 + 10 * k for k in range(len(sizes))]
     return figure.update_xaxes(
-        tickvals=ticks, ticktext=drawn["ivl"], tickangle=-90, showgrid=False, range=[0, 10 * len(ticks)]
+        tickvals=ticks, ticktext=sizes, tickangle=-90, showgrid=False, range=[0, 10 * len(ticks)]
     )
 
 

@@ -18,7 +18,7 @@ def pattern_listing(extraction: Extraction) -> str:
     rows = [
         {
             "pattern": pattern.label,
-            "windows": pattern.size,
+            extraction.windows.noun: pattern.size,
             "actions": pattern.support,
             "agents": pattern.agents,
             "consistency": f"{pattern.consistency:.2f}",

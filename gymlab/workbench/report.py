@@ -17,6 +17,7 @@ import papermill
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
+from gymlab.actions import read_actions, select_actions
 from gymlab.errors import InputError, OutputError, ReportError
 from gymlab.runtime import background
 from gymlab.runtime.database import Database
@@ -92,6 +93,7 @@ def run(
     """
     notebook = notebook_path(NOTEBOOK)
     chosen = {**_checked(parameters or {}, notebook), "source": _absolute(source)}
+    _require_readable(chosen)
     home = Path(out) if out is not None else Settings().reports
     started = datetime.now(UTC)
     run_id = f"{started:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
@@ -111,6 +113,12 @@ def _checked(parameters: Mapping[str, Any], notebook: Path) -> dict[str, Any]:
     if unknown:
         raise InputError(f"unknown parameter {', '.join(unknown)}; known are {', '.join(sorted(known))}")
     return dict(parameters)
+
+
+def _require_readable(parameters: Mapping[str, Any]) -> None:
+    """Read the log as the notebook will, so that one that cannot be used is said before a kernel starts."""
+    filters = {name: parameters[name] or None for name in ("agent", "session", "since") if name in parameters}
+    select_actions(read_actions(parameters["source"]), **filters, where=parameters.get("where") or ())
 
 
 def _absolute(source: str | os.PathLike[str] | list[str] | None) -> str | list[str]:

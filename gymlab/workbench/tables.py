@@ -69,7 +69,7 @@ def log_sentence(extraction: Extraction) -> str:
         f"<p><b>{_text(source.rpartition('/')[2], 60)}</b>: {stats.actions:,} actions of "
         f"{log['agent_id'].nunique():,} agents in {log['session_id'].nunique():,} sessions; "
         f"{len(extraction.patterns)} patterns in {stats.windows:,} "
-        f"{'windows' if extraction.windows.unit == 'window' else 'whole series'} ({stats.coverage:.0%} of the "
+        f"{extraction.windows.noun} ({stats.coverage:.0%} of the "
         f"actions), from {stats.pairs:,} pairs in {stats.seconds:.1f} s.</p>"
     )
 
@@ -116,7 +116,7 @@ def patterns(extraction: Extraction, most: int = 20) -> str:
     ]
     header = (
         "pattern",
-        "windows",
+        extraction.windows.noun,
         "distinct actions",
         "agents",
         "what is done",
@@ -130,7 +130,7 @@ def patterns(extraction: Extraction, most: int = 20) -> str:
 
 
 def _shares(shares: Mapping[str, float], most: int = 3) -> str:
-    first = [f"{_text(name or 'none', 24)}&nbsp;{share:.0%}" for name, share in list(shares.items())[:most]]
+    first = [f"{_text(name or 'none', 24)} {_percent(share)}" for name, share in list(shares.items())[:most]]
     return ", ".join(first) + (" …" if len(shares) > most else "")
 
 
@@ -169,6 +169,10 @@ def entropy_of_agents(extraction: Extraction, most: int = 20) -> str:
     ]
     more = len(rows) - most
     return _table(header, cells, "frame") + (f"<p>and {more} agents with less</p>" if more > 0 else "")
+
+
+def _percent(share: float) -> str:
+    return "&lt;1%" if 0 < share < 0.005 else f"{share:.0%}"
 
 
 def notes(extraction: Extraction) -> str:
