@@ -13,8 +13,8 @@ from gymlab.patterns.config import ExtractionConfig
 from gymlab.runtime.memory import available_bytes
 from gymlab.settings import Settings
 
-# The condensed matrix in float32, and two float64 copies that scipy's linkage makes of it.
-_BYTES_PER_PAIR = 4 + 8 + 8
+# Measured: the condensed matrix in float32, the two float64 copies that scipy's linkage makes of it, and one byte.
+_BYTES_PER_PAIR = 4 + 8 + 8 + 1
 
 Pieces = NDArray[np.float32] | list[NDArray[np.float32]]
 
