@@ -51,7 +51,7 @@ def time_against_size(times: pd.DataFrame) -> go.Figure:
     """
     figure = _figure("windows", "seconds", xaxis_type="log", yaxis_type="log")
     ticks = sorted(times["windows"].unique())
-    figure.update_xaxes(tickvals=ticks, ticktext=[str(tick) for tick in ticks])
+    figure.update_xaxes(tickvals=ticks, ticktext=[str(tick) for tick in ticks]).update_yaxes(dtick=1)
     for side, colour in (("baseline", BASELINE), ("gymlab", GYMLAB)):
         for stage, dash in (("whole way", "solid"), ("dtw", "dot")):
             part = times[(times["side"] == side) & (times["stage"] == stage)]
@@ -194,7 +194,9 @@ def entropy_of_agents(extraction: Extraction, most: int = 8) -> go.Figure:
                 actions["action_type"].to_numpy(dtype=object), window, max(n_intents, 2)
             )
             curves[str(agent)] = curve[window - 1 :]
-    figure = _figure(f"actions of the agent (window of {window})", "entropy, share of the largest")
+    figure = _figure(
+        f"actions of the agent, in the order of the log (window of {window})", "entropy, share of the largest"
+    )
     figure.update_yaxes(range=[-0.03, 1.03])
     if not curves:
         return figure.add_annotation(text=f"no agent has {window} actions", showarrow=False)
