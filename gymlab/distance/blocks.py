@@ -42,8 +42,8 @@ def run_blocks(blocks: Sequence[Block], n_threads: int | None, progress: Progres
         True for a progress bar, or a function that takes the cells done and the cells in all. An exception that
         it raises (to cancel, say) stops the work.
     """
-    if n_threads is not None and n_threads < 1:
-        raise InputError(f"n_threads is {n_threads}; give 1 or more, or None for every processor")
+    if n_threads is not None and (not isinstance(n_threads, int) or n_threads < 1):
+        raise InputError(f"n_threads is {n_threads!r}; give 1 or more, or None for every processor")
     total = sum(block.cells for block in blocks)
     threads = min(n_threads or available_threads(), len(blocks))
     if progress is True:

@@ -22,7 +22,10 @@ class Kernel:
     """The kernels of :mod:`gymlab.distance.lanes`, bound to one collection of series and its parameters."""
 
     def __init__(self, batch: SeriesBatch, radius: int | None, weights: Sequence[float], unit: float) -> None:
-        scaled = np.asarray(weights, dtype=np.float64) / unit**2
+        try:
+            scaled = np.asarray(weights, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise InputError(f"mismatch_weights is {weights!r}; give numbers") from None
         if (
             scaled.ndim != 1
             or len(scaled) > batch.n_channels

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from gymlab.distance.blocks import Block, Progress, run_blocks
 from gymlab.distance.kernel import CELLS_A_BLOCK, Kernel
 from gymlab.distance.lanes import LANES
-from gymlab.distance.series import Float32Array, Series, batches
+from gymlab.distance.series import Float32Array, Series, SeriesBatch, batches
 from gymlab.errors import InputError
 
 
@@ -44,8 +44,9 @@ def dtw_pairwise(
     Returns
     -------
     numpy.ndarray
-        float32 ``(n(n-1)/2,)`` in the order of :func:`scipy.spatial.distance.pdist`. The relative error against
-        float64 is below 1e-5; identical series are at exactly 0.
+        float32 ``(n(n-1)/2,)`` in the order of :func:`scipy.spatial.distance.pdist`. Identical series are at
+        exactly 0. Up to about a thousand time points the error against float64 is below 1e-5 of the distance, as
+        long as the differences are not small against the spread of all values: these are kept to 6e-8 of it.
 
     Raises
     ------
@@ -58,9 +59,9 @@ def dtw_pairwise(
     >>> dtw_pairwise([[0, 1, 2], [0, 1, 1, 2], [3, 3, 3]])
     array([0.       , 3.7416575, 4.2426405], dtype=float32)
     """
-    (batch,), unit = batches(series, n_codes=len(mismatch_weights))
+    (batch,), unit = batches(series, n_codes=_number_of_codes(mismatch_weights))
     n = len(batch)
-    result = _checked_out(out, (n * (n - 1) // 2,))
+    result = _checked_out(out, (n * (n - 1) // 2,), batch)
     order = np.argsort(batch.lengths, kind="stable").astype(np.int64)
     kernel = Kernel(batch, radius, mismatch_weights, unit)
     work = []
@@ -112,8 +113,8 @@ def dtw_cross(
     >>> dtw_cross([[0, 1, 2]], [[0, 1, 1, 2], [3, 3, 3]])
     array([[0.       , 3.7416575]], dtype=float32)
     """
-    (left, right), unit = batches(a, b, n_codes=len(mismatch_weights))
-    result = _checked_out(out, (len(left), len(right)))
+    (left, right), unit = batches(a, b, n_codes=_number_of_codes(mismatch_weights))
+    result = _checked_out(out, (len(left), len(right)), left, right)
     order = np.argsort(right.lengths, kind="stable").astype(np.int64)
     kernel = Kernel(right, radius, mismatch_weights, unit)
     work = []
@@ -161,7 +162,7 @@ def dtw_pairs(
     >>> dtw_pairs([[0, 1, 2], [0, 1, 1, 2], [3, 3, 3]], [0, 0], [1, 2])
     array([0.       , 3.7416575], dtype=float32)
     """
-    (batch,), unit = batches(series, n_codes=len(mismatch_weights))
+    (batch,), unit = batches(series, n_codes=_number_of_codes(mismatch_weights))
     firsts, seconds = (_checked_index(index, len(batch)) for index in (first, second))
     if len(firsts) != len(seconds):
         raise InputError(f"{len(firsts)} first and {len(seconds)} second indices make no pairs")
@@ -178,7 +179,13 @@ def dtw_pairs(
     return result
 
 
-def _checked_out(out: Float32Array | None, shape: tuple[int, ...]) -> Float32Array:
+def _number_of_codes(weights: Sequence[float]) -> int:
+    if isinstance(weights, str) or not isinstance(weights, (Sequence, np.ndarray)):
+        raise InputError(f"mismatch_weights is {weights!r}; give a sequence of numbers")
+    return len(weights)
+
+
+def _checked_out(out: Float32Array | None, shape: tuple[int, ...], *read: SeriesBatch) -> Float32Array:
     if out is None:
         return np.empty(shape, dtype=np.float32)
     if (
@@ -188,6 +195,8 @@ def _checked_out(out: Float32Array | None, shape: tuple[int, ...]) -> Float32Arr
         or not out.flags.writeable
     ):
         raise InputError(f"out has to be a writable float32 array of shape {shape}")
+    if any(np.may_share_memory(out, batch.values) for batch in read):
+        raise InputError("out shares memory with the series, which would be overwritten while they are read")
     return out
 
 

@@ -38,7 +38,7 @@ def dtw(x: ArrayLike, y: ArrayLike, *, radius: int | None = None, cutoff: float 
     5.0
     """
     a, b = _checked_pair(x, y)
-    if cutoff is not None and not cutoff >= 0:
+    if cutoff is not None and (not isinstance(cutoff, (int, float, np.number)) or not cutoff >= 0):
         raise InputError(f"cutoff is {cutoff!r}; give a distance of 0 or more, or None")
     limit = np.inf if cutoff is None else float(cutoff)
     # A distance equal to the cutoff must survive the rounding of its square.

@@ -16,6 +16,14 @@ IntArray = NDArray[np.int64]
 # Squares of numbers outside this range leave float32's comfortable middle, so they are rescaled.
 _SMALL, _LARGE = 1e-6, 1e6
 
+# Distances between numbers outside this range have no float32.
+_LEAST, _MOST = 1e-30, 1e30
+
+# Codes above this are not told apart in float32.
+_MOST_CODES = 2**24
+
+_MOST_RADIUS = 2**40
+
 
 @dataclass(frozen=True)
 class SeriesBatch:
@@ -62,6 +70,8 @@ def finite_array(values: ArrayLike, where: str) -> NDArray[np.float64]:
     InputError
         If it is not numeric, has no time point, has more than two dimensions, or holds NaN or infinity.
     """
+    if np.iscomplexobj(values):
+        raise InputError(f"{where} holds complex numbers; a series is of real ones")
     try:
         array = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
@@ -94,7 +104,8 @@ def checked_radius(radius: int | None) -> int:
         return -1
     if isinstance(radius, bool) or not isinstance(radius, (int, np.integer)) or radius < 0:
         raise InputError(f"radius is {radius!r}; give None (no band) or a whole number of cells, 0 or more")
-    return int(radius)
+    # Beyond any length it means no band, and must not overflow where lengths are added to it.
+    return min(int(radius), _MOST_RADIUS)
 
 
 def batches(*collections: Series, n_codes: int = 0) -> tuple[list[SeriesBatch], float]:
@@ -132,6 +143,8 @@ def batches(*collections: Series, n_codes: int = 0) -> tuple[list[SeriesBatch], 
 
 def _stacked_or_list(series: Series) -> NDArray[Any] | list[NDArray[np.float64]]:
     """Keep a regular array whole (no copy, float32 stays float32), else check series by series."""
+    if np.ma.isMaskedArray(series):
+        raise InputError("the series are a masked array; fill or drop what is masked first")
     if isinstance(series, np.ndarray) and series.dtype.kind in "fiub" and series.ndim in {2, 3}:
         array = series[:, :, None] if series.ndim == 2 else series
         if array.size and np.isfinite(array).all():
@@ -140,6 +153,8 @@ def _stacked_or_list(series: Series) -> NDArray[Any] | list[NDArray[np.float64]]
             raise InputError("there are no series; at least one is needed")
     if isinstance(series, (str, bytes)) or not isinstance(series, (Sequence, np.ndarray)):
         raise InputError(f"expected an array or a list of series, got {type(series).__name__}")
+    if isinstance(series, np.ndarray) and series.ndim == 0:
+        raise InputError("expected an array or a list of series, got a single number")
     if len(series) == 0:
         raise InputError("there are no series; at least one is needed")
     return [finite_array(one, f"series {index}") for index, one in enumerate(series)]
@@ -157,7 +172,17 @@ def _scaling(arrays: list[Any], n_channels: int, n_codes: int) -> Scaling:
     numeric = slice(0, n_channels - n_codes)
     shift[n_channels - n_codes :] = 0.0
     reach = float(np.max(np.maximum(np.abs(low - shift), np.abs(high - shift))[numeric], initial=0.0))
-    factor = 1.0 if reach == 0.0 or _SMALL <= reach <= _LARGE else 2.0 ** -int(np.frexp(reach)[1])
+    if reach and not _LEAST <= reach <= _MOST:
+        raise InputError(
+            f"the values reach {reach:.3g}, and float32 cannot hold their distances; rescale them"
+        )
+    if n_codes and (
+        low[n_channels - n_codes :].min() < 0 or high[n_channels - n_codes :].max() >= _MOST_CODES
+    ):
+        raise InputError(f"codes of categories have to be from 0 to {_MOST_CODES - 1:,}")
+    # With codes, the factor would have to change their weights too.
+    small_or_large = bool(reach) and not _SMALL <= reach <= _LARGE and n_codes == 0
+    factor = 2.0 ** -int(np.frexp(reach)[1]) if small_or_large else 1.0
     return Scaling(shift, factor)
 
 

@@ -81,11 +81,13 @@ class ExtractionConfig:
         _one_of("strategy", self.strategy, get_args(Strategy))
         _one_of("method", self.method, get_args(Method))
         _one_of("unit", self.unit, get_args(Unit))
-        if isinstance(self.channels, str) and self.channels != "auto":
-            raise InputError(f"channels is {self.channels!r}; give 'auto' or a sequence of channels")
+        if self.channels != "auto" and not _is_channels(self.channels):
+            raise InputError(f"channels is {self.channels!r}; give 'auto' or a sequence of names or channels")
         if self.n_clusters != "auto":
             _whole_number("n_clusters", self.n_clusters, least=1, instead=", or 'auto'")
         _whole_number("seed", self.seed, least=0)
+        if self.seed >= 2**32:
+            raise InputError(f"seed is {self.seed!r}; give less than 2**32")
         if self.n_threads is not None:
             _whole_number("n_threads", self.n_threads, least=1, instead=", or None for every processor")
         if not _is_number(self.top_fraction) or not 0 < self.top_fraction <= 1:
@@ -97,10 +99,21 @@ class ExtractionConfig:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields, JSON-able."""
-        fields = asdict(self)
+        fields = {
+            name: value.item() if isinstance(value, np.generic) else value
+            for name, value in asdict(self).items()
+        }
         if not isinstance(self.channels, str):
             fields["channels"] = [c if isinstance(c, str) else asdict(c) for c in self.channels]
         return fields
+
+
+def _is_channels(value: object) -> bool:
+    return (
+        isinstance(value, Sequence)
+        and not isinstance(value, str)
+        and all(isinstance(channel, (str, Channel)) for channel in value)
+    )
 
 
 def _is_number(value: object) -> bool:

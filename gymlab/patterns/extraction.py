@@ -15,6 +15,7 @@ from gymlab.actions.encoding import Encoding, fit_encoding
 from gymlab.actions.schema import validate_actions
 from gymlab.actions.windows import Windows, cut_windows
 from gymlab.distance.blocks import Progress
+from gymlab.errors import InputError
 from gymlab.patterns import baseline, clustering, strategies
 from gymlab.patterns.clustering import Clustering, Quality
 from gymlab.patterns.config import ExtractionConfig
@@ -243,7 +244,9 @@ def _distances(
 def _clusters(
     distances: NDArray[np.float32], n: int, config: ExtractionConfig
 ) -> tuple[NDArray[np.float64] | None, Clustering]:
-    n_clusters = None if config.n_clusters == "auto" else min(config.n_clusters, n)
+    n_clusters = None if config.n_clusters == "auto" else config.n_clusters
+    if n_clusters is not None and n_clusters > n:
+        raise InputError(f"n_clusters is {n_clusters:,}, but there are only {n:,} to cluster")
     if config.strategy == "baseline":
         square = squareform(distances).astype(np.float64) if n > 1 else np.zeros((1, 1))
         labels = baseline.BaselineEngine.labels(square, n_clusters or baseline.N_CLUSTERS, config.seed)

@@ -36,14 +36,14 @@ class AlertRule:
 
 
 RULES = (
-    AlertRule("memory", "The machine's memory is more than 80 % in use", "memory_percent", 80, "above", "%"),
-    AlertRule("dtw_time", "DTW takes more than 5 s a pair", "dtw_seconds_per_pair", 5, "above", "s"),
     AlertRule(
-        "pool", "More than 90 % of the database connections are in use", "pool_percent", 90, "above", "%"
+        "memory", "Memory of the machine in use (alert above 80 %)", "memory_percent", 80, "above", "%"
     ),
+    AlertRule("dtw_time", "DTW time a pair (alert above 5 s)", "dtw_seconds_per_pair", 5, "above", "s"),
+    AlertRule("pool", "Database connections in use (alert above 90 %)", "pool_percent", 90, "above", "%"),
     AlertRule(
         "hit_rate",
-        "Less than 70 % of the cache's look-ups hit",
+        "Look-ups of the cache that hit (alert below 70 %)",
         "cache_hit_percent",
         70,
         "below",

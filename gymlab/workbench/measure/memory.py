@@ -88,7 +88,7 @@ def _cache_claim(table: pd.DataFrame, sizes: list[int]) -> Claim:
         "memory",
         [reduction(b, a) for b, a in zip(before, after, strict=True)],
         f"distances of a log growing over {', '.join(map(str, sizes))} windows: {np.median(before) / 1e6:.1f} MB in "
-        f"a dictionary by position, {np.median(after) / 1e6:.1f} MB as matrices keyed by content",
+        f"a dictionary by position with the matrix made from it, {np.median(after) / 1e6:.1f} MB as matrices keyed by content",
         "nothing was evicted for this: the saving is that of the layout; the byte budget is what bounds it beyond",
     )
 

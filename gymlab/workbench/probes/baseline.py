@@ -7,6 +7,8 @@ holds does not depend on how long it took to compute.
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import sklearn.cluster  # noqa: F401 - what the baseline works with is loaded before its work is measured
+import tslearn.metrics  # noqa: F401 - as above
 from numpy.typing import NDArray
 
 from gymlab.patterns.baseline import BaselineEngine, entropies_from_scratch
@@ -23,8 +25,6 @@ def fill_cache(sizes: Sequence[int], condensed: NDArray[np.float32]) -> int:
 
 def whole_way(n: int, condensed: NDArray[np.float32], intents: Sequence[str]) -> int:
     """Go from n windows to patterns and entropy; return the number of patterns."""
-    import tslearn.metrics  # noqa: F401, PLC0415 - the baseline has it loaded
-
     engine = BaselineEngine(_look_up(condensed, n))
     matrix = engine.distances([np.array(index) for index in range(n)])
     labels = engine.labels(matrix)
