@@ -6,8 +6,9 @@ used; 130 interrupted.
 
 import logging
 import os
+import secrets
+import signal
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +18,8 @@ from gymlab.errors import GymlabError, InputError, OutputError, ReportError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_INTERRUPTED = 130
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -32,7 +35,7 @@ Sources = Annotated[
         metavar="[SOURCE]...", help="Log files, patterns or a database URL [default: the bundled sample]"
     ),
 ]
-Format = Annotated[str | None, typer.Option(help="Format of the log, when it should not be detected")]
+Format = Annotated[str | None, typer.Option("--format", help="Format of the log, if not detected")]
 Agent = Annotated[list[str] | None, typer.Option(help="Only this agent; may be given several times")]
 Session = Annotated[list[str] | None, typer.Option(help="Only this session; may be given several times")]
 Since = Annotated[str | None, typer.Option(help="Only actions from this ISO time on")]
@@ -49,6 +52,7 @@ def report(
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit 1 if a claim fails or an alert fires")
     ] = False,
+    format_: Format = None,
     agent: Agent = None,
     session: Session = None,
     since: Since = None,
@@ -57,7 +61,7 @@ def report(
     """Measure the claims on a log and write a report."""
     from gymlab.workbench.report import run
 
-    filters = {"agent": agent, "session": session, "since": since, "where": where}
+    filters = {"format": format_, "agent": agent, "session": session, "since": since, "where": where}
     parameters = {**_assignments(setting or []), **{name: value for name, value in filters.items() if value}}
     finished = run(source or None, out=out, parameters=parameters, progress=True)
     for claim in finished.results["claims"]:
@@ -107,9 +111,11 @@ def extract(
         "n_clusters": clusters if clusters == "auto" else _number("--clusters", clusters),
         "strategy": strategy,
         "unit": unit,
-        "channels": channels if channels == "auto" else tuple(channels.split(",")),
+        "channels": channels if channels == "auto" else tuple(name.strip() for name in channels.split(",")),
     }
     config = ExtractionConfig(**options)
+    targets = {"--json": json_file, "--labels": labels}
+    _require_targets({name: path for name, path in targets.items() if path is not None}, source or [])
     log = _selected(source, format_, agent, session, since, where)
     extraction = extract_patterns(log, config, progress=sys.stderr.isatty())
     if json_file is not None:
@@ -186,17 +192,31 @@ def _number(option: str, text: str) -> int:
         raise InputError(f"{option} is {text!r}; give a whole number or auto") from None
 
 
+def _require_targets(targets: dict[str, Path], sources: list[str]) -> None:
+    """Refuse before the work what could not be written after it, or would overwrite what is read."""
+    seen = {Path(source).resolve(): "the log itself" for source in sources}
+    for option, path in targets.items():
+        resolved = path.resolve()
+        if resolved in seen:
+            raise InputError(f"{option} {path} is {seen[resolved]}; choose another file")
+        if resolved.is_dir() or not resolved.parent.is_dir():
+            raise OutputError(f"cannot write {path}: give a file in a folder that exists")
+        seen[resolved] = f"the file of another option, {option}"
+
+
 def _write(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all."""
+    """Write a file so that it is there whole or not at all; a device or pipe is written to as it is."""
+    target = path.resolve()
     try:
-        handle, partial = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.absolute().parent)
+        if target.exists() and not target.is_file():
+            target.write_bytes(content)
+            return
+        partial = target.with_name(f".{secrets.token_hex(4)}.partial")
         try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-            Path(partial).replace(path)
-        except BaseException:
-            Path(partial).unlink(missing_ok=True)
-            raise
+            partial.write_bytes(content)
+            partial.replace(target)
+        finally:
+            partial.unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
 
@@ -207,11 +227,24 @@ def main() -> None:
     handler.setFormatter(logging.Formatter("gymlab: %(message)s"))
     logging.getLogger("gymlab").addHandler(handler)
     logging.getLogger("gymlab").setLevel(logging.INFO)
+    # A request to end is an exception too, so that nothing half-written stays behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         app()
     except GymlabError as error:
-        typer.echo(f"gymlab: {' '.join(str(error).split())}", err=True)
+        _complain(str(error))
         raise SystemExit(1 if isinstance(error, ReportError) else 2) from None
-    except KeyboardInterrupt:
-        typer.echo("gymlab: interrupted", err=True)
-        raise SystemExit(130) from None
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; what is still buffered must not complain at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(128 + 13) from None
+    except SystemExit as stop:
+        if stop.code == _INTERRUPTED:
+            _complain("interrupted")
+        raise
+
+
+def _complain(message: str, limit: int = 1000) -> None:
+    """Print one line, without what a terminal would obey."""
+    line = "".join(character if character.isprintable() else " " for character in " ".join(message.split()))
+    typer.echo(f"gymlab: {line if len(line) <= limit else line[: limit - 1] + '…'}", err=True)

@@ -56,7 +56,7 @@ def test_an_alert_goes_through_json():
     ]
     assert back == alerts
     assert back[0] == Alert(
-        "memory", "The machine's memory is more than 80 % in use", 91.5, 80, "%", "firing"
+        "memory", "Memory of the machine in use (alert above 80 %)", 91.5, 80, "%", "firing"
     )
 
 

@@ -5,7 +5,6 @@ import graphlib
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -67,7 +66,7 @@ def test_nothing_imports_upward(module, path):
         if imported == "gymlab":
             continue
         assert floor(imported) <= floor(module), f"{module} imports {imported}"
-        if floor(imported) == floor(module):
+        if floor(imported) == floor(module) > 0:  # the ground floor is one room
             assert imported.split(".")[1] == module.split(".")[1], (
                 f"{module} imports its neighbour {imported}"
             )
@@ -133,6 +132,4 @@ def test_kernels_come_from_the_disk_cache_in_the_second_process(tmp_path):
     )
     environment = {"NUMBA_CACHE_DIR": str(tmp_path)}
     assert python(code, **environment) == "5 0"
-    start = time.perf_counter()
     assert python(code, **environment) == "0 5"
-    assert time.perf_counter() - start < 10

@@ -188,6 +188,9 @@ def test_a_log_that_cannot_be_used_is_one_clear_line(run, tmp_path, case, comman
         (["--where", "impact"], "impact"),
         (["--since", "2026-01-01"], "the log has no timestamps"),
         (["--format", "yaml"], "there is no format 'yaml'"),
+        (["--clusters", 100000], "n_clusters is 100,000, but there are only"),
+        (["--radius", "9" * 30, "--json", "/"], "cannot write /"),
+        (["--json", "same", "--labels", "./same"], "is the file of another option"),
         (["--json", "/nowhere/out.json"], "cannot write /nowhere/out.json"),
         (["--labels", "/nowhere/out.parquet"], "cannot write /nowhere/out.parquet"),
     ],
@@ -209,6 +212,15 @@ def test_a_parameter_that_cannot_be_used_is_one_clear_line(run, log_file, argume
         (["--set", "window=["], "no YAML"),
         (["--set", "source=elsewhere"], "unknown parameter source"),
         (["--set", "window=0"], "window is 0"),
+        (["--set", "window=abc"], "window is 'abc'"),
+        (["--set", "channels=3"], "channels is 3"),
+        (["--set", "agent=5"], "agent is 5"),
+        (["--set", "where=5"], "where is 5"),
+        (["--set", "seed=99999999999"], "seed is 99999999999"),
+        (["--set", "budget_seconds=abc"], "budget_seconds is 'abc'"),
+        (["--set", "budget_seconds=-1"], "budget_seconds is -1"),
+        (["--set", "budget_seconds=.nan"], "budget_seconds is nan"),
+        (["--set", "since=2026-01-31"], "no timestamps"),
         (["--set", "channels=[mood]"], "there is no channel 'mood'"),
     ],
 )
@@ -242,6 +254,41 @@ def test_a_log_too_large_to_cluster_is_refused_with_the_memory_it_would_need(run
     assert code == 2
     assert "GB of memory" in complaint
     assert len(complaint.strip().splitlines()) == 1
+
+
+def test_the_log_itself_is_not_overwritten(run, log_file):
+    before = log_file.read_bytes()
+    code, _, complaint = run("extract", log_file, "--json", log_file)
+    assert code == 2
+    assert "is the log itself" in complaint
+    assert log_file.read_bytes() == before
+
+
+def test_results_are_readable_as_the_umask_says_and_devices_stay_devices(run, log_file, tmp_path):
+    out = tmp_path / "out.json"
+    old = os.umask(0o022)
+    try:
+        assert run("extract", log_file, "--window", 10, "--json", out)[0] == 0
+    finally:
+        os.umask(old)
+    assert out.stat().st_mode & 0o777 == 0o644
+    link = tmp_path / "link.json"
+    link.symlink_to(out)
+    assert run("extract", log_file, "--window", 10, "--clusters", 2, "--json", link)[0] == 0
+    assert link.is_symlink()
+    assert len(json.loads(out.read_text(encoding="utf-8"))["patterns"]) == 2
+
+
+def test_a_terminal_is_not_commanded_by_a_log(run, tmp_path):
+    path = jsonl(
+        tmp_path / "escapes.jsonl", [action(k, "a\x1b]0;pwn\x07", agent="\x1b[31mred") for k in range(40)]
+    )
+    code, printed, complaint = run("extract", path, "--window", 10)
+    assert code == 0
+    assert "\x1b" not in printed
+    code, printed, complaint = run("extract", path, "--agent", "q")
+    assert code == 2
+    assert "\x1b" not in complaint
 
 
 def test_the_installed_command_runs_and_helps():

@@ -140,7 +140,7 @@ def test_the_result_does_not_depend_on_the_number_of_threads():
     np.testing.assert_array_equal(one, dtw_pairwise(series, n_threads=7))
 
 
-@pytest.mark.parametrize(("offset", "scale"), [(1e8, 1.0), (0, 1e30), (0, 1e-25), (-5e5, 1e-3)])
+@pytest.mark.parametrize(("offset", "scale"), [(1e8, 1.0), (0, 1e28), (0, 1e-25), (-5e5, 1e-3)])
 def test_far_offsets_and_extreme_scales_keep_their_digits(offset, scale):
     series = offset + scale * np.random.default_rng(6).normal(size=(20, 10, 2))
     first, second = np.triu_indices(20, 1)
@@ -153,6 +153,20 @@ def test_out_can_be_a_memory_map(tmp_path):
     out = np.memmap(tmp_path / "matrix", dtype=np.float32, mode="w+", shape=(40 * 39 // 2,))
     assert dtw_pairwise(series, out=out) is out
     np.testing.assert_array_equal(np.asarray(out), dtw_pairwise(series))
+
+
+def test_out_that_is_read_meanwhile_is_refused():
+    buffer = np.random.default_rng(9).normal(size=400).astype(np.float32)
+    with pytest.raises(InputError, match="shares memory"):
+        dtw_pairwise(buffer[:200].reshape(20, 10), out=buffer[:190])
+
+
+@pytest.mark.parametrize("radius", [2**31, 2**62, 2**63 - 1, 10**30])
+def test_a_radius_beyond_every_length_is_no_band(radius):
+    rng = np.random.default_rng(10)
+    series = random_series(rng, [3, 9, 5, 7], 2)
+    np.testing.assert_array_equal(dtw_pairwise(series, radius=radius), dtw_pairwise(series))
+    assert dtw(series[0], series[1], radius=radius) == dtw(series[0], series[1])
 
 
 def test_progress_reaches_the_total_and_an_exception_in_it_stops_the_work():
@@ -217,6 +231,16 @@ def test_a_cutoff_above_the_distance_changes_nothing_and_one_below_gives_infinit
         (lambda: dtw_pairwise([[1.0], [2.0]], out=np.empty(1)), "float32"),
         (lambda: dtw_pairwise([[1.0], [2.0]], mismatch_weights=(1, 2)), "mismatch_weights"),
         (lambda: dtw_pairwise([[1.0], [2.0]], mismatch_weights=(-1,)), "mismatch_weights"),
+        (lambda: dtw_pairwise([[1.0], [1e200]]), "float32 cannot hold their distances"),
+        (lambda: dtw_pairwise([[0.0], [1e-60]]), "float32 cannot hold their distances"),
+        (lambda: dtw_pairwise(np.array([[1j], [2j]])), "complex"),
+        (lambda: dtw_pairwise(np.ma.masked_array([[1.0], [2.0]], mask=[[True], [False]])), "masked"),
+        (lambda: dtw_pairwise(np.array(3.0)), "a single number"),
+        (lambda: dtw_pairwise([[1.0], [2.0**24]], mismatch_weights=(1.0,)), "codes of categories"),
+        (lambda: dtw_pairwise([[1.0], [2.0]], mismatch_weights=5), "mismatch_weights is 5"),
+        (lambda: dtw_pairwise([[1.0], [2.0]], mismatch_weights=["a"]), "mismatch_weights is ['a']"),
+        (lambda: dtw_pairwise([[1.0], [2.0]], n_threads="2"), "n_threads is '2'"),
+        (lambda: dtw([1.0], [1.0], cutoff="1"), "cutoff is '1'"),
         (lambda: dtw_pairs([[1.0], [2.0]], [0], [2]), "names series 2"),
         (lambda: dtw_pairs([[1.0], [2.0]], [0, 1], [1]), "no pairs"),
         (lambda: dtw([1.0], [[1.0, 2.0]]), "x has 1 channels, y has 2"),

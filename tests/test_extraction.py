@@ -256,6 +256,9 @@ def test_a_channel_object_and_its_weight_are_kept_with_the_result():
         ({"top_fraction": 0}, "top_fraction is 0"),
         ({"top_fraction": 1.1}, "top_fraction is 1.1"),
         ({"channels": "impact"}, "channels is 'impact'"),
+        ({"channels": 3}, "channels is 3"),
+        ({"channels": [3]}, "channels is [3]"),
+        ({"seed": 2**40}, "seed is"),
         ({"cut_height": -1}, "cut_height is -1"),
         ({"cut_height": float("nan")}, "cut_height is nan"),
         ({"cut_height": 1.0, "n_clusters": 3}, "not both"),
@@ -272,6 +275,16 @@ def test_unusable_parameters_are_named(fields, message):
 def test_a_cut_height_is_a_parameter_too():
     extraction = gymlab.extract_patterns(rhythms(2), gymlab.ExtractionConfig(**FEW, cut_height=1e9))
     assert len(extraction.patterns) == 1
+
+
+def test_more_patterns_than_windows_are_refused():
+    with pytest.raises(InputError, match="n_clusters is 1,000, but there are only 42 to cluster"):
+        gymlab.extract_patterns(rhythms(2), gymlab.ExtractionConfig(**FEW, n_clusters=1000))
+
+
+def test_numbers_of_numpy_are_kept_as_plain_ones():
+    config = gymlab.ExtractionConfig(window=np.int64(10), hop=np.int32(5), top_fraction=np.float32(0.5))
+    json.dumps(gymlab.extract_patterns(rhythms(2), config).as_dict())
 
 
 def test_selective_needs_windows_of_one_length():

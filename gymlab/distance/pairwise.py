@@ -180,9 +180,10 @@ def dtw_pairs(
 
 
 def _number_of_codes(weights: Sequence[float]) -> int:
-    if isinstance(weights, str) or not isinstance(weights, (Sequence, np.ndarray)):
-        raise InputError(f"mismatch_weights is {weights!r}; give a sequence of numbers")
-    return len(weights)
+    try:
+        return len(weights)
+    except TypeError:
+        raise InputError(f"mismatch_weights is {weights!r}; give a sequence of numbers") from None
 
 
 def _checked_out(out: Float32Array | None, shape: tuple[int, ...], *read: SeriesBatch) -> Float32Array:

@@ -32,8 +32,9 @@ def pattern_listing(extraction: Extraction) -> str:
     ]
     table = pd.DataFrame(rows).to_string(index=False, max_colwidth=60)
     stats = extraction.stats
+    n = len(extraction.patterns)
     closing = (
-        f"{len(extraction.patterns)} patterns ({stats.strategy}), average silhouette {extraction.quality.silhouette:.3f}; "
+        f"{n} pattern{'s' * (n != 1)} ({stats.strategy}), average silhouette {extraction.quality.silhouette:.3f}; "
         f"{stats.pairs:,} pairs, {stats.pruned:,} without DTW, in {stats.seconds:.1f} s, peak {stats.peak_bytes / 1e6:.0f} MB"
     )
     return "\n".join([table, "", *(_plain(note, 300) for note in extraction.notes), closing])

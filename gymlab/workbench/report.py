@@ -1,14 +1,17 @@
 """Runs of the report: a notebook executed by papermill, its page, its figures, all or nothing."""
 
+import ast
+import dataclasses
 import json
 import logging
+import math
 import os
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,7 @@ from traitlets.config import Config
 
 from gymlab.actions import read_actions, select_actions
 from gymlab.errors import InputError, OutputError, ReportError
+from gymlab.patterns.config import ExtractionConfig
 from gymlab.runtime import background
 from gymlab.runtime.database import Database
 from gymlab.settings import Settings, notebook_path, sample_path
@@ -93,7 +97,7 @@ def run(
     """
     notebook = notebook_path(NOTEBOOK)
     chosen = {**_checked(parameters or {}, notebook), "source": _absolute(source)}
-    _require_readable(chosen)
+    _require_usable(chosen)
     home = Path(out) if out is not None else Settings().reports
     started = datetime.now(UTC)
     run_id = f"{started:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
@@ -101,9 +105,10 @@ def run(
         results = _execute(notebook, folder, chosen, progress=progress)
         page = to_html(nbformat.read(folder / "report.ipynb", as_version=4), f"gymlab report {run_id}")
         (folder / "report.html").write_text(page, encoding="utf-8")
-        (folder / "params.json").write_text(to_json(chosen), encoding="utf-8")
-    report = Report(run_id, home.absolute() / run_id, results)
-    background.run(_record(report, started))
+        (folder / "params.json").write_text(to_json(_defaults(notebook) | chosen), encoding="utf-8")
+        # Before the folder gets its name: a run that is there is a run that is recorded.
+        report = Report(run_id, home.absolute() / run_id, results)
+        background.run(_record(report, started))
     return report
 
 
@@ -112,13 +117,32 @@ def _checked(parameters: Mapping[str, Any], notebook: Path) -> dict[str, Any]:
     unknown = sorted(set(parameters) - known)
     if unknown:
         raise InputError(f"unknown parameter {', '.join(unknown)}; known are {', '.join(sorted(known))}")
-    return dict(parameters)
+    # YAML takes 2026-01-31 for a date, which no notebook can be given as a literal.
+    return {
+        name: value.isoformat() if isinstance(value, date) else value for name, value in parameters.items()
+    }
 
 
-def _require_readable(parameters: Mapping[str, Any]) -> None:
-    """Read the log as the notebook will, so that one that cannot be used is said before a kernel starts."""
-    filters = {name: parameters[name] or None for name in ("agent", "session", "since") if name in parameters}
-    select_actions(read_actions(parameters["source"]), **filters, where=parameters.get("where") or ())
+def _defaults(notebook: Path) -> dict[str, Any]:
+    """Return the values that the parameters cell has, without those that a run sets."""
+    found = papermill.inspect_notebook(str(notebook))
+    return {name: ast.literal_eval(found[name]["default"]) for name in found if name not in _OWN}
+
+
+def _require_usable(parameters: Mapping[str, Any]) -> None:
+    """Check values and read the log as the notebook will, so that what cannot be used is said before a kernel starts."""
+    budget = parameters.get("budget_seconds", 1)
+    if isinstance(budget, bool) or not isinstance(budget, (int, float)) or not 0 < budget < math.inf:
+        raise InputError(f"budget_seconds is {budget!r}; give a number of seconds above 0")
+    for name in ("agent", "session", "where"):
+        value = parameters.get(name) or []
+        if not isinstance(value, (str, list)) or not all(isinstance(one, str) for one in value):
+            raise InputError(f"{name} is {value!r}; give text or a list of texts")
+    fields = {field.name for field in dataclasses.fields(ExtractionConfig)}
+    ExtractionConfig(**{name: value for name, value in parameters.items() if name in fields})
+    log = read_actions(parameters["source"], parameters.get("format"))
+    filters = {name: parameters.get(name) or None for name in ("agent", "session", "since")}
+    select_actions(log, **filters, where=parameters.get("where") or ())
 
 
 def _absolute(source: str | os.PathLike[str] | list[str] | None) -> str | list[str]:
@@ -143,9 +167,12 @@ def _finished_folder(home: Path, run_id: str) -> Iterator[Path]:
         ) from error
     try:
         yield partial
-        partial.rename(home / run_id)
-    except OSError as error:
-        raise OutputError(f"cannot write to {home}: {error}; choose another folder with --out") from error
+        try:
+            partial.rename(home / run_id)
+        except OSError as error:
+            raise OutputError(
+                f"cannot write to {home}: {error.strerror}; choose another folder with --out"
+            ) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 

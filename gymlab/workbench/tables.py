@@ -4,6 +4,7 @@ import html
 import math
 import platform
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from importlib.metadata import version
 
 import pandas as pd
@@ -79,7 +80,8 @@ def claims(found: Iterable[Claim]) -> str:
     rows = [
         (
             f'<span class="chip {claim.verdict}">{_VERDICTS[claim.verdict]}</span>',
-            f"<b>{_text(claim.id)}</b><br>{_text(claim.statement, 200)}",
+            f"<b>{_text(claim.id)}</b><br>{_text(claim.statement, 200)}"
+            + "".join(f"<br><small>{_text(detail, 300)}</small>" for detail in claim.details[:1]),
             _text(claim.expected),
             f'<span class="figure">{_text(figure_of(claim))}</span><br>{_text(claim.unit)}',
             str(claim.repeats),
@@ -109,7 +111,7 @@ def patterns(extraction: Extraction, most: int = 20) -> str:
             _shares(pattern.actions),
             _shares(pattern.contexts),
             f"{pattern.consistency:.2f}",
-            f"{pattern.silhouette:.2f}",
+            "–" if math.isnan(pattern.silhouette) else f"{pattern.silhouette:.2f}",
             f"{_text(pattern.medoid_agent, 30)} in {_text(pattern.medoid_session, 40)}, step {pattern.medoid_start}",
         )
         for pattern in extraction.patterns[:most]
@@ -181,7 +183,9 @@ def notes(extraction: Extraction) -> str:
 
 
 def frame(values: pd.DataFrame) -> str:
-    """Return a small frame of numbers."""
+    """Return a small frame of numbers; for an empty one, that the comparison needs windows of one length."""
+    if values.empty:
+        return "<p>Not compared: this needs windows of one length, and the log is taken as whole series.</p>"
     rows = [
         [_number(cell) if isinstance(cell, float) else _text(cell) for cell in row]
         for row in values.to_numpy()
@@ -206,6 +210,7 @@ def alerts(found: Iterable[Alert]) -> str:
 def environment() -> dict[str, str]:
     """Return what the figures depend on: versions and the machine's kind."""
     return {
+        "measured at": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         **{name: version(name) for name in _LIBRARIES},
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",

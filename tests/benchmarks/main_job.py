@@ -16,6 +16,7 @@ import gymlab
 from gymlab.distance import dtw_pairwise
 from gymlab.patterns.baseline import BaselineEngine, entropies_from_scratch, one_hot_codes
 from gymlab.runtime.memory import measure_in_fresh_process
+from gymlab.workbench.probes.extraction import extract_file
 
 REPEATS = 5
 
@@ -76,14 +77,8 @@ def against_the_baseline():
     print(f"  extraction: {baseline_whole:.2f} s, {whole * 1e3:.1f} ms, {baseline_whole / whole:,.0f} ×")
 
 
-def extract_sample():
-    """Extract the bundled sample; runs in a process of its own."""
-    extraction = gymlab.extract_patterns(gymlab.read_actions(gymlab.sample_path()))
-    return extraction.stats.windows, extraction.stats.pairs, extraction.stats.stages
-
-
 def whole_sample():
-    measured = measure_in_fresh_process(extract_sample)
+    measured = measure_in_fresh_process(extract_file, gymlab.sample_path())
     windows, pairs, stages = measured.value
     print(f"\nthe whole sample: {windows:,} windows, {pairs:,} pairs, in a fresh process")
     print(f"  {measured.seconds:.1f} s, peak {measured.peak_bytes / 1e6:,.0f} MB")

@@ -2,11 +2,13 @@
 
 import hashlib
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gymlab.actions import read_actions
 from gymlab.patterns.config import ExtractionConfig
 from gymlab.patterns.entropy import IncrementalEntropy
 from gymlab.patterns.extraction import extract_patterns
@@ -31,6 +33,12 @@ def whole_way(actions: pd.DataFrame, config: ExtractionConfig) -> int:
         entropy.add(intent)
         entropy.get_entropy()
     return len(extract_patterns(actions, config).patterns)
+
+
+def extract_file(source: str | Path) -> tuple[int, int, dict[str, float]]:
+    """Read and extract a log with the default parameters; return windows, pairs and seconds by stage."""
+    stats = extract_patterns(read_actions(source)).stats
+    return stats.windows, stats.pairs, dict(stats.stages)
 
 
 def _first(condensed: NDArray[np.float32], n: int, size: int) -> NDArray[np.float32]:
