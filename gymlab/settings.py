@@ -1,10 +1,13 @@
 """Where gymlab keeps things, and what it may use; every value can be set by an environment variable."""
 
 from pathlib import Path
+from typing import Any
 
 import platformdirs
-from pydantic import Field
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from gymlab.errors import InputError
 
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -20,7 +23,7 @@ def _default_home() -> Path:
 
 
 class Settings(BaseSettings):
-    """Settings from the environment, read when created.
+    """Settings from the environment, read when created; an empty variable is one that is not set.
 
     Attributes
     ----------
@@ -31,15 +34,35 @@ class Settings(BaseSettings):
         ``GYMLAB_MEMORY_FRACTION``: how much of the memory that is free when work starts it may take.
     """
 
-    model_config = SettingsConfigDict(env_prefix="GYMLAB_")
+    model_config = SettingsConfigDict(env_prefix="GYMLAB_", env_ignore_empty=True)
 
-    home: Path = Field(default_factory=_default_home)
-    memory_fraction: float = Field(default=0.6, gt=0, le=1)
+    home: Path = Field(default_factory=_default_home, description="the path of a folder")
+    memory_fraction: float = Field(default=0.6, gt=0, le=1, description="a number above 0 and at most 1")
+
+    def __init__(self, **values: Any) -> None:  # noqa: ANN401 - pydantic checks them
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            wrong = error.errors()[0]
+            name = str(wrong["loc"][0])
+            field = type(self).model_fields.get(name)
+            wanted = f"must be {field.description}" if field else "is no setting"
+            raise InputError(f"GYMLAB_{name.upper()}={str(wrong['input'])[:80]} {wanted}") from error
+
+    @field_validator("home")
+    @classmethod
+    def _absolute(cls, home: Path) -> Path:
+        """Keep the folder the same one, wherever the work goes on."""
+        return home.absolute()
 
     @property
     def database_url(self) -> str:
         """URL of the embedded database."""
-        return f"sqlite+aiosqlite:///{self.home / 'data' / 'gymlab.db'}"
+        # It takes a while to import, and who asks for a database has it already.
+        from sqlalchemy.engine import URL  # noqa: PLC0415
+
+        path = str(self.home / "data" / "gymlab.db")
+        return URL.create("sqlite+aiosqlite", database=path).render_as_string(hide_password=False)
 
     @property
     def reports(self) -> Path:

@@ -2,8 +2,11 @@
 
 import asyncio
 import gc
+import sqlite3
 import subprocess
 import sys
+import threading
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -336,6 +339,44 @@ def test_a_database_that_may_only_be_read_is_said(tmp_path):
     with pytest.raises(OutputError, match="cannot be written"):
         with_database(f"sqlite:///file:{tmp_path}/lab.db?mode=ro&uri=true", work)
     gc.collect()
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        "CREATE TABLE gymlab_actions (session_id TEXT, agent_id TEXT, step INTEGER)",
+        "CREATE TABLE gymlab_report_runs (run_id TEXT PRIMARY KEY)",
+        "CREATE VIEW gymlab_actions AS SELECT 1 AS session_id",
+    ],
+)
+def test_a_table_that_is_not_gymlabs_is_named(made, tmp_path):
+    threads = threading.active_count()
+    with closing(sqlite3.connect(tmp_path / "lab.db")) as connection, connection:
+        connection.execute(made)
+
+    async def work(db):
+        await db.bulk_insert([action(0)])
+
+    with pytest.raises(InputError, match=rf"lab\.db: its table '{made.split()[2]}' is not gymlab's"):
+        with_database(f"sqlite:///{tmp_path}/lab.db", work)
+    gc.collect()
+    assert threading.active_count() == threads
+
+
+def test_a_database_that_another_process_writes_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr("gymlab.runtime.database._PATIENCE_S", 0.1)
+    url = f"sqlite:///{tmp_path}/lab.db"
+    with_database(url, count)
+
+    async def work(db):
+        await db.bulk_insert([action(0)])
+
+    with closing(sqlite3.connect(tmp_path / "lab.db", isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        with pytest.raises(OutputError, match="is being written by another session or process") as caught:
+            with_database(url, work)
+        assert "with_for_update" not in str(caught.value)
+        writer.execute("ROLLBACK")
 
 
 def test_a_closed_database_says_so(url):

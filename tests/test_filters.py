@@ -120,3 +120,13 @@ def test_a_filter_that_cannot_hold_says_what_there_is(frame, filters, said):
 def test_a_log_without_times_cannot_be_cut_by_time():
     with pytest.raises(InputError, match="the log has no timestamps"):
         select_actions(frame_from_records([action(timestamp=None)]), since="2026-01-01")
+
+
+def test_a_condition_of_any_length_is_one_short_line(frame):
+    for where in ("step=" + "[" * 100_000, "impact=" + "9" * 100_000, "action_type=" + "x" * 100_000):
+        with pytest.raises(InputError) as caught:
+            select_actions(frame, where=where)
+        assert len(str(caught.value)) < 500
+    with pytest.raises(InputError) as caught:
+        select_actions(frame, agent=[f"agent-{i}" for i in range(1000)])
+    assert "'agent-9' and 990 more; the log has ada, bob" in str(caught.value)

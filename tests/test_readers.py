@@ -3,6 +3,7 @@
 import csv
 import gzip
 import json
+import os
 import sqlite3
 import tempfile
 import time
@@ -16,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from logs import action, shared_log
 
-from gymlab.actions import frame_from_records, read_actions
+from gymlab.actions import frame_from_records, read_actions, validate_actions
 from gymlab.actions.readers import hide_password
 from gymlab.errors import InputError
 from gymlab.settings import sample_path
@@ -322,6 +323,13 @@ BROKEN = {
     ),
     "missing columns": ("a.csv", b"x,y\n1,2\n", "a.csv: the columns session_id, agent_id, step,"),
     "found columns": ("a.csv", b"x,y\n1,2\n", "it has x, y"),
+    "one long line": ("a.log", b"x" * 5_000_000, "a.log: the columns session_id, agent_id"),
+    "one long line of no JSON": ("a.jsonl", b"x" * 5_000_000, "xxx... is no JSON"),
+    "many columns": (
+        "a.csv",
+        ",".join(f"column_{i}" for i in range(200_000)).encode(),
+        "column_9 and 199,990 more",
+    ),
     "column twice": ("a.csv", b"x,x\n1,2\n", "a.csv: the header names the columns x more than once"),
     "ragged": (
         "a.csv",
@@ -401,6 +409,7 @@ def test_a_broken_file_is_one_clear_line(case, tmp_path):
     assert said in str(caught.value)
     assert str(tmp_path / name) in str(caught.value)
     assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 1000
 
 
 @pytest.mark.parametrize(
@@ -409,6 +418,7 @@ def test_a_broken_file_is_one_clear_line(case, tmp_path):
         ("/nowhere/log.jsonl", "/nowhere/log.jsonl: there is no such file"),
         ("/nowhere/*.jsonl", "no file matches"),
         ("", "the path is empty"),
+        ("~nouser/x.jsonl", "~nouser/x.jsonl: there is no such file"),
         ("x" * 5000, "cannot be read"),
         ("nul\0", "cannot be read"),
         ([], "the list is empty"),
@@ -526,3 +536,136 @@ def test_lenient_reading_of_a_file_keeps_the_good_lines(tmp_path):
     assert frame["step"].tolist() == [0, 2]
     assert errors["line"].tolist() == [2, 3]
     assert set(errors["source"]) == {str(path)}
+
+
+def test_a_pipe_is_refused_at_once(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for source in (tmp_path / "pipe", "/dev/zero"):
+        with pytest.raises(InputError, match="is no regular file"):
+            read_actions(source)
+
+
+def test_a_name_that_begins_with_a_tilde_is_a_name(tmp_path, monkeypatch):
+    (tmp_path / "~backup.jsonl").write_text(jsonl(action()))
+    monkeypatch.chdir(tmp_path)
+    assert len(read_actions("~backup.jsonl")) == 1
+
+
+def test_an_error_says_how_to_keep_the_other_rows(tmp_path):
+    (tmp_path / "a.jsonl").write_text(f"{GOOD}broken\n")
+    with pytest.raises(InputError, match="; correct it, or in Python read with strict=False, which keeps"):
+        read_actions(tmp_path / "a.jsonl")
+
+
+# --- databases that others use, or that are not quite what they seem ---
+
+
+def test_a_locked_database_is_refused_and_what_is_not_committed_is_not_read(tmp_path, monkeypatch):
+    path = gym_database(tmp_path / "gym.db", gym_row("x", "2026-01-01"))
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda *args, **options: connect(*args, timeout=0.1, **options))
+    with closing(connect(path, isolation_level=None)) as writer:
+        writer.execute("BEGIN EXCLUSIVE")
+        writer.execute("UPDATE actions SET outcome_valence = -1")
+        with pytest.raises(InputError, match="is being written by another process"):
+            read_actions(path)
+        writer.execute("ROLLBACK")
+    assert read_actions(path)["outcome_valence"].tolist() == [0.5]
+
+
+def refusing(monkeypatch, code):
+    """Let SQLite refuse every database that is not opened as immutable."""
+    connect = sqlite3.connect
+
+    class Refusing(sqlite3.Connection):
+        def execute(self, *_):
+            error = sqlite3.OperationalError("no")
+            error.sqlite_errorcode = code
+            raise error
+
+    def opened(name, **options):
+        return connect(name, **options) if "immutable" in name else connect(name, factory=Refusing, **options)
+
+    monkeypatch.setattr(sqlite3, "connect", opened)
+
+
+def test_a_database_that_may_not_be_written_is_read_as_it_is_unless_something_waits(tmp_path, monkeypatch):
+    path = gym_database(tmp_path / "gym.db", gym_row("x", "2026-01-01"))
+    refusing(monkeypatch, sqlite3.SQLITE_CANTOPEN)
+    assert len(read_actions(path)) == 1
+    for ending in ("-journal", "-wal"):
+        waiting = tmp_path / f"gym.db{ending}"
+        waiting.write_bytes(b"x" * 600)
+        with pytest.raises(InputError, match="cannot be read as a SQLite database"):
+            read_actions(path)
+        waiting.unlink()
+
+
+@pytest.mark.parametrize("code", [sqlite3.SQLITE_BUSY, sqlite3.SQLITE_IOERR])
+def test_other_refusals_are_no_reason_to_look_past_them(code, tmp_path, monkeypatch):
+    path = gym_database(tmp_path / "gym.db", gym_row("x", "2026-01-01"))
+    refusing(monkeypatch, code)
+    with pytest.raises(InputError):
+        read_actions(path)
+
+
+def test_gym_actions_in_a_view_are_counted(tmp_path):
+    path = gym_database(
+        tmp_path / "gym.db", gym_row("x", "2026-01-02"), gym_row("y", "2026-01-01"), table="stored"
+    )
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("CREATE VIEW actions AS SELECT * FROM stored")
+    assert read_actions(path)["action_id"].tolist() == ["y", "x"]
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE stored SET outcome_valence = 3 WHERE id = 'y'")
+    with pytest.raises(InputError, match="row 2: outcome_valence: 3 is outside"):
+        read_actions(path)
+
+
+@pytest.mark.parametrize("column", ["agent_id", "action_type", "context", "id", "timestamp"])
+def test_a_text_that_is_none_names_its_row(column, tmp_path):
+    path = gym_database(tmp_path / "gym.db", gym_row("x", "2026-01-01"), gym_row("y", "2026-01-01"))
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(f"UPDATE actions SET {column} = CAST(x'61ff' AS TEXT) WHERE id = 'y'")  # noqa: S608
+    with pytest.raises(InputError, match=r"gym\.db, row 2: .*xff"):
+        read_actions(path)
+    assert read_actions(path, strict=False)[0]["action_id"].tolist() == ["x"]
+
+
+# --- Parquet that others wrote ---
+
+
+def test_lists_in_metadata_become_json(tmp_path):
+    plain = frame_from_records([action(step=0), action(step=1)])
+    plain["metadata"] = [["a", "b"], []]
+    plain.to_parquet(tmp_path / "lists.parquet")
+    assert read_actions(tmp_path / "lists.parquet")["metadata"].tolist() == ['["a", "b"]', "[]"]
+    plain["metadata"] = [{"a": [1, 2]}, {"a": []}]
+    plain.to_parquet(tmp_path / "nested.parquet")
+    assert read_actions(tmp_path / "nested.parquet")["metadata"].tolist() == ['{"a": [1, 2]}', '{"a": []}']
+    plain["target"] = [["a", "b"], list(map(str, range(500)))]
+    plain.to_parquet(tmp_path / "target.parquet")
+    with pytest.raises(InputError, match=r"row 0: target: .* is a ndarray, not text") as caught:
+        read_actions(tmp_path / "target.parquet")
+    assert "\n" not in str(caught.value)
+
+
+def test_an_index_is_a_column_unless_there_is_one(tmp_path):
+    frame = frame_from_records([action(step=i) for i in range(3)])
+    frame.set_index(["session_id", "step"]).to_parquet(tmp_path / "a.parquet")
+    pd.testing.assert_frame_equal(read_actions(tmp_path / "a.parquet"), frame)
+    frame.set_index("step", drop=False).to_parquet(tmp_path / "b.parquet")
+    again = read_actions(tmp_path / "b.parquet")
+    pd.testing.assert_frame_equal(again, frame)
+    assert again.attrs["notes"] == ["the index 'step' was ignored, for a column has the same name"]
+
+
+@pytest.mark.parametrize(
+    ("notes", "said"), [(5, ["5"]), ("one", ["one"]), (None, []), (["one", 2], ["one", "2"])]
+)
+def test_notes_may_be_anything(notes, said, tmp_path):
+    frame = frame_from_records([action()])
+    frame.attrs = {"notes": notes}
+    frame.to_parquet(tmp_path / "a.parquet")
+    assert read_actions(tmp_path / "a.parquet").attrs["notes"] == said
+    assert validate_actions(frame).attrs["notes"] == said

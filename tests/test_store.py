@@ -1,7 +1,9 @@
 """Action tables in the database: written once, read back as they were."""
 
 import asyncio
+import sqlite3
 import tempfile
+from contextlib import closing
 from pathlib import Path
 
 import pandas as pd
@@ -98,3 +100,47 @@ def test_the_sample_goes_through_the_database(tmp_path):
     actions = select_actions(read_actions(sample_path()), agent=["Grudger", "Random"])
     assert write(f"sqlite+aiosqlite:///{tmp_path}/x.db", actions) == [len(actions)]
     pd.testing.assert_frame_equal(read_actions(tmp_path / "x.db"), by_series(actions))
+
+
+def change(path, *statements):
+    with closing(sqlite3.connect(path)) as connection, connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def test_a_table_that_lacks_a_column_is_refused_or_read_without_it(tmp_path):
+    path = tmp_path / "x.db"
+    write(f"sqlite:///{path}", frame_from_records([action(decision_entropy=0.5)]))
+    change(path, "ALTER TABLE gymlab_actions DROP COLUMN decision_entropy")
+    frame = read_actions(path)
+    assert frame["decision_entropy"].isna().all()
+    assert frame.attrs["entropy_unit"] == "bits"
+    change(path, "ALTER TABLE gymlab_actions DROP COLUMN target")
+    with pytest.raises(InputError, match=r"x\.db: the columns target are missing"):
+        read_actions(path)
+
+
+@pytest.mark.parametrize(
+    ("stored", "read"),
+    [
+        ("2026-01-01 10:00:00.5", "2026-01-01T10:00:00.500Z"),
+        ("2026-01-01T10:00:00-05:00", "2026-01-01T15:00:00Z"),
+        ("2026-01-01T10:00:00+05:00", "2026-01-01T05:00:00Z"),
+        ("2026-01-01T10:00:00Z", "2026-01-01T10:00:00Z"),
+    ],
+)
+def test_a_stored_time_may_have_a_zone_of_its_own(stored, read, tmp_path):
+    path = tmp_path / "x.db"
+    write(f"sqlite:///{path}", frame_from_records([action()]))
+    change(path, f"UPDATE gymlab_actions SET timestamp = '{stored}'")  # noqa: S608
+    frame = read_actions(path)
+    assert frame["timestamp"].tolist() == [pd.Timestamp(read)]
+    assert frame.attrs["notes"] == []
+
+
+def test_a_stored_time_that_is_none_is_shown_as_it_stands(tmp_path):
+    path = tmp_path / "x.db"
+    write(f"sqlite:///{path}", frame_from_records([action()]))
+    change(path, "UPDATE gymlab_actions SET timestamp = '2026-01-01 25:00:00'")
+    with pytest.raises(InputError, match=r"timestamp: '2026-01-01 25:00:00' is no ISO 8601 time"):
+        read_actions(path)

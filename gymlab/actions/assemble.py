@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from gymlab.actions.columns import ACTION_COLUMNS, BITS, COLUMNS, KEY, MIXED_UNITS
-from gymlab.actions.rows import Part, Problem
+from gymlab.actions.rows import Part, Problem, shortened, shown
 from gymlab.errors import InputError
 
 ERROR_COLUMNS = ("source", "line", "field", "value", "problem")
@@ -76,14 +76,14 @@ def _repetitions(
         problem = (
             f"is a key (session/agent/step) that {there.origin}, {there.place} {lines[first[position]]} has"
         )
-        problems.append(Problem(here.origin, here.place, int(lines[position]), "step", repr(key), problem))
+        problems.append(Problem(here.origin, here.place, int(lines[position]), "step", shown(key), problem))
     return problems
 
 
 def _first_of(problems: list[Problem]) -> str:
     rest = len({(p.source, p.line) for p in problems}) - 1
     more = f" (further bad rows: {rest:,})" if rest else ""
-    return f"{problems[0]}{more}; correct it, or read with strict=False, which keeps the other rows"
+    return f"{problems[0]}{more}; correct it, or in Python read with strict=False, which keeps the other rows"
 
 
 def _ordered(frame: pd.DataFrame) -> pd.DataFrame:
@@ -116,7 +116,9 @@ def _gaps(frame: pd.DataFrame) -> list[str]:
     at = int(np.flatnonzero(gap)[0])
     series = f"{frame['session_id'].iloc[at]}/{frame['agent_id'].iloc[at]}"
     n_series = len(np.unique(codes[:-1][gap]))
-    return [f"steps are not contiguous in {n_series:,} series, first in {series} after step {steps[at]}"]
+    return [
+        f"steps are not contiguous in {n_series:,} series, first in {shortened(series)} after step {steps[at]}"
+    ]
 
 
 def _units(parts: list[Part]) -> set[str]:
@@ -134,5 +136,5 @@ def _entropy_unit(parts: list[Part]) -> str:
 
 def _source(parts: list[Part]) -> str:
     origins = list(dict.fromkeys(part.origin for part in parts))
-    shown, rest = origins[:3], len(origins) - 3
-    return ", ".join(shown) + (f" and {rest} more" if rest > 0 else "")
+    first, rest = origins[:3], len(origins) - 3
+    return ", ".join(first) + (f" and {rest} more" if rest > 0 else "")

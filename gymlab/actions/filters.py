@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from gymlab.actions.columns import COLUMNS, Column
-from gymlab.actions.rows import shown
+from gymlab.actions.rows import named, shortened, shown
 from gymlab.actions.values import CONVERTERS
 from gymlab.errors import InputError
 
@@ -66,7 +66,7 @@ def select_actions(
         filters.append((f"session {_listed(session)}", _among(frame, "session_id", session)))
     if since is not None:
         filters.append((f"since {since}", _since(frame, since)))
-    filters += [(condition, _where(frame, condition)) for condition in conditions]
+    filters += [(shortened(condition), _where(frame, condition)) for condition in conditions]
     if not filters:
         return frame
     said = "; ".join(name for name, _ in filters)
@@ -80,7 +80,7 @@ def select_actions(
 
 
 def _listed(values: str | Sequence[str]) -> str:
-    return values if isinstance(values, str) else ", ".join(map(str, values))
+    return shortened(values) if isinstance(values, str) else named(values)
 
 
 def _counts(filters: list[tuple[str, Mask]]) -> str:
@@ -102,7 +102,7 @@ def _among(frame: pd.DataFrame, name: str, values: str | Sequence[str]) -> Mask:
     absent = [value for value in wanted if value not in present]
     if absent:
         raise InputError(
-            f"{name}: there is no {', '.join(map(shown, absent))}; the log has {_known(frame[name])}"
+            f"{name}: there is no {named(map(shown, absent))}; the log has {_known(frame[name])}"
         )
     return mask.to_numpy()
 
@@ -126,7 +126,7 @@ def _where(frame: pd.DataFrame, condition: str) -> Mask:
     values = frame[name]
     mask = _is_unknown(values) if text == "" else (values == _typed(_COLUMNS[name], text)).fillna(value=False)
     if not mask.any():
-        raise InputError(f"where: no action has {condition}; {name} is {_summary(values)}")
+        raise InputError(f"where: no action has {shortened(condition)}; {name} is {_summary(values)}")
     return np.asarray(mask, dtype=bool)
 
 
@@ -147,9 +147,9 @@ def _typed(column: Column, text: str) -> object:
     if column.kind in ("number", "integer"):
         try:
             raw = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             raw = text
     converted, problems = CONVERTERS[column.kind](pd.Series([raw], dtype=object), column)
     if problems:
-        raise InputError(f"where: {column.name}={text}: {shown(raw)} {problems[0]}")
+        raise InputError(f"where: {column.name}={shortened(text)}: {shown(raw)} {problems[0]}")
     return converted.iloc[0]

@@ -1,6 +1,6 @@
 """Raw rows of one source, and how they become typed rows: each bad one known by place, field and value."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -10,6 +10,8 @@ import pandas as pd
 from gymlab.actions.columns import ACTION_COLUMNS, BITS, COLUMNS, REQUIRED_COLUMNS
 from gymlab.actions.values import CONVERTERS, has_naive_time
 from gymlab.errors import InputError
+
+_WIDTH, _MOST_NAMED = 80, 10
 
 
 class Problem(NamedTuple):
@@ -66,22 +68,46 @@ class Part:
 
 def shown(value: object) -> str:
     """Return a value as an error message shows it: in one short line."""
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
+    # Of a long text the beginning is all that is shown; the rest need not be quoted.
+    if isinstance(value, str):
+        return shortened(repr(value[:_WIDTH]))
+    return shortened(" ".join(repr(value).split()))
+
+
+def shortened(text: str) -> str:
+    """Return a text as a message repeats it: its beginning, if it is long."""
+    return text if len(text) <= _WIDTH else f"{text[: _WIDTH - 3]}..."
+
+
+def named(names: Iterable[object]) -> str:
+    """Return names as a message lists them: the first ones, each shortened, and how many more there are."""
+    texts = [shortened(str(name)) for name in names]
+    more = f" and {len(texts) - _MOST_NAMED:,} more" if len(texts) > _MOST_NAMED else ""
+    return (", ".join(texts[:_MOST_NAMED]) or "none") + more
+
+
+def notes_in(attrs: Mapping[Hashable, object]) -> list[str]:
+    """Return the notes that a frame carries in its ``attrs``."""
+    notes = attrs.get("notes")
+    return (
+        [str(note) for note in notes]
+        if isinstance(notes, (list, tuple))
+        else [str(notes)] * (notes is not None)
+    )
 
 
 def conform(rows: RawRows) -> Part:
     """Turn raw rows into the table's dtypes and separate the bad ones; a missing column is an `InputError`."""
-    present = {name for name, values in rows.columns.items() if values is not None}
-    absent = [name for name in REQUIRED_COLUMNS if name not in present]
+    absent = absent_columns(rows)
     # Where no row could even be taken apart, what is wrong with each says more than the columns do.
     if absent and (len(rows.lines) or not rows.problems):
-        found = ", ".join(map(str, rows.columns)) or "none"
-        raise InputError(f"{rows.origin}: the columns {', '.join(absent)} are missing; it has {found}")
+        raise InputError(
+            f"{rows.origin}: the columns {', '.join(absent)} are missing; it has {named(rows.columns)}"
+        )
     notes = list(rows.notes)
     ignored = [str(name) or "(one without a name)" for name in rows.columns if name not in ACTION_COLUMNS]
     if ignored:
-        notes.append(f"columns that the action table does not have were ignored: {', '.join(ignored)}")
+        notes.append(f"columns that the action table does not have were ignored: {named(ignored)}")
     n_rows = len(rows.lines)
     typed: dict[str, pd.Series] = {}
     bad = np.zeros(n_rows, dtype=bool)
@@ -103,6 +129,11 @@ def conform(rows: RawRows) -> Part:
         frame, lines = frame.loc[~bad].reset_index(drop=True), lines[~bad]
     problems.sort(key=lambda problem: problem.line)
     return Part(frame, lines, rows.origin, rows.place, rows.entropy_unit, problems, notes)
+
+
+def absent_columns(rows: RawRows) -> list[str]:
+    """Return the required columns that a source does not have."""
+    return [name for name in REQUIRED_COLUMNS if rows.columns.get(name) is None]
 
 
 def made_action_ids(frame: pd.DataFrame) -> pd.Series:

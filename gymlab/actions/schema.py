@@ -12,7 +12,7 @@ import pandas as pd
 
 from gymlab.actions.assemble import assemble
 from gymlab.actions.columns import ACTION_COLUMNS, BITS, COLUMNS, KEY, RELATIONSHIPS, Column
-from gymlab.actions.rows import RawRows, columns_of, conform, shown
+from gymlab.actions.rows import RawRows, columns_of, conform, named, notes_in, shown
 from gymlab.errors import InputError
 
 __all__ = [
@@ -54,7 +54,7 @@ def validate_actions(frame: pd.DataFrame) -> pd.DataFrame:
     if not isinstance(frame, pd.DataFrame):
         raise InputError(f"actions are a pandas DataFrame, not a {type(frame).__name__}")
     if not frame.columns.is_unique:
-        twice = ", ".join(sorted({str(name) for name in frame.columns[frame.columns.duplicated()]}))
+        twice = named(sorted({str(name) for name in frame.columns[frame.columns.duplicated()]}))
         raise InputError(f"the frame has the columns {twice} more than once")
     rows = RawRows(
         columns={str(name): frame[name] for name in frame.columns},
@@ -62,7 +62,7 @@ def validate_actions(frame: pd.DataFrame) -> pd.DataFrame:
         origin=str(frame.attrs.get("source", "the frame")),
         place="row",
         entropy_unit=str(frame.attrs.get("entropy_unit", BITS)),
-        notes=[str(note) for note in frame.attrs.get("notes", [])],
+        notes=notes_in(frame.attrs),
     )
     return assemble([conform(rows)], strict=True)[0]
 

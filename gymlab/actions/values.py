@@ -99,7 +99,7 @@ def has_naive_time(raw: pd.Series) -> bool:
         return False
     if pd.api.types.is_datetime64_dtype(raw.dtype):
         return bool(raw.notna().any())
-    moments = (_parsed(value) for value in raw.dropna())
+    moments = (moment_of(value) for value in raw.dropna())
     return any(moment is not None and moment.tzinfo is None for moment in moments)
 
 
@@ -169,6 +169,8 @@ def _kind(value: object) -> str:
         return "true or false"
     if isinstance(value, str):
         return "text"
+    if isinstance(value, bytes):
+        return "bytes"
     return "a number" if isinstance(value, _NUMBERS) else f"a {type(value).__name__}"
 
 
@@ -213,7 +215,7 @@ def _whole(value: object, position: int, problems: Problems) -> int | None:
     return 0
 
 
-def _parsed(value: object) -> datetime | None:
+def moment_of(value: object) -> datetime | None:
     """Return the moment that a raw value names, naive if it is, or None if it names none."""
     if isinstance(value, datetime):
         return value
@@ -226,7 +228,7 @@ def _parsed(value: object) -> datetime | None:
 def _moment(value: object, position: int, problems: Problems) -> datetime | None:
     if _is_missing(value):
         return None
-    moment = _parsed(value)
+    moment = moment_of(value)
     try:
         if moment is not None:
             return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
@@ -236,10 +238,17 @@ def _moment(value: object, position: int, problems: Problems) -> datetime | None
     return None
 
 
+def _plain(value: object) -> object:
+    """Return numpy's lists and numbers, which Parquet's cells hold, as JSON knows them."""
+    if isinstance(value, (np.ndarray, np.generic)):
+        return value.tolist()
+    raise TypeError(f"{_kind(value)} is nothing that JSON knows")
+
+
 def _json_text(value: object, position: int, problems: Problems) -> str:
-    if _is_missing(value) or value == "":
+    if _is_missing(value) or (isinstance(value, str) and not value):
         return ""
-    if not isinstance(value, (str, dict, list)):
+    if not isinstance(value, (str, dict, list, np.ndarray)):
         problems[position] = f"is {_kind(value)}, not a JSON object"
         return ""
     try:
@@ -247,7 +256,7 @@ def _json_text(value: object, position: int, problems: Problems) -> str:
             json.loads(value)
             text = value
         else:
-            text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+            text = json.dumps(value, ensure_ascii=False, allow_nan=False, default=_plain)
     except (ValueError, TypeError, RecursionError):
         problems[position] = "is no valid JSON"
         return ""

@@ -35,9 +35,10 @@ _EXPLANATIONS: dict[int, tuple[type[GymlabError], str]] = {
     sqlite3.SQLITE_PERM: (OutputError, "cannot be written"),
     sqlite3.SQLITE_FULL: (OutputError, "cannot grow: the disk is full"),
     sqlite3.SQLITE_IOERR: (OutputError, "cannot be read or written"),
-    sqlite3.SQLITE_BUSY: (
+    sqlite3.SQLITE_BUSY: (OutputError, "is being written by another session or process; try again later"),
+    sqlite3.SQLITE_BUSY_SNAPSHOT: (
         OutputError,
-        "is being written by another session; one that reads in order to write must read .with_for_update()",
+        "was written by another session; one that reads in order to write must read .with_for_update()",
     ),
 }
 
@@ -248,6 +249,12 @@ class Database:
         dialect = self._engine.dialect
         for table in GymlabTable.metadata.sorted_tables:
             cursor.execute(str(CreateTable(table, if_not_exists=True).compile(dialect=dialect)))
+            cursor.execute(f"PRAGMA table_info({table.name})")
+            found = {name: is_key for _, name, _, _, _, is_key in cursor.fetchall()}
+            if any(c.name not in found or c.primary_key != bool(found[c.name]) for c in table.columns):
+                connection.close()
+                where = f"the database {self._url.database}"
+                raise InputError(f"{where}: its table {table.name!r} is not gymlab's; name another database")
             for index in table.indexes:
                 cursor.execute(str(CreateIndex(index, if_not_exists=True).compile(dialect=dialect)))
         cursor.close()
@@ -258,9 +265,9 @@ class Database:
             # SQLAlchemy would drop the connection, and the whole database with it. The driver works off its
             # statements in order, so the connection is as good as before once the cancelled one has ended.
             context.is_disconnect = False
-        code = getattr(context.original_exception, "sqlite_errorcode", 0) & 0xFF
-        if code in _EXPLANATIONS:
-            kind, what = _EXPLANATIONS[code]
+        code = getattr(context.original_exception, "sqlite_errorcode", 0)
+        if found := _EXPLANATIONS.get(code) or _EXPLANATIONS.get(code & 0xFF):
+            kind, what = found
             raise kind(f"the database {self._url.database} {what}") from context.original_exception
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Literal, overload
+from urllib.parse import unquote
 
 import pandas as pd
 
@@ -15,7 +16,7 @@ from gymlab.actions.assemble import assemble
 from gymlab.actions.readers.files import GZIP_MAGIC, check_file, head
 from gymlab.actions.readers.sqlite import MAGIC as SQLITE_MAGIC
 from gymlab.actions.readers.sqlite import detect as detect_database
-from gymlab.actions.rows import Part, RawRows, conform, shown
+from gymlab.actions.rows import Part, RawRows, absent_columns, conform, shown
 from gymlab.errors import InputError
 
 __all__ = ["FORMATS", "read_actions"]
@@ -125,7 +126,10 @@ def _paths(source: Source) -> list[Path]:
         raise InputError("no source was given: the path is empty")
     if isinstance(source, str) and _URL.match(text):
         return [_database(text)]
-    path = Path(text).expanduser()
+    try:
+        path = Path(text).expanduser()
+    except RuntimeError:  # no such user, so the name begins with ~ and means nothing by it
+        path = Path(text)
     try:
         exists = path.exists()
     except OSError as error:
@@ -149,7 +153,7 @@ def _database(url: str) -> Path:
         raise InputError(
             f"{hide_password(url)}: names no file; write sqlite:///relative/path or sqlite:////absolute"
         )
-    return Path(match["path"])
+    return Path(unquote(match["path"]))
 
 
 def _part(path: Path, name: str | None) -> Part:
@@ -158,7 +162,8 @@ def _part(path: Path, name: str | None) -> Part:
     module, function = FORMATS[name or _detected(path)]
     reader = getattr(importlib.import_module(f"{__name__}.{module}"), function)
     rows: RawRows = reader(path)
-    if not len(rows.lines) and not rows.problems:
+    # Without rows, a source that has other columns was no log in the first place: `conform` says which.
+    if not len(rows.lines) and not rows.problems and not (rows.columns and absent_columns(rows)):
         raise InputError(f"{path}: no actions in it")
     return conform(rows)
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from gymlab.actions.readers.table import csv_cells
-from gymlab.actions.rows import RawRows
+from gymlab.actions.rows import RawRows, named
 from gymlab.errors import InputError
 
 COLUMNS = ("strategy", "opponent", "seed", "rep", "moves", "opponent_moves")
@@ -33,7 +33,7 @@ def read(path: Path) -> RawRows:
     numbers, header, cells, rows = csv_cells(path)
     absent = [name for name in COLUMNS if name not in header]
     if absent:
-        raise InputError(f"{path}: the columns {', '.join(absent)} are missing; it has {', '.join(header)}")
+        raise InputError(f"{path}: the columns {', '.join(absent)} are missing; it has {named(header)}")
     matches = pd.DataFrame(dict(zip(header, cells, strict=True)), dtype="str")
     matches["line"] = np.array(numbers, dtype=np.int64)
     matches["session_id"] = pd.Series(

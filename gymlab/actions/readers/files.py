@@ -38,7 +38,9 @@ def check_file(path: Path) -> None:
         raise InputError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
     if stat.S_ISDIR(status.st_mode):
         raise InputError(f"{path}: is a folder; name a file in it, or a pattern such as {path}/*.jsonl")
-    if stat.S_ISREG(status.st_mode) and status.st_size == 0:
+    if not stat.S_ISREG(status.st_mode):
+        raise InputError(f"{path}: is no regular file but a pipe or a device; write the log to a file first")
+    if status.st_size == 0:
         raise InputError(f"{path}: the file is empty")
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 from gymlab.actions.columns import COLUMNS as ACTION_TABLE
 from gymlab.actions.columns import ONE_MINUS_CONFIDENCE
 from gymlab.actions.readers import sqlite
-from gymlab.actions.rows import RawRows
+from gymlab.actions.rows import RawRows, named
 from gymlab.actions.values import to_time
 from gymlab.errors import InputError
 
@@ -44,7 +44,9 @@ _JSON = ("relational_data", "context")
 _STORED = tuple(dict.fromkeys([*(f.path.partition(".")[0] for f in FIELDS), *_JSON]))
 _TIMESTAMP = next(column for column in ACTION_TABLE if column.name == "timestamp")
 
-_QUERY = f'SELECT rowid AS "rowid", * FROM {sqlite.GYM_TABLE} ORDER BY rowid'  # noqa: S608 - a constant
+_LINE = "gymlab_line"
+_QUERY = f"SELECT rowid AS {_LINE}, * FROM {sqlite.GYM_TABLE} ORDER BY rowid"  # noqa: S608 - constants
+_QUERY_VIEW = f"SELECT * FROM {sqlite.GYM_TABLE}"  # noqa: S608 - a constant
 
 # The adapters of the Gym answer with the first option when an agent's reply could not be read.
 _MADE_UP = "default_first"
@@ -56,14 +58,15 @@ def read(path: Path) -> RawRows:
         found = sqlite.columns(connection, sqlite.GYM_TABLE)
         absent = [name for name in _STORED if name not in found]
         if absent:
-            names = ", ".join(found) or "none"
             raise InputError(
-                f"{path}: table {sqlite.GYM_TABLE!r} lacks the columns {', '.join(absent)}; it has {names}"
+                f"{path}: table {sqlite.GYM_TABLE!r} lacks the columns {', '.join(absent)}; it has {named(found)}"
             )
-        stored = sqlite.fetched(connection, _QUERY)
-    rows = RawRows({}, np.array(stored["rowid"], dtype=np.int64), str(path), "row", ONE_MINUS_CONFIDENCE)
+        is_numbered = sqlite.has_rowids(connection, sqlite.GYM_TABLE)
+        stored = sqlite.fetched(connection, _QUERY if is_numbered else _QUERY_VIEW)
+    stored.setdefault(_LINE, list(range(1, len(stored["id"]) + 1)))
+    rows = RawRows({}, np.array(stored[_LINE], dtype=np.int64), str(path), "row", ONE_MINUS_CONFIDENCE)
     table = _parsed(pd.DataFrame(stored, dtype=object), rows)
-    rows.lines = table["rowid"].to_numpy(dtype=np.int64)
+    rows.lines = table[_LINE].to_numpy(dtype=np.int64)
     rows.columns = {field.name: _values(table, field.path) for field in FIELDS}
     rows.columns["action_type"] = _choices(table)
     rows.columns["step"] = table.groupby("agent_id", sort=False, dropna=False).cumcount().to_numpy()
@@ -82,7 +85,7 @@ def _parsed(table: pd.DataFrame, rows: RawRows) -> pd.DataFrame:
             parsed.append(value)
             if value is None:
                 good[position] = False
-                rows.problem(table["rowid"].iloc[position], name, text, "is no JSON object")
+                rows.problem(table[_LINE].iloc[position], name, text, "is no JSON object")
         table[name] = pd.Series(parsed, dtype=object)
     # A time that is none is a bad row as well; the schema names it, here it only must not stop the ordering.
     times, _ = to_time(table["timestamp"], _TIMESTAMP)
@@ -128,7 +131,7 @@ def _made_up(table: pd.DataFrame) -> list[str]:
     )
     if not by_agent:
         return []
-    agents = ", ".join(f"{agent} {count:,}" for agent, count in by_agent.items())
+    agents = named([f"{agent} {count:,}" for agent, count in by_agent.items()])
     note = (
         f"{by_agent.total():,} decisions were made up by an adapter that could not read the agent's answer "
         f"(parsing_method {_MADE_UP!r}): {agents}"

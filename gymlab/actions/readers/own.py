@@ -1,5 +1,6 @@
 """gymlab's own database: table `gymlab_actions`, whose columns are those of the action table."""
 
+from datetime import UTC
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pandas as pd
 from gymlab.actions.columns import ACTION_COLUMNS, BITS, KEY, MIXED_UNITS
 from gymlab.actions.readers import sqlite
 from gymlab.actions.rows import RawRows
+from gymlab.actions.values import moment_of
 from gymlab.errors import InputError
 
 _QUERY = f"SELECT * FROM {sqlite.OWN_TABLE} ORDER BY {', '.join(KEY)}"  # noqa: S608 - constants
@@ -24,7 +26,7 @@ def read(path: Path) -> RawRows:
         stored = sqlite.fetched(connection, _QUERY)
     table = pd.DataFrame(stored, dtype=object)
     if "timestamp" in table:
-        table["timestamp"] = table["timestamp"].map(_in_utc)
+        table["timestamp"] = pd.Series([_in_utc(stored) for stored in table["timestamp"]], dtype=object)
     return RawRows(
         columns={name: table[name] for name in ACTION_COLUMNS if name in table},
         lines=np.arange(len(table), dtype=np.int64),
@@ -36,11 +38,12 @@ def read(path: Path) -> RawRows:
 
 def _in_utc(stored: object) -> object:
     """Give a stored time the zone that SQLite does not keep: they are all in UTC."""
-    return f"{stored}+00:00" if isinstance(stored, str) and "+" not in stored else stored
+    moment = moment_of(stored)
+    return stored if moment is None or moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
 def _unit(table: pd.DataFrame) -> str:
-    if "entropy_unit" not in table:
+    if "entropy_unit" not in table or "decision_entropy" not in table:
         return BITS
     known = table["decision_entropy"].notna()
     units = set(table.loc[known, "entropy_unit"]) or set(table["entropy_unit"])

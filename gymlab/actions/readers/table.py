@@ -3,6 +3,7 @@
 import csv
 import re
 import threading
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pandas as pd
 
 from gymlab.actions.columns import BITS, COLUMNS
 from gymlab.actions.readers.files import check_file, lines
-from gymlab.actions.rows import RawRows
+from gymlab.actions.rows import RawRows, named, notes_in, shortened, shown
 from gymlab.errors import InputError
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
@@ -59,7 +60,7 @@ def csv_cells(path: Path) -> tuple[list[int], list[str], list[list[str]], RawRow
         raise InputError(f"{path}: no columns in it")
     header = [name.strip() for name in records[0][1]]
     if len(set(header)) < len(header):
-        twice = ", ".join(sorted({name for name in header if header.count(name) > 1}))
+        twice = named(sorted(name for name, count in Counter(header).items() if count > 1))
         raise InputError(f"{path}: the header names the columns {twice} more than once")
     good: list[tuple[int, list[str]]] = []
     for number, record in records[1:]:
@@ -93,15 +94,24 @@ def read_parquet(path: Path) -> RawRows:
     check_file(path)
     try:
         frame = pd.read_parquet(path)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        reason = " ".join(str(error).split())
+    # What pandas stored beside the columns may be broken too, in ways that only Python notices.
+    except (pa.ArrowException, OSError, ValueError, TypeError, LookupError, AttributeError) as error:
+        reason = shortened(" ".join(str(error).split()))
         raise InputError(f"{path}: is no readable Parquet file ({reason}); write it again") from error
-    frame = frame.reset_index() if frame.index.names != [None] else frame
+    if not frame.columns.is_unique:
+        raise InputError(f"{path}: has columns of the same name; write it again with each only once")
+    columns = {str(name): frame[name] for name in frame.columns}
+    notes = notes_in(frame.attrs)
+    for level, name in enumerate(frame.index.names):
+        if str(name) in columns:
+            notes.append(f"the index {shown(name)} was ignored, for a column has the same name")
+        elif name is not None:
+            columns[str(name)] = pd.Series(frame.index.get_level_values(level))
     return RawRows(
-        columns={str(name): frame[name] for name in frame.columns},
+        columns=columns,
         lines=np.arange(len(frame), dtype=np.int64),
         origin=str(path),
         place="row",
         entropy_unit=str(frame.attrs.get("entropy_unit", BITS)),
-        notes=[str(note) for note in frame.attrs.get("notes", [])],
+        notes=notes,
     )

@@ -15,7 +15,7 @@ import numpy as np
 
 from gymlab.actions.readers.files import lines
 from gymlab.actions.readers.tau_tools import argument_target, kind_of, outcome_of, relationship_of
-from gymlab.actions.rows import RawRows, columns_of
+from gymlab.actions.rows import RawRows, columns_of, named, shortened
 from gymlab.errors import InputError
 
 Json = dict[str, Any]
@@ -50,7 +50,10 @@ def read(path: Path) -> RawRows:
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             # The shapes are nested deeply and may be broken anywhere; the error names the part that is.
             rows.problem(
-                number, "", "", f"does not have the published shape ({type(error).__name__}: {error})"
+                number,
+                "",
+                "",
+                f"does not have the published shape ({type(error).__name__}: {shortened(str(error))})",
             )
             continue
         records += actions
@@ -65,7 +68,7 @@ def _shape(path: Path, data: object) -> tuple[list[Json], Any]:
         return data, _from_run
     if isinstance(data, dict) and isinstance(data.get("simulations"), list):
         return data["simulations"], _from_simulation
-    found = f"an object with {', '.join(data)}" if isinstance(data, dict) else f"a {type(data).__name__}"
+    found = f"an object with {named(data)}" if isinstance(data, dict) else f"a {type(data).__name__}"
     raise InputError(
         f"{path}: is neither a list of tau-bench runs (with 'traj') nor an object with 'simulations', but {found}; "
         "neutral logs are JSONL, one action a line"
