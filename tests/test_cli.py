@@ -309,3 +309,27 @@ def test_the_installed_command_runs_and_helps():
 
 def test_version():
     assert gymlab.__version__
+
+
+@pytest.mark.parametrize(
+    ("verdict", "state", "strict", "code"),
+    [
+        ("held", "ok", True, 0),
+        ("not_measured", "no_data", True, 0),
+        ("failed", "ok", True, 1),
+        ("held", "firing", True, 1),
+        ("failed", "firing", False, 0),
+    ],
+)
+def test_strict_turns_a_failed_claim_or_a_firing_alert_into_exit_one(
+    run, monkeypatch, tmp_path, verdict, state, strict, code
+):
+    from gymlab.workbench import report
+
+    claim = {"id": "memory", "verdict": verdict, "measured": 1.0, "unit": "%", "expected": "−50 %"}
+    results = {"claims": [claim], "alerts": [{"id": "pool", "state": state}]}
+    monkeypatch.setattr(report, "run", lambda *_, **__: report.Report("run", tmp_path, results))
+    found, printed, _ = run("report", *["--strict"] * strict)
+    assert found == code
+    assert verdict in printed
+    assert str(tmp_path / "report.html") in printed
