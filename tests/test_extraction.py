@@ -278,7 +278,7 @@ def test_a_cut_height_is_a_parameter_too():
 
 
 def test_more_patterns_than_windows_are_refused():
-    with pytest.raises(InputError, match="n_clusters is 1,000, but there are only 42 to cluster"):
+    with pytest.raises(InputError, match="n_clusters is 1,000, but there are only 42 windows to cluster"):
         gymlab.extract_patterns(rhythms(2), gymlab.ExtractionConfig(**FEW, n_clusters=1000))
 
 

@@ -108,7 +108,24 @@ def build_tree(distances: Condensed, method: Method = "ward") -> Tree:
 def cut_tree(tree: Tree, *, n_clusters: int | None = None, height: float | None = None) -> Labels:
     """Return a label for each leaf: at most ``n_clusters``, or the clusters below ``height``.
 
-    Fewer clusters than asked for come out where the tree joins several at the same height.
+    Parameters
+    ----------
+    tree
+        float64 ``(n−1, 4)``, a linkage matrix.
+    n_clusters
+        How many; fewer come out where the tree joins several at the same height.
+    height
+        Cut there instead, in the unit of the distances.
+
+    Returns
+    -------
+    numpy.ndarray
+        int64 ``(n,)``, 0 for the largest cluster.
+
+    Examples
+    --------
+    >>> cut_tree(build_tree(np.array([1, 9, 9], dtype=np.float32)), n_clusters=2).tolist()
+    [0, 0, 1]
     """
     if len(tree) == 0:
         return np.zeros(1, dtype=np.int64)
@@ -174,7 +191,25 @@ def describe_labels(distances: Condensed, labels: Labels) -> Clustering:
 
 
 def distance_sums(distances: Condensed, labels: Labels) -> NDArray[np.float64]:
-    """Return float64 ``(n_clusters, n)``: the sum of each item's distances to the members of each cluster."""
+    """Return the sum of each item's distances to the members of each cluster.
+
+    Parameters
+    ----------
+    distances
+        The condensed matrix of n items.
+    labels
+        int64 ``(n,)``, from 0.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64 ``(n_clusters, n)``.
+
+    Examples
+    --------
+    >>> distance_sums(np.array([1, 2, 4], dtype=np.float32), np.array([0, 0, 1])).tolist()
+    [[1.0, 1.0, 6.0], [2.0, 4.0, 0.0]]
+    """
     n, k = len(labels), int(labels.max()) + 1
     sums = np.zeros((k, n))
     start = 0

@@ -9,15 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.spatial.distance import squareform
 
 from gymlab.actions.encoding import Encoding, fit_encoding
 from gymlab.actions.schema import validate_actions
 from gymlab.actions.windows import Windows, cut_windows
 from gymlab.distance.blocks import Progress
-from gymlab.errors import InputError
-from gymlab.patterns import baseline, clustering, strategies
-from gymlab.patterns.clustering import Clustering, Quality
+from gymlab.patterns import strategies
+from gymlab.patterns.clustering import Quality
 from gymlab.patterns.config import ExtractionConfig
 from gymlab.patterns.temporal import TemporalPattern, describe_patterns
 from gymlab.runtime.memory import peak_bytes
@@ -181,9 +179,9 @@ def extract_patterns(
         encoded = encoding.encode(log)
         windows = cut_windows(log, encoded, window=config.window, hop=config.hop, unit=config.unit)
     with clock("distances"):
-        found = _distances(windows, encoding, config, progress)
+        found = strategies.distances_of(windows, encoding.mismatch_weights, config, progress)
     with clock("cluster"):
-        tree, clusters = _clusters(found.condensed, len(windows), config)
+        tree, clusters = strategies.clusters_of(found.condensed, config)
     with clock("describe"):
         patterns = describe_patterns(log, windows, clusters)
     stats = ExtractionStats(
@@ -224,35 +222,6 @@ class _Stages:
         start = time.perf_counter()
         yield
         self.seconds[name] = time.perf_counter() - start
-
-
-def _distances(
-    windows: Windows, encoding: Encoding, config: ExtractionConfig, progress: Progress
-) -> strategies.Distances:
-    weights = encoding.mismatch_weights
-    pieces = windows.values  # noqa: PD011 - no frame
-    if config.strategy == "baseline":
-        baseline.refuse_if_slow(len(windows))
-        square = baseline.BaselineEngine().distances(baseline.one_hot_codes(pieces, weights))
-        condensed = squareform(square, checks=False).astype(np.float32)
-        return strategies.Distances(condensed, len(condensed))
-    strategies.refuse_if_too_large(len(windows), windows.noun)
-    compute = strategies.selective if config.strategy == "selective" else strategies.exact
-    return compute(pieces, weights, config, progress)
-
-
-def _clusters(
-    distances: NDArray[np.float32], n: int, config: ExtractionConfig
-) -> tuple[NDArray[np.float64] | None, Clustering]:
-    n_clusters = None if config.n_clusters == "auto" else config.n_clusters
-    if n_clusters is not None and n_clusters > n:
-        raise InputError(f"n_clusters is {n_clusters:,}, but there are only {n:,} to cluster")
-    if config.strategy == "baseline":
-        square = squareform(distances).astype(np.float64) if n > 1 else np.zeros((1, 1))
-        labels = baseline.BaselineEngine.labels(square, n_clusters or baseline.N_CLUSTERS, config.seed)
-        return None, clustering.describe_labels(distances, clustering.by_size(labels))
-    tree = clustering.build_tree(distances, config.method)
-    return tree, clustering.cluster_tree(distances, tree, n_clusters=n_clusters, height=config.cut_height)
 
 
 def _finite(value: float) -> float | None:

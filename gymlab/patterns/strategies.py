@@ -1,14 +1,18 @@
-"""Where the distances of an extraction come from: every pair by DTW, or the document's approximation."""
+"""How distances and clusters come about: exactly, by the document's approximation, or as the baseline does it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.distance import squareform
 
+from gymlab.actions.windows import Windows
 from gymlab.distance import dtw_pairs, dtw_pairwise
 from gymlab.distance.blocks import Progress
 from gymlab.errors import InputError, MemoryLimitError
+from gymlab.patterns import baseline, clustering
+from gymlab.patterns.clustering import Clustering, Tree
 from gymlab.patterns.config import ExtractionConfig
 from gymlab.runtime.memory import available_bytes
 from gymlab.settings import Settings
@@ -27,24 +31,40 @@ class Distances:
     dtw_pairs: int
 
 
-def refuse_if_too_large(n: int, window: str) -> None:
-    """Raise if clustering n pieces exactly would need more memory than there is.
+def distances_of(
+    windows: Windows, weights: Sequence[float], config: ExtractionConfig, progress: Progress
+) -> Distances:
+    """Compute the distances of windows by the strategy of the configuration.
 
     Raises
     ------
+    InputError
+        If the strategy cannot work on these windows, or there are fewer of them than patterns are asked for.
     MemoryLimitError
-        It names the memory needed, the memory there is, and how many pieces would fit.
+        If clustering them would not fit in memory.
     """
-    pairs = n * (n - 1) // 2
-    limit = int(available_bytes() * Settings().memory_fraction)
-    if pairs * _BYTES_PER_PAIR <= limit:
-        return
-    fits = int(np.sqrt(2 * limit / _BYTES_PER_PAIR))
-    raise MemoryLimitError(
-        f"{n:,} {window} make {pairs:,} pairs; clustering them exactly needs about "
-        f"{pairs * _BYTES_PER_PAIR / 1e9:.1f} GB of memory and {limit / 1e9:.1f} GB may be used, enough for "
-        f"{fits:,}. Choose a hop at least {n / fits:.1f} times as large, or a part of the log (agents, sessions)"
-    )
+    n = len(windows)
+    if config.n_clusters != "auto" and config.n_clusters > n:
+        raise InputError(
+            f"n_clusters is {config.n_clusters:,}, but there are only {n:,} {windows.noun} to cluster"
+        )
+    pieces = windows.values
+    if config.strategy == "baseline":
+        return _as_the_baseline(pieces, weights)
+    _refuse_if_too_large(n, windows.noun)
+    compute = selective if config.strategy == "selective" else exact
+    return compute(pieces, weights, config, progress)
+
+
+def clusters_of(condensed: NDArray[np.float32], config: ExtractionConfig) -> tuple[Tree | None, Clustering]:
+    """Cluster by the configuration's linkage and cut; the baseline has no tree."""
+    n_clusters = None if config.n_clusters == "auto" else config.n_clusters
+    if config.strategy == "baseline":
+        square = squareform(condensed).astype(np.float64) if len(condensed) else np.zeros((1, 1))
+        labels = baseline.BaselineEngine.labels(square, n_clusters or baseline.N_CLUSTERS, config.seed)
+        return None, clustering.describe_labels(condensed, clustering.by_size(labels))
+    tree = clustering.build_tree(condensed, config.method)
+    return tree, clustering.cluster_tree(condensed, tree, n_clusters=n_clusters, height=config.cut_height)
 
 
 def exact(
@@ -111,3 +131,30 @@ def _pairs_at(positions: NDArray[np.int64], n: int) -> tuple[NDArray[np.int64], 
     row_starts = np.arange(n) * (2 * n - 1 - np.arange(n)) // 2
     first = np.searchsorted(row_starts, positions, side="right") - 1
     return first, positions - row_starts[first] + first + 1
+
+
+def _as_the_baseline(pieces: Pieces, weights: Sequence[float]) -> Distances:
+    baseline.refuse_if_slow(len(pieces))
+    square = baseline.BaselineEngine().distances(baseline.one_hot_codes(pieces, weights))
+    condensed = squareform(square, checks=False).astype(np.float32)
+    return Distances(condensed, len(condensed))
+
+
+def _refuse_if_too_large(n: int, noun: str) -> None:
+    """Raise if clustering n pieces exactly would need more memory than there is.
+
+    Raises
+    ------
+    MemoryLimitError
+        It names the memory needed, the memory there is, and how many pieces would fit.
+    """
+    pairs = n * (n - 1) // 2
+    limit = int(available_bytes() * Settings().memory_fraction)
+    if pairs * _BYTES_PER_PAIR <= limit:
+        return
+    fits = int(np.sqrt(2 * limit / _BYTES_PER_PAIR))
+    raise MemoryLimitError(
+        f"{n:,} {noun} make {pairs:,} pairs; clustering them exactly needs about "
+        f"{pairs * _BYTES_PER_PAIR / 1e9:.1f} GB of memory and {limit / 1e9:.1f} GB may be used, enough for "
+        f"{fits:,}. Choose a hop at least {n / fits:.1f} times as large, or a part of the log (agents, sessions)"
+    )

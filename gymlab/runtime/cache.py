@@ -166,7 +166,8 @@ class BoundedCache:
         Raises
         ------
         InputError
-            If computing a key asks for the same key, and would wait for itself.
+            If computing a key asks for the same key, and would wait for itself. Two threads that compute keys
+            which need each other are not noticed, and wait for ever.
 
         Examples
         --------

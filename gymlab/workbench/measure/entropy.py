@@ -25,7 +25,17 @@ class EntropyRun:
 
 
 def measure_entropy(extraction: Extraction) -> EntropyRun:
-    """Time both on the log's stream of choices: seconds an action, each followed by a read."""
+    """Time both on the log's stream of choices: seconds an action, each followed by a read.
+
+    Parameters
+    ----------
+    extraction
+        Of the log; its action types are the stream.
+
+    Returns
+    -------
+    EntropyRun
+    """
     intents = extraction.actions["action_type"].tolist()
     window = min(_WINDOW, max(2, len(intents) // 2))
     stream = list(itertools.islice(itertools.cycle(intents), window + _UPDATES))

@@ -35,7 +35,17 @@ class StorageRun:
 
 
 def measure_storage(extraction: Extraction) -> StorageRun:
-    """Store actions of the log both ways, and open and close sessions and caches by the thousand."""
+    """Store actions of the log both ways, and open and close sessions and caches by the thousand.
+
+    Parameters
+    ----------
+    extraction
+        Of the log; its first actions are what is stored.
+
+    Returns
+    -------
+    StorageRun
+    """
     return StorageRun((_database_claim(extraction), _stability_claim()))
 
 
