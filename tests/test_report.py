@@ -250,3 +250,16 @@ def test_an_installed_gymlab_finds_its_sample_and_notebooks_from_any_folder(tmp_
         check=False,
     )
     assert done.stdout.strip() == "83223 True", done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("length", [20, 21, 30])
+def test_a_log_too_small_to_compare_on_is_reported_and_says_so(tmp_path, monkeypatch, length):
+    monkeypatch.setenv("GYMLAB_HOME", str(tmp_path / "home"))
+    log = rules(n_agents=1, sessions=1, length=length)
+    log.to_parquet(tmp_path / "small.parquet")
+    run = report.run(tmp_path / "small.parquet", out=tmp_path / "reports", parameters={"budget_seconds": 1})
+    verdicts = {claim["id"]: claim["verdict"] for claim in run.results["claims"]}
+    for claim_id in ("dtw_time", "overall_speed", "scale", "memory", "overall_memory"):
+        assert verdicts[claim_id] == "not_measured", claim_id
+    assert "failed" not in verdicts.values()

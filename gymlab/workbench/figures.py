@@ -50,6 +50,8 @@ def time_against_size(times: pd.DataFrame) -> go.Figure:
         As :class:`gymlab.workbench.measure.speed.SpeedRun` has them.
     """
     figure = _figure("windows", "seconds", xaxis_type="log", yaxis_type="log")
+    if times.empty:
+        return figure.add_annotation(text="not measured: the log is too small", showarrow=False)
     ticks = sorted(times["windows"].unique())
     figure.update_xaxes(tickvals=ticks, ticktext=[str(tick) for tick in ticks]).update_yaxes(dtick=1)
     for side, colour in (("baseline", BASELINE), ("gymlab", GYMLAB)):

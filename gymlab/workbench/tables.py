@@ -183,9 +183,9 @@ def notes(extraction: Extraction) -> str:
 
 
 def frame(values: pd.DataFrame) -> str:
-    """Return a small frame of numbers; for an empty one, that the comparison needs windows of one length."""
+    """Return a small frame of numbers; for an empty one, why there are none."""
     if values.empty:
-        return "<p>Not compared: this needs windows of one length, and the log is taken as whole series.</p>"
+        return "<p>Not compared: this needs windows of one length, and enough of them.</p>"
     rows = [
         [_number(cell) if isinstance(cell, float) else _text(cell) for cell in row]
         for row in values.to_numpy()

@@ -8,12 +8,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.spatial.distance import squareform
 
-from gymlab.patterns.baseline import BaselineEngine, Distance, one_hot_codes
+from gymlab.patterns.baseline import N_CLUSTERS, BaselineEngine, Distance, one_hot_codes
 from gymlab.patterns.clustering import Condensed, build_tree, cut_tree
 from gymlab.patterns.config import ExtractionConfig, Method
 from gymlab.patterns.extraction import Extraction, extract_patterns
 from gymlab.workbench.claims import Claim, judge
-from gymlab.workbench.measure.sublog import dense_config, first_pieces
+from gymlab.workbench.measure.sublog import dense_config, first_pieces, number_of_pieces
 
 _WINDOWS = 150
 _REPEATS = 3
@@ -54,6 +54,10 @@ def measure_accuracy(extraction: Extraction, *, seed: int = 0) -> AccuracyRun:
     -------
     AccuracyRun
     """
+    n = number_of_pieces(extraction)
+    if n < N_CLUSTERS:
+        why = f"the log makes only {n} {extraction.windows.noun}, fewer than the {N_CLUSTERS} patterns to compare"
+        return AccuracyRun(pd.DataFrame(), (judge("accuracy", [], why),))
     config = dense_config(extraction)
     agreements, as_computed, errors, windows = [], [], [], 0
     for repeat in range(_REPEATS):
@@ -68,7 +72,7 @@ def measure_accuracy(extraction: Extraction, *, seed: int = 0) -> AccuracyRun:
     claim = judge(
         "accuracy",
         agreements,
-        f"{_REPEATS} times {windows} windows, cut into 5 patterns from gymlab's distances and from tslearn's, both "
+        f"{_REPEATS} times {windows} windows, cut into {N_CLUSTERS} patterns from gymlab's distances and from tslearn's, both "
         f"rounded to {_DIGITS} digits, so that distances that are equal are equal on both sides",
         *([_TIES.format(min(as_computed))] if min(as_computed) < 1 else []),
         f"largest error of a distance against tslearn's in float64, relative to the distance: {max(errors):.1e} (at "
@@ -79,7 +83,7 @@ def measure_accuracy(extraction: Extraction, *, seed: int = 0) -> AccuracyRun:
 
 
 def _agreement(a: Condensed, b: Condensed, method: Method) -> float:
-    return _adjusted_rand(*(cut_tree(build_tree(one, method), n_clusters=5) for one in (a, b)))
+    return _adjusted_rand(*(cut_tree(build_tree(one, method), n_clusters=N_CLUSTERS) for one in (a, b)))
 
 
 def _reference(part: Extraction) -> tuple[NDArray[np.float64], float]:

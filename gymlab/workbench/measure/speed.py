@@ -1,18 +1,21 @@
 """Time: DTW and the whole way, baseline and gymlab on the same windows; and how much larger a log may be."""
 
+import math
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from gymlab.actions.schema import frame_from_records
+from gymlab.errors import MemoryLimitError
 from gymlab.patterns.baseline import BaselineEngine, entropies_from_scratch, one_hot_codes
 from gymlab.patterns.config import ExtractionConfig
 from gymlab.patterns.entropy import IncrementalEntropy
 from gymlab.patterns.extraction import Extraction, extract_patterns
 from gymlab.workbench.claims import EXPECTATIONS, Claim, judge, reduction
-from gymlab.workbench.measure.sublog import dense_config, first_pieces
+from gymlab.workbench.measure.sublog import dense_config, first_pieces, number_of_pieces
 
 # Numbers of windows at which both are timed; the baseline takes about 0.2 ms for each pair of them.
 SIZES = (40, 80, 120, 160)
@@ -62,12 +65,19 @@ def measure_speed(extraction: Extraction, *, budget_seconds: float = 45.0, seed:
     -------
     SpeedRun
     """
+    n = number_of_pieces(extraction)
+    if n < SIZES[0]:
+        why = (
+            f"the log makes only {n} {extraction.windows.noun}; below {SIZES[0]} there is nothing to compare"
+        )
+        claims = tuple(judge(claim_id, [], why) for claim_id in ("dtw_time", "overall_speed", "scale"))
+        return SpeedRun(pd.DataFrame(), pd.DataFrame(), claims)
     config = dense_config(extraction)
     logs = [first_pieces(extraction, size, seed) for size in SIZES]
     logs = [log for index, log in enumerate(logs) if index == 0 or len(log) > len(logs[index - 1])]
     _one_round(logs[0], config)  # both sides import and compile what they have not yet
     logs = _affordable(logs, config, budget_seconds / _MOST_ROUNDS)
-    rows: list[dict[str, object]] = []
+    rows: list[dict[str, Any]] = []
     started = time.perf_counter()
     for round_number in range(_MOST_ROUNDS):
         begun = time.perf_counter()
@@ -84,8 +94,7 @@ def measure_speed(extraction: Extraction, *, budget_seconds: float = 45.0, seed:
 def _affordable(logs: list[pd.DataFrame], config: ExtractionConfig, seconds: float) -> list[pd.DataFrame]:
     """Return the sizes of which a round is over in so many seconds, at least two of them."""
     rows = _one_round(logs[0], config)
-    one = max(float(str(row["seconds"])) for row in rows)
-    first = float(str(rows[0]["windows"]))
+    one, first = max(row["seconds"] for row in rows), rows[0]["windows"]
     spent = 0.0
     affordable: list[pd.DataFrame] = []
     for log, size in zip(logs, SIZES, strict=False):
@@ -96,7 +105,7 @@ def _affordable(logs: list[pd.DataFrame], config: ExtractionConfig, seconds: flo
     return affordable
 
 
-def _one_round(log: pd.DataFrame, config: ExtractionConfig) -> list[dict[str, object]]:
+def _one_round(log: pd.DataFrame, config: ExtractionConfig) -> list[dict[str, Any]]:
     records = _records(log)
     ours = [_gymlab_way(records, config) for _ in range(_INNER)]
     extraction = ours[0][2]
@@ -207,14 +216,16 @@ def _scale_claim(extraction: Extraction, times: pd.DataFrame, budget_seconds: fl
             ended, is_bound = "the log has no more actions, so this is a lower bound", True
         elif time.perf_counter() - started > budget_seconds:
             ended, is_bound = "the time to measure was over, so this is a lower bound", True
-        elif _seconds_of(log, config) <= limit:
+        elif (seconds := _seconds_of(log, config)) is None:
+            ended, is_bound = "larger sizes do not fit in memory, so this is a lower bound", True
+        elif seconds <= limit:
             reached.append(log)
             if size < _LARGEST:
                 size = int(size * 1.5)
                 continue
             ended, is_bound = f"more than {_LARGEST:,} windows were not tried, so this is a lower bound", True
         break
-    while reached and max(_seconds_of(reached[-1], config) for _ in range(2)) > limit:
+    while reached and max(_seconds_of(reached[-1], config) or math.inf for _ in range(2)) > limit:
         reached.pop()
     ratio = len(reached[-1]) / actions if reached else 1.0
     expected = EXPECTATIONS["scale"].at_least or 0.0
@@ -227,5 +238,9 @@ def _scale_claim(extraction: Extraction, times: pd.DataFrame, budget_seconds: fl
     )
 
 
-def _seconds_of(log: pd.DataFrame, config: ExtractionConfig) -> float:
-    return _gymlab_way(_records(log), config)[1]
+def _seconds_of(log: pd.DataFrame, config: ExtractionConfig) -> float | None:
+    """Return seconds of the whole way, None if there is not enough memory for it."""
+    try:
+        return _gymlab_way(_records(log), config)[1]
+    except MemoryLimitError:
+        return None

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from gymlab.actions.windows import series_bounds
+from gymlab.patterns.baseline import N_CLUSTERS
 from gymlab.patterns.config import ExtractionConfig
 from gymlab.patterns.extraction import Extraction
 
@@ -17,11 +18,19 @@ def dense_config(extraction: Extraction) -> ExtractionConfig:
         radius=config.radius,
         channels=config.channels,
         method=config.method,
-        n_clusters=5,
+        n_clusters=min(N_CLUSTERS, number_of_pieces(extraction)),
         unit=extraction.windows.unit,
         seed=config.seed,
         n_threads=config.n_threads,
     )
+
+
+def number_of_pieces(extraction: Extraction) -> int:
+    """Return how many windows the log makes at hop 1, or how many whole series it has."""
+    _, length = series_bounds(extraction.actions)
+    if extraction.windows.unit == "series":
+        return len(length)
+    return int(np.maximum(0, length - extraction.config.window + 1).sum())
 
 
 def first_pieces(extraction: Extraction, n: int, seed: int) -> pd.DataFrame:
