@@ -13,6 +13,8 @@ import gymlab
 
 ROOT = Path(gymlab.__file__).parent
 FLOORS = {
+    "budget": 0,
+    "cgroups": 0,
     "settings": 0,
     "errors": 0,
     "tables": 0,

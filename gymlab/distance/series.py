@@ -49,6 +49,10 @@ class SeriesBatch:
         """Number of channels."""
         return int(self.values.shape[2])
 
+    def part(self, index: IntArray) -> "SeriesBatch":
+        """Return the series at ``index``, in that order."""
+        return SeriesBatch(self.values[index], self.lengths[index])
+
 
 @dataclass(frozen=True)
 class Scaling:
