@@ -35,6 +35,14 @@ def test_the_matches_are_the_best_of_all_disjoint_intervals(search, k):
     assert as_tuples(matches) == naive.subsequences(query, series, k, weights)
 
 
+def test_ties_are_decided_as_promised_wherever_they_arise():
+    """Whole numbers of few values: paths of equal cost and different starts meet from every side."""
+    rng = np.random.default_rng(0)
+    for _ in range(2500):
+        query, series = (rng.integers(0, 4, size=(rng.integers(1, most), 1)) for most in (5, 10))
+        assert as_tuples(dtw_subsequence(query, series, k=3)) == naive.subsequences(query, series, 3)
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_many_matches_of_a_longer_series_are_the_best_of_all_disjoint_intervals(seed):
     rng = np.random.default_rng(seed)

@@ -155,13 +155,15 @@ def scan(series, query, weights, begin, costs, starts):
         up, up_origin = local[0], j
         column[0], origins[0] = up, up_origin
         for i in range(np.uint64(1), np.uint64(n)):
-            best, origin = diagonal, diagonal_origin
-            diagonal, diagonal_origin = column[i], origins[i]
-            # Of equal costs the path that started last is kept: the shortest match.
-            if diagonal < best or (diagonal == best and diagonal_origin > origin):
+            left, left_origin = column[i], origins[i]
+            # Of equal costs the path that started last is kept. Since paths do not cross, that is the one from
+            # above before the diagonal one, and this before the one from the left.
+            best, origin = up, up_origin
+            if diagonal < best:
                 best, origin = diagonal, diagonal_origin
-            if up < best or (up == best and up_origin > origin):
-                best, origin = up, up_origin
+            if left < best:
+                best, origin = left, left_origin
+            diagonal, diagonal_origin = left, left_origin
             up, up_origin = local[i] + best, origin
             column[i], origins[i] = up, up_origin
         costs[j], starts[j] = up, up_origin
