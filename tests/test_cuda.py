@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import simulated_gpu
 
+from gymlab.distance import cuda
 from gymlab.distance import dtw_cross as processor_cross
 from gymlab.errors import InputError
 
@@ -169,6 +170,12 @@ def test_of_equally_near_series_the_lower_index_is_the_neighbour_whatever_the_or
     assert rows_of(gpu("dtw_neighbors", series, k=2, tiles=SMALL_TILES).graph) == expected
 
 
+def test_series_of_one_time_point_have_one_cell_and_no_other_bound(gpu):
+    result = gpu("dtw_neighbors", [[0.0], [3.0], [10.0]], eps=3)
+    assert rows_of(result.graph) == [[(3.0, 1)], [(3.0, 0)], []]
+    assert result.stats.pruned["kim"] == 4
+
+
 def test_edges_alone_are_true(gpu):
     series = made([4, 4, 4, 4], 1, seed=8)
     graph = gpu("dtw_neighbors", series, k=1, values=False).graph
@@ -231,6 +238,31 @@ def test_unusable_input_is_named(gpu, name, arguments, options, message):
     assert message in str(caught.value)
 
 
+@pytest.mark.parametrize("radius", [None, 3])
+@pytest.mark.parametrize("channels", [1, 6, 40])
+def test_a_real_device_agrees_with_the_processor(channels, radius):
+    if not (there := cuda.available()):
+        pytest.skip(there.reason)
+    series = made(np.random.default_rng(10).integers(1, 60, size=300), channels, seed=11)
+    series += made([2000, 1], channels, seed=12)
+    on_processor = processor_cross(series, series, radius=radius)
+    on_device = cuda.dtw_cross(series, series, radius=radius)
+    np.testing.assert_allclose(on_device, on_processor, RELATIVE, ABSOLUTE)
+    np.testing.assert_array_equal(on_device, on_device.T)
+    np.testing.assert_array_equal(np.diag(on_device), 0)
+    condensed = cuda.dtw_pairwise(series, radius=radius)
+    np.testing.assert_array_equal(condensed, on_device[np.triu_indices(len(series), 1)])
+    eps = float(np.quantile(condensed, 0.05))
+    graph = cuda.dtw_neighbors(series, eps=eps, radius=radius).graph
+    first, second = np.nonzero((on_device <= np.float32(eps)) & ~np.eye(len(series), dtype=bool))
+    np.testing.assert_array_equal(graph.tocoo().coords, (first, second))
+    np.testing.assert_array_equal(graph.data, on_device[first, second])
+    graph = cuda.dtw_neighbors(series, k=5, radius=radius).graph
+    assert [[j for _, j in row] for row in rows_of(graph)] == [
+        [j for _, j in row] for row in naive_nearest(on_device.tolist(), 5)
+    ]
+
+
 def python(code, **environment):
     return subprocess.run(
         [sys.executable, "-c", code],
@@ -290,7 +322,7 @@ from gymlab.distance.cuda_kernels import Shape, distances_kernel, neighbors_kern
 dispatcher.get_current_device = lambda: types.SimpleNamespace(compute_capability=(8, 0))
 cuda_paths._get_nvrtc_path = lambda: None
 common = (
-    float32[:, ::1], int64[::1], float32[:, :, ::1], int64[::1],
+    float32[:, ::1], int64[::1], float32[:, :, ::1], int64[::1], int64[::1],
     int64, float32[::1], float32, int64, int64, float32[:, ::1],
 )
 line = float32[::1], int32[::1], int32[::1], float32[::1], int64[::1]

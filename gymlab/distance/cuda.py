@@ -65,7 +65,9 @@ def dtw_pairwise(
     result = _checked_out(out, (len(batch) * (len(batch) - 1) // 2,), batch)
     band = checked_radius(radius)
     tiles = Tiles(batch, batch, band, _fitting(weights, batch), unit, LATER)
-    work = [Block(partial(_write_condensed, tiles, tile, result), tile.cells) for tile in tiles.plan()]
+    work = [
+        Block(partial(_write_condensed, tiles, tile, len(batch), result), tile.cells) for tile in tiles.plan()
+    ]
     run_blocks(work, 1, progress)
     return result
 
@@ -239,21 +241,12 @@ def _checked_out(out: Float32Array | None, shape: tuple[int, ...], *read: Series
 
 
 def _write_cross(tiles: "Tiles", tile: "Tile", out: Float32Array) -> None:
-    rows = tiles.row_order[tile.rows.start : tile.rows.stop]
-    columns = tiles.column_order[tile.columns.start : tile.columns.stop]
-    out[np.ix_(rows, columns)] = tiles.distances(tile)
+    out[tile.rows.start : tile.rows.stop, tile.columns.start : tile.columns.stop] = tiles.distances(tile)
 
 
-def _write_condensed(tiles: "Tiles", tile: "Tile", out: Float32Array) -> None:
-    n, order = len(tiles.row_order), tiles.row_order
-    in_order = bool((order[:-1] < order[1:]).all())
+def _write_condensed(tiles: "Tiles", tile: "Tile", n: int, out: Float32Array) -> None:
     for row, distances in zip(tile.rows, tiles.distances(tile), strict=True):
         first = max(row + 1, tile.columns.start)
         wanted = distances[first - tile.columns.start :]
-        if in_order:
-            start = n * row - row * (row + 1) // 2 + first - row - 1
-            out[start : start + len(wanted)] = wanted
-        else:
-            others = order[first : tile.columns.stop]
-            low, high = np.minimum(order[row], others), np.maximum(order[row], others)
-            out[n * low - low * (low + 1) // 2 + high - low - 1] = wanted
+        start = n * row - row * (row + 1) // 2 + first - row - 1
+        out[start : start + len(wanted)] = wanted

@@ -48,7 +48,6 @@ def edges_within(tiles: Tiles, n: int, eps: float, unit: float) -> Found:
         parts.append((edges.rows[near], edges.columns[near], edges.values[near]))
         _count(counts, edges, 2)
     rows, columns, values = (np.concatenate(part) for part in zip(*parts, strict=True))
-    rows, columns = tiles.row_order[rows], tiles.column_order[columns]
     return Found(np.concatenate([rows, columns]), np.concatenate([columns, rows]), np.tile(values, 2), counts)
 
 
@@ -63,11 +62,10 @@ def edges_nearest(tiles: Tiles, n: int, k: int, unit: float) -> Found:
     for tile in tiles.plan(max(_FIRST_COLUMNS, 4 * k)):
         part = slice(tile.rows.start, tile.rows.stop)
         edges = tiles.near(tile, cost_limits(distances[part, -1], unit))
-        found = edges.rows - tile.rows.start, tiles.column_order[edges.columns], edges.values
+        found = edges.rows - tile.rows.start, edges.columns, edges.values
         distances[part], indices[part] = _nearest(distances[part], indices[part], *found)
         _count(counts, edges, 1)
-    rows = np.repeat(tiles.row_order, k)
-    return Found(rows, indices.ravel(), distances.ravel(), counts)
+    return Found(np.repeat(np.arange(n), k), indices.ravel(), distances.ravel(), counts)
 
 
 def _nearest(

@@ -20,7 +20,7 @@ from numba import cuda, float32
 
 _log = logging.getLogger(__name__)
 
-# Which columns a query is compared with: all, those behind its own position, or all but its own.
+# Which series a query is compared with: all, those behind it in the collection, or all but itself.
 ALL, LATER, OTHER = 0, 1, 2
 
 # What the kernel of neighbours counts, by position.
@@ -154,9 +154,9 @@ def distances_kernel(shape):
     """Return the kernel that writes every distance of a tile.
 
     Its arguments: ``queries`` float32 (n_queries, longest * n_values), ``query_lengths`` int64, ``others`` float32
-    (longest padded to whole strips, n_values, n_columns), ``other_lengths`` int64, ``radius``, ``weights`` float32
-    (n_codes or more,), ``unit`` float32, ``relation`` and ``ahead`` (which columns are wanted: the query at q is the
-    column ``q + ahead``), ``scratch`` float32 (n_blocks, longest * n_threads), ``out`` float32
+    (longest padded to whole strips, n_values, n_columns), ``other_lengths`` int64, ``slots`` int64 (n_columns,) (where each
+    column's answer goes), ``radius``, ``weights`` float32 (n_codes or more,), ``unit`` float32, ``relation`` and
+    ``ahead`` (which slots are wanted: the query at q has the slot ``q + ahead``), ``scratch`` float32 (n_blocks, longest * n_threads), ``out`` float32
     (n_queries * n_columns,).
     """
     _log.info("compiling the GPU kernel of distances for %s", shape)
@@ -165,7 +165,18 @@ def distances_kernel(shape):
 
     @cuda.jit
     def distances(
-        queries, query_lengths, others, other_lengths, radius, weights, unit, relation, ahead, scratch, out
+        queries,
+        query_lengths,
+        others,
+        other_lengths,
+        slots,
+        radius,
+        weights,
+        unit,
+        relation,
+        ahead,
+        scratch,
+        out,
     ):
         shared = cuda.shared.array(0, float32)
         threads, lane = cuda.blockDim.x, cuda.threadIdx.x
@@ -185,11 +196,12 @@ def distances_kernel(shape):
             else:
                 boundary = scratch[cuda.blockIdx.x]
                 query = queries[q]
-            later = column - q - ahead
-            if column < n_columns and (relation == ALL or later > 0):
-                m = other_lengths[column]
-                cost = pair_cost(query, n, others, m, column, radius, weights, _INFINITY, boundary)
-                out[q * n_columns + column] = math.sqrt(cost) * unit
+            if column < n_columns:
+                slot = slots[column]
+                if relation == ALL or slot > q + ahead:
+                    m = other_lengths[column]
+                    cost = pair_cost(query, n, others, m, column, radius, weights, _INFINITY, boundary)
+                    out[q * n_columns + slot] = math.sqrt(cost) * unit
             cuda.syncthreads()
 
     return distances
@@ -213,6 +225,7 @@ def neighbors_kernel(shape):
         query_lengths,
         others,
         other_lengths,
+        slots,
         radius,
         weights,
         unit,
@@ -243,19 +256,20 @@ def neighbors_kernel(shape):
                 boundary = scratch[cuda.blockIdx.x]
                 query = queries[q]
             fate = EMITTED
-            later = column - q - ahead
-            if column < n_columns and (later > 0 or (relation == OTHER and later < 0)):
-                m = other_lengths[column]
-                limit = limits[q]
-                fate = PRUNED
-                if corner_cost(query, n, others, m, column, weights) <= limit:
-                    cost = pair_cost(query, n, others, m, column, radius, weights, limit, boundary)
-                    fate = COMPUTED if cost >= _ZERO else ABANDONED
-                    if fate == COMPUTED and cost <= limit:
-                        position = cuda.atomic.add(counts, EMITTED, 1)
-                        rows[position] = q
-                        columns[position] = column
-                        values[position] = math.sqrt(cost) * unit
+            if column < n_columns:
+                slot = slots[column]
+                if slot > q + ahead or (relation == OTHER and slot < q + ahead):
+                    m = other_lengths[column]
+                    limit = limits[q]
+                    fate = PRUNED
+                    if corner_cost(query, n, others, m, column, weights) <= limit:
+                        cost = pair_cost(query, n, others, m, column, radius, weights, limit, boundary)
+                        fate = COMPUTED if cost >= _ZERO else ABANDONED
+                        if fate == COMPUTED and cost <= limit:
+                            position = cuda.atomic.add(counts, EMITTED, 1)
+                            rows[position] = q
+                            columns[position] = slot
+                            values[position] = math.sqrt(cost) * unit
             # One addition a block, for thousands of threads would queue for the same counter. These also keep
             # the query in place until every thread is done with it.
             for kind in range(PRUNED, COMPUTED + 1):

@@ -30,7 +30,7 @@ _SHARED = 48 * 1024 // 4
 
 @dataclass(frozen=True)
 class Tile:
-    """Queries and others that are compared in one launch, as ranges of the sorted collections; and its cells."""
+    """Queries and others that are compared in one launch, by their indices; and the cells of it, about."""
 
     rows: range
     columns: range
@@ -39,7 +39,7 @@ class Tile:
 
 @dataclass(frozen=True)
 class Edges:
-    """The near pairs of a tile, as positions in the sorted collections, and where its pairs went."""
+    """The near pairs of a tile, by the indices of their series, and where its pairs went."""
 
     rows: IntArray
     columns: IntArray
@@ -52,8 +52,8 @@ class Edges:
 class Tiles:
     """Two collections of series, compared on the device tile by tile.
 
-    Both are sorted by length, so that the threads of a block have about the same to do: ``row_order`` and
-    ``column_order`` tell which series is at a position. Only one tile's series are on the device at a time.
+    Only one tile's series are on the device at a time. Its columns are sorted by length, so that the threads of a
+    block have about the same to do; their answers come back in the order of the collection.
     """
 
     def __init__(
@@ -65,16 +65,13 @@ class Tiles:
         unit: float,
         relation: int = ALL,
     ) -> None:
-        self.row_order, self.column_order = (
-            np.argsort(batch.lengths, kind="stable") for batch in (queries, others)
-        )
         self._queries, self._others = queries, others
         self._radius, self._unit, self._relation = radius, np.float32(unit), relation
         # An array without elements has no address on the device.
         self._weights_there = cuda.to_device(np.append(weights, np.float32(0)))
         self._n_codes = len(weights)
         self._width = cuda_kernels.strip_width(others.n_channels, int(others.lengths.max()))
-        self._loaded: tuple[range, Any, Any] | None = None
+        self._loaded: tuple[range, *tuple[Any, ...]] | None = None
 
     def plan(self, first_columns: int | None = None) -> Iterator[Tile]:
         """Yield the tiles, column by column, those that hold no wanted pair left out.
@@ -102,8 +99,8 @@ class Tiles:
 
     def _down(self, rows: range, columns: range) -> Iterator[Tile]:
         """Cut the rows that meet these columns, by what the longest of them would need."""
-        n = int(self._queries.lengths[self.row_order[rows]].max(initial=1))
-        m = int(self._others.lengths[self.column_order[columns]].max())
+        n = int(self._queries.lengths[rows.start : rows.stop].max(initial=1))
+        m = int(self._others.lengths[columns.start : columns.stop].max())
         cells = n * m
         if self._radius >= 0:
             cells = min(cells, max(n, m) * (2 * self._radius + 1 + abs(n - m)))
@@ -146,7 +143,7 @@ class Tiles:
 
     def _launch(self, kernel: Callable[[Shape], Any], tile: Tile, *more: object) -> None:
         query_lengths, longest, queries = self._packed_rows(tile.rows)
-        other_lengths, others = self._packed_columns(tile.columns)
+        others = self._packed_columns(tile.columns)
         n_values = self._others.n_channels
         threads = min(_THREADS, math.ceil(len(tile.columns) / _WARP) * _WARP)
         shared = longest * (threads + n_values)
@@ -167,8 +164,7 @@ class Tiles:
             kernel(shape)[blocks, threads, 0, 4 * shared](
                 queries,
                 query_lengths,
-                others,
-                other_lengths,
+                *others,
                 max(0, self._radius),
                 self._weights_there,
                 self._unit,
@@ -179,23 +175,25 @@ class Tiles:
             )
 
     def _packed_rows(self, rows: range) -> tuple[Any, int, Any]:
-        members = self.row_order[rows.start : rows.stop]
-        lengths = self._queries.lengths[members]
+        lengths = self._queries.lengths[rows.start : rows.stop]
         longest = int(lengths.max())
-        flat = np.ascontiguousarray(self._queries.values[members, :longest]).reshape(len(members), -1)
+        values = self._queries.values[rows.start : rows.stop, :longest]
+        flat = np.ascontiguousarray(values).reshape(len(rows), -1)
         return cuda.to_device(lengths), longest, cuda.to_device(flat)
 
-    def _packed_columns(self, columns: range) -> tuple[Any, Any]:
-        """Return lengths and ``(n_timepoints, n_channels, n_columns)`` on the device, kept for the next tile."""
+    def _packed_columns(self, columns: range) -> tuple[Any, ...]:
+        """Return ``(n_timepoints, n_channels, n_columns)``, lengths and slots on the device, kept for the next tile."""
         if self._loaded is None or self._loaded[0] != columns:
-            members = self.column_order[columns.start : columns.stop]
+            slots = np.argsort(self._others.lengths[columns.start : columns.stop], kind="stable")
+            members = slots + columns.start
             lengths = self._others.lengths[members]
-            longest = int(lengths.max())
+            longest = int(lengths[-1])
             strips = math.ceil(longest / self._width)
             packed = np.zeros((strips * self._width, self._others.n_channels, len(members)), dtype=np.float32)
             packed[:longest] = self._others.values[members, :longest].transpose(1, 2, 0)
             self._loaded = None  # the old ones go before the new ones come
-            self._loaded = (columns, cuda.to_device(lengths), cuda.to_device(packed))
+            there = (cuda.to_device(array) for array in (packed, lengths, slots))
+            self._loaded = (columns, *there)
         return self._loaded[1:]
 
 
