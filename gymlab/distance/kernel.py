@@ -127,9 +127,7 @@ class Kernel:
 class Pairs:
     """Distances of chosen pairs among one collection of series."""
 
-    def __init__(
-        self, batch: SeriesBatch, radius: int | None, weights: Sequence[float], unit: float
-    ) -> None:
+    def __init__(self, batch: SeriesBatch, radius: int | None, weights: Sequence[float], unit: float) -> None:
         self._batch = batch
         self._weights = checked_weights(weights, batch.n_channels)
         self._radius = checked_radius(radius)
