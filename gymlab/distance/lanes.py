@@ -8,13 +8,14 @@ registers, which halves the loads and stores. Everything that a loop's length de
 in flight) is the length of a tuple, hence a type, hence a constant to the compiler.
 
 Local costs come from a *source*: computed on the way, from ``(query, weights, block, channels)``, or looked up, in
-``(starts, table)``: :func:`fill_table` computes them once for the time points that many queries have in common,
-and row ``i`` of the query begins at row ``starts[i]`` of the table. With more than one channel both ways give the
+``(starts, table, lane)``: :func:`fill_table` computes them once for the time points that many queries have in
+common, row ``i`` of the query begins at row ``starts[i]`` of the table, and the lanes at column ``lane``. For vectors that
+belong to different queries, ``(starts, table, lanes, flight)`` has a row of ``starts`` and a lane for each vector. With more than one channel both ways give the
 same bits, and a result is the same whichever of two series is the query.
 """
 
 import numpy as np
-from numba import njit
+from numba import njit, types
 from numba.extending import overload
 
 from gymlab.distance.vectors import (
@@ -24,15 +25,17 @@ from gymlab.distance.vectors import (
     load,
     local_costs,
     plus,
+    plus_at,
     plus_local_costs,
     point,
+    row_offsets,
     smallest,
     store,
 )
 
 _INFINITY = np.float32(np.inf)
 _FIRST = np.uint64(0)
-_EVERY = 4  # rows between two looks at whether a lane is still within its limit
+EVERY = 4  # rows between two looks at whether a lane is still within its limit
 
 
 def row_source(source, i):
@@ -41,8 +44,13 @@ def row_source(source, i):
 
 @overload(row_source)
 def _row_source_by_type(source, i):  # noqa: ARG001 - numba matches the names
-    if len(source) == 2:
-        return lambda source, i: (source[1], np.uint64(source[0][i]))
+    if len(source) == 3:
+        return lambda source, i: (source[1], np.uint64(source[0][i]), source[2])
+    if isinstance(source[1], types.Array):
+        return lambda source, i: (
+            source[1],
+            row_offsets(source[1], source[0], source[2], np.uint64(i), source[3]),
+        )
     return lambda source, i: (point(source[0], np.uint64(i), source[3]), source[1], source[2])
 
 
@@ -53,7 +61,11 @@ def plus_costs(row_source, j, base):
 @overload(plus_costs)
 def _plus_costs_by_type(row_source, j, base):  # noqa: ARG001
     if len(row_source) == 2:
-        return lambda row_source, j, base: plus(load(row_source[0], row_source[1] + j, _FIRST, base), base)
+        return lambda row_source, j, base: plus_at(base, row_source[0], row_source[1], j)
+    if isinstance(row_source[0], types.Array):
+        return lambda row_source, j, base: plus(
+            load(row_source[0], row_source[1] + j, row_source[2], base), base
+        )
     return lambda row_source, j, base: plus_local_costs(base, row_source[0], row_source[1], row_source[2], j)
 
 
@@ -73,8 +85,9 @@ def lane_costs(source, n, lengths, radius, bounds, limits, flight, ragged, aband
         Sakoe-Chiba radius; −1 for no band.
     bounds : int32 (2, n_lanes)
         Scratch for the band of each lane.
-    limits : float32 (1, n_lanes)
-        With ``abandoning``, the cost above which a lane is of no interest.
+    limits : float32 (1 or n // 4 + 1, n_lanes)
+        With ``abandoning``, the cost above which a lane is of no interest; or that after every fourth row, less
+        what the rows to come will add at least.
     flight, ragged, abandoning : tuple
         Their lengths are the number of vectors in a row of lanes, whether lanes of unequal length have bands of
         their own, and whether to abandon (0 or 1).
@@ -138,8 +151,8 @@ def lane_costs(source, n, lengths, radius, bounds, limits, flight, ragged, aband
                 below_left = plus_costs(lower, column, smallest(left, below_left))
                 store(row, column + np.uint64(1), _FIRST, below_left)
             i += 2
-        if len(abandoning) > 0 and i % _EVERY == 0 and i < n:
-            limit = load(limits, _FIRST, _FIRST, flight)
+        if len(abandoning) > 0 and i % EVERY == 0 and i < n:
+            limit = load(limits, np.uint64((i // EVERY) % limits.shape[0]), _FIRST, flight)
             least = infinities(flight)
             for j in range(max(0, i - 1 - below), min(longest - 1, i - 1 + above) + 1):
                 least = smallest(least, load(row, np.uint64(j) + np.uint64(1), _FIRST, flight))

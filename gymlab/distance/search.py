@@ -9,16 +9,26 @@ import numpy as np
 from numba import njit
 
 from gymlab.distance.lanes import fill_table, lane_costs, plus_costs, row_source
-from gymlab.distance.segments import fill_segments, segment_bound
-from gymlab.distance.sweeps import computed_costs
-from gymlab.distance.vectors import any_at_most, load, plus_bridged, plus_outside, point, store, zeros
+from gymlab.distance.segments import fill_segments, segment_bound, write_remaining
+from gymlab.distance.vectors import (
+    any_at_most,
+    everywhere,
+    largest,
+    load,
+    plus_bridged,
+    plus_outside,
+    point,
+    store,
+    zeros,
+)
 
 _FIRST = np.uint64(0)
 _INFINITY = np.float32(np.inf)
 _NOBODY = np.float32(-1)
 
 # Where the pairs went; the counters of the statistics.
-SEGMENTS, KIM, KEOGH, WEBB, ACCEPTED, ABANDONED, COMPUTED = range(7)
+SEGMENTS, KIM, KEOGH, WEBB, ACCEPTED, ABANDONED, COMPUTED, EDGES = range(8)
+N_COUNTS = 8
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -29,16 +39,19 @@ def limit_of(distance, unit):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _lane_limits(series_limits, p, begin, n, flight, limits):
-    """Write the limit of each pair of ``p`` and a later series in the block; return how many pairs that are."""
-    valid = 0
+def _lane_limits(series_limits, p, begin, n, limits, offset):
+    """Write the limits of ``p`` and the 16 series from ``begin`` to ``limits[0, offset:]``; return how many pairs.
+
+    A pair is of ``p`` and a later series; other lanes get a limit that nothing is within.
+    """
+    n_pairs = 0
     own = series_limits[p]
-    for lane in range(16 * len(flight)):
+    for lane in range(16):
         q = begin + lane
         is_pair = p < q < n
-        limits[0, lane] = max(own, series_limits[q]) if is_pair else _NOBODY
-        valid += is_pair
-    return valid
+        limits[0, offset + lane] = max(own, series_limits[q]) if is_pair else _NOBODY
+        n_pairs += is_pair
+    return n_pairs
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -63,26 +76,22 @@ def _offer(nearest, nearest_index, series_limits, p, distance, index, unit):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _take(found, p, begin, row, lengths, limits, flight):
-    """Hand on the lanes within their limits; return how many pairs were computed.
+def _take(found, p, begin, row, lengths, limits, offset, flight):
+    """Hand on the lanes from ``offset`` that are within their limits; return how many pairs were computed.
 
-    ``found`` is ``(order, unit, series_limits, nearest, nearest_index, eps, edges, distances, counts)``: with
+    The series of these lanes stand from ``begin``. ``found`` is ``(order, unit, series_limits, nearest, nearest_index, eps, edges, distances, counts)``: with
     neighbours to be kept per series, ``nearest`` has columns; else pairs within ``eps`` are appended to ``edges``.
     """
     order, unit, series_limits, nearest, nearest_index, eps, edges, distances, counts = found
-    computed = 0
-    if lengths[0] == lengths[-1] and not any_at_most(
-        load(row, np.uint64(lengths[0]), _FIRST, flight), load(limits, _FIRST, _FIRST, flight)
-    ):
-        for lane in range(16 * len(flight)):
-            computed += limits[0, lane] >= 0
+    computed, near = 0, 0
+    for lane in range(16 * len(flight)):
+        computed += limits[0, offset + lane] >= 0
+        near += row[lengths[lane], offset + lane] <= limits[0, offset + lane]
+    if near == 0:
         return computed
     for lane in range(16 * len(flight)):
-        if limits[0, lane] < 0:
-            continue
-        computed += 1
-        cost = row[lengths[lane], lane]
-        if cost > limits[0, lane]:
+        cost = row[lengths[lane], offset + lane]
+        if cost > limits[0, offset + lane]:
             continue
         distance = np.float32(np.sqrt(cost) * unit)
         q = begin + lane
@@ -96,15 +105,15 @@ def _take(found, p, begin, row, lengths, limits, flight):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _append(edges, distances, counts, p, q, distance):
-    at = counts[-1]
+    at = counts[EDGES]
     edges[0, at], edges[1, at] = p, q
     distances[at] = distance
-    counts[-1] += 1
+    counts[EDGES] += 1
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _accept(found, source, p, begin, n_rows, limits, flight, row):
-    """Append the pairs within eps by their Euclidean distance; True if no other is left to be computed.
+def _accept(found, source, p, begin, n_rows, limits, offset, flight, row):
+    """Append the lanes that are within eps by their Euclidean distance; return how many others are left.
 
     The diagonal is a warping path whose sum is rounded as the accumulated cost would be, which is at most that.
     """
@@ -115,27 +124,24 @@ def _accept(found, source, p, begin, n_rows, limits, flight, row):
     store(row, _FIRST, _FIRST, total)
     left = 0
     for lane in range(16 * len(flight)):
-        if limits[0, lane] >= 0:
+        if limits[0, offset + lane] >= 0:
             if np.float32(np.sqrt(row[0, lane]) * unit) <= eps:
                 _append(edges, distances, counts, p, begin + lane, np.float32(0))
-                limits[0, lane] = _NOBODY
+                limits[0, offset + lane] = _NOBODY
                 counts[ACCEPTED] += 1
             else:
                 left += 1
-    return left == 0
+    return left
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _drop_beyond(limits, bound, slack, flight, counts, reason):
-    """Strike the lanes whose bound, in ``bound[0]``, is beyond their limit; return how many are left."""
+def _drop_beyond(limits, offset, bound, begin, slack, flight):
+    """Strike the lanes whose bound, in ``bound[0, begin:]``, is beyond their limit; return how many are left."""
     left = 0
     for lane in range(16 * len(flight)):
-        if limits[0, lane] >= 0:
-            if bound[0, lane] > limits[0, lane] * slack:
-                limits[0, lane] = _NOBODY
-                counts[reason] += 1
-            else:
-                left += 1
+        if bound[0, begin + lane] > limits[0, offset + lane] * slack:
+            limits[0, offset + lane] = _NOBODY
+        left += limits[0, offset + lane] >= 0
     return left
 
 
@@ -174,39 +180,105 @@ def search_looked_up(
     slack : float32
         A bound may exceed a limit by this factor through rounding alone.
     scratch : tuple
-        ``(row, bounds, limits, bound, table, segment costs)``.
+        ``(row, bounds, limits, bound, table, segment costs, remaining limits, starts and lanes of the vectors)``.
     found : tuple
         See ``_take``.
     accepting : tuple
         Its length is whether to accept by the Euclidean distance.
     """
-    row, bounds, limits, bound, table, costs = scratch
-    counts = found[-1]
+    row, bounds, limits, bound, table, costs, remaining, task_starts, task_lanes = scratch
+    order, unit, series_limits, nearest, nearest_index, eps, edges, distances, counts = found
     n, n_rows = starts.shape
     n_lanes = 16 * len(flight)
+    tasks = np.empty(len(flight), np.int64)
     for b in range(first_block, stop_block):
         fill_table(points, weights, codes, blocks[b], channels, flight, table)
         fill_segments(segments[0], segments[1], segments[2], table, n_rows, radius, flight, row, costs)
         begin = b * n_lanes
-        for p in range(min(n, begin + n_lanes) - 1):
-            valid = _lane_limits(found[2], p, begin, n, flight, limits)
-            lower = segment_bound(segments[3][p], costs, flight)
+        _write_reach(series_limits, begin, n, slack, bound, flight)
+        waiting = 0
+        # Series that are near in order are near each other; met first, they lower the limits for the others.
+        for p in range(min(n, begin + n_lanes) - 2, -1, -1):
+            of_block = load(bound, np.uint64(1), _FIRST, flight)
+            held = segments[3][p]
+            reach = largest(of_block, everywhere(series_limits[p] * slack, flight))
+            n_pairs = min(n, begin + n_lanes) - max(begin, p + 1)
+            lower = segment_bound(held, costs, flight)
+            if not any_at_most(lower, reach):
+                counts[SEGMENTS] += n_pairs
+                continue
             store(bound, _FIRST, _FIRST, lower)
-            for lane in range(n_lanes):
-                bound[1, lane] = limits[0, lane] * slack
-            if not any_at_most(lower, load(bound, np.uint64(1), _FIRST, flight)):
-                counts[SEGMENTS] += valid
-                continue
-            _drop_beyond(limits, bound, slack, flight, counts, SEGMENTS)
-            source = (starts[p], table)
-            if len(accepting) > 0 and _accept(found, source, p, begin, n_rows, limits, flight, row):
-                continue
-            lengths = block_lengths[b]
-            if lane_costs(source, n_rows, lengths, radius, bounds, limits, flight, (), (0,), row):
-                counts[COMPUTED] += _take(found, p, begin, row, lengths, limits, flight)
-            else:
-                for lane in range(n_lanes):
-                    counts[ABANDONED] += limits[0, lane] >= 0
+            left = 0
+            for part in range(len(flight)):
+                at = 16 * part
+                # Parts that are left wait until there is one for each vector in flight.
+                _lane_limits(series_limits, p, begin + at, n, limits, 16 * waiting)
+                alive = _drop_beyond(limits, 16 * waiting, bound, at, slack, (0,))
+                left += alive
+                if alive == 0:
+                    continue
+                source = (starts[p], table, np.uint64(at))
+                if len(accepting) > 0:
+                    alive = _accept(found, source, p, begin + at, n_rows, limits, 16 * waiting, (0,), row)
+                if alive == 0:
+                    continue
+                write_remaining(held, segments[1], costs, at, limits, 16 * waiting, slack, remaining)
+                tasks[waiting], task_lanes[waiting] = p, at
+                task_starts[waiting] = starts[p]
+                waiting += 1
+                if waiting == len(flight):
+                    _run_tasks(
+                        waiting, tasks, task_starts, task_lanes, table, begin, radius, remaining, limits, bounds,
+                        row, block_lengths[b], flight, found,
+                    )  # fmt: skip
+                    waiting = 0
+                    _write_reach(series_limits, begin, n, slack, bound, flight)
+            counts[SEGMENTS] += n_pairs - left
+        if waiting > 0:
+            remaining[:, 16 * waiting :] = _NOBODY
+            limits[:, 16 * waiting :] = _NOBODY
+            task_lanes[waiting:] = 0
+            _run_tasks(
+                waiting, tasks, task_starts, task_lanes, table, begin, radius, remaining, limits, bounds, row,
+                block_lengths[b], flight, found,
+            )  # fmt: skip
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _write_reach(series_limits, begin, n, slack, bound, flight):
+    """Write to ``bound[1]`` how large a bound may be that does not rule out a block's series for their own sake."""
+    for lane in range(16 * len(flight)):
+        bound[1, lane] = series_limits[begin + lane] * slack if begin + lane < n else _NOBODY
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _run_tasks(
+    n_tasks,
+    tasks,
+    task_starts,
+    task_lanes,
+    table,
+    begin,
+    radius,
+    remaining,
+    limits,
+    bounds,
+    row,
+    lengths,
+    flight,
+    found,
+):
+    """Compute some queries against 16 lanes of a block each, side by side."""
+    counts = found[-1]
+    source = (task_starts, table, task_lanes, flight)
+    n_rows = task_starts.shape[1]
+    if not lane_costs(source, n_rows, lengths, radius, bounds, remaining, flight, (), (0,), row):
+        for lane in range(16 * n_tasks):
+            counts[ABANDONED] += limits[0, lane] >= 0
+        return
+    for v in range(n_tasks):
+        at = begin + task_lanes[v]
+        counts[COMPUTED] += _take(found, tasks[v], at, row, lengths, limits, 16 * v, (0,))
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -245,7 +317,11 @@ def _add_webb(query, highest, lowest, lower, upper, shortest, channels, codes, b
     total = load(bound, _FIRST, _FIRST, flight)
     for t in range(1, shortest - 1):
         at = np.uint64(t)
-        numbers, top, bottom = point(query, at, channels), point(highest, at, channels), point(lowest, at, channels)
+        numbers, top, bottom = (
+            point(query, at, channels),
+            point(highest, at, channels),
+            point(lowest, at, channels),
+        )
         total = plus_bridged(total, numbers, top, bottom, lower, upper, at, codes)
     store(bound, _FIRST, _FIRST, total)
 
@@ -303,7 +379,7 @@ def search_computed(
     n_lanes = 16 * len(flight)
     lower, upper = envelopes[0], envelopes[1]
     cost_of_mismatch = point(weights, _FIRST, codes)
-    for p in range(min(n, stop_block * n_lanes) - 1):
+    for p in range(min(n, stop_block * n_lanes) - 2, -1, -1):
         query = values[p, : all_lengths[p]]
         if lower.shape[0] > 0:
             low, high = lower[p, : all_lengths[p]], upper[p, : all_lengths[p]]
@@ -313,7 +389,9 @@ def search_computed(
         for b in range(max(first_block, (p + 1) // n_lanes), stop_block):
             begin = b * n_lanes
             lengths = block_lengths[b]
-            valid = _lane_limits(found[2], p, begin, n, flight, limits)
+            valid = 0
+            for part in range(len(flight)):
+                valid += _lane_limits(found[2], p, begin + 16 * part, n, limits, 16 * part)
             outcome = _box_costs(
                 low,
                 high,
@@ -330,20 +408,20 @@ def search_computed(
             if outcome < 2:
                 counts[KIM if outcome == 0 else KEOGH] += valid
                 continue
-            reason = KEOGH if lower.shape[0] > 0 else KIM
-            left = _drop_beyond(limits, bound, slack, flight, counts, reason)
+            left = _drop_beyond(limits, 0, bound, 0, slack, flight)
+            counts[KEOGH if lower.shape[0] > 0 else KIM] += valid - left
             source = (query, cost_of_mismatch, blocks[b], channels)
             if len(accepting) > 0 and left > 0:
-                if _accept(found, source, p, begin, query.shape[0], limits, flight, row):
-                    continue
-                left = 0
-                for lane in range(n_lanes):
-                    left += limits[0, lane] >= 0
+                left = _accept(found, source, p, begin, query.shape[0], limits, 0, flight, row)
             if bridges[0].shape[0] > 0 and left > 0:
                 highest, lowest = bridges[0][p], bridges[1][p]
                 edges = bridges[2][b], bridges[3][b]
-                _add_webb(query, highest, lowest, edges[0], edges[1], lengths[0], channels, codes, bound, flight)
-                left = _drop_beyond(limits, bound, slack, flight, counts, WEBB)
+                _add_webb(
+                    query, highest, lowest, edges[0], edges[1], lengths[0], channels, codes, bound, flight
+                )
+                before = left
+                left = _drop_beyond(limits, 0, bound, 0, slack, flight)
+                counts[WEBB] += before - left
             if left == 0:
                 continue
             if left < packed_share * n_lanes:
@@ -355,7 +433,7 @@ def search_computed(
             block = blocks[b, : lengths[-1]]
             source = (query, cost_of_mismatch, block, channels)
             if lane_costs(source, query.shape[0], lengths, radius, bounds, limits, flight, ragged, (0,), row):
-                counts[COMPUTED] += _take(found, p, begin, row, lengths, limits, flight)
+                counts[COMPUTED] += _take(found, p, begin, row, lengths, limits, 0, flight)
             else:
                 counts[ABANDONED] += left
         _search_packed(
@@ -409,9 +487,7 @@ def _search_packed(
                 for c in range(values.shape[2]):
                     pack[t, c, lane] = values[q, t, c]
         source = (query, cost_of_mismatch, pack[: lengths[-1]], channels)
-        if not lane_costs(
-            source, query.shape[0], lengths, radius, bounds, limits, flight, ragged, (0,), row
-        ):
+        if not lane_costs(source, query.shape[0], lengths, radius, bounds, limits, flight, ragged, (0,), row):
             counts[ABANDONED] += used
             continue
         counts[COMPUTED] += used
@@ -426,54 +502,3 @@ def _search_packed(
                 _offer(nearest, nearest_index, series_limits, q, distance, order[p], unit)
             elif distance <= eps:
                 _append(edges, distances, counts, p, q, distance)
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def seed_limits(
-    first_block,
-    stop_block,
-    values,
-    all_lengths,
-    blocks,
-    block_lengths,
-    radius,
-    weights,
-    unit,
-    k,
-    scratch,
-    series_limits,
-    channels,
-    codes,
-    flight,
-    ragged,
-    explicit,
-):
-    """Lower the limit of each series in some blocks to that of its k-th nearest among the blocks around it.
-
-    Series that lie side by side, as overlapping windows do, are near each other; the limit is not final, but it
-    makes the bounds work from the first pair on.
-    """
-    row, bounds = scratch[0], scratch[1]
-    n = values.shape[0]
-    n_blocks, n_lanes = blocks.shape[0], blocks.shape[3]
-    n_around = min(n_blocks, 2 + (k + 1) // n_lanes)
-    nearest = np.empty((1, k), np.float32)
-    nothing = np.empty((1, k), np.int64)
-    limit = np.empty(1, np.float32)
-    for p in range(first_block * n_lanes, min(n, stop_block * n_lanes)):
-        nearest[:] = _INFINITY
-        nothing[:] = n
-        limit[0] = _INFINITY
-        first = min(max(0, p // n_lanes - n_around // 2), n_blocks - n_around)
-        for b in range(first, first + n_around):
-            lengths = block_lengths[b]
-            query = values[p, : all_lengths[p]]
-            block = blocks[b, : lengths[-1]]
-            computed_costs(
-                explicit, query, block, lengths, radius, weights, bounds, channels, codes, flight, ragged, row
-            )
-            for lane in range(min(n_lanes, n - b * n_lanes)):
-                if b * n_lanes + lane != p:
-                    distance = np.float32(np.sqrt(row[lengths[lane], lane]) * unit)
-                    _offer(nearest, nothing, limit, 0, distance, 0, unit)
-        series_limits[p] = min(series_limits[p], limit[0])

@@ -187,7 +187,7 @@ def shared_sweep(
             own = points[run_points[run] : run_points[run + 1]]
             fill_table(own, weights, codes, blocks[b], channels, flight, table)
             for p in range(run_first, run_stop):
-                source = (starts[p], table)
+                source = (starts[p], table, _FIRST)
                 n = query_lengths[p]
                 lane_costs(source, n, lengths, radius, bounds, row, flight, ragged, (), row)
                 start = max(begin, p + 1) if len(triangular) > 0 else begin
@@ -241,14 +241,35 @@ def pairs_sweep(
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
+def _condensed_row(order, p, places):
+    """Write where the distances of ``order[p]`` to later members stand in the condensed matrix."""
+    n = len(order)
+    a = order[p]
+    for q in range(p + 1, n):
+        b = order[q]
+        low, high = min(a, b), max(a, b)
+        places[q - p - 1] = n * low - low * (low + 1) // 2 + high - low - 1
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
 def scatter_condensed(distances, order, first, stop, out):
     """Move distances of ``order[first:stop]`` to later members to their places in the condensed matrix ``out``."""
-    n = len(order)
+    places = np.empty(len(order), np.int64)
     position = 0
     for p in range(first, stop):
-        a = order[p]
-        for q in range(p + 1, n):
-            b = order[q]
-            low, high = min(a, b), max(a, b)
-            out[n * low - low * (low + 1) // 2 + high - low - 1] = distances[position]
-            position += 1
+        _condensed_row(order, p, places)
+        for k in range(len(order) - 1 - p):
+            out[places[k]] = distances[position + k]
+        position += len(order) - 1 - p
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def gather_condensed(matrix, order, first, stop, out):
+    """Copy the distances of ``order[first:stop]`` to later members from the condensed matrix, row by row."""
+    places = np.empty(len(order), np.int64)
+    position = 0
+    for p in range(first, stop):
+        _condensed_row(order, p, places)
+        for k in range(len(order) - 1 - p):
+            out[position + k] = matrix[places[k]]
+        position += len(order) - 1 - p

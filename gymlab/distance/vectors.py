@@ -125,6 +125,18 @@ def zeros(typing, flight):  # noqa: ARG001
 
 
 @intrinsic
+def everywhere(typing, number, flight):  # noqa: ARG001
+    """Return ``number``, a float32, in every lane."""
+
+    def emit(context, builder, signature, arguments):
+        return context.make_tuple(
+            builder, signature.return_type, [_splat(builder, arguments[0])] * len(flight)
+        )
+
+    return _vectors(len(flight))(types.float32, flight), emit
+
+
+@intrinsic
 def load(typing, array, i, lane, flight):  # noqa: ARG001
     """Return ``array[i, lane : lane + 16 len(flight)]``."""
 
@@ -134,6 +146,40 @@ def load(typing, array, i, lane, flight):  # noqa: ARG001
         return context.make_tuple(builder, signature.return_type, values)
 
     return _vectors(len(flight))(array, types.uint64, types.uint64, flight), emit
+
+
+@intrinsic
+def row_offsets(typing, array, starts, lanes, i, flight):  # noqa: ARG001
+    """Return where ``array[starts[v, i], lanes[v]]`` lies for each vector v, counted in elements."""
+
+    def emit(context, builder, signature, arguments):
+        width = builder.extract_value(context.make_array(array)(context, builder, arguments[0]).shape, 1)
+        offsets = []
+        for v in range(len(flight)):
+            vth = ir.Constant(_INT64, v)
+            start = builder.load(_address(context, builder, starts, arguments[1], [vth, arguments[3]]))
+            lane = builder.load(_address(context, builder, lanes, arguments[2], [vth]))
+            offsets.append(builder.add(builder.mul(start, width), lane))
+        return context.make_tuple(builder, signature.return_type, offsets)
+
+    return types.UniTuple(types.uint64, len(flight))(array, starts, lanes, types.uint64, flight), emit
+
+
+@intrinsic
+def plus_at(typing, base, array, offsets, j):  # noqa: ARG001
+    """Return ``base`` plus the vectors that lie ``j`` rows of ``array`` below ``offsets``."""
+
+    def emit(context, builder, signature, arguments):
+        struct = context.make_array(array)(context, builder, arguments[1])
+        down = builder.mul(builder.extract_value(struct.shape, 1), arguments[3])
+        sums = []
+        for start, offset in zip(_parts(builder, arguments[0]), _parts(builder, arguments[2]), strict=True):
+            address = builder.gep(struct.data, [builder.add(offset, down)])
+            costs = builder.load(_vector_at(builder, address, 0), align=4)
+            sums.append(builder.fadd(costs, start))
+        return context.make_tuple(builder, signature.return_type, sums)
+
+    return base(base, array, offsets, types.uint64), emit
 
 
 @intrinsic
@@ -162,6 +208,12 @@ def _elementwise(values, operation):
 def smallest(typing, a, b):  # noqa: ARG001
     """Return the lanes' minima; they must not be negative."""
     return _elementwise(a, _minimum)
+
+
+@intrinsic
+def largest(typing, a, b):  # noqa: ARG001
+    """Return the lanes' maxima."""
+    return _elementwise(a, lambda builder, x, y: builder.select(builder.fcmp_ordered(">", x, y), x, y))
 
 
 @intrinsic
@@ -219,7 +271,9 @@ def local_costs(typing, numbers, weights, block, j, flight):  # noqa: ARG001
         own, cost_of = (_parts(builder, values) for values in arguments[:2])
         costs = [
             _local_cost(builder, own, others, cost_of)
-            for others in _points_at(context, builder, block, arguments[2], arguments[3], len(own), len(flight))
+            for others in _points_at(
+                context, builder, block, arguments[2], arguments[3], len(own), len(flight)
+            )
         ]
         return context.make_tuple(builder, signature.return_type, costs)
 
