@@ -4,14 +4,15 @@ import hashlib
 import json
 import threading
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 from numpy.lib.format import open_memmap
 
-from gymlab.distance.kernel import Kernel, call
 from gymlab.distance.series import Float32Array, SeriesBatch
-from gymlab.distance.sweeps import gather_condensed
+from gymlab.distance.simd.kernel import Kernel, call
+from gymlab.distance.simd.sweeps import gather_condensed
 from gymlab.errors import InputError, OutputError
 
 _SCHEMA = 1
@@ -73,7 +74,8 @@ class MatrixFile:
         self.distances.flush()
         if self._part.exists():
             self._part.replace(self.path)
-        return np.load(self.path, mmap_mode="r")  # type: ignore[no-any-return]
+        whole: Float32Array = np.load(self.path, mmap_mode="r")
+        return whole
 
     def _read_journal(self, key: str, n_pairs: int) -> dict[tuple[int, int], int]:
         if not self._journal.exists():
@@ -98,16 +100,16 @@ class MatrixFile:
         existing = next((path for path in (self.path, self._part) if path.exists()), None)
         if existing is None:
             self._finished = {}
-            return open_memmap(self._part, mode="w+", dtype=np.float32, shape=(n_pairs,))  # type: ignore[no-any-return]
+            return open_memmap(self._part, mode="w+", dtype=np.float32, shape=(n_pairs,))
         try:
             found = open_memmap(existing, mode="r+")
         except ValueError as error:
             raise InputError(f"{existing} is damaged ({error}); delete it and start again") from error
         if found.shape != (n_pairs,) or found.dtype != np.float32:
             raise InputError(f"{existing} holds {found.dtype} {found.shape}, not this matrix; delete it")
-        return found  # type: ignore[no-any-return]
+        return found
 
-    def _append(self, line: dict[str, object]) -> None:
+    def _append(self, line: Mapping[str, object]) -> None:
         with self._journal.open("a", encoding="utf-8") as journal:
             # After an interruption the last line may lack its end.
             prefix = "\n" if journal.tell() and not _ends_with_newline(self._journal) else ""

@@ -6,10 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from gymlab.distance import search
 from gymlab.distance.graph import NeighborGraph, NeighborStats, graph_of_edges
-from gymlab.distance.kernel import CELLS_A_BLOCK, cells_of_pair
-from gymlab.distance.search_plans import search_plan
 from gymlab.distance.series import (
     Float32Array,
     IntArray,
@@ -17,6 +14,9 @@ from gymlab.distance.series import (
     checked_mismatch_weights,
     checked_radius,
 )
+from gymlab.distance.simd import candidates
+from gymlab.distance.simd.kernel import CELLS_A_BLOCK, cells_of_pair
+from gymlab.distance.simd.search_plans import search_plan
 
 # A range of blocks stays in a second-level cache while all series pass by it, and has room for all its pairs.
 _RANGE_BYTES = 400_000
@@ -44,13 +44,13 @@ class Partial:
     edges
         For these, int32 ``(2, n_edges)`` places in the search's order and float32 ``(n_edges,)`` distances.
     counts
-        int64: where the pairs went, by the constants of :mod:`gymlab.distance.search`.
+        int64: where the pairs went, by the constants of :mod:`gymlab.distance.simd.search`.
     """
 
     nearest: Float32Array
     nearest_index: IntArray
     edges: list[tuple[NDArray[np.int32], Float32Array]] = field(default_factory=list)
-    counts: IntArray = field(default_factory=lambda: np.zeros(search.N_COUNTS, dtype=np.int64))
+    counts: IntArray = field(default_factory=lambda: np.zeros(candidates.N_COUNTS, dtype=np.int64))
 
 
 class NeighborSearch:
@@ -75,7 +75,7 @@ class NeighborSearch:
         self._unit = np.float32(unit)
         self._eps = np.float32(np.inf if query.eps is None else query.eps)
         # Shared by all threads; it only ever falls, and one that reads an older limit computes a pair too much.
-        self._limits = np.full(self._n, search.limit_of(self._eps, self._unit), np.float32)
+        self._limits = np.full(self._n, candidates.limit_of(self._eps, self._unit), np.float32)
 
     def ranges(self) -> list[tuple[int, int]]:
         """Return ranges of blocks for :meth:`look_at`, every block in one."""
@@ -109,7 +109,7 @@ class NeighborSearch:
         most = 0 if self.query.k else min(self._n, stop * n_lanes) * (stop - first) * n_lanes
         # Most of this is never touched, so it takes no memory.
         edges, distances = np.empty((2, most), np.int32), np.empty(most, np.float32)
-        found.counts[search.EDGES] = 0
+        found.counts[candidates.EDGES] = 0
         sink = (
             self._plan.order,
             self._unit,
@@ -123,7 +123,7 @@ class NeighborSearch:
         )
         accepting = self.query.eps is not None and not self.query.values
         self._plan.look_at(first, stop, sink, accepting=accepting)
-        n_found = int(found.counts[search.EDGES])
+        n_found = int(found.counts[candidates.EDGES])
         if n_found:
             found.edges.append((edges[:, :n_found].copy(), distances[:n_found].copy()))
 
@@ -145,9 +145,9 @@ class NeighborSearch:
         stats = NeighborStats(
             pairs=self._n * (self._n - 1),
             pruned=pruned,
-            accepted=counts[search.ACCEPTED],
-            abandoned=counts[search.ABANDONED],
-            computed=counts[search.COMPUTED],
+            accepted=counts[candidates.ACCEPTED],
+            abandoned=counts[candidates.ABANDONED],
+            computed=counts[candidates.COMPUTED],
             seconds=seconds,
         )
         return NeighborGraph(graph, stats)

@@ -9,10 +9,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from gymlab.budget import memory_budget
 from gymlab.distance.blocks import Block, Progress, run_blocks
-from gymlab.distance.kernel import CELLS_A_BLOCK, Kernel, Pairs
 from gymlab.distance.matrix_file import MatrixFile, matrix_key
 from gymlab.distance.series import Float32Array, Series, SeriesBatch, batches
-from gymlab.distance.sweeps import scatter_condensed
+from gymlab.distance.simd.kernel import CELLS_A_BLOCK, Kernel, Pairs
+from gymlab.distance.simd.sweeps import scatter_condensed
 from gymlab.errors import InputError, MemoryLimitError
 
 

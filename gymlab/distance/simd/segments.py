@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from gymlab.distance.lanes import EVERY, plus_costs, row_source
 from gymlab.distance.series import IntArray
-from gymlab.distance.vectors import infinities, load, plus, smallest, store, zeros
+from gymlab.distance.simd.lanes import EVERY, plus_costs, row_source
+from gymlab.distance.simd.vectors import infinities, load, plus, smallest, store, zeros
 
 _FIRST = np.uint64(0)
 _TABLE_BYTES = 1_000_000
@@ -95,7 +95,7 @@ def distinct_segments(starts: IntArray, cells_of_a_pair: float, band: int, n_lan
 def fill_segments(segment_starts, first_rows, places, table, n_columns, radius, flight, row, costs):
     """Write the least cost of a way through each segment, for each lane, to ``costs`` (n_segments, n_lanes).
 
-    ``table`` holds the local costs as of :func:`gymlab.distance.lanes.fill_table`; ``row`` (n_columns + 1, n_lanes)
+    ``table`` holds the local costs as of :func:`gymlab.distance.simd.lanes.fill_table`; ``row`` (n_columns + 1, n_lanes)
     is scratch.
     """
     n = first_rows[-1]

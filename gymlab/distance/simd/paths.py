@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from gymlab.distance.vectors import WIDTH, host_features, infinities, load, plus, smallest, store
+from gymlab.distance.simd.vectors import WIDTH, host_features, infinities, load, plus, smallest, store
 
 _log = logging.getLogger(__name__)
 _FIRST = np.uint64(0)

@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from gymlab.distance import sweeps
-from gymlab.distance.paths import kernel_path, vectors_in_flight, vectors_looked_up
 from gymlab.distance.series import (
     Float32Array,
     IntArray,
@@ -17,8 +15,10 @@ from gymlab.distance.series import (
     checked_mismatch_weights,
     checked_radius,
 )
-from gymlab.distance.sharing import shared_points
-from gymlab.distance.vectors import WIDTH, aligned_empty
+from gymlab.distance.simd import sweeps
+from gymlab.distance.simd.paths import kernel_path, vectors_in_flight, vectors_looked_up
+from gymlab.distance.simd.sharing import shared_points
+from gymlab.distance.simd.vectors import WIDTH, aligned_empty
 
 _log = logging.getLogger(__name__)
 
@@ -108,8 +108,8 @@ class Kernel:
         )
         lanes = (self._blocks, self._block_lengths, self._n_members, self._radius, self._weights, self._unit)
         if self._shared is None:
-            queries = (self._queries.values, self._queries.lengths, first, stop)
-            call(sweeps.sweep, *queries, *lanes, row, bounds, *constants, (0,) * self._explicit, out)
+            computed = (self._queries.values, self._queries.lengths, first, stop)
+            call(sweeps.sweep, *computed, *lanes, row, bounds, *constants, (0,) * self._explicit, out)
         else:
             shared = self._shared
             table = aligned_empty((shared.most_points * columns, n_lanes))

@@ -4,9 +4,9 @@ import numpy as np
 from numba import njit
 from numba.extending import overload
 
-from gymlab.distance.lanes import fill_table, lane_costs
-from gymlab.distance.plain import plain_lane_costs
-from gymlab.distance.vectors import point
+from gymlab.distance.simd.lanes import fill_table, lane_costs
+from gymlab.distance.simd.plain import plain_lane_costs
+from gymlab.distance.simd.vectors import point
 
 _FIRST = np.uint64(0)
 
@@ -18,7 +18,7 @@ def computed_costs(
 
 
 @overload(computed_costs)
-def computed_costs_by_type(
+def _computed_costs_by_type(
     explicit, query, block, lengths, radius, weights, bounds, channels, codes, flight, ragged, row
 ):
     def with_vectors(
@@ -98,7 +98,7 @@ def sweep(
     unit : float32
         What distances are multiplied with.
     row, bounds
-        Scratch, see :func:`gymlab.distance.lanes.lane_costs`.
+        Scratch, see :func:`gymlab.distance.simd.lanes.lane_costs`.
     channels, codes, flight, ragged, triangular, explicit : tuple
         Constants by their lengths. With ``triangular``, queries and members are the same series in the same
         order, and a query meets only the later ones; with ``explicit``, by vectors.

@@ -4,15 +4,15 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from gymlab.distance import search
 from gymlab.distance.bounds import write_envelopes
-from gymlab.distance.kernel import call, cells_of_pair, packed_blocks
-from gymlab.distance.lanes import EVERY
-from gymlab.distance.paths import vectors_in_flight
-from gymlab.distance.segments import distinct_segments
 from gymlab.distance.series import Float32Array, IntArray, SeriesBatch
-from gymlab.distance.sharing import shared_points
-from gymlab.distance.vectors import WIDTH, aligned_empty
+from gymlab.distance.simd import candidates, search_computed, search_looked_up, search_plain
+from gymlab.distance.simd.kernel import call, cells_of_pair, packed_blocks
+from gymlab.distance.simd.lanes import EVERY
+from gymlab.distance.simd.paths import kernel_path, vectors_in_flight
+from gymlab.distance.simd.segments import Segments, distinct_segments
+from gymlab.distance.simd.sharing import SharedPoints, shared_points
+from gymlab.distance.simd.vectors import WIDTH, aligned_empty
 
 _LOOKED_UP_FLIGHT = 4
 
@@ -27,7 +27,7 @@ class SearchPlan(Protocol):
     blocks
         float32 ``(n_blocks, n_timepoints, n_channels, n_lanes)``.
     bounds
-        The bounds, by name, and their counters in :mod:`gymlab.distance.search`.
+        The bounds, by name, and their counters in :mod:`gymlab.distance.simd.search`.
     """
 
     order: IntArray
@@ -46,15 +46,15 @@ class LookedUpPlan:
         batch: SeriesBatch,
         radius: int,
         weights: Float32Array,
-        shared: Any,
-        segments: Any,  # noqa: ANN401
+        shared: SharedPoints,
+        segments: Segments,
     ) -> None:
         # Series that hold the same segments are near each other; side by side they share blocks.
         self.order = np.lexsort(segments.of_series.T[::-1]).astype(np.int64)
         self._flight = (0,) * _LOOKED_UP_FLIGHT
         series = batch.part(self.order)
         self.blocks, self._block_lengths = packed_blocks(series, _LOOKED_UP_FLIGHT * WIDTH)
-        self.bounds = {"segments": search.SEGMENTS}
+        self.bounds = {"segments": candidates.SEGMENTS}
         self._starts = shared.starts[self.order]
         self._points = shared.points
         self._segments = (
@@ -78,7 +78,7 @@ class LookedUpPlan:
             np.zeros(n_vectors, dtype=np.int64),
         )
         call(
-            search.search_looked_up,
+            search_looked_up.search_looked_up,
             first,
             stop,
             self._starts,
@@ -115,11 +115,11 @@ class ComputedPlan:
         gather = 2.0 * n_columns * n_channels * WIDTH
         self._packed_share = self._whole / (self._whole + gather)
         self._envelopes, self._bridges = self._bounds_that_pay()
-        self.bounds = {"kim": search.KIM}
+        self.bounds = {"kim": candidates.KIM}
         if len(self._envelopes[0]):
-            self.bounds["keogh"] = search.KEOGH
+            self.bounds["keogh"] = candidates.KEOGH
         if len(self._bridges[0]):
-            self.bounds["webb"] = search.WEBB
+            self.bounds["webb"] = candidates.WEBB
 
     def look_at(self, first: int, stop: int, sink: tuple[Any, ...], *, accepting: bool) -> None:
         """Look at every pair of a series in these blocks and an earlier one."""
@@ -128,7 +128,7 @@ class ComputedPlan:
         pack[:] = 0
         waiting = np.empty((stop - first) * n_lanes, dtype=np.int64)
         call(
-            search.search_computed,
+            search_computed.search_computed,
             first,
             stop,
             self._series.values,
@@ -173,8 +173,44 @@ class ComputedPlan:
         return (lower, upper), (highest, lowest, *edges)
 
 
+class PlainPlan:
+    """For platforms without explicit vectors: every pair is computed."""
+
+    def __init__(self, batch: SeriesBatch, radius: int, weights: Float32Array) -> None:
+        self.order = np.argsort(batch.lengths, kind="stable").astype(np.int64)
+        self._series = batch.part(self.order)
+        self.blocks, self._block_lengths = packed_blocks(self._series, 4 * WIDTH)
+        self.bounds: dict[str, int] = {}
+        self._radius, self._weights = radius, weights
+        self._ragged = radius >= 0 and bool(np.ptp(batch.lengths))
+
+    def look_at(self, first: int, stop: int, sink: tuple[Any, ...], *, accepting: bool) -> None:  # noqa: ARG002
+        """Look at every pair of a series in these blocks and an earlier one; none is accepted unseen."""
+        n_columns, n_channels, n_lanes = self.blocks.shape[1:]
+        call(
+            search_plain.search_plain,
+            first,
+            stop,
+            self._series.values,
+            self._series.lengths,
+            self.blocks,
+            self._block_lengths,
+            self._radius,
+            self._weights,
+            aligned_empty((n_columns + 1, n_lanes)),
+            aligned_empty((1, n_lanes)),
+            sink,
+            (0,) * n_channels,
+            (0,) * self._weights.shape[1],
+            (0,) * 4,
+            (0,) * self._ragged,
+        )
+
+
 def search_plan(batch: SeriesBatch, radius: int, weights: Float32Array) -> SearchPlan:
-    """Return the faster way for a collection."""
+    """Return the fastest way for a collection on this machine."""
+    if kernel_path().name == "plain":
+        return PlainPlan(batch, radius, weights)
     n_columns = batch.values.shape[1]
     n_lanes = _LOOKED_UP_FLIGHT * WIDTH
     cells = float(cells_of_pair(n_columns, n_columns, radius))

@@ -18,20 +18,8 @@ import numpy as np
 from numba import njit, types
 from numba.extending import overload
 
-from gymlab.distance.vectors import (
-    any_at_most,
-    infinities,
-    inside,
-    load,
-    local_costs,
-    plus,
-    plus_at,
-    plus_local_costs,
-    point,
-    row_offsets,
-    smallest,
-    store,
-)
+from gymlab.distance.simd.costs import local_costs, plus_at, plus_local_costs, row_offsets
+from gymlab.distance.simd.vectors import any_at_most, infinities, inside, load, plus, point, smallest, store
 
 _INFINITY = np.float32(np.inf)
 _FIRST = np.uint64(0)
@@ -43,7 +31,7 @@ def row_source(source, i):
 
 
 @overload(row_source)
-def _row_source_by_type(source, i):  # noqa: ARG001 - numba matches the names
+def _row_source_by_type(source, i):
     if len(source) == 3:
         return lambda source, i: (source[1], np.uint64(source[0][i]), source[2])
     if isinstance(source[1], types.Array):
@@ -59,7 +47,7 @@ def plus_costs(row_source, j, base):
 
 
 @overload(plus_costs)
-def _plus_costs_by_type(row_source, j, base):  # noqa: ARG001
+def _plus_costs_by_type(row_source, j, base):
     if len(row_source) == 2:
         return lambda row_source, j, base: plus_at(base, row_source[0], row_source[1], j)
     if isinstance(row_source[0], types.Array):
