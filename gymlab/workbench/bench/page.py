@@ -92,6 +92,7 @@ def speed_by_length(speeds: Iterable[Speed]) -> go.Figure:
                 marker={"symbol": "circle-open" if banded else "circle", "size": 7},
                 text=[_lead(speed, speeds) if name == "gymlab" and not banded else "" for speed in line],
                 textposition="top center",
+                cliponaxis=False,  # the text at the first and last length is wider than its point
                 hovertemplate="length %{x}: %{y:,.0f} million cells/s",
             )
     figure.update_xaxes(type="log", tickvals=lengths, ticktext=[str(one) for one in lengths], title="length")
