@@ -15,8 +15,8 @@ def in_band(i, j, n, m, radius):
     return radius is None or -(radius + max(0, n - m)) <= j - i <= radius + max(0, m - n)
 
 
-def dtw(x, y, radius=None, weights=()):
-    """DTW distance of two lists of points, by the full accumulated cost matrix."""
+def cost_matrix(x, y, radius=None, weights=()):
+    """Accumulated costs of two lists of points, infinite outside the band."""
     n, m = len(x), len(y)
     table = [[math.inf] * (m + 1) for _ in range(n + 1)]
     table[0][0] = 0.0
@@ -25,7 +25,27 @@ def dtw(x, y, radius=None, weights=()):
             if in_band(i, j, n, m, radius):
                 best = min(table[i][j], table[i][j + 1], table[i + 1][j])
                 table[i + 1][j + 1] = local_cost(x[i], y[j], weights) + best
-    return math.sqrt(table[n][m])
+    return [row[1:] for row in table[1:]]
+
+
+def dtw(x, y, radius=None, weights=()):
+    """DTW distance of two lists of points, by the full accumulated cost matrix."""
+    return math.sqrt(cost_matrix(x, y, radius, weights)[-1][-1])
+
+
+def subsequences(query, series, k, weights=()):
+    """The k best disjoint intervals of a series: each the least in cost of all that are free, by trying them all.
+
+    Of equal costs the one that stops first, and of these the one that starts last.
+    """
+    intervals = [(start, stop) for stop in range(1, len(series) + 1) for start in range(stop)]
+    costs = {(i, j): cost_matrix(query, series[i:j], None, weights)[-1][-1] for i, j in intervals}
+    found = []
+    while len(found) < k and intervals:
+        start, stop = min(intervals, key=lambda at: (costs[at], at[1], -at[0]))
+        found.append((start, stop, math.sqrt(costs[start, stop])))
+        intervals = [(i, j) for i, j in intervals if j <= start or i >= stop]
+    return found
 
 
 def condensed_index(n, i, j):

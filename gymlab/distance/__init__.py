@@ -11,6 +11,16 @@ References
 """
 
 from gymlab.distance.pairwise import dtw_cross, dtw_pairs, dtw_pairwise
-from gymlab.distance.scalar import dtw, dtw_path
+from gymlab.distance.scalar import dtw, dtw_cost_matrix, dtw_path
+from gymlab.distance.subsequence import Match, dtw_subsequence
 
-__all__ = ["dtw", "dtw_cross", "dtw_pairs", "dtw_pairwise", "dtw_path"]
+__all__ = [
+    "Match",
+    "dtw",
+    "dtw_cost_matrix",
+    "dtw_cross",
+    "dtw_pairs",
+    "dtw_pairwise",
+    "dtw_path",
+    "dtw_subsequence",
+]

@@ -1,4 +1,4 @@
-"""The compiled kernels, bound to one collection of series: what a block of work is, and how large."""
+"""Two collections of series, brought into the kernels' layout: what a row of the result costs, and how to get it."""
 
 import logging
 import time
@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from gymlab.distance import lanes
-from gymlab.distance.lanes import LANES
+from gymlab.distance import sweeps
+from gymlab.distance.paths import kernel_path, vectors_in_flight, vectors_looked_up
 from gymlab.distance.series import Float32Array, IntArray, SeriesBatch, checked_radius
+from gymlab.distance.sharing import shared_points
+from gymlab.distance.vectors import WIDTH, aligned_empty
 from gymlab.errors import InputError
 
 _log = logging.getLogger(__name__)
@@ -19,93 +21,192 @@ CELLS_A_BLOCK = 200_000_000
 
 
 class Kernel:
-    """The kernels of :mod:`gymlab.distance.lanes`, bound to one collection of series and its parameters."""
+    """Distances of queries to members, or of members to each other, row by row.
 
-    def __init__(self, batch: SeriesBatch, radius: int | None, weights: Sequence[float], unit: float) -> None:
-        try:
-            scaled = np.asarray(weights, dtype=np.float64)
-        except (TypeError, ValueError):
-            raise InputError(f"mismatch_weights is {weights!r}; give numbers") from None
-        if (
-            scaled.ndim != 1
-            or len(scaled) > batch.n_channels
-            or not np.all(np.isfinite(scaled) & (scaled >= 0))
-        ):
-            raise InputError(
-                f"mismatch_weights is {weights!r}; give a finite weight of 0 or more for each of at most "
-                f"{batch.n_channels} channels"
-            )
-        self.batch = batch
-        self.radius = checked_radius(radius)
-        ragged = self.radius >= 0 and bool(np.ptp(batch.lengths))
-        self._tail = (
-            self.radius,
-            (0,) * (batch.n_channels - len(scaled)),
-            (0,) * len(scaled),
-            (0,) * ragged,
-            scaled.astype(np.float32),
-            np.float32(unit),
-        )
+    Members are sorted by length, so that the lanes of a block end close to each other. Rows of queries may be
+    computed in any order and by any number of threads at once.
 
-    def condensed(
-        self, order: IntArray, start: int, stop: int, position: int, members: IntArray, out: Float32Array
+    Attributes
+    ----------
+    order
+        int64 ``(n_members,)``: which series stands at each place.
+    in_order
+        Whether that is their own order.
+    """
+
+    def __init__(
+        self,
+        members: SeriesBatch,
+        queries: SeriesBatch | None,
+        radius: int | None,
+        weights: Sequence[float],
+        unit: float,
     ) -> None:
-        """Write the distances of ``order[start:stop]`` to the later ones among ``members`` into a condensed matrix."""
-        block, lengths = lanes.packed_block(self.batch.values, self.batch.lengths, members)
-        _call(
-            lanes.condensed_block,
-            self.batch.values,
-            self.batch.lengths,
-            order,
-            start,
-            stop,
-            position,
-            block,
-            lengths,
-            *self._tail,
+        self._weights = checked_weights(weights, members.n_channels)
+        self._radius = checked_radius(radius)
+        self._unit = np.float32(unit)
+        self.order = np.argsort(members.lengths, kind="stable").astype(np.int64)
+        self.in_order = bool(np.array_equal(self.order, np.arange(len(members))))
+        ordered = members if self.in_order else members.part(self.order)
+        self._triangular = queries is None
+        self._queries = ordered if queries is None else queries
+        self._n_members = len(members)
+        self._cells = self._cells_by_row(ordered.lengths)
+        self._explicit = kernel_path().name == "vector"
+        columns = int(ordered.lengths.max())
+        flight = vectors_looked_up(columns) if self._explicit else 4
+        cells_of_a_pair = float(self._cells.sum() / max(1, self._pairs(0, len(self._queries))))
+        self._shared = (
+            shared_points(self._queries, columns, len(self._weights[0]), cells_of_a_pair, flight * WIDTH)
+            if self._explicit
+            else None
+        )
+        if self._explicit and self._shared is None:
+            flight = vectors_in_flight(members.n_channels)
+        self._flight = (0,) * flight
+        self._blocks, self._block_lengths = packed_blocks(ordered, flight * WIDTH)
+        ragged = self._radius >= 0 and bool(np.ptp(members.lengths) or np.ptp(self._queries.lengths))
+        self._ragged = (0,) * ragged
+
+    def row_ranges(self, cells: int = CELLS_A_BLOCK) -> list[tuple[int, int]]:
+        """Cut the rows into ranges of about so many cells."""
+        ends = np.cumsum(self._cells)
+        cuts = np.searchsorted(ends, np.arange(cells, ends[-1], cells)) + 1
+        if self._shared is not None:
+            # A run's table is filled once for each range that it is in.
+            starts = self._shared.run_starts
+            cuts = starts[np.searchsorted(starts, cuts)]
+        bounds = np.unique(np.concatenate([[0], cuts, [len(self._cells)]]))
+        return [(int(first), int(stop)) for first, stop in zip(bounds[:-1], bounds[1:], strict=True)]
+
+    def cells(self, first: int, stop: int) -> int:
+        """Return how many cells these rows hold."""
+        return int(self._cells[first:stop].sum())
+
+    def rows(self, first: int, stop: int, out: Float32Array) -> None:
+        """Write the distances of rows ``first`` to ``stop``, one row after the other, to ``out``, a flat array."""
+        n_lanes = len(self._flight) * WIDTH
+        columns = self._blocks.shape[1]
+        row, bounds = aligned_empty((columns + 1, n_lanes)), np.empty((2, n_lanes), dtype=np.int32)
+        n_codes = self._weights.shape[1]
+        constants = (
+            (0,) * self._queries.n_channels,
+            (0,) * n_codes,
+            self._flight,
+            self._ragged,
+            (0,) * self._triangular,
+        )
+        lanes = (self._blocks, self._block_lengths, self._n_members, self._radius, self._weights, self._unit)
+        if self._shared is None:
+            queries = (self._queries.values, self._queries.lengths, first, stop)
+            call(sweeps.sweep, *queries, *lanes, row, bounds, *constants, (0,) * self._explicit, out)
+        else:
+            shared = self._shared
+            table = aligned_empty((shared.most_points * columns, n_lanes))
+            runs = (shared.run_starts, shared.run_points, shared.points)
+            queries = (shared.starts, self._queries.lengths, first, stop)
+            call(sweeps.shared_sweep, *queries, *runs, *lanes, row, bounds, table, *constants, out)
+
+    def _pairs(self, first: int, stop: int) -> int:
+        if self._triangular:
+            return (stop - first) * (2 * self._n_members - first - stop - 1) // 2
+        return (stop - first) * self._n_members
+
+    def _cells_by_row(self, lengths: IntArray) -> IntArray:
+        """Return the cells of each query's row, about: from the mean length of the members that it meets."""
+        n = self._queries.lengths
+        if self._triangular:
+            ends = np.concatenate([np.cumsum(lengths[::-1])[::-1][1:], [0]])
+            meets = np.arange(len(n))[::-1]
+        else:
+            ends, meets = np.full(len(n), lengths.sum()), np.full(len(n), len(lengths))
+        mean = ends / np.maximum(meets, 1)
+        return (meets * cells_of_pair(n, mean, self._radius)).astype(np.int64) + 1
+
+
+class Pairs:
+    """Distances of chosen pairs among one collection of series."""
+
+    def __init__(
+        self, batch: SeriesBatch, radius: int | None, weights: Sequence[float], unit: float
+    ) -> None:
+        self._batch = batch
+        self._weights = checked_weights(weights, batch.n_channels)
+        self._radius = checked_radius(radius)
+        self._unit = np.float32(unit)
+        longest = int(batch.lengths.max())
+        self.cells_of_pair = int(cells_of_pair(longest, longest, self._radius))
+
+    def distances(self, firsts: IntArray, seconds: IntArray, out: Float32Array) -> None:
+        """Write the distance of each pair to ``out``."""
+        batch = self._batch
+        explicit = kernel_path().name == "vector"
+        flight = vectors_in_flight(batch.n_channels) if explicit else 4
+        longest = batch.values.shape[1]
+        call(
+            sweeps.pairs_sweep,
+            batch.values,
+            batch.lengths,
+            firsts,
+            seconds,
+            self._radius,
+            self._weights,
+            self._unit,
+            aligned_empty((longest + 1, flight * WIDTH)),
+            np.empty((2, flight * WIDTH), dtype=np.int32),
+            np.zeros((longest, batch.n_channels, flight * WIDTH), dtype=np.float32),
+            (0,) * batch.n_channels,
+            (0,) * self._weights.shape[1],
+            (0,) * flight,
+            (0,) * (self._radius >= 0 and bool(np.ptp(batch.lengths))),
+            (0,) * explicit,
             out,
         )
 
-    def cross(
-        self, queries: SeriesBatch, start: int, stop: int, members: IntArray, out: Float32Array
-    ) -> None:
-        """Write the distances of ``queries[start:stop]`` to ``members`` into a rectangular matrix."""
-        block, lengths = lanes.packed_block(self.batch.values, self.batch.lengths, members)
-        part = np.empty((stop - start, LANES), dtype=np.float32)
-        _call(
-            lanes.cross_block,
-            queries.values[start:stop],
-            queries.lengths[start:stop],
-            block,
-            lengths,
-            *self._tail,
-            part,
+
+def cells_of_pair(n: Any, m: Any, radius: int) -> Any:  # noqa: ANN401 - numbers or arrays of them
+    """Return how many cells of the accumulated cost matrix a pair needs, about; ``radius`` −1 for no band."""
+    if radius < 0:
+        return n * m
+    reach = np.minimum(radius, np.maximum(n, m))
+    return np.minimum(n * m, np.maximum(n, m) * (2.0 * reach + 1 + np.abs(n - m)))
+
+
+def checked_weights(weights: Sequence[float], n_channels: int) -> Float32Array:
+    """Return the weights of mismatching codes as float32 ``(1, n_codes)``.
+
+    Raises
+    ------
+    InputError
+        If they are no finite numbers of 0 or more, or more than there are channels.
+    """
+    try:
+        numbers = np.asarray(weights, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError(f"mismatch_weights is {weights!r}; give numbers") from None
+    if numbers.ndim != 1 or len(numbers) > n_channels or not np.all(np.isfinite(numbers) & (numbers >= 0)):
+        raise InputError(
+            f"mismatch_weights is {weights!r}; give a finite weight of 0 or more for each of at most "
+            f"{n_channels} channels"
         )
-        out[start:stop, members] = part[:, : len(members)]
-
-    def pairs(self, firsts: IntArray, seconds: IntArray, out: Float32Array) -> None:
-        """Write the distances of pairs."""
-        _call(lanes.pairs_run, self.batch.values, self.batch.lengths, firsts, seconds, *self._tail, out)
-
-    def cells_of_pair(self, n: int, m: int) -> int:
-        """Return how many cells of the accumulated cost matrix a pair needs, about."""
-        return n * m if self.radius < 0 else min(n * m, max(n, m) * (2 * self.radius + 1 + abs(n - m)))
-
-    def cells(self, query_lengths: IntArray, members: IntArray) -> int:
-        """Return how many cells a block of queries against members needs, about."""
-        queries, longest = len(query_lengths), int(self.batch.lengths[members].max())
-        return queries * LANES * self.cells_of_pair(int(query_lengths.max()), longest)
-
-    def query_ranges(self, query_lengths: IntArray, longest: int) -> list[tuple[int, int]]:
-        """Cut the queries that meet one block of lanes into ranges of about the same work."""
-        cells = LANES * self.cells_of_pair(int(query_lengths.max()), longest)
-        step = max(1, CELLS_A_BLOCK // cells)
-        return [
-            (start, min(start + step, len(query_lengths))) for start in range(0, len(query_lengths), step)
-        ]
+    return numbers.astype(np.float32)[None, :]
 
 
-def _call(kernel: Any, *arguments: object) -> None:  # noqa: ANN401 - numba gives its functions no type
+def packed_blocks(batch: SeriesBatch, n_lanes: int) -> tuple[Float32Array, IntArray]:
+    """Return ``(n_blocks, n_timepoints, n_channels, n_lanes)`` and the lanes' lengths, ``(n_blocks, n_lanes)``.
+
+    The lanes behind the last series repeat it.
+    """
+    n, width, n_channels = batch.values.shape
+    n_blocks = -(-n // n_lanes)
+    places = np.minimum(np.arange(n_blocks * n_lanes), n - 1).reshape(n_blocks, n_lanes)
+    blocks = aligned_empty((n_blocks, width, n_channels, n_lanes))
+    for block, members in zip(blocks, places, strict=True):
+        block[:] = batch.values[members].transpose(1, 2, 0)
+    return blocks, batch.lengths[places]
+
+
+def call(kernel: Any, *arguments: object) -> None:  # noqa: ANN401 - numba gives its functions no type
     """Call a compiled kernel, and say so if it had to be compiled first."""
     misses, start = sum(kernel.stats.cache_misses.values()), time.perf_counter()
     kernel(*arguments)

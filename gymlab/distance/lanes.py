@@ -1,179 +1,172 @@
-"""The kernel: one series against ``LANES`` others at once.
+"""The kernel: one series against the lanes of a block at once, in explicit vectors.
 
 The inner recurrence of DTW is a chain of dependent minima, so the cells of one pair cannot be computed side by
-side; the same cell of many pairs can. The others are laid out ``(n_timepoints, n_channels, LANES)``, so that one
-vector instruction works on the same cell of as many pairs as the processor's registers hold, and several
-independent vectors hide the latency of the chain. ``LANES`` and the number of channels (the length of a tuple,
-hence part of its type) are constants when LLVM compiles the loops.
+side; the same cell of many pairs can. A block holds its series as ``(n_timepoints, n_channels, n_lanes)``, so that
+one vector instruction works on the same cell of 16 pairs, and several vectors are in flight to hide the latency of
+the chain. Two rows of the accumulated cost matrix advance together: the second takes the cells of the first from
+registers, which halves the loads and stores. Everything that a loop's length depends on (channels, codes, vectors
+in flight) is the length of a tuple, hence a type, hence a constant to the compiler.
 
-The kernel tests for infinity, so its fast-math flags leave NaN and infinity alone. Without the freedom to
-reorder sums, a result is the same bit for bit whichever of the two series is the query.
+Local costs come from a *source*: computed on the way, from ``(query, weights, block, channels)``, or looked up, in
+``(starts, table)``: :func:`fill_table` computes them once for the time points that many queries have in common,
+and row ``i`` of the query begins at row ``starts[i]`` of the table. With more than one channel both ways give the
+same bits, and a result is the same whichever of two series is the query.
 """
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
+from numba.extending import overload
 
-LANES = 64
+from gymlab.distance.vectors import (
+    any_at_most,
+    infinities,
+    inside,
+    load,
+    local_costs,
+    plus,
+    point,
+    smallest,
+    store,
+)
 
-_FLAGS = {"contract", "nsz", "arcp"}
 _INFINITY = np.float32(np.inf)
+_FIRST = np.uint64(0)
+_EVERY = 4  # rows between two looks at whether a lane is still within its limit
 
 
-@njit(nogil=True, cache=True, fastmath=_FLAGS, error_model="numpy")
-def lane_costs(query, block, lengths, radius, channels, codes, ragged, weights, row, out):
-    """Write the DTW cost of ``query`` against each lane of ``block`` to ``out``.
+def _row_source(source, i):
+    """Return where the local costs of row ``i`` come from."""
+
+
+@overload(_row_source)
+def _row_source_by_type(source, i):  # noqa: ARG001 - numba matches the names
+    if len(source) == 2:
+        return lambda source, i: (source[1], np.uint64(source[0][i]))
+    return lambda source, i: (point(source[0], np.uint64(i), source[3]), source[1], source[2])
+
+
+def _costs_at(row_source, j, flight):
+    """Return the local costs of column ``j``."""
+
+
+@overload(_costs_at)
+def _costs_by_type(row_source, j, flight):  # noqa: ARG001
+    if len(row_source) == 2:
+        return lambda row_source, j, flight: load(row_source[0], row_source[1] + j, _FIRST, flight)
+    return lambda row_source, j, flight: local_costs(
+        row_source[0], row_source[1], row_source[2], j, _FIRST, flight
+    )
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def lane_costs(source, n, lengths, radius, bounds, limits, flight, ragged, abandoning, row):
+    """Accumulate the cost of one query against each lane in ``row[lengths[lane], lane]``.
 
     Parameters
     ----------
-    query : float32 (n, n_channels + n_codes)
-    block : float32 (m_max, n_channels + n_codes, LANES)
-        Padded behind the end of each lane's series.
-    lengths : int64 (LANES,)
+    source : tuple
+        Of the local costs, see above.
+    n : int
+        Length of the query.
+    lengths : int64 (n_lanes,)
         Where each lane ends.
     radius : int
         Sakoe-Chiba radius; −1 for no band.
-    channels, codes, ragged : tuple
-        Their lengths are the numbers of numeric channels and of category codes, and whether lanes of unequal
-        length have bands of their own (0 or 1); as types they are constants to the compiler.
-    weights : float32 (n_codes,)
-        What it costs when two codes differ.
-    row : float32 (m_max + 1, LANES)
+    bounds : int32 (2, n_lanes)
+        Scratch for the band of each lane.
+    limits : float32 (1, n_lanes)
+        With ``abandoning``, the cost above which a lane is of no interest.
+    flight, ragged, abandoning : tuple
+        Their lengths are the number of vectors in a row of lanes, whether lanes of unequal length have bands of
+        their own, and whether to abandon (0 or 1).
+    row : float32 (m_max + 1, n_lanes)
         Scratch: one row of the accumulated cost matrix for each lane.
-    out : float32 (LANES,)
-        Squared distances.
+
+    Returns
+    -------
+    bool
+        False if abandoned: every lane is above its limit, and ``row`` means nothing.
     """
-    n = query.shape[0]
     shortest, longest = lengths.min(), lengths.max()
     banded = radius >= 0
-    # Each lane's band is −(radius + max(0, n−m)) ≤ j−i ≤ radius + max(0, m−n); the loop runs over their union.
+    # Each lane's band is −(radius + max(0, n−m)) ≤ j−i ≤ radius + max(0, m−n); the loops run over their union.
     below = radius + max(0, n - shortest) if banded else n
     above = radius + max(0, longest - n) if banded else longest
+    own_bands = len(ragged) > 0 and shortest < longest
+    if own_bands:
+        for lane in range(len(lengths)):
+            bounds[0, lane] = -(radius + max(0, n - lengths[lane]))
+            bounds[1, lane] = radius + max(0, lengths[lane] - n)
     row[: longest + 1] = _INFINITY
     row[0] = np.float32(0)
-    left = np.empty(LANES, np.float32)
-    diagonal = np.empty(LANES, np.float32)
-    for i in range(n):
-        first = max(0, i - below)
-        last = min(longest - 1, i + above)
-        for lane in range(LANES):
-            diagonal[lane] = row[first, lane]
-            left[lane] = _INFINITY
-            row[first, lane] = _INFINITY
-        for column in range(first, last + 1):
-            # An unsigned index spares the check for a negative one, which costs up to half of the speed.
-            j = np.uint64(column)
-            beyond = j + np.uint64(1)
-            for lane in range(LANES):
-                cost = np.float32(0)
-                for c in range(len(channels)):
-                    difference = query[i, c] - block[j, c, lane]
-                    cost += difference * difference
-                for k in range(len(codes)):
-                    c = len(channels) + k
-                    cost += weights[k] if query[i, c] != block[j, c, lane] else np.float32(0)
-                up = row[beyond, lane]
-                best = diagonal[lane]
-                best = up if up < best else best
-                best = left[lane] if left[lane] < best else best
-                diagonal[lane] = up
-                left[lane] = cost + best
-                row[beyond, lane] = left[lane]
-            if len(ragged) > 0:
-                for lane in range(LANES):
-                    m = lengths[lane]
-                    if column - i < -(radius + max(0, n - m)) or column - i > radius + max(0, m - n):
-                        left[lane] = _INFINITY
-                        row[beyond, lane] = _INFINITY
-    for lane in range(LANES):
-        out[lane] = row[lengths[lane], lane]
+    i = 0
+    while i < n:
+        first, last = max(0, i - below), min(longest - 1, i + above)
+        upper = _row_source(source, i)
+        diagonal = load(row, np.uint64(first), _FIRST, flight)
+        left = infinities(flight)
+        if own_bands or i + 1 == n:
+            row[first] = _INFINITY
+            for j in range(first, last + 1):
+                column = np.uint64(j)
+                up = load(row, column + np.uint64(1), _FIRST, flight)
+                left = plus(_costs_at(upper, column, flight), smallest(smallest(diagonal, up), left))
+                if len(ragged) > 0 and own_bands:
+                    left = inside(left, bounds, _FIRST, np.int32(j - i))
+                store(row, column + np.uint64(1), _FIRST, left)
+                diagonal = up
+            i += 1
+        else:
+            lower = _row_source(source, i + 1)
+            below_left = infinities(flight)
+            lower_first, lower_last = max(0, i + 1 - below), min(longest - 1, i + 1 + above)
+            if lower_first > first:
+                # Only the upper row has this column.
+                up = load(row, np.uint64(first) + np.uint64(1), _FIRST, flight)
+                left = plus(_costs_at(upper, np.uint64(first), flight), smallest(diagonal, up))
+                diagonal = up
+            row[lower_first] = _INFINITY
+            for j in range(lower_first, last + 1):
+                column = np.uint64(j)
+                up = load(row, column + np.uint64(1), _FIRST, flight)
+                above_it = plus(_costs_at(upper, column, flight), smallest(smallest(diagonal, up), left))
+                below_left = plus(
+                    _costs_at(lower, column, flight), smallest(smallest(left, below_left), above_it)
+                )
+                store(row, column + np.uint64(1), _FIRST, below_left)
+                left, diagonal = above_it, up
+            if lower_last > last:
+                # Only the lower row has this column.
+                column = np.uint64(lower_last)
+                below_left = plus(_costs_at(lower, column, flight), smallest(left, below_left))
+                store(row, column + np.uint64(1), _FIRST, below_left)
+            i += 2
+        if len(abandoning) > 0 and i % _EVERY == 0 and i < n:
+            limit = load(limits, _FIRST, _FIRST, flight)
+            least = infinities(flight)
+            for j in range(max(0, i - 1 - below), min(longest - 1, i - 1 + above) + 1):
+                least = smallest(least, load(row, np.uint64(j) + np.uint64(1), _FIRST, flight))
+            if not any_at_most(least, limit):
+                return False
+    return True
 
 
-@njit(nogil=True, cache=True, fastmath=_FLAGS, error_model="numpy")
-def cross_block(queries, query_lengths, block, lengths, radius, channels, codes, ragged, weights, unit, out):
-    """Write the distances of every query to every lane of one block to ``out`` (n_queries, LANES)."""
-    row = np.empty((block.shape[0] + 1, LANES), np.float32)
-    for i in range(queries.shape[0]):
-        query = queries[i, : query_lengths[i]]
-        lane_costs(query, block, lengths, radius, channels, codes, ragged, weights, row, out[i])
-        for lane in range(LANES):
-            out[i, lane] = np.sqrt(out[i, lane]) * unit
-
-
-@njit(nogil=True, cache=True, fastmath=_FLAGS, error_model="numpy")
-def condensed_block(
-    values,
-    all_lengths,
-    order,
-    start,
-    stop,
-    position,
-    block,
-    lengths,
-    radius,
-    channels,
-    codes,
-    ragged,
-    weights,
-    unit,
-    out,
-):
-    """Write the distances of the series at ``order[start:stop]`` to the later ones among a block's lanes.
-
-    The block holds the series at ``order[position : position + LANES]``; ``out`` is the condensed matrix of all.
-    """
-    n = values.shape[0]
-    row = np.empty((block.shape[0] + 1, LANES), np.float32)
-    costs = np.empty(LANES, np.float32)
-    for p in range(start, stop):
-        a = order[p]
-        lane_costs(
-            values[a, : all_lengths[a]], block, lengths, radius, channels, codes, ragged, weights, row, costs
-        )
-        for lane in range(max(0, p + 1 - position), min(LANES, n - position)):
-            b = order[position + lane]
-            low, high = min(a, b), max(a, b)
-            out[n * low - low * (low + 1) // 2 + high - low - 1] = np.sqrt(costs[lane]) * unit
-
-
-@njit(nogil=True, cache=True, fastmath=_FLAGS, error_model="numpy")
-def pairs_run(values, all_lengths, firsts, seconds, radius, channels, codes, ragged, weights, unit, out):
-    """Write the distance of each pair to ``out``; pairs that share their first series fill lanes together."""
-    longest = values.shape[1]
-    row = np.empty((longest + 1, LANES), np.float32)
-    block = np.zeros((longest, values.shape[2], LANES), np.float32)
-    lengths = np.empty(LANES, np.int64)
-    costs = np.empty(LANES, np.float32)
-    start = 0
-    while start < len(firsts):
-        stop = start + 1
-        while stop < len(firsts) and stop - start < LANES and firsts[stop] == firsts[start]:
-            stop += 1
-        for lane in range(LANES):
-            other = seconds[min(start + lane, stop - 1)]
-            lengths[lane] = all_lengths[other]
-            for t in range(lengths[lane]):
-                for c in range(values.shape[2]):
-                    block[t, c, lane] = values[other, t, c]
-        query = values[firsts[start], : all_lengths[firsts[start]]]
-        lane_costs(query, block, lengths, radius, channels, codes, ragged, weights, row, costs)
-        for lane in range(stop - start):
-            out[start + lane] = np.sqrt(costs[lane]) * unit
-        start = stop
-
-
-def packed_block(
-    values: NDArray[np.float32], lengths: NDArray[np.int64], members: NDArray[np.int64]
-) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Return ``(n_timepoints, n_channels, LANES)`` and the lanes' lengths; unfilled lanes repeat the last member.
+@njit(nogil=True, cache=True, error_model="numpy")
+def fill_table(points, weights, codes, block, channels, flight, table):
+    """Write the local costs of each point against each column of a block to rows of ``table``.
 
     Parameters
     ----------
-    values : float32 (n, n_timepoints, n_channels)
-    lengths : int64 (n,)
-    members : int64 (at most LANES,)
-        Which series fill the lanes.
+    points : float32 (n_points, n_channels)
+    weights : float32 (1, n_codes)
+    block : float32 (m_max, n_channels, n_lanes)
+    codes, channels, flight : tuple
+        Their lengths are the numbers of channels of codes, of all channels, and of vectors in a row of lanes.
+    table : float32 (n_points * m_max, n_lanes)
     """
-    members = np.concatenate([members, np.repeat(members[-1:], LANES - len(members))])
-    longest = int(lengths[members].max())
-    return np.ascontiguousarray(values[members, :longest].transpose(1, 2, 0)), lengths[members]
+    cost_of_mismatch = point(weights, _FIRST, codes)
+    for p in range(points.shape[0]):
+        numbers = point(points, np.uint64(p), channels)
+        for j in range(block.shape[0]):
+            costs = local_costs(numbers, cost_of_mismatch, block, np.uint64(j), _FIRST, flight)
+            store(table, np.uint64(p * block.shape[0] + j), _FIRST, costs)

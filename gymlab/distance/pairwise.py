@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gymlab.distance.blocks import Block, Progress, run_blocks
-from gymlab.distance.kernel import CELLS_A_BLOCK, Kernel
-from gymlab.distance.lanes import LANES
+from gymlab.distance.kernel import CELLS_A_BLOCK, Kernel, Pairs
+from gymlab.distance.sweeps import scatter_condensed
 from gymlab.distance.series import Float32Array, Series, SeriesBatch, batches
 from gymlab.errors import InputError
 
@@ -62,17 +62,11 @@ def dtw_pairwise(
     (batch,), unit = batches(series, n_codes=_number_of_codes(mismatch_weights))
     n = len(batch)
     result = _checked_out(out, (n * (n - 1) // 2,), batch)
-    order = np.argsort(batch.lengths, kind="stable").astype(np.int64)
-    kernel = Kernel(batch, radius, mismatch_weights, unit)
-    work = []
-    for position in range(0, n, LANES):
-        members = order[position : position + LANES]
-        queries = min(n, position + LANES)
-        for start, stop in kernel.query_ranges(
-            batch.lengths[order[:queries]], int(batch.lengths[members].max())
-        ):
-            run = partial(kernel.condensed, order, start, stop, position, members, result)
-            work.append(Block(run, kernel.cells(batch.lengths[order[start:stop]], members)))
+    kernel = Kernel(batch, None, radius, mismatch_weights, unit)
+    work = [
+        Block(partial(_condensed_rows, kernel, n, first, stop, result), kernel.cells(first, stop))
+        for first, stop in kernel.row_ranges()
+    ]
     run_blocks(work, n_threads, progress)
     return result
 
@@ -115,14 +109,11 @@ def dtw_cross(
     """
     (left, right), unit = batches(a, b, n_codes=_number_of_codes(mismatch_weights))
     result = _checked_out(out, (len(left), len(right)), left, right)
-    order = np.argsort(right.lengths, kind="stable").astype(np.int64)
-    kernel = Kernel(right, radius, mismatch_weights, unit)
-    work = []
-    for position in range(0, len(right), LANES):
-        members = order[position : position + LANES]
-        for start, stop in kernel.query_ranges(left.lengths, int(right.lengths[members].max())):
-            run = partial(kernel.cross, left, start, stop, members, result)
-            work.append(Block(run, kernel.cells(left.lengths[start:stop], members)))
+    kernel = Kernel(right, left, radius, mismatch_weights, unit)
+    work = [
+        Block(partial(_cross_rows, kernel, first, stop, result), kernel.cells(first, stop))
+        for first, stop in kernel.row_ranges()
+    ]
     run_blocks(work, n_threads, progress)
     return result
 
@@ -167,16 +158,34 @@ def dtw_pairs(
     if len(firsts) != len(seconds):
         raise InputError(f"{len(firsts)} first and {len(seconds)} second indices make no pairs")
     result = np.empty(len(firsts), dtype=np.float32)
-    kernel = Kernel(batch, radius, mismatch_weights, unit)
-    cells = kernel.cells_of_pair(int(batch.lengths.max()), int(batch.lengths.max()))
-    step = max(LANES, CELLS_A_BLOCK // cells)
+    pairs = Pairs(batch, radius, mismatch_weights, unit)
+    step = max(1, CELLS_A_BLOCK // pairs.cells_of_pair)
     work = []
     for start in range(0, len(firsts), step):
         part = slice(start, start + step)
-        run = partial(kernel.pairs, firsts[part], seconds[part], result[part])
-        work.append(Block(run, len(firsts[part]) * cells))
+        run = partial(pairs.distances, firsts[part], seconds[part], result[part])
+        work.append(Block(run, len(firsts[part]) * pairs.cells_of_pair))
     run_blocks(work, n_threads, progress)
     return result
+
+
+def _condensed_rows(kernel: Kernel, n: int, first: int, stop: int, out: Float32Array) -> None:
+    begin, end = (row * (2 * n - row - 1) // 2 for row in (first, stop))
+    if kernel.in_order and out.flags.c_contiguous:
+        kernel.rows(first, stop, out[begin:end])
+    else:
+        distances = np.empty(end - begin, dtype=np.float32)
+        kernel.rows(first, stop, distances)
+        scatter_condensed(distances, kernel.order, first, stop, out)
+
+
+def _cross_rows(kernel: Kernel, first: int, stop: int, out: Float32Array) -> None:
+    if kernel.in_order and out.flags.c_contiguous:
+        kernel.rows(first, stop, out[first:stop].reshape(-1))
+    else:
+        distances = np.empty((stop - first, out.shape[1]), dtype=np.float32)
+        kernel.rows(first, stop, distances.reshape(-1))
+        out[first:stop, kernel.order] = distances
 
 
 def _number_of_codes(weights: Sequence[float]) -> int:

@@ -11,6 +11,7 @@ from gymlab.errors import InputError
 
 Series = ArrayLike | Sequence[ArrayLike]
 Float32Array = NDArray[np.float32]
+Float64Array = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 # Squares of numbers outside this range leave float32's comfortable middle, so they are rescaled.
@@ -18,6 +19,9 @@ _SMALL, _LARGE = 1e-6, 1e6
 
 # Distances between numbers outside this range have no float32.
 _LEAST, _MOST = 1e-30, 1e30
+
+# Sums of squares of numbers outside this range have no float64.
+_LEAST_SQUARED, _MOST_SQUARED = 1e-150, 1e150
 
 # Codes above this are not told apart in float32.
 _MOST_CODES = 2**24
@@ -48,6 +52,10 @@ class SeriesBatch:
     def n_channels(self) -> int:
         """Number of channels."""
         return int(self.values.shape[2])
+
+    def part(self, index: IntArray) -> "SeriesBatch":
+        """Return the series at ``index``, in that order."""
+        return SeriesBatch(self.values[index], self.lengths[index])
 
 
 @dataclass(frozen=True)
@@ -106,6 +114,47 @@ def checked_radius(radius: int | None) -> int:
         raise InputError(f"radius is {radius!r}; give None (no band) or a whole number of cells, 0 or more")
     # Beyond any length it means no band, and must not overflow where lengths are added to it.
     return min(int(radius), _MOST_RADIUS)
+
+
+def checked_mismatch_weights(weights: Sequence[float], n_channels: int) -> NDArray[np.float64]:
+    """Return the weights of the last channels, which are codes of categories.
+
+    Raises
+    ------
+    InputError
+        If they are not finite numbers of 0 or more, or more than there are channels.
+    """
+    try:
+        array = np.asarray(weights, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError(f"mismatch_weights is {weights!r}; give numbers") from None
+    if array.ndim != 1 or len(array) > n_channels or not np.all(np.isfinite(array) & (array >= 0)):
+        raise InputError(
+            f"mismatch_weights is {weights!r}; give a finite weight of 0 or more for each of at most "
+            f"{n_channels} channels"
+        )
+    return array
+
+
+def checked_pair(
+    x: ArrayLike, y: ArrayLike, mismatch_weights: Sequence[float], names: tuple[str, str] = ("x", "y")
+) -> tuple[Float64Array, Float64Array, Float64Array]:
+    """Return two series as the kernels take them, (n, n_channels) and (n_channels, m), and their weights.
+
+    Raises
+    ------
+    InputError
+        If a series is unusable, the channels differ, or float64 cannot hold the squares of the values.
+    """
+    a, b = (finite_array(one, name) for one, name in zip((x, y), names, strict=True))
+    if a.shape[1] != b.shape[1]:
+        raise InputError(f"{names[0]} has {a.shape[1]} channels, {names[1]} has {b.shape[1]}")
+    weights = checked_mismatch_weights(mismatch_weights, a.shape[1])
+    numeric = a.shape[1] - len(weights)
+    reach = max(float(np.max(np.abs(one[:, :numeric]), initial=0.0)) for one in (a, b))
+    if reach and not _LEAST_SQUARED <= reach <= _MOST_SQUARED:
+        raise InputError(f"the values reach {reach:.3g}, and float64 cannot hold their squares; rescale them")
+    return np.ascontiguousarray(a), np.ascontiguousarray(b.T), weights
 
 
 def batches(*collections: Series, n_codes: int = 0) -> tuple[list[SeriesBatch], float]:

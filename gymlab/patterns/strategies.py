@@ -14,7 +14,7 @@ from gymlab.errors import InputError, MemoryLimitError
 from gymlab.patterns import baseline, clustering
 from gymlab.patterns.clustering import Clustering, Tree
 from gymlab.patterns.config import ExtractionConfig
-from gymlab.runtime.memory import available_bytes
+from gymlab.budget import available_bytes
 from gymlab.settings import Settings
 
 # Measured: the condensed matrix in float32, the two float64 copies that scipy's linkage makes of it, and one byte.

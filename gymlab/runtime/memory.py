@@ -13,7 +13,6 @@ from typing import Generic, ParamSpec, TypeVar
 import psutil
 
 from gymlab.errors import InputError
-from gymlab.runtime.cgroups import left_by_control_groups
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -72,17 +71,6 @@ def resident_bytes() -> int:
     True
     """
     return int(psutil.Process().memory_info().rss)
-
-
-def available_bytes() -> int:
-    """Return the memory that can still be had: the machine's, or what a control group leaves if that is less.
-
-    Examples
-    --------
-    >>> 0 <= available_bytes() <= psutil.virtual_memory().total
-    True
-    """
-    return min([int(psutil.virtual_memory().available), *left_by_control_groups()])
 
 
 def measure_in_fresh_process(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Measured[T]:

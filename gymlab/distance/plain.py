@@ -1,0 +1,77 @@
+"""The kernel without explicit vectors, for platforms where those do not compile: loops that LLVM may vectorise.
+
+The kernel tests for infinity, so its fast-math flags leave NaN and infinity alone. Without the freedom to reorder
+sums, a result is the same bit for bit whichever of the two series is the query.
+"""
+
+import numpy as np
+from numba import njit
+
+_FLAGS = {"contract", "nsz", "arcp"}
+_INFINITY = np.float32(np.inf)
+
+
+@njit(nogil=True, cache=True, fastmath=_FLAGS, error_model="numpy")
+def plain_lane_costs(query, block, lengths, radius, weights, channels, codes, flight, ragged, row):
+    """Accumulate the cost of ``query`` against each lane of ``block`` in ``row[lengths[lane], lane]``.
+
+    Parameters
+    ----------
+    query : float32 (n, n_channels)
+    block : float32 (m_max, n_channels, n_lanes)
+        Padded behind the end of each lane's series.
+    lengths : int64 (n_lanes,)
+        Where each lane ends.
+    radius : int
+        Sakoe-Chiba radius; −1 for no band.
+    weights : float32 (1, n_codes)
+        What it costs when two codes differ.
+    channels, codes, flight, ragged : tuple
+        Their lengths are the numbers of all channels, of those that are codes, of 16 lanes each, and whether lanes
+        of unequal length have bands of their own (0 or 1); as types they are constants to the compiler.
+    row : float32 (m_max + 1, n_lanes)
+        Scratch: one row of the accumulated cost matrix for each lane.
+    """
+    n_lanes = 16 * len(flight)
+    n_numeric = len(channels) - len(codes)
+    n = query.shape[0]
+    shortest, longest = lengths.min(), lengths.max()
+    banded = radius >= 0
+    below = radius + max(0, n - shortest) if banded else n
+    above = radius + max(0, longest - n) if banded else longest
+    row[: longest + 1] = _INFINITY
+    row[0] = np.float32(0)
+    left = np.empty(16 * len(flight), np.float32)
+    diagonal = np.empty(16 * len(flight), np.float32)
+    for i in range(n):
+        first = max(0, i - below)
+        last = min(longest - 1, i + above)
+        for lane in range(n_lanes):
+            diagonal[lane] = row[first, lane]
+            left[lane] = _INFINITY
+            row[first, lane] = _INFINITY
+        for column in range(first, last + 1):
+            # An unsigned index spares the check for a negative one, which costs up to half of the speed.
+            j = np.uint64(column)
+            beyond = j + np.uint64(1)
+            for lane in range(n_lanes):
+                cost = np.float32(0)
+                for c in range(len(channels) - len(codes)):
+                    difference = query[i, c] - block[j, c, lane]
+                    cost += difference * difference
+                for k in range(len(codes)):
+                    c = n_numeric + k
+                    cost += weights[0, k] if query[i, c] != block[j, c, lane] else np.float32(0)
+                up = row[beyond, lane]
+                best = diagonal[lane]
+                best = up if up < best else best
+                best = left[lane] if left[lane] < best else best
+                diagonal[lane] = up
+                left[lane] = cost + best
+                row[beyond, lane] = left[lane]
+            if len(ragged) > 0:
+                for lane in range(n_lanes):
+                    m = lengths[lane]
+                    if column - i < -(radius + max(0, n - m)) or column - i > radius + max(0, m - n):
+                        left[lane] = _INFINITY
+                        row[beyond, lane] = _INFINITY

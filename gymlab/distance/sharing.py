@@ -1,0 +1,182 @@
+"""Local costs in common: which time points several queries share, and whether computing them once pays.
+
+Windows that overlap hold the same time points again and again, and a log of few kinds of action holds few distinct
+points at all. With many channels, a local cost takes most of a cell's work; computed once for each distinct point
+of a run of queries, it becomes one load. Points are the same when their numbers are, bit for bit, so nothing has
+to be known of where the windows come from.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+
+from gymlab.distance.series import Float32Array, IntArray, SeriesBatch
+
+# A run's table should stay in a second-level cache; two windows' worth of points is the least that can share.
+_TABLE_BYTES = 1_000_000
+_LEAST_GAIN = 1.15
+
+
+@dataclass(frozen=True)
+class SharedPoints:
+    """Runs of queries and the distinct time points of each.
+
+    Attributes
+    ----------
+    starts
+        int64 ``(n, n_timepoints)``: where in its run's table the costs of a time point begin.
+    run_starts
+        int64 ``(n_runs + 1,)``: the first query of each run.
+    run_points
+        int64 ``(n_runs + 1,)``: the first point of each run in ``points``.
+    points
+        float32 ``(n_points, n_channels)``.
+    most_points
+        The most points that a run has.
+    """
+
+    starts: IntArray
+    run_starts: IntArray
+    run_points: IntArray
+    points: Float32Array
+    most_points: int
+
+
+def shared_points(
+    batch: SeriesBatch, n_columns: int, n_codes: int, cells_of_a_pair: float, n_lanes: int
+) -> SharedPoints | None:
+    """Return the runs of a collection of queries, or None where sharing local costs would not pay.
+
+    Parameters
+    ----------
+    batch
+        The queries.
+    n_columns
+        Time points of the longest series that they meet.
+    n_codes
+        How many of the channels are codes.
+    cells_of_a_pair
+        Cells in the band of a typical pair.
+    n_lanes
+        Lanes of a block.
+    """
+    n_channels = batch.n_channels
+    # Instructions: a cell takes two minima and a sum, and each channel a difference and a product. Looked up, the
+    # cost is one load, and each point of a run costs the computation and a store for each column.
+    local = 2 * n_channels + (1 if n_channels > 1 else 0)
+    if n_channels == 1:
+        return None  # a difference and a product are as cheap as a load, and would not round alike
+    cells = cells_of_a_pair * len(batch)
+    direct = cells * (local + 2)
+    looked_up = cells * 4
+    if direct < _LEAST_GAIN * looked_up:
+        return None
+    most = max(_TABLE_BYTES // (n_columns * n_lanes * 4), 2 * batch.values.shape[1])
+    ids, representatives = _distinct_points(batch.values, batch.lengths)
+    run_starts = _runs(ids, batch.lengths, len(representatives), most)
+    slots, members, run_points = _slots(ids, batch.lengths, run_starts, len(representatives))
+    filled = len(members) * n_columns * (local + 1)
+    if direct < _LEAST_GAIN * (looked_up + filled):
+        return None
+    points = batch.values.reshape(-1, n_channels)[representatives[members]]
+    return SharedPoints(
+        slots * n_columns, run_starts, run_points, points, int(np.diff(run_points).max(initial=0))
+    )
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _distinct_points(values, lengths):
+    """Return the identity of each time point, −1 behind an end, and where in ``values`` each distinct one lies.
+
+    Open addressing over the bits of a point, multiplied and folded as in Fowler-Noll-Vo.
+    """
+    n, width, n_channels = values.shape
+    flat = values.reshape(n * width, n_channels)
+    bits = flat.view(np.uint32)
+    total = lengths.sum()
+    size = 64
+    while size < 2 * total:
+        size *= 2
+    table = np.full(size, -1, np.int64)
+    representatives = np.empty(total, np.int64)
+    ids = np.full((n, width), -1, np.int64)
+    count = 0
+    for s in range(n):
+        for t in range(lengths[s]):
+            at = s * width + t
+            hashed = np.uint64(14695981039346656037)
+            for c in range(n_channels):
+                hashed = (hashed ^ np.uint64(bits[at, c])) * np.uint64(1099511628211)
+                hashed ^= hashed >> np.uint64(29)
+            slot = np.int64(hashed & np.uint64(size - 1))
+            while True:
+                known = table[slot]
+                if known < 0:
+                    table[slot] = count
+                    representatives[count] = at
+                    ids[s, t] = count
+                    count += 1
+                    break
+                other = representatives[known]
+                same = True
+                for c in range(n_channels):
+                    if bits[at, c] != bits[other, c]:
+                        same = False
+                        break
+                if same:
+                    ids[s, t] = known
+                    break
+                slot = (slot + 1) & (size - 1)
+    return ids, representatives[:count]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _runs(ids, lengths, n_points, most):
+    """Return the first query of each run: as many queries as have at most ``most`` distinct points together."""
+    n = len(lengths)
+    seen = np.full(n_points, -1, np.int64)
+    starts = np.empty(n + 1, np.int64)
+    starts[0] = 0
+    run = 0
+    points = 0
+    for s in range(n):
+        fresh = 0
+        for t in range(lengths[s]):
+            if seen[ids[s, t]] != run:
+                seen[ids[s, t]] = run
+                fresh += 1
+        if points + fresh > most and s > starts[run]:
+            run += 1
+            starts[run] = s
+            points = 0
+            for t in range(lengths[s]):
+                if seen[ids[s, t]] != run:
+                    seen[ids[s, t]] = run
+                    points += 1
+        else:
+            points += fresh
+    starts[run + 1] = n
+    return starts[: run + 2].copy()
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _slots(ids, lengths, run_starts, n_points):
+    """Return each time point's place among the points of its run, these points, and where each run's begin."""
+    slots = np.zeros(ids.shape, np.int64)
+    place = np.full(n_points, -1, np.int64)
+    members = np.empty(lengths.sum(), np.int64)
+    run_points = np.zeros(len(run_starts), np.int64)
+    count = 0
+    for run in range(len(run_starts) - 1):
+        begin = count
+        for s in range(run_starts[run], run_starts[run + 1]):
+            for t in range(lengths[s]):
+                point = ids[s, t]
+                if place[point] < begin:
+                    place[point] = count
+                    members[count] = point
+                    count += 1
+                slots[s, t] = place[point] - begin
+        run_points[run + 1] = count
+    return slots, members[:count].copy(), run_points
