@@ -15,9 +15,9 @@ from typing import Any, Literal
 
 import psutil
 
+from gymlab.budget import available_bytes, memory_budget
+from gymlab.cgroups import left_by_control_groups
 from gymlab.errors import GymlabError, InputError
-from gymlab.runtime.cgroups import left_by_control_groups
-from gymlab.runtime.memory import available_bytes
 from gymlab.settings import Settings
 from gymlab.workbench.installed import extras, libraries, version_of
 
@@ -167,14 +167,14 @@ def _processor_name() -> str:
 
 
 def _memory(settings: Settings) -> Iterator[Finding]:
-    share, total, free = settings.memory_fraction, int(psutil.virtual_memory().total), available_bytes()
+    total, free = int(psutil.virtual_memory().total), available_bytes()
     left = min(left_by_control_groups(), default=total)  # without a limit, some name a huge number
     limit = f", a control group leaves {_gigabytes(left)}" if left < total else ", no control group limits it"
     yield Finding(
         "memory",
         "ok",
         f"{_gigabytes(total)}, {_gigabytes(free)} can be had{limit}; an extraction takes at most "
-        f"{_gigabytes(int(share * free))} (GYMLAB_MEMORY_FRACTION={share:g})",
+        f"{_gigabytes(memory_budget())} (GYMLAB_MEMORY_FRACTION={settings.memory_fraction:g})",
     )
 
 

@@ -11,11 +11,11 @@ from gymlab.actions import read_actions
 from gymlab.actions.encoding import fit_encoding
 from gymlab.actions.schema import validate_actions
 from gymlab.actions.windows import cut_windows
+from gymlab.budget import memory_budget
 from gymlab.distance import dtw_cross, dtw_neighbors, dtw_pairwise
 from gymlab.distance.graph import NeighborGraph, NeighborStats
 from gymlab.distance.series import Float32Array
-from gymlab.runtime.memory import available_bytes
-from gymlab.settings import Settings, sample_path
+from gymlab.settings import sample_path
 from gymlab.workbench.bench.plan import Plan
 from gymlab.workbench.bench.timing import Ratio, ratio_of, take_turns
 
@@ -166,7 +166,7 @@ def _affordable(windows: LogWindows, seconds: float, options: dict[str, Any]) ->
     part = min(n, _PART)
     dtw_pairwise(windows.first(2), **options)
     took = _seconds(lambda: dtw_pairwise(windows.first(part), **options))
-    fits = 2 * n * (n - 1) <= Settings().memory_fraction * available_bytes()
+    fits = 2 * n * (n - 1) <= memory_budget()
     return n if fits and took * (n / part) ** 2 <= seconds else part
 
 
