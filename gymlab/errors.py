@@ -16,6 +16,10 @@ class MemoryLimitError(InputError):
     """The work would need more memory than it may take; the message names the alternatives."""
 
 
+class GpuUnavailableError(GymlabError, RuntimeError):
+    """There is no GPU that can be used; the message says why, and what runs on the processor instead."""
+
+
 class OutputError(GymlabError, OSError):
     """A result could not be written; nothing was left half-written."""
 

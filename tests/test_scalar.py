@@ -101,6 +101,15 @@ def test_values_near_the_limits_of_float64_are_exact():
     assert dtw([0.0], [0.0]) == 0
 
 
+def test_a_path_through_infinite_costs_stays_inside_the_matrix():
+    """It once left it by a negative index; weights can still sum up to infinity."""
+    x, y = np.zeros((4, 2)), np.ones((7, 2))
+    path, distance = dtw_path(x, y, mismatch_weights=(1e308, 1e308))
+    assert distance == np.inf
+    assert path[0].tolist() == [0, 0]
+    assert path[-1].tolist() == [3, 6]
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [

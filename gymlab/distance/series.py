@@ -26,7 +26,7 @@ _LEAST_SQUARED, _MOST_SQUARED = 1e-150, 1e150
 # Codes above this are not told apart in float32.
 _MOST_CODES = 2**24
 
-_MOST_RADIUS = 2**40
+_MOST_RADIUS = 2**30
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,252 @@
+"""The exact DTW matrix and neighbour queries on an NVIDIA GPU, for those who have one.
+
+The functions mirror those of :mod:`gymlab.distance`, which run on the processor and need no extra. Here numba-cuda
+is needed (``pip install 'gymlab[gpu]'``) with the CUDA libraries of the driver (``numba-cuda[cu12]`` or
+``numba-cuda[cu13]``). Importing this module costs nothing: numba's CUDA part is imported by the first call.
+"""
+
+import time
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gymlab.distance.blocks import Block, Progress, run_blocks
+from gymlab.distance.cuda_device import Availability, available, refuse_without_gpu
+from gymlab.distance.graph import NeighborGraph, NeighborStats, graph_of_edges
+from gymlab.distance.series import Float32Array, Series, SeriesBatch, batches, checked_radius
+from gymlab.errors import InputError
+
+if TYPE_CHECKING:
+    from gymlab.distance.cuda_tiles import Tile, Tiles
+
+__all__ = ["Availability", "available", "dtw_cross", "dtw_neighbors", "dtw_pairwise"]
+
+
+def dtw_pairwise(
+    series: Series,
+    *,
+    radius: int | None = None,
+    out: Float32Array | None = None,
+    progress: Progress = False,
+    mismatch_weights: Sequence[float] = (),
+) -> Float32Array:
+    """Return the exact DTW distance of every pair of series, as a condensed matrix, computed on a GPU.
+
+    Parameters
+    ----------
+    series, radius, out, progress, mismatch_weights
+        As for :func:`gymlab.distance.dtw_pairwise`.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32 ``(n(n-1)/2,)`` as of :func:`gymlab.distance.dtw_pairwise`, to its last digit or two.
+
+    Raises
+    ------
+    GpuUnavailableError
+        If there is no GPU to use.
+    InputError
+        As :func:`gymlab.distance.dtw_pairwise`.
+
+    Examples
+    --------
+    >>> if available():
+    ...     assert dtw_pairwise([[0, 1, 2], [0, 1, 1, 2], [3, 3, 3]])[0] == 0
+    """
+    refuse_without_gpu("dtw_pairwise")
+    from gymlab.distance.cuda_kernels import LATER
+    from gymlab.distance.cuda_tiles import Tiles
+
+    weights = _checked_weights(mismatch_weights)
+    (batch,), unit = batches(series, n_codes=len(weights))
+    result = _checked_out(out, (len(batch) * (len(batch) - 1) // 2,), batch)
+    band = checked_radius(radius)
+    tiles = Tiles(batch, batch, band, _fitting(weights, batch), unit, LATER)
+    work = [
+        Block(partial(_write_condensed, tiles, tile, len(batch), result), tile.cells) for tile in tiles.plan()
+    ]
+    run_blocks(work, 1, progress)
+    return result
+
+
+def dtw_cross(
+    a: Series,
+    b: Series,
+    *,
+    radius: int | None = None,
+    out: Float32Array | None = None,
+    progress: Progress = False,
+    mismatch_weights: Sequence[float] = (),
+) -> Float32Array:
+    """Return the exact DTW distance of every series of ``a`` to every series of ``b``, computed on a GPU.
+
+    Parameters
+    ----------
+    a, b, radius, out, progress, mismatch_weights
+        As for :func:`gymlab.distance.dtw_cross`.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32 ``(n, m)``.
+
+    Raises
+    ------
+    GpuUnavailableError
+        If there is no GPU to use.
+    InputError
+        As :func:`gymlab.distance.dtw_cross`.
+
+    Examples
+    --------
+    >>> if available():
+    ...     assert dtw_cross([[0, 1, 2]], [[0, 1, 1, 2], [3, 3, 3]])[0, 0] == 0
+    """
+    refuse_without_gpu("dtw_cross")
+    from gymlab.distance.cuda_tiles import Tiles
+
+    weights = _checked_weights(mismatch_weights)
+    (left, right), unit = batches(a, b, n_codes=len(weights))
+    result = _checked_out(out, (len(left), len(right)), left, right)
+    tiles = Tiles(left, right, checked_radius(radius), _fitting(weights, right), unit)
+    work = [Block(partial(_write_cross, tiles, tile, result), tile.cells) for tile in tiles.plan()]
+    run_blocks(work, 1, progress)
+    return result
+
+
+def dtw_neighbors(
+    series: Series,
+    *,
+    eps: float | None = None,
+    k: int | None = None,
+    radius: int | None = None,
+    values: bool = True,
+    mismatch_weights: Sequence[float] = (),
+) -> NeighborGraph:
+    """Return the neighbours of each series by exact DTW: all within ``eps``, or the ``k`` nearest, by a GPU.
+
+    A pair is ruled out on the device by its corner cells (LB_Kim [1]_, counted as ``kim``), or given up between
+    two strips of columns once every way on is too far.
+
+    Parameters
+    ----------
+    series, radius, mismatch_weights
+        As for :func:`gymlab.distance.dtw_pairwise`.
+    eps
+        The largest distance of neighbours, 0 or more, rounded to float32 as the distances are.
+    k
+        How many neighbours each series has, 1 to n−1. Of equally near ones, those with the lower index.
+    values
+        Whether the graph holds the distances; else it holds True.
+
+    Returns
+    -------
+    NeighborGraph
+        csr ``(n, n)``, each series itself left out, zeros explicit; and what it cost. With ``eps`` the graph is
+        symmetric, with ``k`` each row has k entries.
+
+    Raises
+    ------
+    GpuUnavailableError
+        If there is no GPU to use.
+    InputError
+        If not exactly one of ``eps`` and ``k`` is given, one is out of range, or as
+        :func:`gymlab.distance.dtw_pairwise`.
+
+    References
+    ----------
+    .. [1] S.-W. Kim, S. Park, W. W. Chu, "An index-based approach for similarity search supporting time warping in
+       large sequence databases", ICDE 2001, section 4.
+
+    Examples
+    --------
+    >>> if available():
+    ...     assert dtw_neighbors([[0, 1, 2], [0, 1, 1, 2], [3, 3, 3]], eps=1).graph.nnz == 2
+    """
+    refuse_without_gpu("dtw_neighbors")
+    from gymlab.distance.cuda_edges import edges_nearest, edges_within
+    from gymlab.distance.cuda_kernels import LATER, OTHER
+    from gymlab.distance.cuda_tiles import Tiles
+
+    start = time.perf_counter()
+    weights = _checked_weights(mismatch_weights)
+    (batch,), unit = batches(series, n_codes=len(weights))
+    n = len(batch)
+    within = _checked_choice(eps, k, n)
+    tiles = Tiles(
+        batch, batch, checked_radius(radius), _fitting(weights, batch), unit, LATER if k is None else OTHER
+    )
+    found = edges_within(tiles, n, within, unit) if k is None else edges_nearest(tiles, n, int(k), unit)
+    graph = graph_of_edges(n, found.rows, found.columns, found.values if values else None)
+    stats = NeighborStats(
+        pairs=n * (n - 1),
+        pruned={"kim": found.counts["pruned"]},
+        abandoned=found.counts["abandoned"],
+        computed=found.counts["computed"],
+        seconds=time.perf_counter() - start,
+    )
+    return NeighborGraph(graph, stats)
+
+
+def _checked_weights(weights: Sequence[float]) -> Float32Array:
+    try:
+        array = np.asarray(weights, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError(f"mismatch_weights is {weights!r}; give numbers") from None
+    if array.ndim != 1 or not np.all(np.isfinite(array) & (array >= 0)):
+        raise InputError(f"mismatch_weights is {weights!r}; give a sequence of finite weights of 0 or more")
+    return array.astype(np.float32)
+
+
+def _fitting(weights: Float32Array, batch: SeriesBatch) -> Float32Array:
+    if len(weights) > batch.n_channels:
+        raise InputError(
+            f"mismatch_weights has {len(weights)} weights; the series have {batch.n_channels} channels"
+        )
+    return weights
+
+
+def _checked_choice(eps: float | None, k: int | None, n: int) -> float:
+    """Return eps, or infinity where the k nearest are asked for."""
+    if (eps is None) == (k is None):
+        raise InputError(f"eps is {eps!r} and k is {k!r}; give exactly one of them")
+    if eps is not None:
+        number = isinstance(eps, (int, float, np.integer, np.floating)) and not isinstance(eps, bool)
+        if not number or not 0 <= eps < np.inf:
+            raise InputError(f"eps is {eps!r}; give a finite distance of 0 or more")
+        return float(eps)
+    if not isinstance(k, (int, np.integer)) or isinstance(k, bool) or not 1 <= k < n:
+        raise InputError(
+            f"k is {k!r}; give a number of neighbours from 1 to {n - 1}, for there are {n} series"
+        )
+    return np.inf
+
+
+def _checked_out(out: Float32Array | None, shape: tuple[int, ...], *read: SeriesBatch) -> Float32Array:
+    if out is None:
+        return np.empty(shape, dtype=np.float32)
+    if (
+        not isinstance(out, np.ndarray)
+        or out.shape != shape
+        or out.dtype != np.float32
+        or not out.flags.writeable
+    ):
+        raise InputError(f"out has to be a writable float32 array of shape {shape}")
+    if any(np.may_share_memory(out, batch.values) for batch in read):
+        raise InputError("out shares memory with the series, which would be overwritten while they are read")
+    return out
+
+
+def _write_cross(tiles: "Tiles", tile: "Tile", out: Float32Array) -> None:
+    out[tile.rows.start : tile.rows.stop, tile.columns.start : tile.columns.stop] = tiles.distances(tile)
+
+
+def _write_condensed(tiles: "Tiles", tile: "Tile", n: int, out: Float32Array) -> None:
+    for row, distances in zip(tile.rows, tiles.distances(tile), strict=True):
+        first = max(row + 1, tile.columns.start)
+        wanted = distances[first - tile.columns.start :]
+        start = n * row - row * (row + 1) // 2 + first - row - 1
+        out[start : start + len(wanted)] = wanted
