@@ -26,7 +26,8 @@ check: $(READY)         ## style, types, notebooks without outputs
 	$(BIN)/mypy
 	$(BIN)/nbstripout --verify notebooks/*.ipynb
 
-bench: $(READY)         ## ratios against other libraries and the current algorithm, measured in one run
+bench: $(READY)         ## ratios against other libraries, C by hand and the current algorithm, each in one run
+	$(BIN)/python tests/benchmarks/distance.py $(SOURCE)
 	$(BIN)/python tests/benchmarks/main_job.py
 
 lab: $(READY)           ## the notebooks in JupyterLab
