@@ -112,7 +112,7 @@ def test_queries_and_memory_are_held_against_the_matrix(measured):
     for query in (nearest, within):
         assert query["rows_alike"] == query["rows_checked"] == 150
         stats = query["stats"]
-        counted = sum(stats[name] for name in ("identical", "accepted", "abandoned", "computed"))
+        counted = sum(stats[name] for name in ("accepted", "abandoned", "computed"))
         assert counted + sum(stats["pruned"].values()) == stats["pairs"] == 150 * 149
     assert found["memory"]["matrix_bytes"] == 4 * 300 * 299 // 2
     assert found["memory"]["peak_bytes"] > found["memory"]["matrix_bytes"]

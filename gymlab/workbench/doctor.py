@@ -179,12 +179,12 @@ def _memory(settings: Settings) -> Iterator[Finding]:
 
 
 def _kernels() -> Iterator[Finding]:
-    from gymlab.distance import lanes  # noqa: PLC0415 - where no folder can hold the cache, the import fails
-    from gymlab.distance.paths import kernel_path  # noqa: PLC0415 - as above
+    from gymlab.distance.simd import sweeps  # noqa: PLC0415 - where no folder can hold the cache, the import fails
+    from gymlab.distance.simd.paths import kernel_path  # noqa: PLC0415 - as above
 
     path = kernel_path()
     yield Finding("kernels", "ok", f"{path.name}, {path.lanes} pairs at once: {path.reason}")
-    kept = {Path(one.stats.cache_path) for one in vars(lanes).values() if hasattr(one, "stats")}
+    kept = {Path(one.stats.cache_path) for one in vars(sweeps).values() if hasattr(one, "stats")}
     for folder in sorted(kept):
         if problem := _unwritable(folder):
             text = (

@@ -132,7 +132,6 @@ def _queries(benchmark: Benchmark) -> Iterator[str]:
 def _shares(query: Query) -> str:
     stats = query.stats
     counts = {
-        "identical": stats.identical,
         **{f"ruled out by {name}": count for name, count in stats.pruned.items()},
         "accepted": stats.accepted,
         "abandoned": stats.abandoned,

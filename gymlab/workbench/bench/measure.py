@@ -10,7 +10,7 @@ import numpy as np
 
 from gymlab.distance import cuda
 from gymlab.distance.blocks import available_threads
-from gymlab.distance.paths import kernel_path
+from gymlab.distance.simd.paths import kernel_path
 from gymlab.workbench import tables
 from gymlab.workbench.bench.cases import Collection
 from gymlab.workbench.bench.elsewhere import program_of
