@@ -140,3 +140,9 @@ def test_kernels_come_from_the_disk_cache_in_the_second_process(tmp_path):
     environment = {"NUMBA_CACHE_DIR": str(tmp_path)}
     assert python(code, **environment) == "9 0"  # sweep, without and with triangle
     assert python(code, **environment) == "0 9"
+
+
+def test_kernels_carry_the_stamp_of_what_is_compiled_into_them():
+    tool = ROOT.parent / "tools" / "stamp_kernels.py"
+    done = subprocess.run([sys.executable, str(tool), "--check"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -198,3 +198,6 @@ class Tiles:
 def _first(there: Any, n: int) -> Any:  # noqa: ANN401 - numba gives its device arrays no type
     """Copy the first n elements of a device array; nothing cannot be asked for there."""
     return there[:n].copy_to_host() if n else np.empty(0, dtype=there.dtype)
+
+
+# Compiled in: 0a580eb3b90cb29d

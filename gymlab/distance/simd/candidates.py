@@ -134,3 +134,6 @@ def drop_beyond(limits, offset, bound, begin, slack, flight):
             limits[0, offset + lane] = NOBODY
         left += limits[0, offset + lane] >= 0
     return left
+
+
+# Compiled in: f4f5c2181f0ae1fe

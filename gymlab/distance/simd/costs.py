@@ -187,3 +187,6 @@ def plus_at(typing, base, array, offsets, j):
         return context.make_tuple(builder, signature.return_type, sums)
 
     return base(base, array, offsets, types.uint64), emit
+
+
+# Compiled in: 243158e44419e9ad

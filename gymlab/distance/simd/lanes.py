@@ -168,3 +168,6 @@ def fill_table(points, weights, codes, block, channels, flight, table):
         for j in range(block.shape[0]):
             costs = local_costs(numbers, cost_of_mismatch, block, np.uint64(j), flight)
             store(table, np.uint64(p * block.shape[0] + j), _FIRST, costs)
+
+
+# Compiled in: e82a2cc9d4cbdc76

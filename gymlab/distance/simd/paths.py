@@ -90,3 +90,6 @@ def _try_vectors() -> None:
 def _add_lanes(costs):
     upper, lower = load(costs, _FIRST, _FIRST, (0,)), load(costs, np.uint64(1), _FIRST, (0,))
     store(costs, np.uint64(1), _FIRST, smallest(plus(upper, lower), infinities((0,))))
+
+
+# Compiled in: 243158e44419e9ad

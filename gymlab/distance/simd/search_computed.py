@@ -245,3 +245,6 @@ def _search_packed(
                 offer(nearest, nearest_index, series_limits, q, distance, order[p], unit)
             elif distance <= eps:
                 append(edges, distances, counts, p, q, distance)
+
+
+# Compiled in: f2945593cdf8e002

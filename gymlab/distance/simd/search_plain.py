@@ -50,3 +50,6 @@ def search_plain(
             query = values[p, : all_lengths[p]]
             plain_lane_costs(query, block, lengths, radius, weights, channels, codes, flight, ragged, row)
             found[-1][COMPUTED] += take(found, p, begin, row, lengths, limits, 0, flight)
+
+
+# Compiled in: 4ae6795143674bdc

@@ -165,3 +165,6 @@ def write_remaining(segments, first_rows, costs, begin, limits, offset, slack, r
             for lane in range(16):
                 remaining[check, offset + lane] -= costs[segments[place], begin + lane]
             place -= 1
+
+
+# Compiled in: f4f5c2181f0ae1fe

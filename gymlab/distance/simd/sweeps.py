@@ -273,3 +273,6 @@ def gather_condensed(matrix, order, first, stop, out):
         for k in range(len(order) - 1 - p):
             out[position + k] = matrix[places[k]]
         position += len(order) - 1 - p
+
+
+# Compiled in: 9ff850a2bbd1e0e5
