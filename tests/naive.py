@@ -33,6 +33,31 @@ def dtw(x, y, radius=None, weights=()):
     return math.sqrt(cost_matrix(x, y, radius, weights)[-1][-1])
 
 
+def envelope(y, n, radius=None):
+    """Least and greatest value, channel by channel, of the points of y that each of n time points may meet."""
+    lower, upper = [], []
+    for i in range(n):
+        met = [point for j, point in enumerate(y) if in_band(i, j, n, len(y), radius)]
+        lower.append([min(channel) for channel in zip(*met, strict=True)])
+        upper.append([max(channel) for channel in zip(*met, strict=True)])
+    return lower, upper
+
+
+def outside_costs(x, y, radius=None):
+    """For each point of x, its squared distance from the box of the points of y that it may meet."""
+    lower, upper = envelope(y, len(x), radius)
+    return [
+        sum(max(v - high, low - v, 0) ** 2 for v, low, high in zip(point, lows, highs, strict=True))
+        for point, lows, highs in zip(x, lower, upper, strict=True)
+    ]
+
+
+def end_costs(x, y):
+    """What the first points and the last points cost, which every warping path aligns; a single cell once."""
+    cells = {(0, 0), (len(x) - 1, len(y) - 1)}
+    return [local_cost(x[i], y[j]) for i, j in cells]
+
+
 def subsequences(query, series, k, weights=()):
     """The k best disjoint intervals of a series: each the least in cost of all that are free, by trying them all.
 
