@@ -22,6 +22,9 @@ from gymlab.distance.simd.search_plans import search_plan
 _RANGE_BYTES = 400_000
 _MOST_EDGES = 20_000_000
 
+# No distance is beyond float32, so neither need eps be, and its conversion does not overflow.
+_MOST_DISTANT = float(np.finfo(np.float32).max)
+
 
 @dataclass(frozen=True)
 class Query:
@@ -73,7 +76,7 @@ class NeighborSearch:
         n_columns = batch.values.shape[1]
         self._cells = float(cells_of_pair(n_columns, n_columns, cells))
         self._unit = np.float32(unit)
-        self._eps = np.float32(np.inf if query.eps is None else query.eps)
+        self._eps = np.float32(np.inf if query.eps is None else min(query.eps, _MOST_DISTANT))
         # Shared by all threads; it only ever falls, and one that reads an older limit computes a pair too much.
         self._limits = np.full(self._n, candidates.limit_of(self._eps, self._unit), np.float32)
 

@@ -10,7 +10,7 @@ import numpy as np
 from gymlab.distance.blocks import Block, Progress, run_blocks
 from gymlab.distance.graph import NeighborGraph
 from gymlab.distance.neighbor_search import NeighborSearch, Partial, Query
-from gymlab.distance.series import Series, batches
+from gymlab.distance.series import Series, batches, number_of_codes
 from gymlab.errors import InputError
 
 
@@ -59,11 +59,13 @@ def dtw_neighbors(
     Examples
     --------
     >>> found = dtw_neighbors([[0, 1, 2], [0, 1, 1, 2], [3, 3, 3]], k=1)
-    >>> found.graph.indices.tolist(), found.graph.data.round(3).tolist()
-    ([1, 0, 0], [0.0, 0.0, 3.742])
+    >>> found.graph.indices.tolist()
+    [1, 0, 0]
+    >>> found.graph.data
+    array([0.       , 0.       , 3.7416575], dtype=float32)
     """
     start = time.perf_counter()
-    (batch,), unit = batches(series, n_codes=len(mismatch_weights))
+    (batch,), unit = batches(series, n_codes=number_of_codes(mismatch_weights))
     query = checked_query(len(batch), eps, k, values=values)
     search = NeighborSearch(batch, query, radius, mismatch_weights, unit)
     partials: SimpleQueue[Partial] = SimpleQueue()
@@ -81,8 +83,10 @@ def checked_query(n: int, eps: float | None, k: int | None, *, values: bool) -> 
     Raises
     ------
     InputError
-        If not just one of ``eps`` and ``k`` is given, or it is out of range.
+        If not just one of ``eps`` and ``k`` is given, or it is out of range, or there is but one series.
     """
+    if n < 2:
+        raise InputError("a single series has no neighbours; give two or more")
     if (eps is None) == (k is None):
         raise InputError("give eps (all neighbours within a distance) or k (the nearest), one of them")
     if k is not None and (isinstance(k, bool) or not isinstance(k, (int, np.integer)) or not 1 <= k < n):

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from gymlab.budget import memory_budget
 from gymlab.distance.blocks import Block, Progress, run_blocks
 from gymlab.distance.matrix_file import MatrixFile, matrix_key
-from gymlab.distance.series import Float32Array, Series, SeriesBatch, batches
+from gymlab.distance.series import Float32Array, Series, SeriesBatch, batches, number_of_codes
 from gymlab.distance.simd.kernel import CELLS_A_BLOCK, Kernel, Pairs
 from gymlab.distance.simd.sweeps import scatter_condensed
 from gymlab.errors import InputError, MemoryLimitError
@@ -69,7 +69,7 @@ def dtw_pairwise(
     >>> dtw_pairwise([[0, 1, 2], [0, 1, 1, 2], [3, 3, 3]])
     array([0.       , 3.7416575, 4.2426405], dtype=float32)
     """
-    (batch,), unit = batches(series, n_codes=_number_of_codes(mismatch_weights))
+    (batch,), unit = batches(series, n_codes=number_of_codes(mismatch_weights))
     n = len(batch)
     n_pairs = n * (n - 1) // 2
     if isinstance(out, (str, Path)):
@@ -122,7 +122,7 @@ def dtw_cross(
     >>> dtw_cross([[0, 1, 2]], [[0, 1, 1, 2], [3, 3, 3]])
     array([[0.       , 3.7416575]], dtype=float32)
     """
-    (left, right), unit = batches(a, b, n_codes=_number_of_codes(mismatch_weights))
+    (left, right), unit = batches(a, b, n_codes=number_of_codes(mismatch_weights))
     if out is None:
         _refuse_if_too_large(len(left) * len(right), f"{len(left):,} by {len(right):,} series")
     result = _checked_out(out, (len(left), len(right)), left, right)
@@ -170,7 +170,7 @@ def dtw_pairs(
     >>> dtw_pairs([[0, 1, 2], [0, 1, 1, 2], [3, 3, 3]], [0, 0], [1, 2])
     array([0.       , 3.7416575], dtype=float32)
     """
-    (batch,), unit = batches(series, n_codes=_number_of_codes(mismatch_weights))
+    (batch,), unit = batches(series, n_codes=number_of_codes(mismatch_weights))
     firsts, seconds = (_checked_index(index, len(batch)) for index in (first, second))
     if len(firsts) != len(seconds):
         raise InputError(f"{len(firsts)} first and {len(seconds)} second indices make no pairs")
@@ -239,13 +239,6 @@ def _cross_rows(kernel: Kernel, first: int, stop: int, out: Float32Array) -> Non
         distances = np.empty((stop - first, out.shape[1]), dtype=np.float32)
         kernel.rows(first, stop, distances.reshape(-1))
         out[first:stop, kernel.order] = distances
-
-
-def _number_of_codes(weights: Sequence[float]) -> int:
-    try:
-        return len(weights)
-    except TypeError:
-        raise InputError(f"mismatch_weights is {weights!r}; give a sequence of numbers") from None
 
 
 def _checked_out(out: Float32Array | None, shape: tuple[int, ...], *read: SeriesBatch) -> Float32Array:

@@ -116,6 +116,20 @@ def checked_radius(radius: int | None) -> int:
     return min(int(radius), _MOST_RADIUS)
 
 
+def number_of_codes(weights: Sequence[float]) -> int:
+    """Return how many of the last channels are codes of categories: one for each weight.
+
+    Raises
+    ------
+    InputError
+        If that is no sequence.
+    """
+    try:
+        return len(weights)
+    except TypeError:
+        raise InputError(f"mismatch_weights is {weights!r}; give a sequence of numbers") from None
+
+
 def checked_mismatch_weights(weights: Sequence[float], n_channels: int) -> NDArray[np.float64]:
     """Return the weights of the last channels, which are codes of categories.
 
