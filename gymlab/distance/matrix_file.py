@@ -1,7 +1,9 @@
 """A condensed matrix in a file that an interrupted run can continue: finished blocks are known by their checksums."""
 
+import contextlib
 import hashlib
 import json
+import os
 import threading
 import zlib
 from collections.abc import Mapping
@@ -50,11 +52,13 @@ class MatrixFile:
         self._part = self.path.with_name(self.path.name + ".part")
         self._journal = self.path.with_name(self.path.name + ".blocks")
         self._lock = threading.Lock()
-        self._finished = self._read_journal(key, n_pairs)
         try:
-            self.distances = self._open(n_pairs)
+            self._finished = self._read_journal(key, n_pairs)
+            # The journal comes first: a matrix without one could never be continued.
             if not self._journal.exists():
                 self._append({"schema": _SCHEMA, "key": key, "pairs": n_pairs})
+            self.distances = self._open(n_pairs)
+            _reserve(self.path if self.path.exists() else self._part)
         except OSError as error:
             raise OutputError(f"cannot write {self.path}: {error}") from error
 
@@ -84,11 +88,10 @@ class MatrixFile:
                     raise InputError(f"{taken} exists and is no matrix of this kind; choose another path")
             return {}
         lines = []
-        for text in self._journal.read_text(encoding="utf-8").splitlines():
-            try:
+        for text in self._journal.read_text(encoding="utf-8", errors="replace").splitlines():
+            # An interruption may have cut a line off; its block is computed again, and others follow it.
+            with contextlib.suppress(json.JSONDecodeError):
                 lines.append(json.loads(text))
-            except json.JSONDecodeError:
-                break  # the line that an interruption cut off; its block is computed again
         if not lines or lines[0] != {"schema": _SCHEMA, "key": key, "pairs": n_pairs}:
             raise InputError(
                 f"{self.path} was begun for other series or parameters; delete it, {self._part.name} and "
@@ -134,6 +137,13 @@ def checksum(kernel: Kernel, first: int, stop: int, distances: Float32Array) -> 
     part = np.empty(end - begin, dtype=np.float32)
     call(gather_condensed, distances, kernel.order, first, stop, part)
     return zlib.crc32(part.data)
+
+
+def _reserve(path: Path) -> None:
+    """Have the disk set the file's space aside: a disk that fills up under a memory map ends the process."""
+    if hasattr(os, "posix_fallocate"):
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
 
 def _ends_with_newline(path: Path) -> bool:

@@ -75,7 +75,11 @@ def dtw_pairwise(
     if isinstance(out, (str, Path)):
         return _pairwise_in_file(out, batch, unit, radius, mismatch_weights, n_threads, progress)
     if out is None:
-        _refuse_if_too_large(n_pairs, f"{n:,} series make {n_pairs:,} pairs")
+        _refuse_if_too_large(
+            n_pairs,
+            f"{n:,} series make {n_pairs:,} pairs",
+            "Write them to a file (out='distances.npy'), ask for the nearest neighbours only (dtw_neighbors)",
+        )
     result = _checked_out(out, (n_pairs,), batch)
     kernel = Kernel(batch, None, radius, mismatch_weights, unit)
     work = [
@@ -124,7 +128,11 @@ def dtw_cross(
     """
     (left, right), unit = batches(a, b, n_codes=number_of_codes(mismatch_weights))
     if out is None:
-        _refuse_if_too_large(len(left) * len(right), f"{len(left):,} by {len(right):,} series")
+        _refuse_if_too_large(
+            len(left) * len(right),
+            f"{len(left):,} by {len(right):,} series",
+            "Have them written to a memory map (out=numpy.lib.format.open_memmap(...))",
+        )
     result = _checked_out(out, (len(left), len(right)), left, right)
     kernel = Kernel(right, left, radius, mismatch_weights, unit)
     work = [
@@ -223,12 +231,12 @@ def _pairwise_in_file(
     return file.close()
 
 
-def _refuse_if_too_large(n_distances: int, what: str) -> None:
+def _refuse_if_too_large(n_distances: int, what: str, instead: str) -> None:
     needed, limit = 4 * n_distances, memory_budget()
     if needed > limit:
         raise MemoryLimitError(
-            f"{what}; their distances take {needed / 1e9:.1f} GB and {limit / 1e9:.1f} GB may be used. Write them to "
-            "a file (out='distances.npy'), ask for the nearest neighbours only (dtw_neighbors), or take fewer series"
+            f"{what}; their distances take {needed / 1e9:.1f} GB and {limit / 1e9:.1f} GB may be used. "
+            f"{instead}, or take fewer series"
         )
 
 
