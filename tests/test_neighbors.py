@@ -155,6 +155,10 @@ def test_codes_beside_numbers(radius):
     codes = rng.integers(0, 3, size=(150, 30, 1))
     for numbers in (rng.normal(size=(150, 30, 2)), walks(6, 150, 30)):
         check(np.concatenate([numbers, codes], axis=2), radius, weights=(1.5,))
+    # Nearly the same numbers and codes ten times each: near, unless codes that agree were charged.
+    series = np.tile(np.concatenate([numbers, codes], axis=2)[:15], (10, 1, 1))
+    series[:, :, :2] += 0.05 * rng.normal(size=(150, 30, 2))
+    check(series, radius, weights=(1.5,))
 
 
 @pytest.mark.parametrize("radius", RADII)
