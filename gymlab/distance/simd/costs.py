@@ -189,4 +189,4 @@ def plus_at(typing, base, array, offsets, j):
     return base(base, array, offsets, types.uint64), emit
 
 
-# Compiled in: 243158e44419e9ad
+# Compiled in: d12c64b84c0cd255

@@ -170,4 +170,4 @@ def fill_table(points, weights, codes, block, channels, flight, table):
             store(table, np.uint64(p * block.shape[0] + j), _FIRST, costs)
 
 
-# Compiled in: e82a2cc9d4cbdc76
+# Compiled in: 6c1e021b66f64cb8

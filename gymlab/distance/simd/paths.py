@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from gymlab.distance.simd.vectors import WIDTH, host_features, infinities, load, plus, smallest, store
+from gymlab.distance.simd.vectors import WIDTH, infinities, load, plus, smallest, store, target_features
 
 _log = logging.getLogger(__name__)
 _FIRST = np.uint64(0)
@@ -66,7 +66,7 @@ def kernel_path() -> KernelPath:
     except Exception as error:  # noqa: BLE001 - whatever numba or LLVM raises here has the same consequence
         _log.warning("explicit vectors do not compile here, plain loops run instead: %s", error)
         return KernelPath("plain", 4 * WIDTH, f"explicit vectors do not compile: {str(error)[:200]}")
-    features = host_features()
+    features = target_features()
     widest = next(
         (f for f in ("avx512f", "avx2", "avx", "sse4.1", "sve", "neon") if f in features), "none known"
     )
@@ -76,7 +76,7 @@ def kernel_path() -> KernelPath:
 
 
 def _has_many_registers() -> bool:
-    return "avx512f" in host_features()
+    return "avx512f" in target_features()
 
 
 def _try_vectors() -> None:
@@ -92,4 +92,4 @@ def _add_lanes(costs):
     store(costs, np.uint64(1), _FIRST, smallest(plus(upper, lower), infinities((0,))))
 
 
-# Compiled in: 243158e44419e9ad
+# Compiled in: d12c64b84c0cd255

@@ -275,4 +275,4 @@ def gather_condensed(matrix, order, first, stop, out):
         position += len(order) - 1 - p
 
 
-# Compiled in: 9ff850a2bbd1e0e5
+# Compiled in: 8817deab57dbdd28

@@ -10,9 +10,10 @@ Intrinsics live at module level: made inside a function, they would keep numba's
 """
 
 import numpy as np
-from llvmlite import binding, ir
+from llvmlite import ir
 from numba import types
-from numba.core import cgutils
+from numba.core import cgutils, config
+from numba.core.codegen import get_host_cpu_features
 from numba.core.datamodel import models
 from numba.extending import intrinsic, register_model
 
@@ -41,13 +42,16 @@ class _VectorModel(models.PrimitiveModel):
 vector = VectorType()
 
 
-def host_features() -> frozenset[str]:
-    """Return the vector features that LLVM sees in this processor."""
-    return frozenset(name for name, present in binding.get_host_cpu_features().items() if present)
+def target_features() -> frozenset[str]:
+    """Return the features that numba compiles for: this processor's, or what its environment variables name."""
+    named = config.CPU_FEATURES  # type: ignore[attr-defined]  # numba puts it there when it is imported
+    if named is None:
+        named = get_host_cpu_features()
+    return frozenset(feature[1:] for feature in named.split(",") if feature.startswith("+"))
 
 
 # On other processors a fused multiplication and addition may be a function call.
-_FUSED = bool(host_features() & {"fma", "neon", "vsx"})
+_FUSED = bool(target_features() & {"fma", "neon", "vsx"})
 
 
 def aligned_empty(shape: tuple[int, ...]) -> Float32Array:
