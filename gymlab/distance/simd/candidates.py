@@ -136,4 +136,4 @@ def drop_beyond(limits, offset, bound, begin, slack, flight):
     return left
 
 
-# Compiled in: f4f5c2181f0ae1fe
+# Compiled in: d7604e220a0c4ab2

@@ -247,4 +247,4 @@ def _search_packed(
                 append(edges, distances, counts, p, q, distance)
 
 
-# Compiled in: f2945593cdf8e002
+# Compiled in: 6d0a99f64e109fcf

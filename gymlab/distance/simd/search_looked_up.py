@@ -156,4 +156,4 @@ def _run_tasks(
         counts[COMPUTED] += take(found, tasks[v], at, row, lengths, limits, 16 * v, (0,))
 
 
-# Compiled in: 2dfc87ae59a7c3f6
+# Compiled in: 88cfbb21abcd2595

@@ -52,4 +52,4 @@ def search_plain(
             found[-1][COMPUTED] += take(found, p, begin, row, lengths, limits, 0, flight)
 
 
-# Compiled in: 4ae6795143674bdc
+# Compiled in: 74b5d7741653934a

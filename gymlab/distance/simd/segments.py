@@ -167,4 +167,4 @@ def write_remaining(segments, first_rows, costs, begin, limits, offset, slack, r
             place -= 1
 
 
-# Compiled in: f4f5c2181f0ae1fe
+# Compiled in: d7604e220a0c4ab2
