@@ -63,7 +63,8 @@ def by_hand():
         out = np.empty(n * (n - 1) // 2, dtype=np.float32)
         ours = dtw_pairwise(series, n_threads=1)
         # Both write to memory that is there: the pages of a new matrix cost the same whoever asks for them.
-        jobs = [lambda s=series, o=np.empty_like(ours): seconds(lambda: dtw_pairwise(s, n_threads=1, out=o))]
+        mine = np.empty_like(ours)
+        jobs = [lambda s=series, o=mine: seconds(lambda: dtw_pairwise(s, n_threads=1, out=o))]
         for variant in VARIANTS:
             kernel = getattr(kernels, f"{variant}_{case.channels}ch")
             kernel.argtypes = [ctypes.c_void_p, ctypes.c_long, ctypes.c_long, ctypes.c_void_p]
