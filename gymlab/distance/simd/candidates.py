@@ -136,4 +136,4 @@ def drop_beyond(limits, offset, bound, begin, slack, flight):
     return left
 
 
-# Compiled in: 8dab2ca39ecd0172
+# Compiled in: 46f661e508547190

@@ -19,9 +19,18 @@ from numba import njit, types
 from numba.extending import overload
 
 from gymlab.distance.simd.costs import local_costs, plus_at, plus_local_costs, row_offsets
-from gymlab.distance.simd.vectors import any_at_most, infinities, inside, load, plus, point, smallest, store
+from gymlab.distance.simd.vectors import (
+    any_at_most,
+    infinities,
+    inside,
+    load,
+    plus,
+    point,
+    smallest,
+    store,
+    zeros,
+)
 
-_INFINITY = np.float32(np.inf)
 _FIRST = np.uint64(0)
 EVERY = 4  # rows between two looks at whether a lane is still within its limit
 
@@ -68,7 +77,7 @@ def lane_costs(source, n, lengths, radius, bounds, limits, flight, ragged, aband
     n : int
         Length of the query.
     lengths : int64 (n_lanes,)
-        Where each lane ends.
+        Where each lane ends, ascending.
     radius : int
         Sakoe-Chiba radius; −1 for no band.
     bounds : int32 (2, n_lanes)
@@ -87,7 +96,7 @@ def lane_costs(source, n, lengths, radius, bounds, limits, flight, ragged, aband
     bool
         False if abandoned: every lane is above its limit, and ``row`` means nothing.
     """
-    shortest, longest = lengths.min(), lengths.max()
+    shortest, longest = lengths[0], lengths[-1]
     banded = radius >= 0
     # Each lane's band is −(radius + max(0, n−m)) ≤ j−i ≤ radius + max(0, m−n); the loops run over their union.
     below = radius + max(0, n - shortest) if banded else n
@@ -97,16 +106,33 @@ def lane_costs(source, n, lengths, radius, bounds, limits, flight, ragged, aband
         for lane in range(len(lengths)):
             bounds[0, lane] = -(radius + max(0, n - lengths[lane]))
             bounds[1, lane] = radius + max(0, lengths[lane] - n)
-    row[: longest + 1] = _INFINITY
-    row[0] = np.float32(0)
+    unreachable = infinities(flight)
     i = 0
+    if banded or n == 1:
+        for j in range(1, longest + 1):
+            store(row, np.uint64(j), _FIRST, unreachable)
+        store(row, _FIRST, _FIRST, zeros(flight))
+    else:
+        # The first two rows, above which nothing is reachable, need no row reset, which short series would feel.
+        upper, lower = row_source(source, 0), row_source(source, 1)
+        store(row, _FIRST, _FIRST, unreachable)
+        left = plus_costs(upper, _FIRST, zeros(flight))
+        below_left = plus_costs(lower, _FIRST, left)
+        store(row, np.uint64(1), _FIRST, below_left)
+        for j in range(1, longest):
+            column = np.uint64(j)
+            above_it = plus_costs(upper, column, left)
+            below_left = plus_costs(lower, column, smallest(smallest(left, below_left), above_it))
+            store(row, column + np.uint64(1), _FIRST, below_left)
+            left = above_it
+        i = 2
     while i < n:
         first, last = max(0, i - below), min(longest - 1, i + above)
         upper = row_source(source, i)
         diagonal = load(row, np.uint64(first), _FIRST, flight)
-        left = infinities(flight)
+        left = unreachable
         if own_bands or i + 1 == n:
-            row[first] = _INFINITY
+            store(row, np.uint64(first), _FIRST, unreachable)
             for j in range(first, last + 1):
                 column = np.uint64(j)
                 up = load(row, column + np.uint64(1), _FIRST, flight)
@@ -118,14 +144,14 @@ def lane_costs(source, n, lengths, radius, bounds, limits, flight, ragged, aband
             i += 1
         else:
             lower = row_source(source, i + 1)
-            below_left = infinities(flight)
+            below_left = unreachable
             lower_first, lower_last = max(0, i + 1 - below), min(longest - 1, i + 1 + above)
             if lower_first > first:
                 # Only the upper row has this column.
                 up = load(row, np.uint64(first) + np.uint64(1), _FIRST, flight)
                 left = plus_costs(upper, np.uint64(first), smallest(diagonal, up))
                 diagonal = up
-            row[lower_first] = _INFINITY
+            store(row, np.uint64(lower_first), _FIRST, unreachable)
             for j in range(lower_first, last + 1):
                 column = np.uint64(j)
                 up = load(row, column + np.uint64(1), _FIRST, flight)
@@ -141,7 +167,7 @@ def lane_costs(source, n, lengths, radius, bounds, limits, flight, ragged, aband
             i += 2
         if len(abandoning) > 0 and i % EVERY == 0 and i < n:
             limit = load(limits, np.uint64((i // EVERY) % limits.shape[0]), _FIRST, flight)
-            least = infinities(flight)
+            least = unreachable
             for j in range(max(0, i - 1 - below), min(longest - 1, i - 1 + above) + 1):
                 least = smallest(least, load(row, np.uint64(j) + np.uint64(1), _FIRST, flight))
             if not any_at_most(least, limit):

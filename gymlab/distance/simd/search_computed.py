@@ -247,4 +247,4 @@ def _search_packed(
                 append(edges, distances, counts, p, q, distance)
 
 
-# Compiled in: 1da86e8a71150109
+# Compiled in: ef25aa96256a4fd5

@@ -52,4 +52,4 @@ def search_plain(
             found[-1][COMPUTED] += take(found, p, begin, row, lengths, limits, 0, flight)
 
 
-# Compiled in: c8128a699b356d8d
+# Compiled in: 1d735392dc122d0c

@@ -167,4 +167,4 @@ def write_remaining(segments, first_rows, costs, begin, limits, offset, slack, r
             place -= 1
 
 
-# Compiled in: 8dab2ca39ecd0172
+# Compiled in: 46f661e508547190

@@ -109,7 +109,7 @@ def sweep(
         begin = b * n_lanes
         end = min(n_members, begin + n_lanes)
         lengths = block_lengths[b]
-        block = blocks[b, : lengths.max()]
+        block = blocks[b, : lengths[-1]]
         for p in range(first, min(stop, end - 1) if len(triangular) > 0 else stop):
             query = queries[p, : query_lengths[p]]
             computed_costs(
@@ -220,13 +220,22 @@ def pairs_sweep(
     """
     n_lanes = block.shape[2]
     lengths = np.empty(n_lanes, np.int64)
+    members = np.empty(n_lanes, np.int64)
     start = 0
     while start < len(firsts):
         stop = start + 1
         while stop < len(firsts) and stop - start < n_lanes and firsts[stop] == firsts[start]:
             stop += 1
         for lane in range(n_lanes):
-            other = seconds[min(start + lane, stop - 1)]
+            # Lanes are ascending in length; most often the pairs are already.
+            member = min(start + lane, stop - 1)
+            place = lane
+            while place > 0 and all_lengths[seconds[members[place - 1]]] > all_lengths[seconds[member]]:
+                members[place] = members[place - 1]
+                place -= 1
+            members[place] = member
+        for lane in range(n_lanes):
+            other = seconds[members[lane]]
             lengths[lane] = all_lengths[other]
             for t in range(lengths[lane]):
                 for c in range(values.shape[2]):
@@ -235,8 +244,8 @@ def pairs_sweep(
         computed_costs(
             explicit, query, block, lengths, radius, weights, bounds, channels, codes, flight, ragged, row
         )
-        for lane in range(stop - start):
-            out[start + lane] = np.sqrt(row[lengths[lane], lane]) * unit
+        for lane in range(n_lanes):
+            out[members[lane]] = np.sqrt(row[lengths[lane], lane]) * unit
         start = stop
 
 
@@ -275,4 +284,4 @@ def gather_condensed(matrix, order, first, stop, out):
         position += len(order) - 1 - p
 
 
-# Compiled in: 8817deab57dbdd28
+# Compiled in: ef4d8beec2334064
