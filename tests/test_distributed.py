@@ -1,0 +1,384 @@
+"""The matrix over a Dask cluster of two worker processes: equal to the local one, also when workers are killed."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+import pytest
+from distributed import Client, LocalCluster, get_task_stream
+
+from gymlab.distance import distributed, dtw_cross, dtw_pairwise
+from gymlab.distance.distributed_run import BuiltOnce, Task, run_tasks
+from gymlab.errors import ClusterError, InputError, OutputError
+
+# Blocks of milliseconds, so that small matrices have enough of them.
+SMALL = 1_000_000
+
+
+class CancelledError(Exception):
+    pass
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0") as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def connected(cluster):
+    with Client(cluster) as client:
+        yield client
+
+
+@pytest.fixture
+def client(connected):
+    """A client with both workers, whatever the test before did to them."""
+    connected.wait_for_workers(2, timeout=60)
+    return connected
+
+
+def equal_lengths(n=300, channels=2, seed=0):
+    return np.random.default_rng(seed).normal(size=(n, 20, channels))
+
+
+def unequal_lengths(n=250, channels=2, seed=1):
+    rng = np.random.default_rng(seed)
+    return [rng.normal(size=(length, channels)) for length in rng.integers(3, 30, size=n)]
+
+
+def with_codes(n=200, seed=2):
+    rng = np.random.default_rng(seed)
+    return [
+        np.column_stack([rng.normal(size=length), rng.integers(0, 4, size=length)])
+        for length in rng.integers(5, 30, size=n)
+    ]
+
+
+def condensed(parts, n):
+    """The matrix that a folder of parts holds, each pair found in exactly one of them."""
+    table = pd.read_parquet(parts.folder)
+    assert list(table.columns) == ["i", "j", "distance"]
+    assert [str(dtype) for dtype in table.dtypes] == ["int32", "int32", "float32"]
+    assert len(table) == n * (n - 1) // 2
+    i, j = table["i"].to_numpy().astype(np.int64), table["j"].to_numpy()
+    assert (i < j).all()
+    matrix = np.full(len(table), np.nan, dtype=np.float32)
+    matrix[n * i - i * (i + 1) // 2 + j - i - 1] = table["distance"]
+    assert not np.isnan(matrix).any()
+    return matrix
+
+
+def workers(client):
+    """Process ids by address."""
+    return client.run(os.getpid)
+
+
+def held(client):
+    """The blocks that each worker runs or has not yet delivered."""
+    keys = {address: set(blocks) for address, blocks in client.processing().items()}
+    for address, stored in client.has_what().items():
+        keys.setdefault(address, set()).update(stored)
+    return {address: {key for key in found if "compute" in key} for address, found in keys.items()}
+
+
+class Killer:
+    """A progress that kills workers when the first block has arrived: the busiest one, or all."""
+
+    def __init__(self, client, *, everyone=False):
+        self.client = client
+        self.everyone = everyone
+        self.pids = workers(client)
+        self.victim = None
+        self.lost = set()
+        self.calls = []
+
+    def __call__(self, done, total):
+        self.calls.append((done, total))
+        if self.victim is None:
+            blocks = held(self.client)
+            self.victim = max(blocks, key=lambda address: len(blocks[address]))
+            self.lost = blocks[self.victim]
+            for address, pid in self.pids.items():
+                if self.everyone or address == self.victim:
+                    os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize(
+    ("series", "options"),
+    [
+        (equal_lengths(), {}),
+        (equal_lengths(channels=7), {"radius": 3}),
+        (equal_lengths().astype(np.float32), {"radius": 0}),
+        (unequal_lengths(), {}),
+        (unequal_lengths(), {"radius": 2}),
+        ([1e8 + one for one in unequal_lengths(n=40)], {}),
+        (with_codes(), {"mismatch_weights": (0.7,)}),
+        (with_codes(), {"mismatch_weights": (0.7,), "radius": 4}),
+        (equal_lengths(n=2), {}),
+        (equal_lengths(n=1), {}),
+    ],
+)
+def test_the_matrix_is_that_of_one_machine_bit_for_bit(client, series, options):
+    expected = dtw_pairwise(series, **options)
+    np.testing.assert_array_equal(distributed.dtw_pairwise(client, series, **options), expected)
+    in_blocks = distributed.dtw_pairwise(client, series, **options, cells_a_block=SMALL)
+    np.testing.assert_array_equal(in_blocks, expected)
+
+
+@pytest.mark.parametrize(
+    ("a", "b"), [(equal_lengths(50), equal_lengths(70)), (with_codes(60), with_codes(40))]
+)
+def test_two_collections_are_compared_as_on_one_machine(client, a, b):
+    found = distributed.dtw_cross(
+        client, a, b, mismatch_weights=(2.0,) if isinstance(a, list) else (), cells_a_block=SMALL
+    )
+    expected = dtw_cross(a, b, mismatch_weights=(2.0,) if isinstance(a, list) else ())
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("series", [equal_lengths(120), unequal_lengths(120)])
+def test_out_can_be_an_array_with_gaps_a_memory_map_and_a_file(client, series, tmp_path):
+    expected = dtw_pairwise(series)
+    gaps = np.zeros(2 * len(expected), dtype=np.float32)
+    mapped = np.memmap(tmp_path / "map", dtype=np.float32, mode="w+", shape=expected.shape)
+    for out in (gaps[::2], mapped):
+        assert distributed.dtw_pairwise(client, series, out=out, cells_a_block=SMALL) is out
+        np.testing.assert_array_equal(out, expected)
+    assert (gaps[1::2] == 0).all()
+    path = tmp_path / "matrix.npy"
+    returned = distributed.dtw_pairwise(client, series, out=path, cells_a_block=SMALL)
+    assert isinstance(returned, np.memmap)
+    np.testing.assert_array_equal(returned, expected)
+    np.testing.assert_array_equal(np.load(path), expected)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["map", "matrix.npy"]
+
+
+def test_a_file_of_no_pairs_is_a_file(client, tmp_path):
+    assert distributed.dtw_pairwise(client, [[1.0, 2.0]], out=tmp_path / "none.npy").shape == (0,)
+    assert np.load(tmp_path / "none.npy").shape == (0,)
+
+
+def test_progress_reaches_the_total_and_an_exception_in_it_cancels_what_is_on_its_way(client, tmp_path):
+    seen = []
+    distributed.dtw_pairwise(
+        client, equal_lengths(), cells_a_block=SMALL, progress=lambda *cells: seen.append(cells)
+    )
+    assert len(seen) > 10
+    assert seen[-1][0] == seen[-1][1]
+    assert [done for done, _ in seen] == sorted({done for done, _ in seen})
+
+    calls = []
+
+    def cancel(done, _total):
+        calls.append(done)
+        raise CancelledError
+
+    with pytest.raises(CancelledError):
+        distributed.dtw_pairwise(
+            client, equal_lengths(), cells_a_block=SMALL, progress=cancel, out=tmp_path / "matrix.npy"
+        )
+    assert len(calls) == 1
+    assert not any(client.processing().values())
+    assert not list(tmp_path.iterdir())
+
+
+def test_few_blocks_are_on_their_way_at_a_time(client):
+    most = []
+    distributed.dtw_pairwise(
+        client,
+        equal_lengths(),
+        cells_a_block=SMALL // 4,
+        progress=lambda *_cells: most.append(sum(len(future) for future in held(client).values())),
+    )
+    assert len(most) > 40
+    assert max(most) <= 2 * 2 + 1  # two a thread, and one that was delivered a moment ago
+
+
+def test_a_killed_worker_costs_only_the_blocks_that_it_had_not_delivered(client):
+    series = equal_lengths()
+    kill = Killer(client)
+    with get_task_stream(client) as stream:
+        found = distributed.dtw_pairwise(client, series, cells_a_block=SMALL, progress=kill)
+    np.testing.assert_array_equal(found, dtw_pairwise(series))
+    assert kill.calls[-1][0] == kill.calls[-1][1]
+    ends = [record for record in stream.data if "compute" in record["key"]]
+    repeated = {key for key, count in Counter(record["key"] for record in ends).items() if count > 1}
+    by_others = {record["key"] for record in ends if record["worker"] != kill.victim}
+    assert len({record["key"] for record in ends}) == len(kill.calls)
+    assert repeated <= kill.lost
+    assert kill.lost & by_others
+
+
+def test_the_series_are_sent_anew_when_all_workers_that_held_them_are_killed(client):
+    series = unequal_lengths()
+    kill = Killer(client, everyone=True)
+    found = distributed.dtw_pairwise(client, series, cells_a_block=SMALL // 4, progress=kill)
+    np.testing.assert_array_equal(found, dtw_pairwise(series))
+    living = set(workers(client).values())
+    assert living
+    assert not living & set(kill.pids.values())
+
+
+def test_a_task_that_kills_every_worker_is_given_up_with_an_explanation(client):
+    with pytest.raises(ClusterError, match="too little memory"):
+        run_tasks(client, BuiltOnce.get, BuiltOnce(os._exit, (1,), 0), [Task((), 1)], print, progress=False)
+
+
+@pytest.mark.parametrize(
+    ("series", "options"),
+    [(equal_lengths(), {}), (unequal_lengths(), {"radius": 3}), (with_codes(), {"mismatch_weights": (0.5,)})],
+)
+def test_parts_hold_each_pair_once_with_the_distance_of_one_machine(client, series, options, tmp_path):
+    parts = distributed.dtw_pairwise_parts(
+        client, series, tmp_path / "a" / "b", **options, cells_a_block=SMALL
+    )
+    assert parts.n_computed == len(parts.files) > 5
+    assert all(path.is_file() for path in parts.files)
+    np.testing.assert_array_equal(condensed(parts, len(series)), dtw_pairwise(series, **options))
+
+
+def test_finished_parts_are_not_computed_again_after_an_interruption(client, tmp_path):
+    series = unequal_lengths()
+    calls = []
+
+    def cancel(done, _total):
+        calls.append(done)
+        if len(calls) == 4:
+            raise CancelledError
+
+    with pytest.raises(CancelledError):
+        distributed.dtw_pairwise_parts(client, series, tmp_path, cells_a_block=SMALL, progress=cancel)
+    # Blocks that ran when they were cancelled may still end; what is counted must not change meanwhile.
+    client.restart_workers(list(workers(client)))
+    finished = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*.parquet")}
+    assert len(finished) >= 4
+    # Another size of blocks does not matter: the folder keeps those that it was begun with.
+    parts = distributed.dtw_pairwise_parts(client, series, tmp_path, cells_a_block=3 * SMALL)
+    assert len(parts.files) > len(finished)
+    assert parts.n_computed == len(parts.files) - len(finished)
+    assert {path: path.stat().st_mtime_ns for path in finished} == finished
+    np.testing.assert_array_equal(condensed(parts, len(series)), dtw_pairwise(series))
+
+
+def test_parts_survive_a_killed_worker_and_leave_nothing_half_written(client, tmp_path):
+    series = equal_lengths()
+    parts = distributed.dtw_pairwise_parts(
+        client, series, tmp_path, cells_a_block=SMALL, progress=Killer(client, everyone=True)
+    )
+    np.testing.assert_array_equal(condensed(parts, len(series)), dtw_pairwise(series))
+    assert {path.name for path in tmp_path.iterdir()} == {"_plan.json", *(path.name for path in parts.files)}
+
+
+def test_damaged_parts_are_known_by_their_checksum_and_computed_again(client, tmp_path):
+    series = equal_lengths(120)
+    parts = distributed.dtw_pairwise_parts(client, series, tmp_path, cells_a_block=SMALL // 4)
+    flipped, cut, swapped, away, *_ = parts.files
+    content = bytearray(flipped.read_bytes())
+    content[len(content) // 3] ^= 1
+    flipped.write_bytes(content)
+    cut.write_bytes(cut.read_bytes()[:-100])
+    swapped.write_bytes(parts.files[-1].read_bytes())
+    away.unlink()
+    again = distributed.dtw_pairwise_parts(client, series, tmp_path)
+    assert again.n_computed == 4
+    np.testing.assert_array_equal(condensed(again, len(series)), dtw_pairwise(series))
+
+
+def test_a_folder_holds_one_matrix(client, tmp_path):
+    series = equal_lengths(30)
+    distributed.dtw_pairwise_parts(client, series, tmp_path / "parts")
+    for other, options in [
+        (equal_lengths(30, seed=9), {}),
+        (series, {"radius": 2}),
+        (series, {"mismatch_weights": (1,)}),
+    ]:
+        with pytest.raises(InputError, match=r"another matrix|codes of categories"):
+            distributed.dtw_pairwise_parts(client, other, tmp_path / "parts", **options)
+    (tmp_path / "parts" / "_plan.json").write_text("{")
+    with pytest.raises(InputError, match="is damaged"):
+        distributed.dtw_pairwise_parts(client, series, tmp_path / "parts")
+    (tmp_path / "mine.parquet").touch()
+    with pytest.raises(InputError, match="no parts of a matrix"):
+        distributed.dtw_pairwise_parts(client, series, tmp_path)
+    with pytest.raises(OutputError, match="cannot be written"):
+        distributed.dtw_pairwise_parts(client, series, tmp_path / "mine.parquet")
+
+
+def test_a_worker_that_does_not_see_the_folder_says_so(client, tmp_path):
+    def hide(_done, _total):
+        (tmp_path / "_plan.json").unlink(missing_ok=True)
+
+    with pytest.raises(OutputError, match="does not see the run's folder"):
+        distributed.dtw_pairwise_parts(
+            client, equal_lengths(), tmp_path, cells_a_block=SMALL // 4, progress=hide
+        )
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"series": [[1.0], [np.nan]]}, "series 1 holds NaN"),
+        ({"series": []}, "no series"),
+        ({"radius": -1}, "radius is -1"),
+        ({"out": np.empty(3, np.float32)}, "shape (1,)"),
+        ({"out": "matrix.txt"}, "ends in .npy"),
+        ({"mismatch_weights": 5}, "mismatch_weights is 5"),
+        ({"mismatch_weights": (1, 2)}, "mismatch_weights is (1, 2)"),
+        ({"cells_a_block": 0}, "cells_a_block is 0"),
+        ({"cells_a_block": True}, "cells_a_block is True"),
+    ],
+)
+def test_unusable_input_is_named(client, options, message):
+    with pytest.raises(InputError) as caught:
+        distributed.dtw_pairwise(client, **{"series": [[1.0], [2.0]], **options})
+    assert message in str(caught.value)
+
+
+def test_out_that_is_read_meanwhile_is_refused(client):
+    buffer = np.random.default_rng(9).normal(size=400).astype(np.float32)
+    with pytest.raises(InputError, match="shares memory"):
+        distributed.dtw_pairwise(client, buffer[:200].reshape(20, 10), out=buffer[:190])
+
+
+def test_a_file_that_cannot_be_written_is_named(client, tmp_path):
+    with pytest.raises(OutputError, match="nowhere"):
+        distributed.dtw_pairwise(client, [[1.0], [2.0]], out=tmp_path / "nowhere" / "matrix.npy")
+
+
+def test_a_client_that_is_none_is_closed_or_has_no_workers_is_refused(cluster):
+    with pytest.raises(InputError, match=r"give a distributed\.Client"):
+        distributed.dtw_pairwise("tcp://127.0.0.1:8786", [[1.0], [2.0]])
+    with Client(cluster.scheduler_address) as closed:
+        pass
+    with pytest.raises(ClusterError, match="the client is closed"):
+        distributed.dtw_pairwise(closed, [[1.0], [2.0]])
+    with (
+        LocalCluster(n_workers=0, dashboard_address=":0") as empty,
+        Client(empty) as client,
+        pytest.raises(ClusterError, match="no workers"),
+    ):
+        distributed.dtw_pairwise(client, [[1.0], [2.0]])
+
+
+def test_a_client_that_is_closed_meanwhile_is_named(cluster, client):  # noqa: ARG001 - both workers are there
+    with Client(cluster.scheduler_address) as own, pytest.raises(ClusterError, match="the client is clos"):
+        distributed.dtw_pairwise(
+            own, equal_lengths(), cells_a_block=SMALL, progress=lambda *_cells: own.close()
+        )
+
+
+def test_without_dask_the_error_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(ClusterError, match=r"pip install 'gymlab\[distributed\]'"):
+        distributed.dtw_pairwise(None, [[1.0], [2.0]])
+
+
+def test_importing_the_module_does_not_import_dask():
+    code = "import sys, gymlab.distance.distributed; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert not {"dask", "distributed"} & set(loaded.split())
