@@ -78,16 +78,26 @@ def workers(client):
     return client.run(os.getpid)
 
 
+def undelivered(client):
+    """The blocks that the client has asked for and not taken yet."""
+    return {key for key in client.futures if "compute" in key or "ensure" in key}
+
+
 def held(client):
-    """The blocks that each worker runs or has not yet delivered."""
+    """The undelivered blocks that each worker runs or keeps."""
     keys = {address: set(blocks) for address, blocks in client.processing().items()}
     for address, stored in client.has_what().items():
         keys.setdefault(address, set()).update(stored)
-    return {address: {key for key in found if "compute" in key} for address, found in keys.items()}
+    return {address: found & undelivered(client) for address, found in keys.items()}
+
+
+def settle(client):
+    """Wait until the scheduler has read all that the client told it before: it reads in order."""
+    client.submit(int, pure=False).result()
 
 
 class Killer:
-    """A progress that kills workers when the first block has arrived: the busiest one, or all."""
+    """A progress that kills workers as soon as a block has arrived and another is theirs: the busiest, or all."""
 
     def __init__(self, client, *, everyone=False):
         self.client = client
@@ -101,8 +111,13 @@ class Killer:
         self.calls.append((done, total))
         if self.victim is None:
             blocks = held(self.client)
-            self.victim = max(blocks, key=lambda address: len(blocks[address]))
-            self.lost = blocks[self.victim]
+            busiest = max(blocks, key=lambda address: len(blocks[address]))
+            copies = [key for keys in self.client.has_what().values() for key in keys if "BuiltOnce" in key]
+            # Dask takes copies of the series away from workers that are idle for a moment; if the last one dies,
+            # more has to be repeated than what this test is about.
+            if not blocks[busiest] or len(copies) < 2:
+                return
+            self.victim, self.lost = busiest, blocks[busiest]
             for address, pid in self.pids.items():
                 if self.everyone or address == self.victim:
                     os.kill(pid, signal.SIGKILL)
@@ -183,6 +198,8 @@ def test_progress_reaches_the_total_and_an_exception_in_it_cancels_what_is_on_it
             client, equal_lengths(), cells_a_block=SMALL, progress=cancel, out=tmp_path / "matrix.npy"
         )
     assert len(calls) == 1
+    settle(client)
+    assert not undelivered(client)
     assert not any(client.processing().values())
     assert not list(tmp_path.iterdir())
 
@@ -193,17 +210,17 @@ def test_few_blocks_are_on_their_way_at_a_time(client):
         client,
         equal_lengths(),
         cells_a_block=SMALL // 4,
-        progress=lambda *_cells: most.append(sum(len(future) for future in held(client).values())),
+        progress=lambda *_cells: most.append(len(undelivered(client))),
     )
     assert len(most) > 40
-    assert max(most) <= 2 * 2 + 1  # two a thread, and one that was delivered a moment ago
+    assert max(most) == 2 * 2  # two a thread
 
 
 def test_a_killed_worker_costs_only_the_blocks_that_it_had_not_delivered(client):
     series = equal_lengths()
     kill = Killer(client)
     with get_task_stream(client) as stream:
-        found = distributed.dtw_pairwise(client, series, cells_a_block=SMALL, progress=kill)
+        found = distributed.dtw_pairwise(client, series, cells_a_block=SMALL // 4, progress=kill)
     np.testing.assert_array_equal(found, dtw_pairwise(series))
     assert kill.calls[-1][0] == kill.calls[-1][1]
     ends = [record for record in stream.data if "compute" in record["key"]]
@@ -211,7 +228,8 @@ def test_a_killed_worker_costs_only_the_blocks_that_it_had_not_delivered(client)
     by_others = {record["key"] for record in ends if record["worker"] != kill.victim}
     assert len({record["key"] for record in ends}) == len(kill.calls)
     assert repeated <= kill.lost
-    assert kill.lost & by_others
+    assert kill.lost
+    assert kill.lost <= by_others
 
 
 def test_the_series_are_sent_anew_when_all_workers_that_held_them_are_killed(client):
@@ -219,6 +237,7 @@ def test_the_series_are_sent_anew_when_all_workers_that_held_them_are_killed(cli
     kill = Killer(client, everyone=True)
     found = distributed.dtw_pairwise(client, series, cells_a_block=SMALL // 4, progress=kill)
     np.testing.assert_array_equal(found, dtw_pairwise(series))
+    assert kill.victim is not None
     living = set(workers(client).values())
     assert living
     assert not living & set(kill.pids.values())
@@ -254,6 +273,7 @@ def test_finished_parts_are_not_computed_again_after_an_interruption(client, tmp
     with pytest.raises(CancelledError):
         distributed.dtw_pairwise_parts(client, series, tmp_path, cells_a_block=SMALL, progress=cancel)
     # Blocks that ran when they were cancelled may still end; what is counted must not change meanwhile.
+    settle(client)
     client.restart_workers(list(workers(client)))
     finished = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*.parquet")}
     assert len(finished) >= 4
@@ -267,9 +287,9 @@ def test_finished_parts_are_not_computed_again_after_an_interruption(client, tmp
 
 def test_parts_survive_a_killed_worker_and_leave_nothing_half_written(client, tmp_path):
     series = equal_lengths()
-    parts = distributed.dtw_pairwise_parts(
-        client, series, tmp_path, cells_a_block=SMALL, progress=Killer(client, everyone=True)
-    )
+    kill = Killer(client, everyone=True)
+    parts = distributed.dtw_pairwise_parts(client, series, tmp_path, cells_a_block=SMALL // 4, progress=kill)
+    assert kill.victim is not None
     np.testing.assert_array_equal(condensed(parts, len(series)), dtw_pairwise(series))
     assert {path.name for path in tmp_path.iterdir()} == {"_plan.json", *(path.name for path in parts.files)}
 

@@ -94,7 +94,7 @@ def checked_threads(client: "Client", name: str) -> int:
     if client.asynchronous:
         raise InputError("the client is asynchronous; give one made with asynchronous=False")
     _refuse_closed(client)
-    threads = sum(client.nthreads().values())
+    threads: int = sum(client.nthreads().values())
     if threads == 0:
         raise ClusterError("the cluster has no workers; start some, or wait: client.wait_for_workers(1)")
     return threads
