@@ -9,10 +9,9 @@ import numpy as np
 
 from gymlab.distance import sweeps
 from gymlab.distance.paths import kernel_path, vectors_in_flight, vectors_looked_up
-from gymlab.distance.series import Float32Array, IntArray, SeriesBatch, checked_radius
+from gymlab.distance.series import Float32Array, IntArray, SeriesBatch, checked_mismatch_weights, checked_radius
 from gymlab.distance.sharing import shared_points
 from gymlab.distance.vectors import WIDTH, aligned_empty
-from gymlab.errors import InputError
 
 _log = logging.getLogger(__name__)
 
@@ -42,7 +41,7 @@ class Kernel:
         weights: Sequence[float],
         unit: float,
     ) -> None:
-        self._weights = checked_weights(weights, members.n_channels)
+        self._weights = checked_mismatch_weights(weights, members.n_channels).astype(np.float32)[None, :]
         self._radius = checked_radius(radius)
         self._unit = np.float32(unit)
         self.order = np.argsort(members.lengths, kind="stable").astype(np.int64)
@@ -127,11 +126,9 @@ class Kernel:
 class Pairs:
     """Distances of chosen pairs among one collection of series."""
 
-    def __init__(
-        self, batch: SeriesBatch, radius: int | None, weights: Sequence[float], unit: float
-    ) -> None:
+    def __init__(self, batch: SeriesBatch, radius: int | None, weights: Sequence[float], unit: float) -> None:
         self._batch = batch
-        self._weights = checked_weights(weights, batch.n_channels)
+        self._weights = checked_mismatch_weights(weights, batch.n_channels).astype(np.float32)[None, :]
         self._radius = checked_radius(radius)
         self._unit = np.float32(unit)
         longest = int(batch.lengths.max())
@@ -170,26 +167,6 @@ def cells_of_pair(n: Any, m: Any, radius: int) -> Any:  # noqa: ANN401 - numbers
         return n * m
     reach = np.minimum(radius, np.maximum(n, m))
     return np.minimum(n * m, np.maximum(n, m) * (2.0 * reach + 1 + np.abs(n - m)))
-
-
-def checked_weights(weights: Sequence[float], n_channels: int) -> Float32Array:
-    """Return the weights of mismatching codes as float32 ``(1, n_codes)``.
-
-    Raises
-    ------
-    InputError
-        If they are no finite numbers of 0 or more, or more than there are channels.
-    """
-    try:
-        numbers = np.asarray(weights, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InputError(f"mismatch_weights is {weights!r}; give numbers") from None
-    if numbers.ndim != 1 or len(numbers) > n_channels or not np.all(np.isfinite(numbers) & (numbers >= 0)):
-        raise InputError(
-            f"mismatch_weights is {weights!r}; give a finite weight of 0 or more for each of at most "
-            f"{n_channels} channels"
-        )
-    return numbers.astype(np.float32)[None, :]
 
 
 def packed_blocks(batch: SeriesBatch, n_lanes: int) -> tuple[Float32Array, IntArray]:

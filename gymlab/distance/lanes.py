@@ -24,6 +24,7 @@ from gymlab.distance.vectors import (
     load,
     local_costs,
     plus,
+    plus_local_costs,
     point,
     smallest,
     store,
@@ -45,17 +46,15 @@ def _row_source_by_type(source, i):  # noqa: ARG001 - numba matches the names
     return lambda source, i: (point(source[0], np.uint64(i), source[3]), source[1], source[2])
 
 
-def _costs_at(row_source, j, flight):
-    """Return the local costs of column ``j``."""
+def _plus_costs(row_source, j, base):
+    """Return ``base`` plus the local costs of column ``j``."""
 
 
-@overload(_costs_at)
-def _costs_by_type(row_source, j, flight):  # noqa: ARG001
+@overload(_plus_costs)
+def _plus_costs_by_type(row_source, j, base):  # noqa: ARG001
     if len(row_source) == 2:
-        return lambda row_source, j, flight: load(row_source[0], row_source[1] + j, _FIRST, flight)
-    return lambda row_source, j, flight: local_costs(
-        row_source[0], row_source[1], row_source[2], j, _FIRST, flight
-    )
+        return lambda row_source, j, base: plus(load(row_source[0], row_source[1] + j, _FIRST, base), base)
+    return lambda row_source, j, base: plus_local_costs(base, row_source[0], row_source[1], row_source[2], j)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -110,7 +109,7 @@ def lane_costs(source, n, lengths, radius, bounds, limits, flight, ragged, aband
             for j in range(first, last + 1):
                 column = np.uint64(j)
                 up = load(row, column + np.uint64(1), _FIRST, flight)
-                left = plus(_costs_at(upper, column, flight), smallest(smallest(diagonal, up), left))
+                left = _plus_costs(upper, column, smallest(smallest(diagonal, up), left))
                 if len(ragged) > 0 and own_bands:
                     left = inside(left, bounds, _FIRST, np.int32(j - i))
                 store(row, column + np.uint64(1), _FIRST, left)
@@ -123,22 +122,20 @@ def lane_costs(source, n, lengths, radius, bounds, limits, flight, ragged, aband
             if lower_first > first:
                 # Only the upper row has this column.
                 up = load(row, np.uint64(first) + np.uint64(1), _FIRST, flight)
-                left = plus(_costs_at(upper, np.uint64(first), flight), smallest(diagonal, up))
+                left = _plus_costs(upper, np.uint64(first), smallest(diagonal, up))
                 diagonal = up
             row[lower_first] = _INFINITY
             for j in range(lower_first, last + 1):
                 column = np.uint64(j)
                 up = load(row, column + np.uint64(1), _FIRST, flight)
-                above_it = plus(_costs_at(upper, column, flight), smallest(smallest(diagonal, up), left))
-                below_left = plus(
-                    _costs_at(lower, column, flight), smallest(smallest(left, below_left), above_it)
-                )
+                above_it = _plus_costs(upper, column, smallest(smallest(diagonal, up), left))
+                below_left = _plus_costs(lower, column, smallest(smallest(left, below_left), above_it))
                 store(row, column + np.uint64(1), _FIRST, below_left)
                 left, diagonal = above_it, up
             if lower_last > last:
                 # Only the lower row has this column.
                 column = np.uint64(lower_last)
-                below_left = plus(_costs_at(lower, column, flight), smallest(left, below_left))
+                below_left = _plus_costs(lower, column, smallest(left, below_left))
                 store(row, column + np.uint64(1), _FIRST, below_left)
             i += 2
         if len(abandoning) > 0 and i % _EVERY == 0 and i < n:
@@ -168,5 +165,5 @@ def fill_table(points, weights, codes, block, channels, flight, table):
     for p in range(points.shape[0]):
         numbers = point(points, np.uint64(p), channels)
         for j in range(block.shape[0]):
-            costs = local_costs(numbers, cost_of_mismatch, block, np.uint64(j), _FIRST, flight)
+            costs = local_costs(numbers, cost_of_mismatch, block, np.uint64(j), flight)
             store(table, np.uint64(p * block.shape[0] + j), _FIRST, costs)

@@ -8,8 +8,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from gymlab.distance.blocks import Block, Progress, run_blocks
 from gymlab.distance.kernel import CELLS_A_BLOCK, Kernel, Pairs
-from gymlab.distance.sweeps import scatter_condensed
 from gymlab.distance.series import Float32Array, Series, SeriesBatch, batches
+from gymlab.distance.sweeps import scatter_condensed
 from gymlab.errors import InputError
 
 

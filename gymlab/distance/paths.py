@@ -67,7 +67,9 @@ def kernel_path() -> KernelPath:
         _log.warning("explicit vectors do not compile here, plain loops run instead: %s", error)
         return KernelPath("plain", 4 * WIDTH, f"explicit vectors do not compile: {str(error)[:200]}")
     features = host_features()
-    widest = next((f for f in ("avx512f", "avx2", "avx", "sse4.1", "sve", "neon") if f in features), "none known")
+    widest = next(
+        (f for f in ("avx512f", "avx2", "avx", "sse4.1", "sve", "neon") if f in features), "none known"
+    )
     return KernelPath(
         "vector", WIDTH * vectors_in_flight(1), f"explicit vectors compile; vector instructions: {widest}"
     )

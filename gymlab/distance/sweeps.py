@@ -20,7 +20,7 @@ def _computed_costs(
 @overload(_computed_costs)
 def _computed_costs_by_type(
     explicit, query, block, lengths, radius, weights, bounds, channels, codes, flight, ragged, row
-):  # noqa: ARG001 - numba matches the names
+):
     def with_vectors(
         explicit, query, block, lengths, radius, weights, bounds, channels, codes, flight, ragged, row
     ):

@@ -142,7 +142,9 @@ def store(typing, array, i, lane, values):  # noqa: ARG001
 def _elementwise(values, operation):
     def emit(context, builder, signature, arguments):
         pairs = zip(*(_parts(builder, argument) for argument in arguments), strict=True)
-        return context.make_tuple(builder, signature.return_type, [operation(builder, *pair) for pair in pairs])
+        return context.make_tuple(
+            builder, signature.return_type, [operation(builder, *pair) for pair in pairs]
+        )
 
     return values(values, values), emit
 
@@ -198,29 +200,53 @@ def _local_cost(builder, numbers, others, weights):
 
 
 @intrinsic
-def local_costs(typing, numbers, weights, block, j, lane, flight):  # noqa: ARG001
-    """Return the local costs of one point against ``block[j, :, lane : lane + 16 len(flight)]``.
+def local_costs(typing, numbers, weights, block, j, flight):  # noqa: ARG001
+    """Return the local costs of one point against ``block[j]``.
 
     ``numbers`` and ``weights`` are as :func:`point` returns them; there are as many weights as channels of codes.
     """
 
     def emit(context, builder, signature, arguments):
-        numbers, weights, array, j, lane = (*arguments[:5],)
-        own, cost_of = _parts(builder, numbers), _parts(builder, weights)
-        addresses = [
-            _address(context, builder, block, array, [j, ir.Constant(_INT64, channel), lane])
-            for channel in range(len(own))
+        own, cost_of = (_parts(builder, values) for values in arguments[:2])
+        costs = [
+            _local_cost(builder, own, others, cost_of)
+            for others in _points_at(context, builder, block, arguments[2], arguments[3], len(own), len(flight))
         ]
-        costs = []
-        for v in range(len(flight)):
-            others = [
-                builder.load(_vector_at(builder, address, v * WIDTH), align=4) for address in addresses
-            ]
-            costs.append(_local_cost(builder, own, others, cost_of))
         return context.make_tuple(builder, signature.return_type, costs)
 
-    signature = _vectors(len(flight))(numbers, weights, block, types.uint64, types.uint64, flight)
-    return signature, emit
+    return _vectors(len(flight))(numbers, weights, block, types.uint64, flight), emit
+
+
+@intrinsic
+def plus_local_costs(typing, base, numbers, weights, block, j):  # noqa: ARG001
+    """Return ``base`` plus the local costs as :func:`local_costs` returns them."""
+
+    def emit(context, builder, signature, arguments):
+        own, cost_of = (_parts(builder, values) for values in arguments[1:3])
+        others_of = _points_at(
+            context, builder, block, arguments[3], arguments[4], len(own), signature.return_type.count
+        )
+        sums = []
+        for start, others in zip(_parts(builder, arguments[0]), others_of, strict=True):
+            if len(own) == 1 and not cost_of:
+                # One rounding and one instruction less; with more channels, costs looked up have to agree.
+                difference = builder.fsub(own[0], others[0])
+                sums.append(_fused(builder, difference, difference, start))
+            else:
+                sums.append(builder.fadd(_local_cost(builder, own, others, cost_of), start))
+        return context.make_tuple(builder, signature.return_type, sums)
+
+    return base(base, numbers, weights, block, types.uint64), emit
+
+
+def _points_at(context, builder, kind, block, j, n_channels, n_vectors):
+    """Emit the loads of ``block[j]``: for each vector of lanes, its channels."""
+    addresses = [
+        _address(context, builder, kind, block, [j, ir.Constant(_INT64, channel), ir.Constant(_INT64, 0)])
+        for channel in range(n_channels)
+    ]
+    for v in range(n_vectors):
+        yield [builder.load(_vector_at(builder, address, v * WIDTH), align=4) for address in addresses]
 
 
 @intrinsic
@@ -239,9 +265,7 @@ def inside(typing, values, bounds, lane, shift):  # noqa: ARG001
         for v, part in enumerate(parts):
             low, high = (
                 builder.load(
-                    builder.bitcast(
-                        builder.gep(limit, [ir.Constant(_INT64, v * WIDTH)]), _BITS.as_pointer()
-                    ),
+                    builder.bitcast(builder.gep(limit, [ir.Constant(_INT64, v * WIDTH)]), _BITS.as_pointer()),
                     align=4,
                 )
                 for limit in limits

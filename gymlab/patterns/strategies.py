@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import squareform
 
 from gymlab.actions.windows import Windows
+from gymlab.budget import available_bytes
 from gymlab.distance import dtw_pairs, dtw_pairwise
 from gymlab.distance.blocks import Progress
 from gymlab.errors import InputError, MemoryLimitError
 from gymlab.patterns import baseline, clustering
 from gymlab.patterns.clustering import Clustering, Tree
 from gymlab.patterns.config import ExtractionConfig
-from gymlab.budget import available_bytes
 from gymlab.settings import Settings
 
 # Measured: the condensed matrix in float32, the two float64 copies that scipy's linkage makes of it, and one byte.

@@ -9,11 +9,11 @@ from importlib.metadata import version
 
 import pandas as pd
 
+from gymlab.budget import available_bytes
 from gymlab.distance.blocks import available_threads
 from gymlab.patterns.entropy import conditional_entropy_bits, entropy_bits
 from gymlab.patterns.extraction import Extraction
 from gymlab.runtime.alerts import Alert
-from gymlab.budget import available_bytes
 from gymlab.workbench.claims import Claim
 
 _VERDICTS = {"held": "held", "failed": "failed", "not_measured": "not measured"}
