@@ -1,5 +1,7 @@
 """The matrix over a Dask cluster of two worker processes: equal to the local one, also when workers are killed."""
 
+import errno
+import json
 import os
 import signal
 import subprocess
@@ -150,7 +152,12 @@ def test_the_matrix_is_that_of_one_machine_bit_for_bit(client, series, options):
 )
 def test_two_collections_are_compared_as_on_one_machine(client, a, b):
     found = distributed.dtw_cross(
-        client, a, b, mismatch_weights=(2.0,) if isinstance(a, list) else (), cells_a_block=SMALL
+        client,
+        a,
+        b,
+        mismatch_weights=(2.0,) if isinstance(a, list) else (),
+        cells_a_block=SMALL,
+        progress=True,
     )
     expected = dtw_cross(a, b, mismatch_weights=(2.0,) if isinstance(a, list) else ())
     np.testing.assert_array_equal(found, expected)
@@ -250,13 +257,19 @@ def test_a_task_that_kills_every_worker_is_given_up_with_an_explanation(client):
 
 @pytest.mark.parametrize(
     ("series", "options"),
-    [(equal_lengths(), {}), (unequal_lengths(), {"radius": 3}), (with_codes(), {"mismatch_weights": (0.5,)})],
+    [
+        (equal_lengths(), {}),
+        (unequal_lengths(), {"radius": 3}),
+        (with_codes(), {"mismatch_weights": (0.5,)}),
+        (equal_lengths(n=1), {}),
+    ],
 )
 def test_parts_hold_each_pair_once_with_the_distance_of_one_machine(client, series, options, tmp_path):
     parts = distributed.dtw_pairwise_parts(
         client, series, tmp_path / "a" / "b", **options, cells_a_block=SMALL
     )
-    assert parts.n_computed == len(parts.files) > 5
+    assert parts.n_computed == len(parts.files)
+    assert len(parts.files) > 5 or len(series) == 1
     assert all(path.is_file() for path in parts.files)
     np.testing.assert_array_equal(condensed(parts, len(series)), dtw_pairwise(series, **options))
 
@@ -368,6 +381,29 @@ def test_out_that_is_read_meanwhile_is_refused(client):
 def test_a_file_that_cannot_be_written_is_named(client, tmp_path):
     with pytest.raises(OutputError, match="nowhere"):
         distributed.dtw_pairwise(client, [[1.0], [2.0]], out=tmp_path / "nowhere" / "matrix.npy")
+
+
+def test_a_full_disk_is_known_before_the_work_starts(client, tmp_path, monkeypatch):
+    def full(*_arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(OutputError, match="No space left"):
+        distributed.dtw_pairwise(client, equal_lengths(), out=tmp_path / "matrix.npy", progress=pytest.fail)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_another_run_planned_anew_is_not_mixed(client, tmp_path):
+    def plan_anew(_done, _total):
+        plan = json.loads((tmp_path / "_plan.json").read_text())
+        plan["ranges"] = [[0, 300]]
+        (tmp_path / "other").write_text(json.dumps(plan))
+        (tmp_path / "other").replace(tmp_path / "_plan.json")
+
+    with pytest.raises(OutputError, match=r"planned .* anew"):
+        distributed.dtw_pairwise_parts(
+            client, equal_lengths(), tmp_path, cells_a_block=SMALL // 4, progress=plan_anew
+        )
 
 
 def test_a_client_that_is_none_is_closed_or_has_no_workers_is_refused(cluster):

@@ -1,5 +1,6 @@
 """Where a matrix goes that arrives piece by piece: a new array, the caller's own, or a file that is whole or absent."""
 
+import errno
 import os
 import uuid
 from collections.abc import Iterator
@@ -58,8 +59,10 @@ def _file(path: Path, shape: tuple[int, ...]) -> Iterator[Destination]:
         try:
             if isinstance(target.array, np.memmap):
                 target.array.flush()
+            # Some systems do not rename a file that is mapped.
+            target.array = target.result
             unfinished.replace(path)
-            target.result = np.load(path, mmap_mode="r+" if target.array.size else None)
+            target.result = np.load(path, mmap_mode=None if 0 in shape else "r+")
         except OSError as error:
             raise OutputError(f"{path} cannot be written: {error}") from error
     finally:
@@ -76,7 +79,11 @@ def _allocated(path: Path, shape: tuple[int, ...]) -> Float32Array:
     array = open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
     if hasattr(os, "posix_fallocate"):
         with path.open("r+b") as file:
-            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+            try:
+                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+            except OSError as error:
+                if error.errno not in {errno.EOPNOTSUPP, errno.EINVAL}:  # not every file system can
+                    raise
     return array
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from gymlab import __version__
 from gymlab.distance.distributed_rows import compute_condensed
 from gymlab.distance.distributed_run import BuiltOnce
 from gymlab.distance.kernel import Kernel
@@ -21,7 +22,6 @@ from gymlab.errors import InputError, OutputError
 
 # Readers of Parquet folders pass over names that begin with an underscore or a dot.
 _PLAN = "_plan.json"
-_FORMAT = 1
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,10 @@ class Parts:
 
 
 def content_key(batch: SeriesBatch, radius: int, weights: Sequence[float], unit: float) -> str:
-    """Return a name for a matrix by all that its numbers follow from."""
-    constants = json.dumps([_FORMAT, batch.values.shape, radius, [float(weight) for weight in weights], unit])
+    """Return a name for a matrix by all that its numbers follow from; other versions may round otherwise."""
+    constants = json.dumps(
+        [__version__, batch.values.shape, radius, [float(weight) for weight in weights], unit]
+    )
     digest = hashlib.blake2b(constants.encode(), digest_size=16)
     digest.update(batch.lengths.data)
     digest.update(batch.values.data)
@@ -94,12 +96,14 @@ def ensure_part(shared: BuiltOnce[Kernel], folder: str, key: str, first: int, st
     """
     path = part_path(Path(folder), first, stop)
     try:
-        _known_plan(path.with_name(_PLAN), key)
+        ranges = _known_plan(path.with_name(_PLAN), key)
     except (OSError, InputError) as error:
         raise OutputError(
             f"the worker on {socket.gethostname()} does not see the run's folder {folder} ({error}); "
             "give the absolute path of one that the client and all workers share"
         ) from None
+    if (first, stop) not in ranges:
+        raise OutputError(f"another run planned {folder} anew; let one run at a time write to a folder")
     about = {"gymlab.matrix": key, "gymlab.rows": f"{first}-{stop}"}
     if _is_finished(path, about):
         return False
@@ -169,7 +173,7 @@ def _known_plan(path: Path, key: str) -> list[tuple[int, int]]:
         raise InputError(f"{path} is damaged ({error}); remove the folder, or give another one") from None
     if known != key:
         raise InputError(
-            f"{path.parent} holds the parts of another matrix (other series, radius or weights); "
+            f"{path.parent} holds the parts of another matrix (other series, radius, weights or version of gymlab); "
             "give another folder"
         )
     return ranges
