@@ -270,3 +270,11 @@ def webb_cost(a, b, below, above, lower_a, upper_a, lower_b, upper_b, highest, l
         if cost > limit:
             return cost
     return cost
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def write_envelopes(values, lengths, reach, lower, upper):
+    """Write the envelope of each series of a batch, ``(n, n_timepoints, n_channels)``; zeros behind an end."""
+    for s in range(values.shape[0]):
+        n = lengths[s]
+        write_envelope(values[s, :n], reach, reach, lower[s, :n], upper[s, :n])

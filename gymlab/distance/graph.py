@@ -16,8 +16,6 @@ class NeighborStats:
     ----------
     pairs
         Ordered pairs that were asked about: n(n−1).
-    identical
-        Answered because both series are the same, value for value.
     pruned
         By the name of the bound, in the order of their cost: ruled out by it.
     accepted
@@ -31,7 +29,6 @@ class NeighborStats:
     """
 
     pairs: int
-    identical: int = 0
     pruned: dict[str, int] = field(default_factory=dict)
     accepted: int = 0
     abandoned: int = 0

@@ -56,7 +56,7 @@ class Kernel:
         flight = vectors_looked_up(columns) if self._explicit else 4
         cells_of_a_pair = float(self._cells.sum() / max(1, self._pairs(0, len(self._queries))))
         self._shared = (
-            shared_points(self._queries, columns, len(self._weights[0]), cells_of_a_pair, flight * WIDTH)
+            shared_points(self._queries, columns, cells_of_a_pair, flight * WIDTH)
             if self._explicit
             else None
         )

@@ -35,22 +35,22 @@ _FIRST = np.uint64(0)
 _EVERY = 4  # rows between two looks at whether a lane is still within its limit
 
 
-def _row_source(source, i):
+def row_source(source, i):
     """Return where the local costs of row ``i`` come from."""
 
 
-@overload(_row_source)
+@overload(row_source)
 def _row_source_by_type(source, i):  # noqa: ARG001 - numba matches the names
     if len(source) == 2:
         return lambda source, i: (source[1], np.uint64(source[0][i]))
     return lambda source, i: (point(source[0], np.uint64(i), source[3]), source[1], source[2])
 
 
-def _plus_costs(row_source, j, base):
+def plus_costs(row_source, j, base):
     """Return ``base`` plus the local costs of column ``j``."""
 
 
-@overload(_plus_costs)
+@overload(plus_costs)
 def _plus_costs_by_type(row_source, j, base):  # noqa: ARG001
     if len(row_source) == 2:
         return lambda row_source, j, base: plus(load(row_source[0], row_source[1] + j, _FIRST, base), base)
@@ -101,7 +101,7 @@ def lane_costs(source, n, lengths, radius, bounds, limits, flight, ragged, aband
     i = 0
     while i < n:
         first, last = max(0, i - below), min(longest - 1, i + above)
-        upper = _row_source(source, i)
+        upper = row_source(source, i)
         diagonal = load(row, np.uint64(first), _FIRST, flight)
         left = infinities(flight)
         if own_bands or i + 1 == n:
@@ -109,33 +109,33 @@ def lane_costs(source, n, lengths, radius, bounds, limits, flight, ragged, aband
             for j in range(first, last + 1):
                 column = np.uint64(j)
                 up = load(row, column + np.uint64(1), _FIRST, flight)
-                left = _plus_costs(upper, column, smallest(smallest(diagonal, up), left))
+                left = plus_costs(upper, column, smallest(smallest(diagonal, up), left))
                 if len(ragged) > 0 and own_bands:
                     left = inside(left, bounds, _FIRST, np.int32(j - i))
                 store(row, column + np.uint64(1), _FIRST, left)
                 diagonal = up
             i += 1
         else:
-            lower = _row_source(source, i + 1)
+            lower = row_source(source, i + 1)
             below_left = infinities(flight)
             lower_first, lower_last = max(0, i + 1 - below), min(longest - 1, i + 1 + above)
             if lower_first > first:
                 # Only the upper row has this column.
                 up = load(row, np.uint64(first) + np.uint64(1), _FIRST, flight)
-                left = _plus_costs(upper, np.uint64(first), smallest(diagonal, up))
+                left = plus_costs(upper, np.uint64(first), smallest(diagonal, up))
                 diagonal = up
             row[lower_first] = _INFINITY
             for j in range(lower_first, last + 1):
                 column = np.uint64(j)
                 up = load(row, column + np.uint64(1), _FIRST, flight)
-                above_it = _plus_costs(upper, column, smallest(smallest(diagonal, up), left))
-                below_left = _plus_costs(lower, column, smallest(smallest(left, below_left), above_it))
+                above_it = plus_costs(upper, column, smallest(smallest(diagonal, up), left))
+                below_left = plus_costs(lower, column, smallest(smallest(left, below_left), above_it))
                 store(row, column + np.uint64(1), _FIRST, below_left)
                 left, diagonal = above_it, up
             if lower_last > last:
                 # Only the lower row has this column.
                 column = np.uint64(lower_last)
-                below_left = _plus_costs(lower, column, smallest(left, below_left))
+                below_left = plus_costs(lower, column, smallest(left, below_left))
                 store(row, column + np.uint64(1), _FIRST, below_left)
             i += 2
         if len(abandoning) > 0 and i % _EVERY == 0 and i < n:

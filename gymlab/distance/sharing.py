@@ -44,7 +44,7 @@ class SharedPoints:
 
 
 def shared_points(
-    batch: SeriesBatch, n_columns: int, n_codes: int, cells_of_a_pair: float, n_lanes: int
+    batch: SeriesBatch, n_columns: int, cells_of_a_pair: float, n_lanes: int
 ) -> SharedPoints | None:
     """Return the runs of a collection of queries, or None where sharing local costs would not pay.
 
@@ -54,8 +54,6 @@ def shared_points(
         The queries.
     n_columns
         Time points of the longest series that they meet.
-    n_codes
-        How many of the channels are codes.
     cells_of_a_pair
         Cells in the band of a typical pair.
     n_lanes

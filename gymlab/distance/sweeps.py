@@ -11,14 +11,14 @@ from gymlab.distance.vectors import point
 _FIRST = np.uint64(0)
 
 
-def _computed_costs(
+def computed_costs(
     explicit, query, block, lengths, radius, weights, bounds, channels, codes, flight, ragged, row
 ):
     """Accumulate the costs of one query, the local costs computed on the way, by explicit vectors or by loops."""
 
 
-@overload(_computed_costs)
-def _computed_costs_by_type(
+@overload(computed_costs)
+def computed_costs_by_type(
     explicit, query, block, lengths, radius, weights, bounds, channels, codes, flight, ragged, row
 ):
     def with_vectors(
@@ -112,7 +112,7 @@ def sweep(
         block = blocks[b, : lengths.max()]
         for p in range(first, min(stop, end - 1) if len(triangular) > 0 else stop):
             query = queries[p, : query_lengths[p]]
-            _computed_costs(
+            computed_costs(
                 explicit,
                 query,
                 block,
@@ -232,7 +232,7 @@ def pairs_sweep(
                 for c in range(values.shape[2]):
                     block[t, c, lane] = values[other, t, c]
         query = values[firsts[start], : all_lengths[firsts[start]]]
-        _computed_costs(
+        computed_costs(
             explicit, query, block, lengths, radius, weights, bounds, channels, codes, flight, ragged, row
         )
         for lane in range(stop - start):

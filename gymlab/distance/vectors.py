@@ -104,15 +104,24 @@ def _vectors(count: int) -> types.BaseTuple:
     return types.UniTuple(vector, count) if count else types.Tuple(())
 
 
+def _constants(number, flight):
+    def emit(context, builder, signature, _arguments):
+        constant = ir.Constant(_FLOATS, [number] * WIDTH)
+        return context.make_tuple(builder, signature.return_type, [constant] * len(flight))
+
+    return _vectors(len(flight))(flight), emit
+
+
 @intrinsic
 def infinities(typing, flight):  # noqa: ARG001 - the first argument is numba's
     """Return as many vectors of infinity as the tuple ``flight`` is long."""
+    return _constants(float("inf"), flight)
 
-    def emit(context, builder, signature, _arguments):
-        infinity = ir.Constant(_FLOATS, [float("inf")] * WIDTH)
-        return context.make_tuple(builder, signature.return_type, [infinity] * len(flight))
 
-    return _vectors(len(flight))(flight), emit
+@intrinsic
+def zeros(typing, flight):  # noqa: ARG001
+    """Return as many vectors of zero as the tuple ``flight`` is long."""
+    return _constants(0.0, flight)
 
 
 @intrinsic
@@ -237,6 +246,72 @@ def plus_local_costs(typing, base, numbers, weights, block, j):  # noqa: ARG001
         return context.make_tuple(builder, signature.return_type, sums)
 
     return base(base, numbers, weights, block, types.uint64), emit
+
+
+@intrinsic
+def plus_outside(typing, base, lower, upper, weights, block, j):  # noqa: ARG001
+    """Return ``base`` plus the squared distances of ``block[j]`` from the box between two points.
+
+    A code outside the box costs its weight.
+    """
+
+    def emit(context, builder, signature, arguments):
+        lows, highs, cost_of = (_parts(builder, values) for values in arguments[1:4])
+        others_of = _points_at(
+            context, builder, block, arguments[4], arguments[5], len(lows), signature.return_type.count
+        )
+        zero = ir.Constant(_FLOATS, [0.0] * WIDTH)
+        n_numeric = len(lows) - len(cost_of)
+        sums = []
+        for start, others in zip(_parts(builder, arguments[0]), others_of, strict=True):
+            cost = start
+            for c, (low, high, other) in enumerate(zip(lows, highs, others, strict=True)):
+                under, over = builder.fcmp_ordered("<", other, low), builder.fcmp_ordered(">", other, high)
+                if c < n_numeric:
+                    edge = builder.select(under, low, builder.select(over, high, other))
+                    difference = builder.fsub(other, edge)
+                    cost = _fused(builder, difference, difference, cost)
+                else:
+                    mismatch = builder.select(builder.or_(under, over), cost_of[c - n_numeric], zero)
+                    cost = builder.fadd(cost, mismatch)
+            sums.append(cost)
+        return context.make_tuple(builder, signature.return_type, sums)
+
+    return base(base, lower, upper, weights, block, types.uint64), emit
+
+
+@intrinsic
+def plus_bridged(typing, base, numbers, highest, lowest, lower, upper, j, codes):  # noqa: ARG001
+    """Return ``base`` plus what LB_Webb charges one point for lying outside the envelopes of the lanes.
+
+    ``lower[j]`` and ``upper[j]`` are the envelopes of the lanes' series; from the square of a point's distance to
+    an edge goes the square of that edge's distance to ``highest`` or ``lowest``, see
+    :func:`gymlab.distance.bounds.webb_cost`. Codes are left out.
+    """
+
+    def emit(context, builder, signature, arguments):
+        own, tops, bottoms = (_parts(builder, values) for values in arguments[1:4])
+        count = signature.return_type.count
+        lows, highs = (
+            list(_points_at(context, builder, lower, block, arguments[6], len(own), count))
+            for block in arguments[4:6]
+        )
+        zero = ir.Constant(_FLOATS, [0.0] * WIDTH)
+        sums = []
+        for start, low, high in zip(_parts(builder, arguments[0]), lows, highs, strict=True):
+            cost = start
+            for c in range(len(own) - len(codes)):
+                for edge, bridge, sign in ((high[c], tops[c], ">"), (low[c], bottoms[c], "<")):
+                    beyond = builder.fcmp_ordered(sign, own[c], edge)
+                    nearer = builder.select(builder.fcmp_ordered(sign, bridge, edge), bridge, edge)
+                    # u² − v² as (u − v)(u + v), which keeps its digits.
+                    total = builder.fadd(builder.fsub(own[c], edge), builder.fsub(nearer, edge))
+                    charge = builder.fmul(builder.fsub(own[c], nearer), total)
+                    cost = builder.fadd(cost, builder.select(beyond, charge, zero))
+            sums.append(cost)
+        return context.make_tuple(builder, signature.return_type, sums)
+
+    return base(base, numbers, highest, lowest, lower, upper, types.uint64, codes), emit
 
 
 def _points_at(context, builder, kind, block, j, n_channels, n_vectors):

@@ -1,0 +1,130 @@
+"""The nearest neighbours of each series, or all within a distance, without the matrix of all distances."""
+
+import time
+from collections.abc import Sequence
+from functools import partial
+from queue import Empty, SimpleQueue
+
+import numpy as np
+
+from gymlab.distance.blocks import Block, Progress, run_blocks
+from gymlab.distance.graph import NeighborGraph, NeighborStats, graph_of_edges
+from gymlab.distance.neighbor_search import NeighborSearch, Partial, Query
+from gymlab.distance.series import Series, batches
+from gymlab.errors import InputError
+
+
+def dtw_neighbors(
+    series: Series,
+    *,
+    eps: float | None = None,
+    k: int | None = None,
+    radius: int | None = None,
+    values: bool = True,
+    n_threads: int | None = None,
+    progress: Progress = False,
+    mismatch_weights: Sequence[float] = (),
+) -> NeighborGraph:
+    """Return the k nearest neighbours of each series, or all within ``eps``, by exact DTW.
+
+    Lower bounds in the order of their cost rule most pairs out, others are abandoned on the way; what is left is
+    computed exactly, so the graph is that of the full matrix.
+
+    Parameters
+    ----------
+    series
+        As for :func:`gymlab.distance.dtw_pairwise`, at least two.
+    eps
+        Largest distance of a neighbour. Give this or ``k``.
+    k
+        Number of neighbours, 1 to n−1; of equally distant ones the first.
+    radius, n_threads, progress, mismatch_weights
+        As for :func:`gymlab.distance.dtw_pairwise`. The graph does not depend on the number of threads; the
+        statistics may.
+    values
+        False where only the edges matter: the graph then holds True instead of distances, and with ``eps`` a pair
+        whose Euclidean distance is within it, an upper bound of DTW, is accepted without computing DTW.
+
+    Returns
+    -------
+    NeighborGraph
+        ``graph``, csr ``(n, n)``: row i holds the neighbours of series i, itself left out. With ``eps``, both
+        directions. Identical series are stored with an explicit zero. ``stats`` says where the pairs went.
+
+    Raises
+    ------
+    InputError
+        As :func:`gymlab.distance.dtw_pairwise`; if not just one of ``eps`` and ``k`` is given, or out of range.
+
+    Examples
+    --------
+    >>> found = dtw_neighbors([[0, 1, 2], [0, 1, 1, 2], [3, 3, 3]], k=1)
+    >>> found.graph.indices.tolist(), found.graph.data.round(3).tolist()
+    ([1, 0, 0], [0.0, 0.0, 3.742])
+    """
+    start = time.perf_counter()
+    (batch,), unit = batches(series, n_codes=len(mismatch_weights))
+    query = checked_query(len(batch), eps, k, values=values)
+    search = NeighborSearch(batch, query, radius, mismatch_weights, unit)
+    partials: SimpleQueue[Partial] = SimpleQueue()
+    seeds = [Block(partial(search.seed, *part), search.seed_cells(*part)) for part in search.seed_ranges()]
+    run_blocks(seeds, n_threads, progress=False)
+    work = [
+        Block(partial(_look_at, search, *part, partials), search.cells(*part)) for part in search.ranges()
+    ]
+    run_blocks(work, n_threads, progress)
+    found = []
+    while not partials.empty():
+        found.append(partials.get())
+    return graph_of_partials(search, found, time.perf_counter() - start)
+
+
+def checked_query(n: int, eps: float | None, k: int | None, *, values: bool) -> Query:
+    """Return what is asked of ``n`` series.
+
+    Raises
+    ------
+    InputError
+        If not just one of ``eps`` and ``k`` is given, or it is out of range.
+    """
+    if (eps is None) == (k is None):
+        raise InputError("give eps (all neighbours within a distance) or k (the nearest), one of them")
+    if k is not None and (isinstance(k, bool) or not isinstance(k, (int, np.integer)) or not 1 <= k < n):
+        raise InputError(f"k is {k!r}; give a whole number from 1 to {n - 1}, {n} being the number of series")
+    if eps is not None and (
+        isinstance(eps, bool) or not isinstance(eps, (int, float, np.number)) or not 0 <= eps < np.inf
+    ):
+        raise InputError(f"eps is {eps!r}; give a finite distance of 0 or more")
+    return Query(None if eps is None else float(eps), None if k is None else int(k), values)
+
+
+def graph_of_partials(search: NeighborSearch, found: Sequence[Partial], seconds: float) -> NeighborGraph:
+    """Return the graph that several threads or workers found together.
+
+    Parameters
+    ----------
+    search
+        What they searched.
+    found
+        What each found; every range of ``search.ranges()`` in one of them.
+    seconds
+        What it took.
+    """
+    n = search.n_series
+    rows, columns, distances = search.edges(found)
+    counts = 2 * np.sum([part.counts for part in found], axis=0, initial=0)
+    pruned, (accepted, abandoned, computed) = search.pruned(counts), counts[-4:-1]
+    stats = NeighborStats(
+        n * (n - 1), pruned, int(accepted), int(abandoned), int(computed), seconds
+    )
+    return NeighborGraph(graph_of_edges(n, rows, columns, distances if search.query.values else None), stats)
+
+
+def _look_at(search: NeighborSearch, first: int, stop: int, partials: "SimpleQueue[Partial]") -> None:
+    """Look at some blocks, adding to what this or another thread has found before."""
+    try:
+        found = partials.get_nowait()
+    except Empty:
+        found = search.nothing_found()
+    search.look_at(first, stop, found)
+    partials.put(found)
