@@ -12,9 +12,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from distributed import Client, LocalCluster, get_task_stream
+from scipy.spatial.distance import squareform
 
 from gymlab.distance import distributed, dtw_cross, dtw_pairwise
+from gymlab.distance.distributed_graph import look_at
 from gymlab.distance.distributed_run import BuiltOnce, Task, run_tasks
+from gymlab.distance.neighbor_search import NeighborSearch, Query
+from gymlab.distance.neighbors import dtw_neighbors
+from gymlab.distance.series import batches
 from gymlab.errors import ClusterError, InputError, OutputError
 
 # Blocks of milliseconds, so that small matrices have enough of them.
@@ -82,7 +87,7 @@ def workers(client):
 
 def undelivered(client):
     """The blocks that the client has asked for and not taken yet."""
-    return {key for key in client.futures if "compute" in key or "ensure" in key}
+    return {key for key in client.futures if key.startswith(("compute", "ensure", "look_at"))}
 
 
 def held(client):
@@ -350,6 +355,69 @@ def test_a_worker_that_does_not_see_the_folder_says_so(client, tmp_path):
         distributed.dtw_pairwise_parts(
             client, equal_lengths(), tmp_path, cells_a_block=SMALL // 4, progress=hide
         )
+
+
+def walks(n=2500, channels=2, seed=3):
+    return np.random.default_rng(seed).normal(size=(n, 20, channels)).cumsum(axis=1).round(1)
+
+
+@pytest.mark.parametrize(
+    ("series", "options"),
+    [
+        (walks(), {"k": 5}),
+        (walks(), {"eps": 9.0, "radius": 3}),
+        (walks(channels=1), {"eps": 4.0, "values": False}),
+        (np.repeat(walks(500), 5, axis=0), {"k": 7}),
+        (with_codes(500), {"k": 3, "mismatch_weights": (0.7,)}),
+        (unequal_lengths(500), {"eps": 2.5, "radius": 2}),
+        (equal_lengths(n=2), {"k": 1}),
+        (equal_lengths(n=50), {"eps": 0.0}),
+    ],
+)
+def test_the_neighbours_are_those_of_the_full_matrix(client, series, options):
+    calls = []
+    found = distributed.dtw_neighbors(client, series, **options, progress=lambda *cells: calls.append(cells))
+    assert calls[-1][0] == calls[-1][1]
+    assert len(calls) >= 3 or len(series) <= 500
+    options = dict(options)
+    k, eps, values = options.pop("k", None), options.pop("eps", None), options.pop("values", True)
+    square = squareform(dtw_pairwise(series, **options))
+    np.fill_diagonal(square, np.inf)
+    if k is None:
+        rows, columns = np.nonzero(square <= np.float32(eps))
+    else:
+        columns = np.sort(np.argsort(square, axis=1, kind="stable")[:, :k], axis=1).ravel()
+        rows = np.repeat(np.arange(len(series)), k)
+    np.testing.assert_array_equal(np.repeat(np.arange(len(series)), np.diff(found.graph.indptr)), rows)
+    np.testing.assert_array_equal(found.graph.indices, columns)
+    np.testing.assert_array_equal(found.graph.data, square[rows, columns] if values else True)
+    assert found.graph.nnz > 0 or eps == 0
+    stats = found.stats
+    assert stats.pairs == sum(stats.pruned.values()) + stats.accepted + stats.abandoned + stats.computed
+
+
+def test_neighbours_survive_killed_workers(client):
+    kill = Killer(client, everyone=True)
+    found = distributed.dtw_neighbors(client, walks(), k=4, progress=kill)
+    assert kill.victim is not None
+    expected = dtw_neighbors(walks(), k=4).graph
+    np.testing.assert_array_equal(found.graph.indices, expected.indices)
+    np.testing.assert_array_equal(found.graph.data, expected.data)
+
+
+def test_a_worker_that_divides_the_work_differently_is_refused():
+    (batch,), unit = batches(walks(300))
+    search = BuiltOnce(NeighborSearch, (batch, Query(eps=1.0, k=None, values=True), None, (), unit), 0)
+    with pytest.raises(ClusterError, match="their processors differ"):
+        look_at(search, 1000, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"), [({}, "one of them"), ({"k": 2}, "k is 2"), ({"eps": -1}, "eps is -1")]
+)
+def test_an_unusable_neighbour_query_is_named(client, options, message):
+    with pytest.raises(InputError, match=message):
+        distributed.dtw_neighbors(client, [[1.0], [2.0]], **options)
 
 
 @pytest.mark.parametrize(

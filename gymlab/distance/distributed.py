@@ -1,4 +1,4 @@
-"""The exact DTW matrix over the workers of a Dask cluster, for those who have more than one machine.
+"""The exact DTW matrix and neighbour graphs over the workers of a Dask cluster, for those who have more than one machine.
 
 The functions mirror those of :mod:`gymlab.distance`, with the client before the series, and give the same bits
 (on processors of one kind). Here Dask is needed (``pip install 'gymlab[distributed]'``), and gymlab on every worker.
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gymlab.distance.blocks import Progress
+from gymlab.distance.distributed_graph import dtw_neighbors
 from gymlab.distance.distributed_out import Out, destination
 from gymlab.distance.distributed_parts import (
     Parts,
@@ -27,6 +28,7 @@ from gymlab.distance.distributed_parts import (
 from gymlab.distance.distributed_rows import (
     compute_condensed,
     compute_cross,
+    number_of_codes,
     planned_ranges,
     shared_kernel,
     tasks_of,
@@ -36,12 +38,11 @@ from gymlab.distance.distributed_rows import (
 from gymlab.distance.distributed_run import Task, checked_threads, run_tasks
 from gymlab.distance.kernel import Kernel
 from gymlab.distance.series import Float32Array, Series, batches, checked_radius
-from gymlab.errors import InputError
 
 if TYPE_CHECKING:
     from distributed import Client
 
-__all__ = ["Parts", "dtw_cross", "dtw_pairwise", "dtw_pairwise_parts"]
+__all__ = ["Parts", "dtw_cross", "dtw_neighbors", "dtw_pairwise", "dtw_pairwise_parts"]
 
 
 def dtw_pairwise(
@@ -98,7 +99,7 @@ def dtw_pairwise(
     array([0.       , 3.7416575, 4.2426405], dtype=float32)
     """
     threads = checked_threads(client, "dtw_pairwise")
-    (batch,), unit = batches(series, n_codes=_number_of_codes(mismatch_weights))
+    (batch,), unit = batches(series, n_codes=number_of_codes(mismatch_weights))
     n = len(batch)
     n_pairs = n * (n - 1) // 2
     kernel = Kernel(batch, None, radius, mismatch_weights, unit)
@@ -164,7 +165,7 @@ def dtw_pairwise_parts(
     (1, 0)
     """
     threads = checked_threads(client, "dtw_pairwise_parts")
-    (batch,), unit = batches(series, n_codes=_number_of_codes(mismatch_weights))
+    (batch,), unit = batches(series, n_codes=number_of_codes(mismatch_weights))
     n = len(batch)
     kernel = Kernel(batch, None, radius, mismatch_weights, unit)
     ranges = planned_ranges(kernel, n, n * (n - 1) // 2, batch.n_channels, threads, cells_a_block)
@@ -224,7 +225,7 @@ def dtw_cross(
     array([[0.       , 3.7416575]], dtype=float32)
     """
     threads = checked_threads(client, "dtw_cross")
-    (left, right), unit = batches(a, b, n_codes=_number_of_codes(mismatch_weights))
+    (left, right), unit = batches(a, b, n_codes=number_of_codes(mismatch_weights))
     n, m = len(left), len(right)
     kernel = Kernel(right, left, radius, mismatch_weights, unit)
     ranges = planned_ranges(kernel, n, n * m, left.n_channels, threads, cells_a_block)
@@ -237,10 +238,3 @@ def dtw_cross(
 
         run_tasks(client, compute_cross, shared, tasks_of(kernel, ranges), write, progress)
     return target.result
-
-
-def _number_of_codes(weights: Sequence[float]) -> int:
-    try:
-        return len(weights)
-    except TypeError:
-        raise InputError(f"mismatch_weights is {weights!r}; give a sequence of numbers") from None

@@ -105,6 +105,20 @@ def write_cross(kernel: Kernel, first: int, stop: int, distances: Float32Array, 
     out[first:stop, kernel.order] = distances.reshape(stop - first, -1)
 
 
+def number_of_codes(weights: Sequence[float]) -> int:
+    """Return how many of the channels are codes.
+
+    Raises
+    ------
+    InputError
+        If the weights are no sequence.
+    """
+    try:
+        return len(weights)
+    except TypeError:
+        raise InputError(f"mismatch_weights is {weights!r}; give a sequence of numbers") from None
+
+
 def _rows(kernel: Kernel, first: int, stop: int, n_pairs: int) -> Float32Array:
     distances = np.empty(n_pairs, dtype=np.float32)
     kernel.rows(first, stop, distances)
@@ -118,10 +132,10 @@ def _kernel(
     weights: Sequence[float],
     unit: float,
 ) -> Kernel:
-    return Kernel(_usable(members), None if queries is None else _usable(queries), radius, weights, unit)
+    return Kernel(usable(members), None if queries is None else usable(queries), radius, weights, unit)
 
 
-def _usable(batch: SeriesBatch) -> SeriesBatch:
+def usable(batch: SeriesBatch) -> SeriesBatch:
     """Return the series as kernels were compiled for them: what arrives may be read-only or unaligned."""
     return SeriesBatch(
         np.require(batch.values, requirements=["C", "A", "W"]),
