@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: report test check bench lab clean constraints
+.PHONY: report test check bench lab clean constraints stamps
 .DEFAULT_GOAL := report
 
 $(READY): pyproject.toml constraints.txt
@@ -25,12 +25,17 @@ check: $(READY)         ## style, types, notebooks without outputs
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/nbstripout --verify notebooks/*.ipynb
+	$(BIN)/python tools/stamp_kernels.py --check
 
-bench: $(READY)         ## ratios against other libraries and the current algorithm, measured in one run
+bench: $(READY)         ## ratios against other libraries, C by hand and the current algorithm, each in one run
+	$(BIN)/python tests/benchmarks/distance.py $(SOURCE)
 	$(BIN)/python tests/benchmarks/main_job.py
 
 lab: $(READY)           ## the notebooks in JupyterLab
 	$(BIN)/jupyter lab notebooks
+
+stamps: $(READY)        ## after a change to the kernels: tell numba's disk cache what they are made of
+	$(BIN)/python tools/stamp_kernels.py
 
 constraints: $(READY)   ## write the versions of this environment to constraints.txt
 	$(BIN)/python tools/write_constraints.py > constraints.new && mv constraints.new constraints.txt

@@ -6,7 +6,6 @@ used; 130 interrupted.
 
 import logging
 import os
-import secrets
 import signal
 import sys
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gymlab.errors import GymlabError, InputError, OutputError, ReportError
+from gymlab.errors import GymlabError, InputError, ReportError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,6 +99,7 @@ def extract(
     """Find the temporal patterns of a log and print them."""
     from gymlab.patterns.config import ExtractionConfig
     from gymlab.patterns.extraction import extract_patterns
+    from gymlab.workbench.files import require_targets, write_whole
     from gymlab.workbench.listing import pattern_listing
     from gymlab.workbench.results import to_json
 
@@ -115,13 +115,13 @@ def extract(
     }
     config = ExtractionConfig(**options)
     targets = {"--json": json_file, "--labels": labels}
-    _require_targets({name: path for name, path in targets.items() if path is not None}, source or [])
+    require_targets({name: path for name, path in targets.items() if path is not None}, source or [])
     log = _selected(source, format_, agent, session, since, where)
     extraction = extract_patterns(log, config, progress=sys.stderr.isatty())
     if json_file is not None:
-        _write(json_file, to_json(extraction.as_dict()).encode())
+        write_whole(json_file, to_json(extraction.as_dict()).encode())
     if labels is not None:
-        _write(labels, extraction.labelled_actions().to_parquet(index=False))
+        write_whole(labels, extraction.labelled_actions().to_parquet(index=False))
     typer.echo(pattern_listing(extraction))
 
 
@@ -152,6 +152,59 @@ def import_(
 
     new = background.run(store())
     typer.echo(f"{new:,} actions stored, {len(log) - new:,} were there already")
+
+
+@app.command()
+def bench(
+    source: Sources = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures as JSON")] = None,
+    html_file: Annotated[
+        Path | None, typer.Option("--html", help="Write the plot there [default: below reports]")
+    ] = None,
+    aeon_python: Annotated[
+        str | None,
+        typer.Option(
+            help="Python of an environment with aeon, to measure it too", envvar="GYMLAB_AEON_PYTHON"
+        ),
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="A small part of it, in less than a minute")] = False,
+) -> None:
+    """Measure the distance engine beside other libraries, and neighbour queries on a log."""
+    from gymlab.workbench.bench.listing import listing
+    from gymlab.workbench.bench.measure import run_benchmark
+    from gymlab.workbench.bench.page import page
+    from gymlab.workbench.bench.plan import FULL, QUICK
+    from gymlab.workbench.files import new_report_file, require_targets, write_whole
+    from gymlab.workbench.results import to_json
+
+    target = html_file or new_report_file("bench", ".html")
+    targets = {"--json": json_file, "--html": target}
+    require_targets({name: path for name, path in targets.items() if path is not None}, source or [])
+    benchmark = run_benchmark(
+        source or None,
+        plan=QUICK if quick else FULL,
+        aeon_python=aeon_python or None,
+        progress=lambda what: typer.echo(f"gymlab: {what}", err=True),
+    )
+    if json_file is not None:
+        write_whole(json_file, to_json(benchmark.as_dict()).encode())
+    write_whole(target, page(benchmark).encode())
+    typer.echo(listing(benchmark))
+    typer.echo(f"plot: {target}")
+
+
+@app.command()
+def doctor(
+    json_: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
+) -> None:
+    """Say what is installed and usable here; exit 1 if something would stop a report."""
+    from gymlab.workbench import doctor as look
+    from gymlab.workbench.results import to_json
+
+    findings = look.examine()
+    typer.echo(to_json(look.as_dict(findings)) if json_ else look.listing(findings))
+    if any(finding.state == "problem" for finding in findings):
+        raise SystemExit(1)
 
 
 def _selected(
@@ -190,35 +243,6 @@ def _number(option: str, text: str) -> int:
         return int(text)
     except ValueError:
         raise InputError(f"{option} is {text!r}; give a whole number or auto") from None
-
-
-def _require_targets(targets: dict[str, Path], sources: list[str]) -> None:
-    """Refuse before the work what could not be written after it, or would overwrite what is read."""
-    seen = {Path(source).resolve(): "the log itself" for source in sources}
-    for option, path in targets.items():
-        resolved = path.resolve()
-        if resolved in seen:
-            raise InputError(f"{option} {path} is {seen[resolved]}; choose another file")
-        if resolved.is_dir() or not resolved.parent.is_dir():
-            raise OutputError(f"cannot write {path}: give a file in a folder that exists")
-        seen[resolved] = f"the file of another option, {option}"
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all; a device or pipe is written to as it is."""
-    target = path.resolve()
-    try:
-        if target.exists() and not target.is_file():
-            target.write_bytes(content)
-            return
-        partial = target.with_name(f".{secrets.token_hex(4)}.partial")
-        try:
-            partial.write_bytes(content)
-            partial.replace(target)
-        finally:
-            partial.unlink(missing_ok=True)
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 def main() -> None:

@@ -1,6 +1,5 @@
 """The matrix over a Dask cluster of two worker processes: equal to the local one, also when workers are killed."""
 
-import errno
 import json
 import os
 import signal
@@ -14,13 +13,13 @@ import pytest
 from distributed import Client, LocalCluster, get_task_stream
 from scipy.spatial.distance import squareform
 
-from gymlab.distance import distributed, dtw_cross, dtw_pairwise
-from gymlab.distance.distributed_graph import look_at
-from gymlab.distance.distributed_run import BuiltOnce, Task, run_tasks
+from gymlab.distance import distributed, dtw_cross, dtw_neighbors, dtw_pairwise
 from gymlab.distance.neighbor_search import NeighborSearch, Query
-from gymlab.distance.neighbors import dtw_neighbors
 from gymlab.distance.series import batches
-from gymlab.errors import ClusterError, InputError, OutputError
+from gymlab.distance.workers import rows
+from gymlab.distance.workers.graph import look_at
+from gymlab.distance.workers.run import BuiltOnce, Task, run_tasks
+from gymlab.errors import ClusterError, InputError, MemoryLimitError, OutputError
 
 # Blocks of milliseconds, so that small matrices have enough of them.
 SMALL = 1_000_000
@@ -169,7 +168,7 @@ def test_two_collections_are_compared_as_on_one_machine(client, a, b):
 
 
 @pytest.mark.parametrize("series", [equal_lengths(120), unequal_lengths(120)])
-def test_out_can_be_an_array_with_gaps_a_memory_map_and_a_file(client, series, tmp_path):
+def test_out_can_be_an_array_with_gaps_or_a_memory_map(client, series, tmp_path):
     expected = dtw_pairwise(series)
     gaps = np.zeros(2 * len(expected), dtype=np.float32)
     mapped = np.memmap(tmp_path / "map", dtype=np.float32, mode="w+", shape=expected.shape)
@@ -177,20 +176,40 @@ def test_out_can_be_an_array_with_gaps_a_memory_map_and_a_file(client, series, t
         assert distributed.dtw_pairwise(client, series, out=out, cells_a_block=SMALL) is out
         np.testing.assert_array_equal(out, expected)
     assert (gaps[1::2] == 0).all()
+
+
+@pytest.mark.parametrize("series", [equal_lengths(), unequal_lengths()])
+def test_a_matrix_in_a_file_has_its_name_when_it_is_whole_and_continues_after_an_interruption(
+    client, series, tmp_path
+):
     path = tmp_path / "matrix.npy"
-    returned = distributed.dtw_pairwise(client, series, out=path, cells_a_block=SMALL)
+    calls = []
+
+    def cancel(done, _total):
+        calls.append(done)
+        if len(calls) == 3:
+            raise CancelledError
+
+    with pytest.raises(CancelledError):
+        distributed.dtw_pairwise(client, series, out=path, cells_a_block=SMALL // 4, progress=cancel)
+    assert not path.exists()
+    rest = []
+    returned = distributed.dtw_pairwise(
+        client, series, out=path, cells_a_block=SMALL // 4, progress=lambda *cells: rest.append(cells)
+    )
     assert isinstance(returned, np.memmap)
-    np.testing.assert_array_equal(returned, expected)
-    np.testing.assert_array_equal(np.load(path), expected)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["map", "matrix.npy"]
+    np.testing.assert_array_equal(returned, dtw_pairwise(series))
+    np.testing.assert_array_equal(np.load(path), returned)
+    alone = []
+    distributed.dtw_pairwise(
+        client, series, cells_a_block=SMALL // 4, progress=lambda *cells: alone.append(cells)
+    )
+    assert len(rest) == len(alone) - 3
+    again = distributed.dtw_pairwise(client, series, out=path, cells_a_block=SMALL // 4, progress=pytest.fail)
+    np.testing.assert_array_equal(again, returned)
 
 
-def test_a_file_of_no_pairs_is_a_file(client, tmp_path):
-    assert distributed.dtw_pairwise(client, [[1.0, 2.0]], out=tmp_path / "none.npy").shape == (0,)
-    assert np.load(tmp_path / "none.npy").shape == (0,)
-
-
-def test_progress_reaches_the_total_and_an_exception_in_it_cancels_what_is_on_its_way(client, tmp_path):
+def test_progress_reaches_the_total_and_an_exception_in_it_cancels_what_is_on_its_way(client):
     seen = []
     distributed.dtw_pairwise(
         client, equal_lengths(), cells_a_block=SMALL, progress=lambda *cells: seen.append(cells)
@@ -206,14 +225,11 @@ def test_progress_reaches_the_total_and_an_exception_in_it_cancels_what_is_on_it
         raise CancelledError
 
     with pytest.raises(CancelledError):
-        distributed.dtw_pairwise(
-            client, equal_lengths(), cells_a_block=SMALL, progress=cancel, out=tmp_path / "matrix.npy"
-        )
+        distributed.dtw_pairwise(client, equal_lengths(), cells_a_block=SMALL, progress=cancel)
     assert len(calls) == 1
     settle(client)
     assert not undelivered(client)
     assert not any(client.processing().values())
-    assert not list(tmp_path.iterdir())
 
 
 def test_few_blocks_are_on_their_way_at_a_time(client):
@@ -384,13 +400,13 @@ def test_the_neighbours_are_those_of_the_full_matrix(client, series, options):
     square = squareform(dtw_pairwise(series, **options))
     np.fill_diagonal(square, np.inf)
     if k is None:
-        rows, columns = np.nonzero(square <= np.float32(eps))
+        places, columns = np.nonzero(square <= np.float32(eps))
     else:
         columns = np.sort(np.argsort(square, axis=1, kind="stable")[:, :k], axis=1).ravel()
-        rows = np.repeat(np.arange(len(series)), k)
-    np.testing.assert_array_equal(np.repeat(np.arange(len(series)), np.diff(found.graph.indptr)), rows)
+        places = np.repeat(np.arange(len(series)), k)
+    np.testing.assert_array_equal(np.repeat(np.arange(len(series)), np.diff(found.graph.indptr)), places)
     np.testing.assert_array_equal(found.graph.indices, columns)
-    np.testing.assert_array_equal(found.graph.data, square[rows, columns] if values else True)
+    np.testing.assert_array_equal(found.graph.data, square[places, columns] if values else True)
     assert found.graph.nnz > 0 or eps == 0
     stats = found.stats
     assert stats.pairs == sum(stats.pruned.values()) + stats.accepted + stats.abandoned + stats.computed
@@ -427,7 +443,7 @@ def test_an_unusable_neighbour_query_is_named(client, options, message):
         ({"series": []}, "no series"),
         ({"radius": -1}, "radius is -1"),
         ({"out": np.empty(3, np.float32)}, "shape (1,)"),
-        ({"out": "matrix.txt"}, "ends in .npy"),
+        ({"out": "matrix.txt"}, "end in .npy"),
         ({"mismatch_weights": 5}, "mismatch_weights is 5"),
         ({"mismatch_weights": (1, 2)}, "mismatch_weights is (1, 2)"),
         ({"cells_a_block": 0}, "cells_a_block is 0"),
@@ -451,14 +467,12 @@ def test_a_file_that_cannot_be_written_is_named(client, tmp_path):
         distributed.dtw_pairwise(client, [[1.0], [2.0]], out=tmp_path / "nowhere" / "matrix.npy")
 
 
-def test_a_full_disk_is_known_before_the_work_starts(client, tmp_path, monkeypatch):
-    def full(*_arguments):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(os, "posix_fallocate", full)
-    with pytest.raises(OutputError, match="No space left"):
-        distributed.dtw_pairwise(client, equal_lengths(), out=tmp_path / "matrix.npy", progress=pytest.fail)
-    assert not list(tmp_path.iterdir())
+def test_a_matrix_beyond_memory_is_refused_and_the_alternatives_are_named(client, monkeypatch):
+    monkeypatch.setattr(rows, "memory_budget", lambda: 1000)
+    with pytest.raises(MemoryLimitError, match="dtw_pairwise_parts"):
+        distributed.dtw_pairwise(client, equal_lengths())
+    with pytest.raises(MemoryLimitError, match="memory map"):
+        distributed.dtw_cross(client, equal_lengths(), equal_lengths())
 
 
 def test_a_folder_that_another_run_planned_anew_is_not_mixed(client, tmp_path):

@@ -19,11 +19,18 @@ from gymlab.distance.subsequence import Match, dtw_subsequence
 
 __all__ = [
     "Match",
+    "NeighborGraph",
+    "NeighborStats",
     "dtw",
     "dtw_cost_matrix",
     "dtw_cross",
+    "dtw_neighbors",
     "dtw_pairs",
     "dtw_pairwise",
     "dtw_path",
     "dtw_subsequence",
+    "envelope",
+    "lb_keogh",
+    "lb_kim",
+    "lb_webb",
 ]

@@ -23,9 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 from gymlab.distance.series import checked_pair, checked_radius, finite_array
 
 
-def envelope(
-    x: ArrayLike, radius: int | None = None
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def envelope(x: ArrayLike, radius: int | None = None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the least and the greatest value within ``radius`` of each time point, in linear time [3]_.
 
     Parameters

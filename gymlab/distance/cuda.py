@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gymlab.distance.blocks import Block, Progress, run_blocks
-from gymlab.distance.cuda_device import Availability, available, refuse_without_gpu
+from gymlab.distance.gpu.device import Availability, available, refuse_without_gpu
 from gymlab.distance.graph import NeighborGraph, NeighborStats, graph_of_edges
 from gymlab.distance.series import Float32Array, Series, SeriesBatch, batches, checked_radius
 from gymlab.errors import InputError
 
 if TYPE_CHECKING:
-    from gymlab.distance.cuda_tiles import Tile, Tiles
+    from gymlab.distance.gpu.tiles import Tile, Tiles
 
 __all__ = ["Availability", "available", "dtw_cross", "dtw_neighbors", "dtw_pairwise"]
 
@@ -57,8 +57,8 @@ def dtw_pairwise(
     ...     assert dtw_pairwise([[0, 1, 2], [0, 1, 1, 2], [3, 3, 3]])[0] == 0
     """
     refuse_without_gpu("dtw_pairwise")
-    from gymlab.distance.cuda_kernels import LATER
-    from gymlab.distance.cuda_tiles import Tiles
+    from gymlab.distance.gpu.kernels import LATER
+    from gymlab.distance.gpu.tiles import Tiles
 
     weights = _checked_weights(mismatch_weights)
     (batch,), unit = batches(series, n_codes=len(weights))
@@ -106,7 +106,7 @@ def dtw_cross(
     ...     assert dtw_cross([[0, 1, 2]], [[0, 1, 1, 2], [3, 3, 3]])[0, 0] == 0
     """
     refuse_without_gpu("dtw_cross")
-    from gymlab.distance.cuda_tiles import Tiles
+    from gymlab.distance.gpu.tiles import Tiles
 
     weights = _checked_weights(mismatch_weights)
     (left, right), unit = batches(a, b, n_codes=len(weights))
@@ -167,9 +167,9 @@ def dtw_neighbors(
     ...     assert dtw_neighbors([[0, 1, 2], [0, 1, 1, 2], [3, 3, 3]], eps=1).graph.nnz == 2
     """
     refuse_without_gpu("dtw_neighbors")
-    from gymlab.distance.cuda_edges import edges_nearest, edges_within
-    from gymlab.distance.cuda_kernels import LATER, OTHER
-    from gymlab.distance.cuda_tiles import Tiles
+    from gymlab.distance.gpu.edges import edges_nearest, edges_within
+    from gymlab.distance.gpu.kernels import LATER, OTHER
+    from gymlab.distance.gpu.tiles import Tiles
 
     start = time.perf_counter()
     weights = _checked_weights(mismatch_weights)

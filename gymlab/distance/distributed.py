@@ -14,18 +14,23 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from gymlab import __version__
 from gymlab.distance.blocks import Progress
-from gymlab.distance.distributed_graph import dtw_neighbors
-from gymlab.distance.distributed_out import Out, destination
-from gymlab.distance.distributed_parts import (
+from gymlab.distance.matrix_file import MatrixFile, matrix_key
+from gymlab.distance.series import Float32Array, Series, SeriesBatch, batches
+from gymlab.distance.simd.kernel import Kernel
+from gymlab.distance.workers.graph import dtw_neighbors
+from gymlab.distance.workers.parts import (
     Parts,
-    content_key,
     ensure_part,
     part_path,
     plan_in,
     sweep_unfinished,
 )
-from gymlab.distance.distributed_rows import (
+from gymlab.distance.workers.rows import (
+    checked_out,
     compute_condensed,
     compute_cross,
     number_of_codes,
@@ -35,9 +40,7 @@ from gymlab.distance.distributed_rows import (
     write_condensed,
     write_cross,
 )
-from gymlab.distance.distributed_run import Task, checked_threads, run_tasks
-from gymlab.distance.kernel import Kernel
-from gymlab.distance.series import Float32Array, Series, batches, checked_radius
+from gymlab.distance.workers.run import Task, checked_threads, run_tasks
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -50,7 +53,7 @@ def dtw_pairwise(
     series: Series,
     *,
     radius: int | None = None,
-    out: Out = None,
+    out: Float32Array | str | Path | None = None,
     progress: Progress = False,
     mismatch_weights: Sequence[float] = (),
     cells_a_block: int | None = None,
@@ -67,9 +70,10 @@ def dtw_pairwise(
     series, radius, mismatch_weights
         As for :func:`gymlab.distance.dtw_pairwise`.
     out
-        None for a new array; any writable float32 array of shape ``(n(n-1)/2,)``, a memory map too; or a path
-        that ends in ``.npy``: a file that is written as blocks arrive, gets its name when it is complete, and
-        is returned as a memory map. With a map, this process holds one block at a time.
+        As for :func:`gymlab.distance.dtw_pairwise`. With a memory map or the path of an ``.npy`` file, this
+        process holds one block at a time. A file gets its name when it is complete; after an interruption, its
+        finished blocks are not computed again, if ``cells_a_block`` or the number of workers' threads that it
+        follows from are the same.
     progress
         True for a progress bar, or a function of the cells done and the cells in all. An exception that it
         raises cancels the blocks that are on their way.
@@ -88,8 +92,8 @@ def dtw_pairwise(
         If Dask is not installed, the client is closed or without workers, or workers die time and again.
     InputError
         As :func:`gymlab.distance.dtw_pairwise`.
-    OutputError
-        If the file cannot be written.
+    MemoryLimitError, OutputError
+        As :func:`gymlab.distance.dtw_pairwise`.
 
     Examples
     --------
@@ -100,19 +104,27 @@ def dtw_pairwise(
     """
     threads = checked_threads(client, "dtw_pairwise")
     (batch,), unit = batches(series, n_codes=number_of_codes(mismatch_weights))
-    n = len(batch)
-    n_pairs = n * (n - 1) // 2
+    n_pairs = len(batch) * (len(batch) - 1) // 2
+    file: MatrixFile | None = None
+    if isinstance(out, (str, Path)):
+        file = _matrix_file(out, batch, radius, mismatch_weights, unit)
+        result = file.distances
+    else:
+        result = checked_out(out, (n_pairs,), batch)
     kernel = Kernel(batch, None, radius, mismatch_weights, unit)
-    ranges = planned_ranges(kernel, n, n_pairs, batch.n_channels, threads, cells_a_block)
+    ranges = planned_ranges(kernel, len(batch), n_pairs, batch.n_channels, threads, cells_a_block)
+    if file:
+        ranges = [rows for rows in ranges if not file.is_finished(kernel, *rows)]
     shared = shared_kernel(batch, None, radius, mismatch_weights, unit)
-    with destination(out, (n_pairs,), batch) as target:
 
-        def write(task: Task, distances: Float32Array) -> None:
-            first, stop = task.arguments
-            write_condensed(kernel, first, stop, distances, target.array)
+    def write(task: Task, distances: Float32Array) -> None:
+        first, stop = task.arguments
+        write_condensed(kernel, first, stop, distances, result)
+        if file:
+            file.finish(kernel, first, stop)
 
-        run_tasks(client, compute_condensed, shared, tasks_of(kernel, ranges), write, progress)
-    return target.result
+    run_tasks(client, compute_condensed, shared, tasks_of(kernel, ranges), write, progress)
+    return file.close() if file else result
 
 
 def dtw_pairwise_parts(
@@ -166,12 +178,14 @@ def dtw_pairwise_parts(
     """
     threads = checked_threads(client, "dtw_pairwise_parts")
     (batch,), unit = batches(series, n_codes=number_of_codes(mismatch_weights))
-    n = len(batch)
+    n_pairs = len(batch) * (len(batch) - 1) // 2
     kernel = Kernel(batch, None, radius, mismatch_weights, unit)
-    ranges = planned_ranges(kernel, n, n * (n - 1) // 2, batch.n_channels, threads, cells_a_block)
+    ranges = planned_ranges(kernel, len(batch), n_pairs, batch.n_channels, threads, cells_a_block)
     shared = shared_kernel(batch, None, radius, mismatch_weights, unit)
     place = Path(folder).absolute()
-    key = content_key(batch, checked_radius(radius), mismatch_weights, unit)
+    weights = np.asarray(mismatch_weights, dtype=np.float32)
+    # Another version may round otherwise.
+    key = f"{matrix_key(batch, radius, weights, unit)} by gymlab {__version__}"
     ranges = plan_in(place, key, ranges)
     tasks = [Task((str(place), key, first, stop), kernel.cells(first, stop)) for first, stop in ranges]
     computed = 0
@@ -191,7 +205,7 @@ def dtw_cross(
     b: Series,
     *,
     radius: int | None = None,
-    out: Out = None,
+    out: Float32Array | None = None,
     progress: Progress = False,
     mismatch_weights: Sequence[float] = (),
     cells_a_block: int | None = None,
@@ -205,7 +219,7 @@ def dtw_cross(
     client, radius, progress, mismatch_weights, cells_a_block
         As for :func:`dtw_pairwise`.
     out
-        As for :func:`dtw_pairwise`, of shape ``(n, m)``.
+        Any writable float32 array of shape ``(n, m)`` to write to, a memory map too.
 
     Returns
     -------
@@ -214,7 +228,7 @@ def dtw_cross(
 
     Raises
     ------
-    ClusterError, InputError, OutputError
+    ClusterError, InputError, MemoryLimitError
         As :func:`dtw_pairwise`.
 
     Examples
@@ -227,14 +241,21 @@ def dtw_cross(
     threads = checked_threads(client, "dtw_cross")
     (left, right), unit = batches(a, b, n_codes=number_of_codes(mismatch_weights))
     n, m = len(left), len(right)
+    result = checked_out(out, (n, m), left, right)
     kernel = Kernel(right, left, radius, mismatch_weights, unit)
     ranges = planned_ranges(kernel, n, n * m, left.n_channels, threads, cells_a_block)
     shared = shared_kernel(right, left, radius, mismatch_weights, unit)
-    with destination(out, (n, m), left, right) as target:
 
-        def write(task: Task, distances: Float32Array) -> None:
-            first, stop = task.arguments
-            write_cross(kernel, first, stop, distances, target.array)
+    def write(task: Task, distances: Float32Array) -> None:
+        first, stop = task.arguments
+        write_cross(kernel, first, stop, distances, result)
 
-        run_tasks(client, compute_cross, shared, tasks_of(kernel, ranges), write, progress)
-    return target.result
+    run_tasks(client, compute_cross, shared, tasks_of(kernel, ranges), write, progress)
+    return result
+
+
+def _matrix_file(
+    path: str | Path, batch: SeriesBatch, radius: int | None, weights: Sequence[float], unit: float
+) -> MatrixFile:
+    key = matrix_key(batch, radius, np.asarray(weights, dtype=np.float32), unit)
+    return MatrixFile(path, key, len(batch) * (len(batch) - 1) // 2)

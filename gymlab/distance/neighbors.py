@@ -8,7 +8,7 @@ from queue import Empty, SimpleQueue
 import numpy as np
 
 from gymlab.distance.blocks import Block, Progress, run_blocks
-from gymlab.distance.graph import NeighborGraph, NeighborStats, graph_of_edges
+from gymlab.distance.graph import NeighborGraph
 from gymlab.distance.neighbor_search import NeighborSearch, Partial, Query
 from gymlab.distance.series import Series, batches
 from gymlab.errors import InputError
@@ -67,16 +67,12 @@ def dtw_neighbors(
     query = checked_query(len(batch), eps, k, values=values)
     search = NeighborSearch(batch, query, radius, mismatch_weights, unit)
     partials: SimpleQueue[Partial] = SimpleQueue()
-    seeds = [Block(partial(search.seed, *part), search.seed_cells(*part)) for part in search.seed_ranges()]
-    run_blocks(seeds, n_threads, progress=False)
     work = [
         Block(partial(_look_at, search, *part, partials), search.cells(*part)) for part in search.ranges()
     ]
     run_blocks(work, n_threads, progress)
-    found = []
-    while not partials.empty():
-        found.append(partials.get())
-    return graph_of_partials(search, found, time.perf_counter() - start)
+    found = [partials.get() for _ in range(partials.qsize())]
+    return search.graph(found, time.perf_counter() - start)
 
 
 def checked_query(n: int, eps: float | None, k: int | None, *, values: bool) -> Query:
@@ -96,28 +92,6 @@ def checked_query(n: int, eps: float | None, k: int | None, *, values: bool) -> 
     ):
         raise InputError(f"eps is {eps!r}; give a finite distance of 0 or more")
     return Query(None if eps is None else float(eps), None if k is None else int(k), values)
-
-
-def graph_of_partials(search: NeighborSearch, found: Sequence[Partial], seconds: float) -> NeighborGraph:
-    """Return the graph that several threads or workers found together.
-
-    Parameters
-    ----------
-    search
-        What they searched.
-    found
-        What each found; every range of ``search.ranges()`` in one of them.
-    seconds
-        What it took.
-    """
-    n = search.n_series
-    rows, columns, distances = search.edges(found)
-    counts = 2 * np.sum([part.counts for part in found], axis=0, initial=0)
-    pruned, (accepted, abandoned, computed) = search.pruned(counts), counts[-4:-1]
-    stats = NeighborStats(
-        n * (n - 1), pruned, int(accepted), int(abandoned), int(computed), seconds
-    )
-    return NeighborGraph(graph_of_edges(n, rows, columns, distances if search.query.values else None), stats)
 
 
 def _look_at(search: NeighborSearch, first: int, stop: int, partials: "SimpleQueue[Partial]") -> None:

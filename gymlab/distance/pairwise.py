@@ -2,22 +2,25 @@
 
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gymlab.budget import memory_budget
 from gymlab.distance.blocks import Block, Progress, run_blocks
-from gymlab.distance.kernel import CELLS_A_BLOCK, Kernel, Pairs
+from gymlab.distance.matrix_file import MatrixFile, matrix_key
 from gymlab.distance.series import Float32Array, Series, SeriesBatch, batches
-from gymlab.distance.sweeps import scatter_condensed
-from gymlab.errors import InputError
+from gymlab.distance.simd.kernel import CELLS_A_BLOCK, Kernel, Pairs
+from gymlab.distance.simd.sweeps import scatter_condensed
+from gymlab.errors import InputError, MemoryLimitError
 
 
 def dtw_pairwise(
     series: Series,
     *,
     radius: int | None = None,
-    out: Float32Array | None = None,
+    out: Float32Array | str | Path | None = None,
     n_threads: int | None = None,
     progress: Progress = False,
     mismatch_weights: Sequence[float] = (),
@@ -32,7 +35,10 @@ def dtw_pairwise(
         Sakoe-Chiba radius in cells: ``|i - j| <= radius``, widened by the difference in length on the longer
         side. None for no band, 0 for the Euclidean distance (of series of equal length).
     out
-        Any writable float32 array of shape ``(n(n-1)/2,)`` to write to, a memory map too.
+        Any writable float32 array of shape ``(n(n-1)/2,)`` to write to, a memory map too; or the path of an
+        ``.npy`` file. A matrix in a file may be larger than memory, and a run that was interrupted continues:
+        called again with the same series, parameters and path, it computes only what is missing. A memory map of
+        the file is returned.
     n_threads
         None for every processor. The result does not depend on it.
     progress
@@ -53,6 +59,10 @@ def dtw_pairwise(
     InputError
         If a series is empty or holds NaN or infinity (its index is named), the channels differ, or ``radius``,
         ``out`` or ``n_threads`` is unusable.
+    MemoryLimitError
+        If the matrix would take more memory than may be used; the message says what would do.
+    OutputError
+        If the file cannot be written.
 
     Examples
     --------
@@ -61,10 +71,15 @@ def dtw_pairwise(
     """
     (batch,), unit = batches(series, n_codes=_number_of_codes(mismatch_weights))
     n = len(batch)
-    result = _checked_out(out, (n * (n - 1) // 2,), batch)
+    n_pairs = n * (n - 1) // 2
+    if isinstance(out, (str, Path)):
+        return _pairwise_in_file(out, batch, unit, radius, mismatch_weights, n_threads, progress)
+    if out is None:
+        _refuse_if_too_large(n_pairs, f"{n:,} series make {n_pairs:,} pairs")
+    result = _checked_out(out, (n_pairs,), batch)
     kernel = Kernel(batch, None, radius, mismatch_weights, unit)
     work = [
-        Block(partial(_condensed_rows, kernel, n, first, stop, result), kernel.cells(first, stop))
+        Block(partial(condensed_rows, kernel, first, stop, result), kernel.cells(first, stop))
         for first, stop in kernel.row_ranges()
     ]
     run_blocks(work, n_threads, progress)
@@ -108,6 +123,8 @@ def dtw_cross(
     array([[0.       , 3.7416575]], dtype=float32)
     """
     (left, right), unit = batches(a, b, n_codes=_number_of_codes(mismatch_weights))
+    if out is None:
+        _refuse_if_too_large(len(left) * len(right), f"{len(left):,} by {len(right):,} series")
     result = _checked_out(out, (len(left), len(right)), left, right)
     kernel = Kernel(right, left, radius, mismatch_weights, unit)
     work = [
@@ -169,14 +186,50 @@ def dtw_pairs(
     return result
 
 
-def _condensed_rows(kernel: Kernel, n: int, first: int, stop: int, out: Float32Array) -> None:
-    begin, end = (row * (2 * n - row - 1) // 2 for row in (first, stop))
+def condensed_rows(kernel: Kernel, first: int, stop: int, out: Float32Array) -> None:
+    """Write the distances of some rows of a kernel to their places in the condensed matrix ``out``."""
+    begin, end = kernel.condensed_range(first, stop)
     if kernel.in_order and out.flags.c_contiguous:
         kernel.rows(first, stop, out[begin:end])
     else:
         distances = np.empty(end - begin, dtype=np.float32)
         kernel.rows(first, stop, distances)
         scatter_condensed(distances, kernel.order, first, stop, out)
+
+
+def _pairwise_in_file(
+    path: str | Path,
+    batch: SeriesBatch,
+    unit: float,
+    radius: int | None,
+    weights: Sequence[float],
+    n_threads: int | None,
+    progress: Progress,
+) -> Float32Array:
+    kernel = Kernel(batch, None, radius, weights, unit)
+    key = matrix_key(batch, radius, np.asarray(weights, dtype=np.float32), unit)
+    file = MatrixFile(path, key, len(batch) * (len(batch) - 1) // 2)
+
+    def rows(first: int, stop: int) -> None:
+        condensed_rows(kernel, first, stop, file.distances)
+        file.finish(kernel, first, stop)
+
+    work = [
+        Block(partial(rows, first, stop), kernel.cells(first, stop))
+        for first, stop in kernel.row_ranges()
+        if not file.is_finished(kernel, first, stop)
+    ]
+    run_blocks(work, n_threads, progress)
+    return file.close()
+
+
+def _refuse_if_too_large(n_distances: int, what: str) -> None:
+    needed, limit = 4 * n_distances, memory_budget()
+    if needed > limit:
+        raise MemoryLimitError(
+            f"{what}; their distances take {needed / 1e9:.1f} GB and {limit / 1e9:.1f} GB may be used. Write them to "
+            "a file (out='distances.npy'), ask for the nearest neighbours only (dtw_neighbors), or take fewer series"
+        )
 
 
 def _cross_rows(kernel: Kernel, first: int, stop: int, out: Float32Array) -> None:

@@ -18,7 +18,7 @@ PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#7
 BASELINE, GYMLAB = PALETTE[4], PALETTE[0]
 _GREY = "#9aa3ad"
 
-_LAYOUT = go.Layout(
+LAYOUT = go.Layout(
     template="plotly_white",
     colorway=PALETTE,
     font={"family": "system-ui, -apple-system, 'Segoe UI', sans-serif", "size": 13, "color": "#1f2933"},
@@ -37,7 +37,7 @@ def plain(text: object, limit: int = 40) -> str:
 
 
 def _figure(x: str, y: str, **layout: object) -> go.Figure:
-    figure = go.Figure(layout=_LAYOUT)
+    figure = go.Figure(layout=LAYOUT)
     return figure.update_layout(xaxis_title=x, yaxis_title=y, **layout)
 
 

@@ -1,7 +1,7 @@
-"""What the main job takes, as ratios measured in one run: `make bench`.
+"""What the main job takes, as ratios measured in one run: `make bench`, which runs distance.py first.
 
-Prints the engine against dtaidistance's C on one thread, gymlab against the current algorithm on the same windows,
-the extraction of the whole sample in a fresh process, the time of imports, and the entropy of a stream.
+Prints gymlab against the current algorithm on the same windows, the extraction of the whole sample in a fresh
+process, the time of imports, and the entropy of a stream.
 """
 
 import statistics
@@ -10,7 +10,6 @@ import sys
 import time
 
 import numpy as np
-from dtaidistance import dtw, dtw_ndim
 
 import gymlab
 from gymlab.distance import dtw_pairwise
@@ -28,26 +27,6 @@ def median_seconds(call, repeats=REPEATS):
         call()
         times.append(time.perf_counter() - start)
     return statistics.median(times)
-
-
-def engine():
-    print("\nall pairs, exact, one thread, unrelated windows: million cells a second, and × dtaidistance (C)")
-    rng = np.random.default_rng(0)
-    for channels in (1, 6):
-        for length, n in ((20, 1500), (100, 500)):
-            series = rng.normal(size=(n, length, channels))
-            single = series.astype(np.float32)
-            cells = n * (n - 1) / 2 * length**2
-            dtw_pairwise(single[:2])
-            matrix = dtw.distance_matrix_fast if channels == 1 else dtw_ndim.distance_matrix_fast
-            theirs_input = series[:, :, 0] if channels == 1 else series
-            ours = median_seconds(lambda s=single: dtw_pairwise(s, n_threads=1))
-            theirs = median_seconds(lambda m=matrix, s=theirs_input: m(s, compact=True, parallel=False), 3)
-            both = median_seconds(lambda s=single: dtw_pairwise(s))
-            print(
-                f"  {channels} channel(s), length {length:>3}: {cells / ours / 1e6:>7,.0f}  "
-                f"{theirs / ours:>5.1f} ×   (every processor: {cells / both / 1e6:>7,.0f})"
-            )
 
 
 def against_the_baseline():
@@ -116,7 +95,6 @@ def entropy_stream():
 
 
 if __name__ == "__main__":
-    engine()
     against_the_baseline()
     whole_sample()
     imports()

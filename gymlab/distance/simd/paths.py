@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from gymlab.distance.vectors import WIDTH, host_features, infinities, load, plus, smallest, store
+from gymlab.distance.simd.vectors import WIDTH, host_features, infinities, load, plus, smallest, store
 
 _log = logging.getLogger(__name__)
 _FIRST = np.uint64(0)
@@ -90,3 +90,6 @@ def _try_vectors() -> None:
 def _add_lanes(costs):
     upper, lower = load(costs, _FIRST, _FIRST, (0,)), load(costs, np.uint64(1), _FIRST, (0,))
     store(costs, np.uint64(1), _FIRST, smallest(plus(upper, lower), infinities((0,))))
+
+
+# Compiled in: 243158e44419e9ad

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from gymlab.distance.lanes import plus_costs, row_source
 from gymlab.distance.series import IntArray
-from gymlab.distance.vectors import infinities, load, plus, smallest, store, zeros
+from gymlab.distance.simd.lanes import EVERY, plus_costs, row_source
+from gymlab.distance.simd.vectors import infinities, load, plus, smallest, store, zeros
 
 _FIRST = np.uint64(0)
 _TABLE_BYTES = 1_000_000
 _LONGEST = 8
+_LARGEST_KEY = 2.0**62
 _MOST_OF_THE_WORK = 0.1
 
 
@@ -45,9 +46,7 @@ class Segments:
     of_series: IntArray
 
 
-def distinct_segments(
-    starts: IntArray, cells_of_a_pair: float, band: int, n_lanes: int
-) -> Segments | None:
+def distinct_segments(starts: IntArray, cells_of_a_pair: float, band: int, n_lanes: int) -> Segments | None:
     """Return the longest segments whose table costs little, or None where even segments of two rows are too many.
 
     Parameters
@@ -63,26 +62,32 @@ def distinct_segments(
         Lanes of a block.
     """
     n, n_rows = starts.shape
+    points, ids = np.unique(starts, return_inverse=True)
     for length in range(min(_LONGEST, n_rows), 1, -1):
         first_rows = np.append(np.arange(0, n_rows, length), n_rows)
+        if float(len(points)) ** length > _LARGEST_KEY:
+            continue
+        # A segment as one number, its digits the points that it holds.
+        digits = ids.reshape(n, n_rows) * len(points) ** (np.arange(n_rows) % length)
+        keys = np.add.reduceat(digits, first_rows[:-1], axis=1)
         found = [
-            np.unique(starts[:, first:stop], axis=0, return_inverse=True)
-            for first, stop in zip(first_rows[:-1], first_rows[1:], strict=True)
+            np.unique(keys[:, place], return_index=True, return_inverse=True)
+            for place in range(keys.shape[1])
         ]
-        counts = [len(segments) for segments, _ in found]
+        counts = [len(segments) for segments, _, _ in found]
         work = sum(counts) * length * (band + length)
         # A block meets half of the series as queries.
         if work > _MOST_OF_THE_WORK * cells_of_a_pair * n / 2 or sum(counts) * n_lanes * 4 > _TABLE_BYTES:
             continue
         table = np.zeros((sum(counts), length), dtype=np.int64)
-        offsets = np.cumsum([0, *counts])
-        for (segments, _), offset in zip(found, offsets[:-1], strict=True):
-            table[offset : offset + len(segments), : segments.shape[1]] = segments
-        of_series = np.stack(
-            [inverse.reshape(n) + offset for (_, inverse), offset in zip(found, offsets[:-1], strict=True)], axis=1
-        )
-        places = np.repeat(np.arange(len(counts)), counts)
-        return Segments(table, first_rows, places, np.ascontiguousarray(of_series))
+        of_series = np.empty((n, len(counts)), dtype=np.int64)
+        offset = 0
+        for place, (_, holders, inverse) in enumerate(found):
+            rows = slice(first_rows[place], first_rows[place + 1])
+            table[offset : offset + counts[place], : rows.stop - rows.start] = starts[holders, rows]
+            of_series[:, place] = inverse + offset
+            offset += counts[place]
+        return Segments(table, first_rows, np.repeat(np.arange(len(counts)), counts), of_series)
     return None
 
 
@@ -90,14 +95,14 @@ def distinct_segments(
 def fill_segments(segment_starts, first_rows, places, table, n_columns, radius, flight, row, costs):
     """Write the least cost of a way through each segment, for each lane, to ``costs`` (n_segments, n_lanes).
 
-    ``table`` holds the local costs as of :func:`gymlab.distance.lanes.fill_table`; ``row`` (n_columns + 1, n_lanes)
+    ``table`` holds the local costs as of :func:`gymlab.distance.simd.lanes.fill_table`; ``row`` (n_columns + 1, n_lanes)
     is scratch.
     """
     n = first_rows[-1]
     reach = radius if radius >= 0 else n
     for s in range(len(places)):
         begin, end = first_rows[places[s]], first_rows[places[s] + 1]
-        source = (segment_starts[s], table)
+        source = (segment_starts[s], table, _FIRST)
         row[:] = np.float32(np.inf)
         row[0] = np.float32(0)
         for i in range(begin, end):
@@ -130,3 +135,36 @@ def segment_bound(segments, costs, flight):
     for place in range(len(segments)):
         total = plus(load(costs, np.uint64(segments[place]), _FIRST, flight), total)
     return total
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def write_remaining(segments, first_rows, costs, begin, limits, offset, slack, remaining):
+    """Write limits less what the segments still to come cost at least, for 16 lanes after every fourth row.
+
+    Parameters
+    ----------
+    segments, first_rows, costs
+        As for :func:`segment_bound` and :func:`fill_segments`.
+    begin : int
+        The first of the lanes in ``costs``.
+    limits : float32 (1, n_lanes)
+    offset : int
+        The first of the lanes in ``limits`` and ``remaining``.
+    slack : float32
+        The factor by which rounding may make a sum of bounds too large.
+    remaining : float32 (n_rows // 4 + 1, n_lanes)
+    """
+    place = len(segments) - 1
+    last = remaining.shape[0] - 1
+    for check in range(last, -1, -1):
+        for lane in range(16):
+            remaining[check, offset + lane] = (
+                limits[0, offset + lane] * slack if check == last else remaining[check + 1, offset + lane]
+            )
+        while place >= 0 and first_rows[place] >= check * EVERY:
+            for lane in range(16):
+                remaining[check, offset + lane] -= costs[segments[place], begin + lane]
+            place -= 1
+
+
+# Compiled in: d7604e220a0c4ab2

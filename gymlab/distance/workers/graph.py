@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gymlab.distance.blocks import Progress
-from gymlab.distance.distributed_rows import number_of_codes, usable
-from gymlab.distance.distributed_run import BuiltOnce, Task, checked_threads, run_tasks
 from gymlab.distance.graph import NeighborGraph
 from gymlab.distance.neighbor_search import NeighborSearch, Partial, Query
-from gymlab.distance.neighbors import checked_query, graph_of_partials
+from gymlab.distance.neighbors import checked_query
 from gymlab.distance.series import Float32Array, IntArray, Series, SeriesBatch, batches
+from gymlab.distance.workers.rows import number_of_codes, usable
+from gymlab.distance.workers.run import BuiltOnce, Task, checked_threads, run_tasks
 from gymlab.errors import ClusterError
 
 if TYPE_CHECKING:
@@ -63,12 +63,12 @@ def dtw_neighbors(
     client, progress
         As for :func:`gymlab.distance.distributed.dtw_pairwise`.
     series, eps, k, radius, values, mismatch_weights
-        As for :func:`gymlab.distance.neighbors.dtw_neighbors`.
+        As for :func:`gymlab.distance.dtw_neighbors`.
 
     Returns
     -------
     NeighborGraph
-        Its graph equals that of :func:`gymlab.distance.neighbors.dtw_neighbors`.
+        Its graph equals that of :func:`gymlab.distance.dtw_neighbors`.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def dtw_neighbors(
         As :func:`gymlab.distance.distributed.dtw_pairwise`; also if the processors of a worker and of this
         machine differ so much that they would divide the work differently.
     InputError
-        As :func:`gymlab.distance.neighbors.dtw_neighbors`.
+        As :func:`gymlab.distance.dtw_neighbors`.
 
     Examples
     --------
@@ -92,14 +92,14 @@ def dtw_neighbors(
     query = checked_query(len(batch), eps, k, values=values)
     search = NeighborSearch(batch, query, radius, mismatch_weights, unit)
     ingredients = (batch, query, radius, tuple(mismatch_weights), unit)
-    shared = BuiltOnce(_seeded_search, ingredients, batch.values.nbytes)
+    shared = BuiltOnce(_search, ingredients, batch.values.nbytes)
     total = search.nothing_found()
 
     def add(_task: Task, found: Found) -> None:
         _add(total, found)
 
     run_tasks(client, look_at, shared, _tasks(search, threads), add, progress)
-    return graph_of_partials(search, [total], time.perf_counter() - start)
+    return search.graph([total], time.perf_counter() - start)
 
 
 def look_at(shared: BuiltOnce[NeighborSearch], n_blocks: int, first: int, stop: int) -> Found:
@@ -120,11 +120,7 @@ def look_at(shared: BuiltOnce[NeighborSearch], n_blocks: int, first: int, stop: 
     partial = search.nothing_found()
     for part in ranges[first:stop]:
         search.look_at(*part, partial)
-    rows = (
-        np.flatnonzero(partial.nearest_index[:, 0] < search.n_series)
-        if search.query.k
-        else np.empty(0, np.int64)
-    )
+    rows = np.flatnonzero(np.isfinite(partial.nearest).any(axis=1))
     partial.nearest, partial.nearest_index = partial.nearest[rows], partial.nearest_index[rows]
     return Found(rows, partial)
 
@@ -157,11 +153,7 @@ def _add(total: Partial, found: Found) -> None:
     total.nearest_index[rows] = np.take_along_axis(indices, best, axis=1)
 
 
-def _seeded_search(
+def _search(
     batch: SeriesBatch, query: Query, radius: int | None, weights: Sequence[float], unit: float
 ) -> NeighborSearch:
-    """Return the search with the limits that a first look at neighbours by place gives."""
-    search = NeighborSearch(usable(batch), query, radius, weights, unit)
-    for part in search.seed_ranges():
-        search.seed(*part)
-    return search
+    return NeighborSearch(usable(batch), query, radius, weights, unit)

@@ -3,15 +3,22 @@
 import logging
 import time
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from gymlab.distance import sweeps
-from gymlab.distance.paths import kernel_path, vectors_in_flight, vectors_looked_up
-from gymlab.distance.series import Float32Array, IntArray, SeriesBatch, checked_mismatch_weights, checked_radius
-from gymlab.distance.sharing import shared_points
-from gymlab.distance.vectors import WIDTH, aligned_empty
+from gymlab.distance.series import (
+    Float32Array,
+    IntArray,
+    SeriesBatch,
+    checked_mismatch_weights,
+    checked_radius,
+)
+from gymlab.distance.simd import sweeps
+from gymlab.distance.simd.paths import kernel_path, vectors_in_flight, vectors_looked_up
+from gymlab.distance.simd.sharing import shared_points
+from gymlab.distance.simd.vectors import WIDTH, aligned_empty
 
 _log = logging.getLogger(__name__)
 
@@ -54,11 +61,9 @@ class Kernel:
         self._explicit = kernel_path().name == "vector"
         columns = int(ordered.lengths.max())
         flight = vectors_looked_up(columns) if self._explicit else 4
-        cells_of_a_pair = float(self._cells.sum() / max(1, self._pairs(0, len(self._queries))))
+        cells_of_a_pair = float(self._cells.sum() / max(1, self._n_pairs()))
         self._shared = (
-            shared_points(self._queries, columns, cells_of_a_pair, flight * WIDTH)
-            if self._explicit
-            else None
+            shared_points(self._queries, columns, cells_of_a_pair, flight * WIDTH) if self._explicit else None
         )
         if self._explicit and self._shared is None:
             flight = vectors_in_flight(members.n_channels)
@@ -76,11 +81,17 @@ class Kernel:
             starts = self._shared.run_starts
             cuts = starts[np.searchsorted(starts, cuts)]
         bounds = np.unique(np.concatenate([[0], cuts, [len(self._cells)]]))
-        return [(int(first), int(stop)) for first, stop in zip(bounds[:-1], bounds[1:], strict=True)]
+        return [(int(first), int(stop)) for first, stop in pairwise(bounds)]
 
     def cells(self, first: int, stop: int) -> int:
         """Return how many cells these rows hold."""
         return int(self._cells[first:stop].sum())
+
+    def condensed_range(self, first: int, stop: int) -> tuple[int, int]:
+        """Return where the distances of these rows begin and end when those of all rows follow each other."""
+        n = self._n_members
+        begin, end = (row * (2 * n - row - 1) // 2 for row in (first, stop))
+        return begin, end
 
     def rows(self, first: int, stop: int, out: Float32Array) -> None:
         """Write the distances of rows ``first`` to ``stop``, one row after the other, to ``out``, a flat array."""
@@ -97,8 +108,8 @@ class Kernel:
         )
         lanes = (self._blocks, self._block_lengths, self._n_members, self._radius, self._weights, self._unit)
         if self._shared is None:
-            queries = (self._queries.values, self._queries.lengths, first, stop)
-            call(sweeps.sweep, *queries, *lanes, row, bounds, *constants, (0,) * self._explicit, out)
+            computed = (self._queries.values, self._queries.lengths, first, stop)
+            call(sweeps.sweep, *computed, *lanes, row, bounds, *constants, (0,) * self._explicit, out)
         else:
             shared = self._shared
             table = aligned_empty((shared.most_points * columns, n_lanes))
@@ -106,10 +117,9 @@ class Kernel:
             queries = (shared.starts, self._queries.lengths, first, stop)
             call(sweeps.shared_sweep, *queries, *runs, *lanes, row, bounds, table, *constants, out)
 
-    def _pairs(self, first: int, stop: int) -> int:
-        if self._triangular:
-            return (stop - first) * (2 * self._n_members - first - stop - 1) // 2
-        return (stop - first) * self._n_members
+    def _n_pairs(self) -> int:
+        n = self._n_members
+        return n * (n - 1) // 2 if self._triangular else n * len(self._queries)
 
     def _cells_by_row(self, lengths: IntArray) -> IntArray:
         """Return the cells of each query's row, about: from the mean length of the members that it meets."""
@@ -120,7 +130,8 @@ class Kernel:
         else:
             ends, meets = np.full(len(n), lengths.sum()), np.full(len(n), len(lengths))
         mean = ends / np.maximum(meets, 1)
-        return (meets * cells_of_pair(n, mean, self._radius)).astype(np.int64) + 1
+        cells: IntArray = (meets * cells_of_pair(n, mean, self._radius)).astype(np.int64) + 1
+        return cells
 
 
 class Pairs:

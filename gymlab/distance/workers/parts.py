@@ -4,7 +4,6 @@ import hashlib
 import json
 import socket
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,11 +12,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gymlab import __version__
-from gymlab.distance.distributed_rows import compute_condensed
-from gymlab.distance.distributed_run import BuiltOnce
-from gymlab.distance.kernel import Kernel
-from gymlab.distance.series import SeriesBatch
+from gymlab.distance.simd.kernel import Kernel
+from gymlab.distance.workers.rows import compute_condensed
+from gymlab.distance.workers.run import BuiltOnce
 from gymlab.errors import InputError, OutputError
 
 # Readers of Parquet folders pass over names that begin with an underscore or a dot.
@@ -41,17 +38,6 @@ class Parts:
     folder: Path
     files: tuple[Path, ...]
     n_computed: int
-
-
-def content_key(batch: SeriesBatch, radius: int, weights: Sequence[float], unit: float) -> str:
-    """Return a name for a matrix by all that its numbers follow from; other versions may round otherwise."""
-    constants = json.dumps(
-        [__version__, batch.values.shape, radius, [float(weight) for weight in weights], unit]
-    )
-    digest = hashlib.blake2b(constants.encode(), digest_size=16)
-    digest.update(batch.lengths.data)
-    digest.update(batch.values.data)
-    return digest.hexdigest()
 
 
 def plan_in(folder: Path, key: str, ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:

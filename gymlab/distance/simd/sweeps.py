@@ -4,9 +4,9 @@ import numpy as np
 from numba import njit
 from numba.extending import overload
 
-from gymlab.distance.lanes import fill_table, lane_costs
-from gymlab.distance.plain import plain_lane_costs
-from gymlab.distance.vectors import point
+from gymlab.distance.simd.lanes import fill_table, lane_costs
+from gymlab.distance.simd.plain import plain_lane_costs
+from gymlab.distance.simd.vectors import point
 
 _FIRST = np.uint64(0)
 
@@ -18,7 +18,7 @@ def computed_costs(
 
 
 @overload(computed_costs)
-def computed_costs_by_type(
+def _computed_costs_by_type(
     explicit, query, block, lengths, radius, weights, bounds, channels, codes, flight, ragged, row
 ):
     def with_vectors(
@@ -98,7 +98,7 @@ def sweep(
     unit : float32
         What distances are multiplied with.
     row, bounds
-        Scratch, see :func:`gymlab.distance.lanes.lane_costs`.
+        Scratch, see :func:`gymlab.distance.simd.lanes.lane_costs`.
     channels, codes, flight, ragged, triangular, explicit : tuple
         Constants by their lengths. With ``triangular``, queries and members are the same series in the same
         order, and a query meets only the later ones; with ``explicit``, by vectors.
@@ -109,7 +109,7 @@ def sweep(
         begin = b * n_lanes
         end = min(n_members, begin + n_lanes)
         lengths = block_lengths[b]
-        block = blocks[b, : lengths.max()]
+        block = blocks[b, : lengths[-1]]
         for p in range(first, min(stop, end - 1) if len(triangular) > 0 else stop):
             query = queries[p, : query_lengths[p]]
             computed_costs(
@@ -187,7 +187,7 @@ def shared_sweep(
             own = points[run_points[run] : run_points[run + 1]]
             fill_table(own, weights, codes, blocks[b], channels, flight, table)
             for p in range(run_first, run_stop):
-                source = (starts[p], table)
+                source = (starts[p], table, _FIRST)
                 n = query_lengths[p]
                 lane_costs(source, n, lengths, radius, bounds, row, flight, ragged, (), row)
                 start = max(begin, p + 1) if len(triangular) > 0 else begin
@@ -220,13 +220,22 @@ def pairs_sweep(
     """
     n_lanes = block.shape[2]
     lengths = np.empty(n_lanes, np.int64)
+    members = np.empty(n_lanes, np.int64)
     start = 0
     while start < len(firsts):
         stop = start + 1
         while stop < len(firsts) and stop - start < n_lanes and firsts[stop] == firsts[start]:
             stop += 1
         for lane in range(n_lanes):
-            other = seconds[min(start + lane, stop - 1)]
+            # Lanes are ascending in length; most often the pairs are already.
+            member = min(start + lane, stop - 1)
+            place = lane
+            while place > 0 and all_lengths[seconds[members[place - 1]]] > all_lengths[seconds[member]]:
+                members[place] = members[place - 1]
+                place -= 1
+            members[place] = member
+        for lane in range(n_lanes):
+            other = seconds[members[lane]]
             lengths[lane] = all_lengths[other]
             for t in range(lengths[lane]):
                 for c in range(values.shape[2]):
@@ -235,20 +244,44 @@ def pairs_sweep(
         computed_costs(
             explicit, query, block, lengths, radius, weights, bounds, channels, codes, flight, ragged, row
         )
-        for lane in range(stop - start):
-            out[start + lane] = np.sqrt(row[lengths[lane], lane]) * unit
+        for lane in range(n_lanes):
+            out[members[lane]] = np.sqrt(row[lengths[lane], lane]) * unit
         start = stop
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _condensed_row(order, p, places):
+    """Write where the distances of ``order[p]`` to later members stand in the condensed matrix."""
+    n = len(order)
+    a = order[p]
+    for q in range(p + 1, n):
+        b = order[q]
+        low, high = min(a, b), max(a, b)
+        places[q - p - 1] = n * low - low * (low + 1) // 2 + high - low - 1
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def scatter_condensed(distances, order, first, stop, out):
     """Move distances of ``order[first:stop]`` to later members to their places in the condensed matrix ``out``."""
-    n = len(order)
+    places = np.empty(len(order), np.int64)
     position = 0
     for p in range(first, stop):
-        a = order[p]
-        for q in range(p + 1, n):
-            b = order[q]
-            low, high = min(a, b), max(a, b)
-            out[n * low - low * (low + 1) // 2 + high - low - 1] = distances[position]
-            position += 1
+        _condensed_row(order, p, places)
+        for k in range(len(order) - 1 - p):
+            out[places[k]] = distances[position + k]
+        position += len(order) - 1 - p
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def gather_condensed(matrix, order, first, stop, out):
+    """Copy the distances of ``order[first:stop]`` to later members from the condensed matrix, row by row."""
+    places = np.empty(len(order), np.int64)
+    position = 0
+    for p in range(first, stop):
+        _condensed_row(order, p, places)
+        for k in range(len(order) - 1 - p):
+            out[position + k] = matrix[places[k]]
+        position += len(order) - 1 - p
+
+
+# Compiled in: 0c126543359fe2a9

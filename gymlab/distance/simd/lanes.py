@@ -8,31 +8,21 @@ registers, which halves the loads and stores. Everything that a loop's length de
 in flight) is the length of a tuple, hence a type, hence a constant to the compiler.
 
 Local costs come from a *source*: computed on the way, from ``(query, weights, block, channels)``, or looked up, in
-``(starts, table)``: :func:`fill_table` computes them once for the time points that many queries have in common,
-and row ``i`` of the query begins at row ``starts[i]`` of the table. With more than one channel both ways give the
+``(starts, table, lane)``: :func:`fill_table` computes them once for the time points that many queries have in
+common, row ``i`` of the query begins at row ``starts[i]`` of the table, and the lanes at column ``lane``. For vectors that
+belong to different queries, ``(starts, table, lanes, flight)`` has a row of ``starts`` and a lane for each vector. With more than one channel both ways give the
 same bits, and a result is the same whichever of two series is the query.
 """
 
 import numpy as np
-from numba import njit
+from numba import njit, types
 from numba.extending import overload
 
-from gymlab.distance.vectors import (
-    any_at_most,
-    infinities,
-    inside,
-    load,
-    local_costs,
-    plus,
-    plus_local_costs,
-    point,
-    smallest,
-    store,
-)
+from gymlab.distance.simd.costs import local_costs, plus_at, plus_local_costs, row_offsets
+from gymlab.distance.simd.vectors import any_at_most, infinities, inside, load, plus, point, smallest, store, zeros
 
-_INFINITY = np.float32(np.inf)
 _FIRST = np.uint64(0)
-_EVERY = 4  # rows between two looks at whether a lane is still within its limit
+EVERY = 4  # rows between two looks at whether a lane is still within its limit
 
 
 def row_source(source, i):
@@ -40,9 +30,14 @@ def row_source(source, i):
 
 
 @overload(row_source)
-def _row_source_by_type(source, i):  # noqa: ARG001 - numba matches the names
-    if len(source) == 2:
-        return lambda source, i: (source[1], np.uint64(source[0][i]))
+def _row_source_by_type(source, i):
+    if len(source) == 3:
+        return lambda source, i: (source[1], np.uint64(source[0][i]), source[2])
+    if isinstance(source[1], types.Array):
+        return lambda source, i: (
+            source[1],
+            row_offsets(source[1], source[0], source[2], np.uint64(i), source[3]),
+        )
     return lambda source, i: (point(source[0], np.uint64(i), source[3]), source[1], source[2])
 
 
@@ -51,9 +46,13 @@ def plus_costs(row_source, j, base):
 
 
 @overload(plus_costs)
-def _plus_costs_by_type(row_source, j, base):  # noqa: ARG001
+def _plus_costs_by_type(row_source, j, base):
     if len(row_source) == 2:
-        return lambda row_source, j, base: plus(load(row_source[0], row_source[1] + j, _FIRST, base), base)
+        return lambda row_source, j, base: plus_at(base, row_source[0], row_source[1], j)
+    if isinstance(row_source[0], types.Array):
+        return lambda row_source, j, base: plus(
+            load(row_source[0], row_source[1] + j, row_source[2], base), base
+        )
     return lambda row_source, j, base: plus_local_costs(base, row_source[0], row_source[1], row_source[2], j)
 
 
@@ -68,13 +67,14 @@ def lane_costs(source, n, lengths, radius, bounds, limits, flight, ragged, aband
     n : int
         Length of the query.
     lengths : int64 (n_lanes,)
-        Where each lane ends.
+        Where each lane ends, ascending.
     radius : int
         Sakoe-Chiba radius; −1 for no band.
     bounds : int32 (2, n_lanes)
         Scratch for the band of each lane.
-    limits : float32 (1, n_lanes)
-        With ``abandoning``, the cost above which a lane is of no interest.
+    limits : float32 (1 or n // 4 + 1, n_lanes)
+        With ``abandoning``, the cost above which a lane is of no interest; or that after every fourth row, less
+        what the rows to come will add at least.
     flight, ragged, abandoning : tuple
         Their lengths are the number of vectors in a row of lanes, whether lanes of unequal length have bands of
         their own, and whether to abandon (0 or 1).
@@ -86,7 +86,7 @@ def lane_costs(source, n, lengths, radius, bounds, limits, flight, ragged, aband
     bool
         False if abandoned: every lane is above its limit, and ``row`` means nothing.
     """
-    shortest, longest = lengths.min(), lengths.max()
+    shortest, longest = lengths[0], lengths[-1]
     banded = radius >= 0
     # Each lane's band is −(radius + max(0, n−m)) ≤ j−i ≤ radius + max(0, m−n); the loops run over their union.
     below = radius + max(0, n - shortest) if banded else n
@@ -96,16 +96,18 @@ def lane_costs(source, n, lengths, radius, bounds, limits, flight, ragged, aband
         for lane in range(len(lengths)):
             bounds[0, lane] = -(radius + max(0, n - lengths[lane]))
             bounds[1, lane] = radius + max(0, lengths[lane] - n)
-    row[: longest + 1] = _INFINITY
-    row[0] = np.float32(0)
+    unreachable = infinities(flight)
+    for j in range(1, longest + 1):
+        store(row, np.uint64(j), _FIRST, unreachable)
+    store(row, _FIRST, _FIRST, zeros(flight))
     i = 0
     while i < n:
         first, last = max(0, i - below), min(longest - 1, i + above)
         upper = row_source(source, i)
         diagonal = load(row, np.uint64(first), _FIRST, flight)
-        left = infinities(flight)
+        left = unreachable
         if own_bands or i + 1 == n:
-            row[first] = _INFINITY
+            store(row, np.uint64(first), _FIRST, unreachable)
             for j in range(first, last + 1):
                 column = np.uint64(j)
                 up = load(row, column + np.uint64(1), _FIRST, flight)
@@ -117,14 +119,14 @@ def lane_costs(source, n, lengths, radius, bounds, limits, flight, ragged, aband
             i += 1
         else:
             lower = row_source(source, i + 1)
-            below_left = infinities(flight)
+            below_left = unreachable
             lower_first, lower_last = max(0, i + 1 - below), min(longest - 1, i + 1 + above)
             if lower_first > first:
                 # Only the upper row has this column.
                 up = load(row, np.uint64(first) + np.uint64(1), _FIRST, flight)
                 left = plus_costs(upper, np.uint64(first), smallest(diagonal, up))
                 diagonal = up
-            row[lower_first] = _INFINITY
+            store(row, np.uint64(lower_first), _FIRST, unreachable)
             for j in range(lower_first, last + 1):
                 column = np.uint64(j)
                 up = load(row, column + np.uint64(1), _FIRST, flight)
@@ -138,9 +140,9 @@ def lane_costs(source, n, lengths, radius, bounds, limits, flight, ragged, aband
                 below_left = plus_costs(lower, column, smallest(left, below_left))
                 store(row, column + np.uint64(1), _FIRST, below_left)
             i += 2
-        if len(abandoning) > 0 and i % _EVERY == 0 and i < n:
-            limit = load(limits, _FIRST, _FIRST, flight)
-            least = infinities(flight)
+        if len(abandoning) > 0 and i % EVERY == 0 and i < n:
+            limit = load(limits, np.uint64((i // EVERY) % limits.shape[0]), _FIRST, flight)
+            least = unreachable
             for j in range(max(0, i - 1 - below), min(longest - 1, i - 1 + above) + 1):
                 least = smallest(least, load(row, np.uint64(j) + np.uint64(1), _FIRST, flight))
             if not any_at_most(least, limit):
@@ -167,3 +169,6 @@ def fill_table(points, weights, codes, block, channels, flight, table):
         for j in range(block.shape[0]):
             costs = local_costs(numbers, cost_of_mismatch, block, np.uint64(j), flight)
             store(table, np.uint64(p * block.shape[0] + j), _FIRST, costs)
+
+
+# Compiled in: e82a2cc9d4cbdc76

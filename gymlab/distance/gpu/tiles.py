@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numba import cuda
 
-from gymlab.distance import cuda_kernels
-from gymlab.distance.cuda_kernels import ALL, LATER, Shape
+from gymlab.distance.gpu import kernels
+from gymlab.distance.gpu.kernels import ALL, LATER, Shape
 from gymlab.distance.series import Float32Array, IntArray, SeriesBatch
 
 # Of a tile: pairs and table cells (what a launch computes before progress moves), bytes of series and of scratch.
@@ -70,7 +70,7 @@ class Tiles:
         # An array without elements has no address on the device.
         self._weights_there = cuda.to_device(np.append(weights, np.float32(0)))
         self._n_codes = len(weights)
-        self._width = cuda_kernels.strip_width(others.n_channels, int(others.lengths.max()))
+        self._width = kernels.strip_width(others.n_channels, int(others.lengths.max()))
         self._loaded: tuple[range, *tuple[Any, ...]] | None = None
 
     def plan(self, first_columns: int | None = None) -> Iterator[Tile]:
@@ -112,7 +112,7 @@ class Tiles:
     def distances(self, tile: Tile) -> Float32Array:
         """Return the distances of a tile, ``(rows, columns)``; those that are not wanted hold anything."""
         out = cuda.device_array(len(tile.rows) * len(tile.columns), dtype=np.float32)
-        self._launch(cuda_kernels.distances_kernel, tile, out)
+        self._launch(kernels.distances_kernel, tile, out)
         distances: Float32Array = out.copy_to_host()
         return distances.reshape(len(tile.rows), len(tile.columns))
 
@@ -128,9 +128,7 @@ class Tiles:
         rows, columns = (cuda.device_array(size, dtype=np.int32) for _ in range(2))
         values = cuda.device_array(size, dtype=np.float32)
         counts = cuda.to_device(np.zeros(4, dtype=np.int64))
-        self._launch(
-            cuda_kernels.neighbors_kernel, tile, cuda.to_device(limits), rows, columns, values, counts
-        )
+        self._launch(kernels.neighbors_kernel, tile, cuda.to_device(limits), rows, columns, values, counts)
         emitted, pruned, abandoned, computed = (int(count) for count in counts.copy_to_host())
         return Edges(
             _first(rows, emitted).astype(np.int64) + tile.rows.start,
@@ -200,3 +198,6 @@ class Tiles:
 def _first(there: Any, n: int) -> Any:  # noqa: ANN401 - numba gives its device arrays no type
     """Copy the first n elements of a device array; nothing cannot be asked for there."""
     return there[:n].copy_to_host() if n else np.empty(0, dtype=there.dtype)
+
+
+# Compiled in: 0a580eb3b90cb29d

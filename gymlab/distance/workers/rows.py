@@ -1,15 +1,17 @@
 """Rows of a distance matrix on workers: how large a block should be, what a worker computes, where it belongs."""
 
 from collections.abc import Sequence
+from math import prod
 
 import numpy as np
 
-from gymlab.distance.distributed_run import BuiltOnce, Task
-from gymlab.distance.kernel import Kernel
-from gymlab.distance.paths import kernel_path
+from gymlab.budget import memory_budget
 from gymlab.distance.series import Float32Array, SeriesBatch
-from gymlab.distance.sweeps import scatter_condensed
-from gymlab.errors import InputError
+from gymlab.distance.simd.kernel import Kernel
+from gymlab.distance.simd.paths import kernel_path
+from gymlab.distance.simd.sweeps import scatter_condensed
+from gymlab.distance.workers.run import BuiltOnce, Task
+from gymlab.errors import InputError, MemoryLimitError
 
 # Measured on one thread; explicit vectors and plain loops. Only the size of blocks follows from it.
 _CELLS_A_SECOND = {"vector": 2.5e10, "plain": 7e9}
@@ -67,16 +69,10 @@ def tasks_of(kernel: Kernel, ranges: Sequence[tuple[int, int]]) -> list[Task]:
     return [Task((first, stop), kernel.cells(first, stop)) for first, stop in ranges]
 
 
-def condensed_bounds(n: int, first: int, stop: int) -> tuple[int, int]:
-    """Return where the rows from ``first`` to ``stop`` begin and end in a condensed matrix of ``n`` series."""
-    begin, end = (row * (2 * n - row - 1) // 2 for row in (first, stop))
-    return begin, end
-
-
 def compute_condensed(shared: BuiltOnce[Kernel], first: int, stop: int) -> Float32Array:
     """Return the distances of rows to the later members, row by row. Runs on a worker."""
     kernel = shared.get()
-    begin, end = condensed_bounds(len(kernel.order), first, stop)
+    begin, end = kernel.condensed_range(first, stop)
     return _rows(kernel, first, stop, end - begin)
 
 
@@ -91,7 +87,7 @@ def write_condensed(
 ) -> None:
     """Move the distances of rows to their places in the condensed matrix ``out``."""
     if kernel.in_order:
-        begin, end = condensed_bounds(len(kernel.order), first, stop)
+        begin, end = kernel.condensed_range(first, stop)
         out[begin:end] = distances
     else:
         # What arrived may be read-only, for which the kernel would be compiled once more.
@@ -117,6 +113,37 @@ def number_of_codes(weights: Sequence[float]) -> int:
         return len(weights)
     except TypeError:
         raise InputError(f"mismatch_weights is {weights!r}; give a sequence of numbers") from None
+
+
+def checked_out(out: Float32Array | None, shape: tuple[int, ...], *read: SeriesBatch) -> Float32Array:
+    """Return the array to write to: a new one, or the caller's.
+
+    Raises
+    ------
+    MemoryLimitError
+        If a new one would take more memory than may be used.
+    InputError
+        If the caller's is not writable, not float32, of another shape, or shares memory with what is read.
+    """
+    if out is None:
+        needed, limit = 4 * prod(shape), memory_budget()
+        if needed > limit:
+            raise MemoryLimitError(
+                f"the distances take {needed / 1e9:.1f} GB and {limit / 1e9:.1f} GB may be used here. Give a memory "
+                "map as out, for all pairs also a file (out='distances.npy') or a folder that the workers write to "
+                "(dtw_pairwise_parts); or ask for the nearest neighbours only (dtw_neighbors)"
+            )
+        return np.empty(shape, dtype=np.float32)
+    if (
+        not isinstance(out, np.ndarray)
+        or out.shape != shape
+        or out.dtype != np.float32
+        or not out.flags.writeable
+    ):
+        raise InputError(f"out has to be a writable float32 array of shape {shape}")
+    if any(np.may_share_memory(out, batch.values) for batch in read):
+        raise InputError("out shares memory with the series, which would be overwritten while they are read")
+    return out
 
 
 def _rows(kernel: Kernel, first: int, stop: int, n_pairs: int) -> Float32Array:

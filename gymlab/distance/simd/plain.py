@@ -21,7 +21,7 @@ def plain_lane_costs(query, block, lengths, radius, weights, channels, codes, fl
     block : float32 (m_max, n_channels, n_lanes)
         Padded behind the end of each lane's series.
     lengths : int64 (n_lanes,)
-        Where each lane ends.
+        Where each lane ends, ascending.
     radius : int
         Sakoe-Chiba radius; −1 for no band.
     weights : float32 (1, n_codes)
@@ -35,7 +35,7 @@ def plain_lane_costs(query, block, lengths, radius, weights, channels, codes, fl
     n_lanes = 16 * len(flight)
     n_numeric = len(channels) - len(codes)
     n = query.shape[0]
-    shortest, longest = lengths.min(), lengths.max()
+    shortest, longest = lengths[0], lengths[-1]
     banded = radius >= 0
     below = radius + max(0, n - shortest) if banded else n
     above = radius + max(0, longest - n) if banded else longest

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gymlab.distance.cuda_tiles import Edges, Tiles
+from gymlab.distance.gpu.tiles import Edges, Tiles
 from gymlab.distance.series import Float32Array, IntArray
 
 # The fewest columns of the first tile of a k-NN query; every pair of it is near, since nothing is known yet.

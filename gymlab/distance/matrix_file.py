@@ -1,0 +1,142 @@
+"""A condensed matrix in a file that an interrupted run can continue: finished blocks are known by their checksums."""
+
+import hashlib
+import json
+import threading
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.lib.format import open_memmap
+
+from gymlab.distance.series import Float32Array, SeriesBatch
+from gymlab.distance.simd.kernel import Kernel, call
+from gymlab.distance.simd.sweeps import gather_condensed
+from gymlab.errors import InputError, OutputError
+
+_SCHEMA = 1
+
+
+class MatrixFile:
+    """A condensed matrix that grows in ``<path>.part`` and becomes ``<path>``, an ``.npy`` file, when it is whole.
+
+    ``<path>.blocks`` is its journal, and stays: a line for what the matrix is of, and one for each finished block of
+    rows with the CRC-32 of its distances. A block whose distances are not what the journal says is computed again.
+
+    Parameters
+    ----------
+    path
+        Ends in ``.npy``.
+    key
+        What the matrix is of, see :func:`matrix_key`.
+    n_pairs
+        Length of the matrix.
+
+    Raises
+    ------
+    InputError
+        If the name does not end in ``.npy``, or the files are of another matrix.
+    OutputError
+        If the files cannot be written.
+    """
+
+    def __init__(self, path: str | Path, key: str, n_pairs: int) -> None:
+        self.path = Path(path)
+        if self.path.suffix != ".npy":
+            raise InputError(f"{self.path} must end in .npy, the format of the matrix")
+        if n_pairs == 0:
+            raise InputError("a single series has no distances to write to a file; give two or more")
+        self._part = self.path.with_name(self.path.name + ".part")
+        self._journal = self.path.with_name(self.path.name + ".blocks")
+        self._lock = threading.Lock()
+        self._finished = self._read_journal(key, n_pairs)
+        try:
+            self.distances = self._open(n_pairs)
+            if not self._journal.exists():
+                self._append({"schema": _SCHEMA, "key": key, "pairs": n_pairs})
+        except OSError as error:
+            raise OutputError(f"cannot write {self.path}: {error}") from error
+
+    def is_finished(self, kernel: Kernel, first: int, stop: int) -> bool:
+        """Tell whether these rows were finished before and still are what they were."""
+        known = self._finished.get((first, stop))
+        return known is not None and known == checksum(kernel, first, stop, self.distances)
+
+    def finish(self, kernel: Kernel, first: int, stop: int) -> None:
+        """Write down that these rows are finished."""
+        line = {"first": first, "stop": stop, "crc32": checksum(kernel, first, stop, self.distances)}
+        with self._lock:
+            self._append(line)
+
+    def close(self) -> Float32Array:
+        """Give the whole matrix its name, and return it as a memory map that is read only."""
+        self.distances.flush()
+        if self._part.exists():
+            self._part.replace(self.path)
+        whole: Float32Array = np.load(self.path, mmap_mode="r")
+        return whole
+
+    def _read_journal(self, key: str, n_pairs: int) -> dict[tuple[int, int], int]:
+        if not self._journal.exists():
+            for taken in (self.path, self._part):
+                if taken.exists():
+                    raise InputError(f"{taken} exists and is no matrix of this kind; choose another path")
+            return {}
+        lines = []
+        for text in self._journal.read_text(encoding="utf-8").splitlines():
+            try:
+                lines.append(json.loads(text))
+            except json.JSONDecodeError:
+                break  # the line that an interruption cut off; its block is computed again
+        if not lines or lines[0] != {"schema": _SCHEMA, "key": key, "pairs": n_pairs}:
+            raise InputError(
+                f"{self.path} was begun for other series or parameters; delete it, {self._part.name} and "
+                f"{self._journal.name}, or choose another path"
+            )
+        return {(line["first"], line["stop"]): line["crc32"] for line in lines[1:]}
+
+    def _open(self, n_pairs: int) -> "np.memmap[tuple[int], np.dtype[np.float32]]":
+        existing = next((path for path in (self.path, self._part) if path.exists()), None)
+        if existing is None:
+            self._finished = {}
+            return open_memmap(self._part, mode="w+", dtype=np.float32, shape=(n_pairs,))
+        try:
+            found = open_memmap(existing, mode="r+")
+        except ValueError as error:
+            raise InputError(f"{existing} is damaged ({error}); delete it and start again") from error
+        if found.shape != (n_pairs,) or found.dtype != np.float32:
+            raise InputError(f"{existing} holds {found.dtype} {found.shape}, not this matrix; delete it")
+        return found
+
+    def _append(self, line: Mapping[str, object]) -> None:
+        with self._journal.open("a", encoding="utf-8") as journal:
+            # After an interruption the last line may lack its end.
+            prefix = "\n" if journal.tell() and not _ends_with_newline(self._journal) else ""
+            journal.write(prefix + json.dumps(line) + "\n")
+
+
+def matrix_key(batch: SeriesBatch, radius: int | None, weights: Float32Array, unit: float) -> str:
+    """Return what a matrix is of: a hash of the series and of all that its distances depend on."""
+    digest = hashlib.sha256()
+    for array in (batch.values, batch.lengths, weights):
+        digest.update(f"{array.shape} {array.dtype}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    digest.update(f"{radius} {unit!r}".encode())
+    return digest.hexdigest()
+
+
+def checksum(kernel: Kernel, first: int, stop: int, distances: Float32Array) -> int:
+    """Return the CRC-32 of the distances of some rows of a kernel, as they stand in the condensed matrix."""
+    begin, end = kernel.condensed_range(first, stop)
+    if kernel.in_order:
+        return zlib.crc32(np.ascontiguousarray(distances[begin:end]).data)
+    part = np.empty(end - begin, dtype=np.float32)
+    call(gather_condensed, distances, kernel.order, first, stop, part)
+    return zlib.crc32(part.data)
+
+
+def _ends_with_newline(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(-1, 2)
+        return file.read() == b"\n"

@@ -1,0 +1,250 @@
+"""A neighbour query over any series: LB_Kim, LB_Keogh and LB_Webb lane by lane, then what is left."""
+
+import numpy as np
+from numba import njit
+
+from gymlab.distance.simd.candidates import (
+    ABANDONED,
+    COMPUTED,
+    KEOGH,
+    KIM,
+    NOBODY,
+    WEBB,
+    accept,
+    append,
+    drop_beyond,
+    lane_limits,
+    offer,
+    take,
+)
+from gymlab.distance.simd.costs import plus_bridged, plus_outside
+from gymlab.distance.simd.lanes import lane_costs, plus_costs
+from gymlab.distance.simd.vectors import any_at_most, load, point, store, zeros
+
+_FIRST = np.uint64(0)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _box_costs(lower, upper, query, cost_of_mismatch, block, lengths, limits, slack, channels, bound, flight):
+    """Write LB_Kim and, where ``lower`` has rows, LB_Keogh of the query's envelope to ``bound[0]``.
+
+    Returns
+    -------
+    int
+        0 if every lane is beyond its limit by LB_Kim alone, 1 if by both, 2 if not.
+    """
+    for lane in range(16 * len(flight)):
+        bound[1, lane] = limits[0, lane] * slack
+    reach = load(bound, np.uint64(1), _FIRST, flight)
+    total = plus_costs((point(query, _FIRST, channels), cost_of_mismatch, block), _FIRST, zeros(flight))
+    shortest = lengths[0]
+    ends = shortest == lengths[-1] and (shortest > 1 or query.shape[0] > 1)
+    if ends:
+        last = point(query, np.uint64(query.shape[0] - 1), channels)
+        total = plus_costs((last, cost_of_mismatch, block), np.uint64(shortest - 1), total)
+    if not any_at_most(total, reach):
+        return 0
+    # The first and, where they were counted, the last points are in the bound already.
+    for t in range(1, min(lower.shape[0], shortest - 1 if ends else shortest)):
+        low, high = point(lower, np.uint64(t), channels), point(upper, np.uint64(t), channels)
+        total = plus_outside(total, low, high, cost_of_mismatch, block, np.uint64(t))
+        if t % 8 == 0 and not any_at_most(total, reach):
+            return 1
+    store(bound, _FIRST, _FIRST, total)
+    return 2 if any_at_most(total, reach) else 1
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _add_webb(query, highest, lowest, lower, upper, shortest, channels, codes, bound, flight):
+    """Add to ``bound[0]`` what LB_Webb charges the points of the query, the first and the last left out."""
+    total = load(bound, _FIRST, _FIRST, flight)
+    for t in range(1, shortest - 1):
+        at = np.uint64(t)
+        numbers, top, bottom = (
+            point(query, at, channels),
+            point(highest, at, channels),
+            point(lowest, at, channels),
+        )
+        total = plus_bridged(total, numbers, top, bottom, lower, upper, at, codes)
+    store(bound, _FIRST, _FIRST, total)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def search_computed(
+    first_block,
+    stop_block,
+    values,
+    all_lengths,
+    envelopes,
+    bridges,
+    blocks,
+    block_lengths,
+    radius,
+    weights,
+    slack,
+    packed_share,
+    scratch,
+    found,
+    channels,
+    codes,
+    flight,
+    ragged,
+    accepting,
+):
+    """Look at the pairs of every series with the later ones in some blocks, local costs computed on the way.
+
+    Parameters
+    ----------
+    first_block, stop_block : int
+    values : float32 (n, n_timepoints, n_channels)
+    all_lengths : int64 (n,)
+    envelopes : tuple of float32 (n, n_timepoints, n_channels)
+        Lower and upper envelope of each series, for LB_Keogh; without series where that would cost too much.
+    bridges : tuple of float32
+        For LB_Webb: of each series the highest lower and the lowest upper edge of its envelope within reach,
+        ``(n, n_timepoints, n_channels)``, and the envelopes as blocks; likewise without any.
+    blocks, block_lengths, radius, weights, channels, codes, flight, ragged
+        As for :func:`gymlab.distance.simd.sweeps.sweep`.
+    slack : float32
+        A bound may exceed a limit by this factor through rounding alone.
+    packed_share : float
+        When a smaller share of a block is left than this, its lanes wait to be packed with those of other blocks.
+    scratch : tuple
+        ``(row, bounds, limits, bound, pack, pending)``.
+    found : tuple
+        See :func:`gymlab.distance.simd.candidates.take`.
+    accepting : tuple
+        Its length is whether to accept by the Euclidean distance (of series of one length).
+    """
+    row, bounds, limits, bound, pack, pending = scratch
+    counts = found[-1]
+    n = values.shape[0]
+    n_lanes = 16 * len(flight)
+    lower, upper = envelopes[0], envelopes[1]
+    cost_of_mismatch = point(weights, _FIRST, codes)
+    for p in range(min(n, stop_block * n_lanes) - 2, -1, -1):
+        query = values[p, : all_lengths[p]]
+        if lower.shape[0] > 0:
+            low, high = lower[p, : all_lengths[p]], upper[p, : all_lengths[p]]
+        else:
+            low, high = query[:0], query[:0]
+        waiting = 0
+        for b in range(max(first_block, (p + 1) // n_lanes), stop_block):
+            begin = b * n_lanes
+            lengths = block_lengths[b]
+            valid = 0
+            for part in range(len(flight)):
+                valid += lane_limits(found[2], p, begin + 16 * part, n, limits, 16 * part)
+            outcome = _box_costs(
+                low,
+                high,
+                query,
+                cost_of_mismatch,
+                blocks[b],
+                lengths,
+                limits,
+                slack,
+                channels,
+                bound,
+                flight,
+            )
+            if outcome < 2:
+                counts[KIM if outcome == 0 else KEOGH] += valid
+                continue
+            left = drop_beyond(limits, 0, bound, 0, slack, flight)
+            counts[KEOGH if lower.shape[0] > 0 else KIM] += valid - left
+            source = (query, cost_of_mismatch, blocks[b], channels)
+            if len(accepting) > 0 and left > 0:
+                left = accept(found, source, p, begin, query.shape[0], limits, 0, flight, row)
+            if bridges[0].shape[0] > 0 and left > 0:
+                highest, lowest = bridges[0][p], bridges[1][p]
+                edges = bridges[2][b], bridges[3][b]
+                _add_webb(
+                    query, highest, lowest, edges[0], edges[1], lengths[0], channels, codes, bound, flight
+                )
+                before = left
+                left = drop_beyond(limits, 0, bound, 0, slack, flight)
+                counts[WEBB] += before - left
+            if left == 0:
+                continue
+            if left < packed_share * n_lanes:
+                for lane in range(n_lanes):
+                    if limits[0, lane] >= 0:
+                        pending[waiting] = begin + lane
+                        waiting += 1
+                continue
+            block = blocks[b, : lengths[-1]]
+            source = (query, cost_of_mismatch, block, channels)
+            if lane_costs(source, query.shape[0], lengths, radius, bounds, limits, flight, ragged, (0,), row):
+                counts[COMPUTED] += take(found, p, begin, row, lengths, limits, 0, flight)
+            else:
+                counts[ABANDONED] += left
+        _search_packed(
+            p,
+            query,
+            pending[:waiting],
+            values,
+            all_lengths,
+            radius,
+            cost_of_mismatch,
+            pack,
+            row,
+            bounds,
+            limits,
+            channels,
+            flight,
+            ragged,
+            found,
+        )
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _search_packed(
+    p,
+    query,
+    pending,
+    values,
+    all_lengths,
+    radius,
+    cost_of_mismatch,
+    pack,
+    row,
+    bounds,
+    limits,
+    channels,
+    flight,
+    ragged,
+    found,
+):
+    """Compute the pairs of ``p`` with series from several blocks, packed into lanes."""
+    order, unit, series_limits, nearest, nearest_index, eps, edges, distances, counts = found
+    n_lanes = 16 * len(flight)
+    lengths = np.empty(n_lanes, np.int64)
+    for start in range(0, len(pending), n_lanes):
+        used = min(n_lanes, len(pending) - start)
+        for lane in range(n_lanes):
+            q = pending[start + min(lane, used - 1)]
+            lengths[lane] = all_lengths[q]
+            limits[0, lane] = max(series_limits[p], series_limits[q]) if lane < used else NOBODY
+            for t in range(lengths[lane]):
+                for c in range(values.shape[2]):
+                    pack[t, c, lane] = values[q, t, c]
+        source = (query, cost_of_mismatch, pack[: lengths[-1]], channels)
+        if not lane_costs(source, query.shape[0], lengths, radius, bounds, limits, flight, ragged, (0,), row):
+            counts[ABANDONED] += used
+            continue
+        counts[COMPUTED] += used
+        for lane in range(used):
+            cost = row[lengths[lane], lane]
+            if cost > limits[0, lane]:
+                continue
+            distance = np.float32(np.sqrt(cost) * unit)
+            q = pending[start + lane]
+            if nearest.shape[1] > 0:
+                offer(nearest, nearest_index, series_limits, p, distance, order[q], unit)
+                offer(nearest, nearest_index, series_limits, q, distance, order[p], unit)
+            elif distance <= eps:
+                append(edges, distances, counts, p, q, distance)
+
+
+# Compiled in: 6d0a99f64e109fcf

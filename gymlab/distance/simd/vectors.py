@@ -1,0 +1,256 @@
+"""Vectors of lanes inside numba: loads, stores, minima and local costs as explicit LLVM vector operations.
+
+A :data:`vector` is ``<16 x float>``, one lane a pair. LLVM lowers it to the registers of the processor at hand (one
+of AVX-512, two of AVX2, four of NEON). The functions work on tuples of vectors, so that several independent ones
+are in flight and hide the latency of each other's chain. Each function is an intrinsic, that is, it emits its
+instructions into the kernel that calls it: a kernel in :mod:`gymlab.distance.simd.lanes` reads as a plain loop and
+compiles to the instructions that a hand-written one would hold.
+
+Intrinsics live at module level: made inside a function, they would keep numba's disk cache from ever hitting.
+"""
+
+import numpy as np
+from llvmlite import binding, ir
+from numba import types
+from numba.core import cgutils
+from numba.core.datamodel import models
+from numba.extending import intrinsic, register_model
+
+from gymlab.distance.series import Float32Array
+
+WIDTH = 16
+
+INT64 = ir.IntType(64)
+_BITS = ir.VectorType(ir.IntType(32), WIDTH)
+FLOATS = ir.VectorType(ir.FloatType(), WIDTH)
+
+
+class VectorType(types.Type):
+    """numba's type of 16 float32 lanes."""
+
+    def __init__(self) -> None:
+        super().__init__(name="Vector16")
+
+
+@register_model(VectorType)
+class _VectorModel(models.PrimitiveModel):
+    def __init__(self, manager, kind):
+        super().__init__(manager, kind, FLOATS)
+
+
+vector = VectorType()
+
+
+def host_features() -> frozenset[str]:
+    """Return the vector features that LLVM sees in this processor."""
+    return frozenset(name for name, present in binding.get_host_cpu_features().items() if present)
+
+
+# On other processors a fused multiplication and addition may be a function call.
+_FUSED = bool(host_features() & {"fma", "neon", "vsx"})
+
+
+def aligned_empty(shape: tuple[int, ...]) -> Float32Array:
+    """Return an uninitialised float32 array at the start of a cache line, which halves the cost of its loads."""
+    n_bytes = int(np.prod(shape)) * 4
+    buffer = np.empty(n_bytes + 64, dtype=np.uint8)
+    start = -buffer.ctypes.data % 64
+    return buffer[start : start + n_bytes].view(np.float32).reshape(shape)
+
+
+def address_of(context, builder, kind, array, indices):
+    """Emit the address of ``array[indices]``."""
+    struct = context.make_array(kind)(context, builder, array)
+    return cgutils.get_item_pointer(context, builder, kind, struct, list(indices), wraparound=False)
+
+
+def vector_at(builder, address, element):
+    """Emit the address of the vector that begins so many elements behind an address."""
+    if element:
+        address = builder.gep(address, [ir.Constant(INT64, element)])
+    return builder.bitcast(address, FLOATS.as_pointer())
+
+
+def _splat(builder, number):
+    kind = ir.VectorType(number.type, WIDTH)
+    one = builder.insert_element(ir.Constant(kind, ir.Undefined), number, ir.Constant(ir.IntType(32), 0))
+    return builder.shuffle_vector(one, ir.Constant(kind, ir.Undefined), ir.Constant(_BITS, [0] * WIDTH))
+
+
+def _intrinsic(builder, name, kind, *arguments):
+    signature = ir.FunctionType(kind, [argument.type for argument in arguments])
+    return builder.call(cgutils.get_or_insert_function(builder.module, signature, name), arguments)
+
+
+def parts_of(builder, values):
+    """Emit the members of a tuple."""
+    count = getattr(values.type, "count", 0)  # an empty tuple is no LLVM array
+    return [builder.extract_value(values, k) for k in range(count)]
+
+
+def fused(builder, a, b, c):
+    """Emit ``a * b + c``, rounded once where the processor can."""
+    if _FUSED:
+        return _intrinsic(builder, f"llvm.fma.v{WIDTH}f32", FLOATS, a, b, c)
+    return builder.fadd(builder.fmul(a, b), c)
+
+
+def _minimum(builder, a, b):
+    # Costs are never negative, and such floats, infinity among them, sort like the integers of the same bits.
+    # The integer minimum is one cycle on every processor, the other one two to four.
+    bits = [builder.bitcast(x, _BITS) for x in (a, b)]
+    return builder.bitcast(_intrinsic(builder, f"llvm.smin.v{WIDTH}i32", _BITS, *bits), FLOATS)
+
+
+def vectors_type(count: int) -> types.BaseTuple:
+    """Return the type of so many vectors."""
+    return types.UniTuple(vector, count) if count else types.Tuple(())
+
+
+def _constants(number, flight):
+    def emit(context, builder, signature, _arguments):
+        constant = ir.Constant(FLOATS, [number] * WIDTH)
+        return context.make_tuple(builder, signature.return_type, [constant] * len(flight))
+
+    return vectors_type(len(flight))(flight), emit
+
+
+@intrinsic
+def infinities(typing, flight):
+    """Return as many vectors of infinity as the tuple ``flight`` is long."""
+    return _constants(float("inf"), flight)
+
+
+@intrinsic
+def zeros(typing, flight):
+    """Return as many vectors of zero as the tuple ``flight`` is long."""
+    return _constants(0.0, flight)
+
+
+@intrinsic
+def everywhere(typing, number, flight):
+    """Return ``number``, a float32, in every lane."""
+
+    def emit(context, builder, signature, arguments):
+        return context.make_tuple(
+            builder, signature.return_type, [_splat(builder, arguments[0])] * len(flight)
+        )
+
+    return vectors_type(len(flight))(types.float32, flight), emit
+
+
+@intrinsic
+def load(typing, array, i, lane, flight):
+    """Return ``array[i, lane : lane + 16 len(flight)]``."""
+
+    def emit(context, builder, signature, arguments):
+        address = address_of(context, builder, array, arguments[0], arguments[1:3])
+        values = [builder.load(vector_at(builder, address, v * WIDTH), align=4) for v in range(len(flight))]
+        return context.make_tuple(builder, signature.return_type, values)
+
+    return vectors_type(len(flight))(array, types.uint64, types.uint64, flight), emit
+
+
+@intrinsic
+def store(typing, array, i, lane, values):
+    """Write the vectors ``values`` to ``array[i, lane:]``."""
+
+    def emit(context, builder, _signature, arguments):
+        address = address_of(context, builder, array, arguments[0], arguments[1:3])
+        for v, part in enumerate(parts_of(builder, arguments[3])):
+            builder.store(part, vector_at(builder, address, v * WIDTH), align=4)
+
+    return types.void(array, types.uint64, types.uint64, values), emit
+
+
+def _elementwise(values, operation):
+    def emit(context, builder, signature, arguments):
+        pairs = zip(*(parts_of(builder, argument) for argument in arguments), strict=True)
+        return context.make_tuple(
+            builder, signature.return_type, [operation(builder, *pair) for pair in pairs]
+        )
+
+    return values(values, values), emit
+
+
+@intrinsic
+def smallest(typing, a, b):
+    """Return the lanes' minima; they must not be negative."""
+    return _elementwise(a, _minimum)
+
+
+@intrinsic
+def largest(typing, a, b):
+    """Return the lanes' maxima."""
+    return _elementwise(a, lambda builder, x, y: builder.select(builder.fcmp_ordered(">", x, y), x, y))
+
+
+@intrinsic
+def plus(typing, a, b):
+    """Return the lanes' sums."""
+    return _elementwise(a, lambda builder, x, y: builder.fadd(x, y))
+
+
+@intrinsic
+def point(typing, query, i, channels):
+    """Return ``query[i, : len(channels)]``, each number in all lanes of a vector."""
+
+    def emit(context, builder, signature, arguments):
+        numbers = [
+            _splat(
+                builder,
+                builder.load(
+                    address_of(
+                        context, builder, query, arguments[0], [arguments[1], ir.Constant(INT64, channel)]
+                    )
+                ),
+            )
+            for channel in range(len(channels))
+        ]
+        return context.make_tuple(builder, signature.return_type, numbers)
+
+    return vectors_type(len(channels))(query, types.uint64, channels), emit
+
+
+@intrinsic
+def inside(typing, values, bounds, lane, shift):
+    """Return ``values`` where ``bounds[0] <= shift <= bounds[1]`` in that lane (int32), else infinity."""
+
+    def emit(context, builder, signature, arguments):
+        parts = parts_of(builder, arguments[0])
+        infinity = ir.Constant(FLOATS, [float("inf")] * WIDTH)
+        at = _splat(builder, arguments[3])
+        limits = [
+            address_of(context, builder, bounds, arguments[1], [ir.Constant(INT64, k), arguments[2]])
+            for k in range(2)
+        ]
+        kept = []
+        for v, part in enumerate(parts):
+            low, high = (
+                builder.load(
+                    builder.bitcast(builder.gep(limit, [ir.Constant(INT64, v * WIDTH)]), _BITS.as_pointer()),
+                    align=4,
+                )
+                for limit in limits
+            )
+            within = builder.and_(builder.icmp_signed("<=", low, at), builder.icmp_signed("<=", at, high))
+            kept.append(builder.select(within, part, infinity))
+        return context.make_tuple(builder, signature.return_type, kept)
+
+    return values(values, bounds, types.uint64, types.int32), emit
+
+
+@intrinsic
+def any_at_most(typing, values, limits):
+    """Tell whether a lane is at most its limit."""
+
+    def emit(_context, builder, _signature, arguments):
+        pairs = zip(*(parts_of(builder, argument) for argument in arguments), strict=True)
+        answers = [builder.fcmp_ordered("<=", value, limit) for value, limit in pairs]
+        any_lane = answers[0]
+        for answer in answers[1:]:
+            any_lane = builder.or_(any_lane, answer)
+        bits = builder.bitcast(any_lane, ir.IntType(WIDTH))
+        return builder.icmp_unsigned("!=", bits, ir.Constant(ir.IntType(WIDTH), 0))
+
+    return types.boolean(values, limits), emit

@@ -1,0 +1,1 @@
+"""The benchmark of the distance engine: one run, programs in turns, ratios with their spread."""

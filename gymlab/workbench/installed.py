@@ -1,0 +1,56 @@
+"""Which packages that gymlab needs, or can use, are installed, as its own metadata names them."""
+
+import re
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, requires, version
+
+_REQUIREMENT = re.compile(r"^([A-Za-z0-9._-]+).*?(?:extra == ['\"]([^'\"]+)['\"])?$")
+
+
+def version_of(package: str) -> str | None:
+    """Return the version of an installed package, None if it is not installed.
+
+    Examples
+    --------
+    >>> version_of("no-such-package") is None
+    True
+    """
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def libraries() -> dict[str, str | None]:
+    """Return the version of everything that gymlab needs; llvmlite too, which comes with numba.
+
+    Examples
+    --------
+    >>> libraries()["numpy"] is None
+    False
+    """
+    names = [name for name, extra in _requirements() if extra is None]
+    return {name: version_of(name) for name in sorted({*names, "llvmlite"})}
+
+
+def extras() -> dict[str, dict[str, str | None]]:
+    """Return by extra the versions of its packages; that for developers is left out.
+
+    Examples
+    --------
+    >>> list(extras()["bench"])
+    ['dtaidistance']
+    """
+    found: dict[str, dict[str, str | None]] = {}
+    for name, extra in _requirements():
+        if extra is not None and extra != "dev":
+            found.setdefault(extra, {})[name] = version_of(name)
+    return found
+
+
+def _requirements() -> Iterator[tuple[str, str | None]]:
+    """Yield what the metadata requires: a package, and the extra that it belongs to if any."""
+    for line in (requires("gymlab") if version_of("gymlab") else None) or []:
+        found = _REQUIREMENT.match(line.strip())
+        if found:
+            yield found[1], found[2]

@@ -1,0 +1,102 @@
+"""The distance engine beside other libraries and beside a kernel written by hand in C: `make bench`.
+
+python tests/benchmarks/distance.py [SOURCE] [--quick]
+
+Prints what `gymlab bench` prints, and then gymlab's speed as a share of that of `lanes.c`, where a C compiler and
+AVX-512 are here. aeon is measured when GYMLAB_AEON_PYTHON names the Python of an environment with it.
+"""
+
+import ctypes
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from llvmlite import binding
+
+from gymlab.distance import dtw_pairwise
+from gymlab.workbench.bench.cases import Case
+from gymlab.workbench.bench.listing import listing
+from gymlab.workbench.bench.measure import run_benchmark
+from gymlab.workbench.bench.plan import FULL, QUICK
+from gymlab.workbench.bench.timing import ratio_of, take_turns
+
+SOURCE = Path(__file__).with_name("lanes.c")
+VARIANTS = ("floats_1row", "floats_2rows", "integers_1row", "integers_2rows")
+CASES = (Case(1, 20), Case(1, 100), Case(6, 20), Case(6, 100))
+SERIES = {20: 1_500, 100: 512}
+ROUNDS = 7
+
+
+def by_hand():
+    """Print gymlab's speed beside the best of the hand-written kernels, one thread each."""
+    compiler = shutil.which("cc")
+    if compiler is None or not binding.get_host_cpu_features().get("avx512f"):
+        print("\nby hand in C: not measured, it needs a C compiler (cc) and a processor with AVX-512")
+        return
+    with tempfile.TemporaryDirectory(prefix="gymlab-") as folder:
+        library = Path(folder) / "lanes.so"
+        command = [
+            compiler,
+            "-O3",
+            "-march=native",
+            "-shared",
+            "-fPIC",
+            str(SOURCE),
+            "-o",
+            str(library),
+            "-lm",
+        ]
+        subprocess.run(command, check=True)
+        kernels = ctypes.CDLL(str(library))
+    print(
+        "\nby hand in C with AVX-512, one thread, no band: million cells a second of the best variant, and gymlab's"
+    )
+    print("channels  length  by hand  variant           gymlab  gymlab : by hand")
+    for case in CASES:
+        n = SERIES[case.length]
+        series = case.series(n)
+        out = np.empty(n * (n - 1) // 2, dtype=np.float32)
+        ours = dtw_pairwise(series, n_threads=1)
+        jobs = [lambda s=series: seconds(lambda: dtw_pairwise(s, n_threads=1))]
+        for variant in VARIANTS:
+            kernel = getattr(kernels, f"{variant}_{case.channels}ch")
+            kernel.argtypes = [ctypes.c_void_p, ctypes.c_long, ctypes.c_long, ctypes.c_void_p]
+            arguments = (series.ctypes.data, n, case.length, out.ctypes.data)
+            out[:] = np.nan
+            assert kernel(*arguments) == 1, "the kernel had no memory"
+            np.testing.assert_allclose(out, ours, rtol=1e-5, err_msg=variant)
+            jobs.append(lambda k=kernel, a=arguments: seconds(lambda: k(*a)))
+        gymlab, *hand = [case.cells(n) / 1e6 / np.array(times) for times in take_turns(jobs, ROUNDS)]
+        best = max(range(len(hand)), key=lambda k: float(np.median(hand[k])))
+        print(
+            f"{case.channels:8}  {case.length:6}  {np.median(hand[best]):7,.0f}  {VARIANTS[best]:16}"
+            f"{np.median(gymlab):8,.0f}  {ratio_of(gymlab, hand[best])}"
+        )
+
+
+def seconds(call):
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def main():
+    quick = "--quick" in sys.argv
+    sources = [argument for argument in sys.argv[1:] if argument != "--quick"]
+    benchmark = run_benchmark(
+        sources or None,
+        plan=QUICK if quick else FULL,
+        aeon_python=os.environ.get("GYMLAB_AEON_PYTHON") or None,
+        progress=lambda what: print(f"  {what}", file=sys.stderr),
+    )
+    print(listing(benchmark))
+    by_hand()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,191 @@
+"""The doctor: one clear line for each thing, no traceback for any that is absent, exit 1 for what stops a report."""
+
+import json
+import sys
+
+import pytest
+
+from gymlab import cli
+from gymlab.settings import Settings
+from gymlab.workbench import doctor
+
+
+@pytest.fixture
+def run(monkeypatch, capsys, tmp_path):
+    """Call the doctor in this process; returns exit code and standard output."""
+
+    def call(*arguments, home=tmp_path / "home", **environment):
+        monkeypatch.setattr(sys, "argv", ["gymlab", "doctor", *arguments])
+        monkeypatch.setenv("GYMLAB_HOME", str(home))
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        try:
+            cli.main()
+            code = 0
+        except SystemExit as stop:
+            code = stop.code or 0
+        captured = capsys.readouterr()
+        assert "Traceback" not in captured.out + captured.err
+        return code, captured.out
+
+    return call
+
+
+def problems(printed):
+    return [line for line in printed.splitlines() if line.startswith("PROBLEM")]
+
+
+def test_each_thing_has_one_line_and_nothing_is_made(run, tmp_path):
+    code, printed = run()
+    assert (code, problems(printed)) == (0, [])
+    for topic in (
+        "gymlab",
+        "python",
+        "numpy",
+        "numba",
+        "llvmlite",
+        "scipy",
+        "pandas",
+        "extra bench",
+        "processor",
+    ):
+        assert sum(line[9:].startswith(f"{topic}  ") for line in printed.splitlines()) == 1, topic
+    for topic in (
+        "memory",
+        "kernels",
+        "kernel cache",
+        "gpu",
+        "jupyter kernel",
+        "home",
+        "reports",
+        "database",
+    ):
+        assert sum(line[9:].startswith(f"{topic}  ") for line in printed.splitlines()) == 1, topic
+    assert printed.rstrip().endswith("a report can be made")
+    assert not (tmp_path / "home").exists()
+
+
+def test_json_says_the_same(run):
+    code, printed = run("--json")
+    assert code == 0
+    found = json.loads(printed)
+    assert (found["schema"], found["usable"]) == (1, True)
+    topics = [finding["topic"] for finding in found["findings"]]
+    assert len(topics) == len(set(topics))
+    assert {finding["state"] for finding in found["findings"]} <= {"ok", "absent"}
+
+
+def test_an_absent_extra_is_no_problem_and_names_its_command(run, monkeypatch):
+    monkeypatch.setattr(doctor, "extras", lambda: {"llm": {"openai": None, "anthropic": "1.0"}})
+    code, printed = run()
+    assert code == 0
+    assert "extra llm" in printed
+    assert "without openai: pip install 'gymlab[llm]'" in printed
+
+
+def test_an_absent_library_is_a_problem(run, monkeypatch):
+    monkeypatch.setattr(doctor, "libraries", lambda: {"plotly": None, "numpy": "2.4.6"})
+    code, printed = run()
+    assert code == 1
+    (line,) = problems(printed)
+    assert "pip install plotly" in line
+    assert "1 problem(s) would stop a report" in printed
+
+
+def test_a_home_that_cannot_be_written_is_a_problem(run, tmp_path):
+    file = tmp_path / "file"
+    file.write_text("")
+    code, printed = run(home=file / "home")
+    assert code == 1
+    assert {line.split()[1] for line in problems(printed)} == {"home", "reports", "database"}
+    assert f"{file} is no folder" in printed
+
+
+def test_a_setting_that_cannot_be_used_is_told_once(run):
+    code, printed = run(GYMLAB_MEMORY_FRACTION="7")
+    assert code == 1
+    (line,) = problems(printed)
+    assert "GYMLAB_MEMORY_FRACTION=7 must be a number above 0 and at most 1" in line
+
+
+def test_a_database_that_is_none_is_a_problem(run, tmp_path):
+    (tmp_path / "home" / "data").mkdir(parents=True)
+    (tmp_path / "home" / "data" / "gymlab.db").write_bytes(b"this is no database" * 100)
+    code, printed = run()
+    assert code == 1
+    (line,) = problems(printed)
+    assert "gymlab.db does not answer" in line
+
+
+def test_a_database_that_is_there_answers(run, tmp_path):
+    from gymlab.runtime import background
+    from gymlab.runtime.database import Database
+
+    async def make():
+        url = f"sqlite:///{tmp_path / 'home' / 'data' / 'gymlab.db'}"
+        async with Database(url) as database, database.session() as session:
+            await session.connection()
+
+    background.run(make())
+    code, printed = run()
+    assert code == 0
+    assert "gymlab.db answers" in printed
+
+
+def test_a_password_is_never_shown(run, monkeypatch):
+    url = "postgresql+asyncpg://ada:secret@127.0.0.1:9/lab"
+    monkeypatch.setattr(Settings, "database_url", property(lambda _: url))
+    for arguments in ((), ("--json",)):
+        code, printed = run(*arguments)
+        assert code == 1
+        assert "ada:***@127.0.0.1:9/lab" in printed
+        assert "secret" not in printed
+
+
+def test_a_missing_notebook_kernel_is_a_problem(run, monkeypatch):
+    from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
+
+    def none(_, name):
+        raise NoSuchKernel(name)
+
+    monkeypatch.setattr(KernelSpecManager, "get_kernel_spec", none)
+    code, printed = run()
+    assert code == 1
+    (line,) = problems(printed)
+    assert "ipykernel install --sys-prefix" in line
+
+
+def test_a_kernel_whose_python_is_gone_is_a_problem(run, monkeypatch):
+    from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+
+    monkeypatch.setattr(
+        KernelSpecManager,
+        "get_kernel_spec",
+        lambda *_: KernelSpec(argv=["/gone/bin/python", "-m", "ipykernel"]),
+    )
+    code, printed = run()
+    assert code == 1
+    assert "starts /gone/bin/python, which is not there" in problems(printed)[0]
+
+
+def test_what_cannot_be_imported_is_a_finding(run, monkeypatch):
+    monkeypatch.setitem(sys.modules, "llvmlite", None)
+    code, printed = run()
+    assert code == 1
+    assert any("llvmlite" in line for line in problems(printed))
+
+
+def test_a_cache_of_kernels_that_cannot_be_kept_is_said(run, monkeypatch):
+    monkeypatch.setattr(
+        doctor, "_unwritable", lambda folder: "cannot write" if "distance" in str(folder) else ""
+    )
+    code, printed = run()
+    assert code == 0
+    (line,) = (line for line in printed.splitlines() if "kernel cache" in line)
+    assert "every process compiles anew; NUMBA_CACHE_DIR names another folder" in line
+
+
+def test_a_terminal_is_not_commanded_by_a_path(run, tmp_path):
+    code, printed = run(home=tmp_path / "a\x1b]0;pwn\x07")
+    assert code == 0
+    assert "\x1b" not in printed
