@@ -106,6 +106,7 @@ def dtw_pairwise(
     (batch,), unit = batches(series, n_codes=number_of_codes(mismatch_weights))
     n_pairs = len(batch) * (len(batch) - 1) // 2
     file: MatrixFile | None = None
+    result: Float32Array
     if isinstance(out, (str, Path)):
         file = _matrix_file(out, batch, radius, mismatch_weights, unit)
         result = file.distances

@@ -159,6 +159,7 @@ class _Flight(Generic[T, R]):
         self._function = function
         self._shared = shared
         self._sent: Future[Any] | None = None
+        # In a row, without a task that ended.
         self._losses = 0
         self._room = 0
         self._completed = as_completed(loop=client.loop)
@@ -189,9 +190,10 @@ class _Flight(Generic[T, R]):
             try:
                 answer: R = future.result()
             except KilledWorker as error:
+                died = error.allowed_failures + 1
                 raise ClusterError(
-                    f"{error.allowed_failures + 1} workers died one after the other while they ran the same "
-                    "task; their logs say why (too little memory, most often)"
+                    f"{died} worker{'s' if died > 1 else ''} died while running the same task; their logs say why "
+                    "(too little memory, most often)"
                 ) from error
             except CancelledError as error:
                 _refuse_closed(self._client)
@@ -214,12 +216,14 @@ class _Flight(Generic[T, R]):
         while True:
             try:
                 self._client.wait_for_workers(1, timeout=_SECONDS_FOR_A_WORKER)
-                sent: Future[Any] = self._client.scatter(self._shared, broadcast=True, hash=False)
+                # The copies of a broadcast are made by all workers for each other, which fails or hangs if one of
+                # them dies meanwhile; once some did, one copy is safer, and the workers fetch it from each other.
+                sent: Future[Any] = self._client.scatter(self._shared, broadcast=not self._losses, hash=False)
             except TimeoutError as error:
                 raise ClusterError(
                     f"the cluster lost all its workers, and none came back within {_SECONDS_FOR_A_WORKER} s"
                 ) from error
-            except OSError as error:  # a worker that dies while it is sent to
+            except Exception as error:  # noqa: BLE001 - a worker that dies meanwhile has many names, none documented
                 _refuse_closed(self._client)
                 self._count_loss(error)
             else:
