@@ -30,7 +30,7 @@ def available_threads() -> int:
 
 
 def run_blocks(blocks: Sequence[Block], n_threads: int | None, progress: Progress) -> None:
-    """Run every block once.
+    """Run every block once, in about the order given.
 
     Parameters
     ----------
@@ -61,17 +61,15 @@ def _run(blocks: Sequence[Block], threads: int, report: Callable[[int, int], obj
             done += block.cells
             report(done, total)
         return
-    # The largest first, so that no thread is left alone with a long one at the end. Before them the smallest,
-    # alone: it may have to compile the kernel, which all threads would wait for anyhow.
-    smallest, *others = sorted(blocks, key=lambda block: block.cells)
+    # The smallest first and alone: it may have to compile the kernel, which all threads would wait for anyhow.
+    smallest = min(blocks, key=lambda block: block.cells)
+    others = [block for block in blocks if block is not smallest]
     smallest.run()
     done += smallest.cells
     report(done, total)
     executor = ThreadPoolExecutor(threads, thread_name_prefix="gymlab-dtw")
     try:
-        running: dict[Future[None], int] = {
-            executor.submit(block.run): block.cells for block in reversed(others)
-        }
+        running: dict[Future[None], int] = {executor.submit(block.run): block.cells for block in others}
         while running:
             finished, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in finished:

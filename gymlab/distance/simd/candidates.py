@@ -136,4 +136,4 @@ def drop_beyond(limits, offset, bound, begin, slack, flight):
     return left
 
 
-# Compiled in: d7604e220a0c4ab2
+# Compiled in: c5337c55187d5f95

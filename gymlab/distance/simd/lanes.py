@@ -19,7 +19,17 @@ from numba import njit, types
 from numba.extending import overload
 
 from gymlab.distance.simd.costs import local_costs, plus_at, plus_local_costs, row_offsets
-from gymlab.distance.simd.vectors import any_at_most, infinities, inside, load, plus, point, smallest, store, zeros
+from gymlab.distance.simd.vectors import (
+    any_at_most,
+    infinities,
+    inside,
+    load,
+    plus,
+    point,
+    smallest,
+    store,
+    zeros,
+)
 
 _FIRST = np.uint64(0)
 EVERY = 4  # rows between two looks at whether a lane is still within its limit
@@ -97,10 +107,25 @@ def lane_costs(source, n, lengths, radius, bounds, limits, flight, ragged, aband
             bounds[0, lane] = -(radius + max(0, n - lengths[lane]))
             bounds[1, lane] = radius + max(0, lengths[lane] - n)
     unreachable = infinities(flight)
-    for j in range(1, longest + 1):
-        store(row, np.uint64(j), _FIRST, unreachable)
-    store(row, _FIRST, _FIRST, zeros(flight))
     i = 0
+    if banded or n == 1:
+        for j in range(1, longest + 1):
+            store(row, np.uint64(j), _FIRST, unreachable)
+        store(row, _FIRST, _FIRST, zeros(flight))
+    else:
+        # The first two rows, above which nothing is reachable, need no row reset, which short series would feel.
+        upper, lower = row_source(source, 0), row_source(source, 1)
+        store(row, _FIRST, _FIRST, unreachable)
+        left = plus_costs(upper, _FIRST, zeros(flight))
+        below_left = plus_costs(lower, _FIRST, left)
+        store(row, np.uint64(1), _FIRST, below_left)
+        for j in range(1, longest):
+            column = np.uint64(j)
+            above_it = plus_costs(upper, column, left)
+            below_left = plus_costs(lower, column, smallest(smallest(left, below_left), above_it))
+            store(row, column + np.uint64(1), _FIRST, below_left)
+            left = above_it
+        i = 2
     while i < n:
         first, last = max(0, i - below), min(longest - 1, i + above)
         upper = row_source(source, i)

@@ -247,4 +247,4 @@ def _search_packed(
                 append(edges, distances, counts, p, q, distance)
 
 
-# Compiled in: 6d0a99f64e109fcf
+# Compiled in: b3317a5c0033e1fb

@@ -156,4 +156,4 @@ def _run_tasks(
         counts[COMPUTED] += take(found, tasks[v], at, row, lengths, limits, 16 * v, (0,))
 
 
-# Compiled in: 88cfbb21abcd2595
+# Compiled in: 252b7b7fb6e88ac4

@@ -52,4 +52,4 @@ def search_plain(
             found[-1][COMPUTED] += take(found, p, begin, row, lengths, limits, 0, flight)
 
 
-# Compiled in: 74b5d7741653934a
+# Compiled in: c5bbe8ee1f00663d

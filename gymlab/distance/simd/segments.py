@@ -167,4 +167,4 @@ def write_remaining(segments, first_rows, costs, begin, limits, offset, slack, r
             place -= 1
 
 
-# Compiled in: d7604e220a0c4ab2
+# Compiled in: c5337c55187d5f95

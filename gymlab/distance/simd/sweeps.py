@@ -284,4 +284,4 @@ def gather_condensed(matrix, order, first, stop, out):
         position += len(order) - 1 - p
 
 
-# Compiled in: 0c126543359fe2a9
+# Compiled in: d560e6bf6d7b3391
