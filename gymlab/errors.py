@@ -20,6 +20,10 @@ class GpuUnavailableError(GymlabError, RuntimeError):
     """There is no GPU that can be used; the message says why, and what runs on the processor instead."""
 
 
+class ClusterError(GymlabError, RuntimeError):
+    """A Dask cluster cannot do the work; the message says why, and what would help."""
+
+
 class OutputError(GymlabError, OSError):
     """A result could not be written; nothing was left half-written."""
 

@@ -1,0 +1,159 @@
+"""Neighbour graphs over a Dask cluster: each worker looks at some pairs, the client keeps what is nearest."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gymlab.distance.blocks import Progress
+from gymlab.distance.graph import NeighborGraph
+from gymlab.distance.neighbor_search import NeighborSearch, Partial, Query
+from gymlab.distance.neighbors import checked_query
+from gymlab.distance.series import Float32Array, IntArray, Series, SeriesBatch, batches
+from gymlab.distance.workers.rows import number_of_codes, usable
+from gymlab.distance.workers.run import BuiltOnce, Task, checked_threads, run_tasks
+from gymlab.errors import ClusterError
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+# Bounds make some pairs a hundred times cheaper than others, so more tasks than blocks of a matrix.
+_TASKS_A_THREAD = 8
+# About ten seconds if no pair were ruled out, which is rare.
+_MOST_CELLS = 50_000_000_000
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a task found, as it travels: of the nearest only the rows that have any.
+
+    Attributes
+    ----------
+    rows
+        int64 ``(n_rows,)``: places in the search's order.
+    partial
+        With ``nearest`` and ``nearest_index`` of these rows.
+    """
+
+    rows: IntArray
+    partial: Partial
+
+
+def dtw_neighbors(
+    client: "Client",
+    series: Series,
+    *,
+    eps: float | None = None,
+    k: int | None = None,
+    radius: int | None = None,
+    values: bool = True,
+    progress: Progress = False,
+    mismatch_weights: Sequence[float] = (),
+) -> NeighborGraph:
+    """Return the k nearest neighbours of each series, or all within ``eps``, by exact DTW, computed by a cluster.
+
+    Every worker keeps limits of its own, lowered by what it found, so the statistics depend on who did what; the
+    graph does not.
+
+    Parameters
+    ----------
+    client, progress
+        As for :func:`gymlab.distance.distributed.dtw_pairwise`.
+    series, eps, k, radius, values, mismatch_weights
+        As for :func:`gymlab.distance.dtw_neighbors`.
+
+    Returns
+    -------
+    NeighborGraph
+        Its graph equals that of :func:`gymlab.distance.dtw_neighbors`.
+
+    Raises
+    ------
+    ClusterError
+        As :func:`gymlab.distance.distributed.dtw_pairwise`; also if the processors of a worker and of this
+        machine differ so much that they would divide the work differently.
+    InputError
+        As :func:`gymlab.distance.dtw_neighbors`.
+
+    Examples
+    --------
+    >>> from distributed import Client
+    >>> with Client(processes=False, n_workers=1, dashboard_address=":0") as client:
+    ...     found = dtw_neighbors(client, [[0, 1, 2], [0, 1, 1, 2], [3, 3, 3]], k=1)
+    >>> found.graph.indices.tolist(), found.graph.data
+    ([1, 0, 0], array([0.       , 0.       , 3.7416575], dtype=float32))
+    """
+    start = time.perf_counter()
+    threads = checked_threads(client, "dtw_neighbors")
+    (batch,), unit = batches(series, n_codes=number_of_codes(mismatch_weights))
+    query = checked_query(len(batch), eps, k, values=values)
+    search = NeighborSearch(batch, query, radius, mismatch_weights, unit)
+    ingredients = (batch, query, radius, tuple(mismatch_weights), unit)
+    shared = BuiltOnce(_search, ingredients, batch.values.nbytes)
+    total = search.nothing_found()
+
+    def add(_task: Task, found: Found) -> None:
+        _add(total, found)
+
+    run_tasks(client, look_at, shared, _tasks(search, threads), add, progress)
+    return search.graph([total], time.perf_counter() - start)
+
+
+def look_at(shared: BuiltOnce[NeighborSearch], n_blocks: int, first: int, stop: int) -> Found:
+    """Look at some of the search's ranges of blocks. Runs on a worker.
+
+    Raises
+    ------
+    ClusterError
+        If this worker's search does not have ``n_blocks`` blocks.
+    """
+    search = shared.get()
+    ranges = search.ranges()
+    if ranges[-1][1] != n_blocks:
+        raise ClusterError(
+            f"a worker would divide the series into {ranges[-1][1]} blocks and the client into {n_blocks}, since "
+            "their processors differ; connect from a machine like the workers"
+        )
+    partial = search.nothing_found()
+    for part in ranges[first:stop]:
+        search.look_at(*part, partial)
+    rows = np.flatnonzero(np.isfinite(partial.nearest).any(axis=1))
+    partial.nearest, partial.nearest_index = partial.nearest[rows], partial.nearest_index[rows]
+    return Found(rows, partial)
+
+
+def _tasks(search: NeighborSearch, n_threads: int) -> list[Task]:
+    """Cut the search's ranges into groups of about the same number of cells."""
+    ranges = search.ranges()
+    ends = np.cumsum([search.cells(*part) for part in ranges])
+    wanted = min(ends[-1] / (_TASKS_A_THREAD * n_threads), _MOST_CELLS)
+    cuts = np.searchsorted(ends, np.arange(wanted, ends[-1], wanted)) + 1
+    bounds = np.unique(np.concatenate([[0], cuts, [len(ranges)]])).tolist()
+    cells = np.diff(ends[np.array(bounds[1:]) - 1], prepend=0)
+    return [
+        Task((ranges[-1][1], first, stop), int(size))
+        for (first, stop), size in zip(pairwise(bounds), cells, strict=True)
+    ]
+
+
+def _add(total: Partial, found: Found) -> None:
+    """Add what a task found to what others did: of the nearest, the first by distance and then by index."""
+    total.edges.extend(found.partial.edges)
+    total.counts += found.partial.counts
+    rows, k = found.rows, total.nearest.shape[1]
+    if len(rows) == 0:
+        return
+    distances: Float32Array = np.concatenate([total.nearest[rows], found.partial.nearest], axis=1)
+    indices = np.concatenate([total.nearest_index[rows], found.partial.nearest_index], axis=1)
+    best = np.lexsort((indices, distances), axis=1)[:, :k]
+    total.nearest[rows] = np.take_along_axis(distances, best, axis=1)
+    total.nearest_index[rows] = np.take_along_axis(indices, best, axis=1)
+
+
+def _search(
+    batch: SeriesBatch, query: Query, radius: int | None, weights: Sequence[float], unit: float
+) -> NeighborSearch:
+    return NeighborSearch(usable(batch), query, radius, weights, unit)
