@@ -21,17 +21,19 @@ def process():
 
 def call(name, *arguments, tiles=None, **options):
     """Call a public function; ``tiles`` sets limits of a tile, so that little data makes several."""
-    from gymlab.distance import cuda, cuda_edges, cuda_tiles
+    from gymlab.distance import cuda
+    from gymlab.distance.gpu import edges
+    from gymlab.distance.gpu import tiles as tiles_of_work
 
-    modules = {"_FIRST_COLUMNS": cuda_edges}
-    before = {limit: getattr(modules.get(limit, cuda_tiles), limit) for limit in tiles or {}}
+    modules = {"_FIRST_COLUMNS": edges}
+    before = {limit: getattr(modules.get(limit, tiles_of_work), limit) for limit in tiles or {}}
     for limit, value in (tiles or {}).items():
-        setattr(modules.get(limit, cuda_tiles), limit, value)
+        setattr(modules.get(limit, tiles_of_work), limit, value)
     try:
         return getattr(cuda, name)(*arguments, **options)
     finally:
         for limit, value in before.items():
-            setattr(modules.get(limit, cuda_tiles), limit, value)
+            setattr(modules.get(limit, tiles_of_work), limit, value)
 
 
 def seen_progress(*arguments):

@@ -72,10 +72,11 @@ class Kernel:
         ragged = self._radius >= 0 and bool(np.ptp(members.lengths) or np.ptp(self._queries.lengths))
         self._ragged = (0,) * ragged
 
-    def row_ranges(self) -> list[tuple[int, int]]:
-        """Cut the rows into ranges of about ``CELLS_A_BLOCK`` cells."""
+    def row_ranges(self, cells: int | None = None) -> list[tuple[int, int]]:
+        """Cut the rows into ranges of about so many cells, ``CELLS_A_BLOCK`` unless told."""
+        step = cells or CELLS_A_BLOCK
         ends = np.cumsum(self._cells)
-        cuts = np.searchsorted(ends, np.arange(CELLS_A_BLOCK, ends[-1], CELLS_A_BLOCK)) + 1
+        cuts = np.searchsorted(ends, np.arange(step, ends[-1], step)) + 1
         if self._shared is not None:
             # A run's table is filled once for each range that it is in.
             starts = self._shared.run_starts
