@@ -47,7 +47,7 @@ class Partial:
     edges
         For these, int32 ``(2, n_edges)`` places in the search's order and float32 ``(n_edges,)`` distances.
     counts
-        int64: where the pairs went, by the constants of :mod:`gymlab.distance.simd.search`.
+        int64: where the pairs went, by the constants of :mod:`gymlab.distance.simd.candidates`.
     """
 
     nearest: Float32Array

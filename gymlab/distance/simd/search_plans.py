@@ -27,7 +27,7 @@ class SearchPlan(Protocol):
     blocks
         float32 ``(n_blocks, n_timepoints, n_channels, n_lanes)``.
     bounds
-        The bounds, by name, and their counters in :mod:`gymlab.distance.simd.search`.
+        The bounds, by name, and their counters in :mod:`gymlab.distance.simd.candidates`.
     """
 
     order: IntArray
