@@ -15,6 +15,7 @@ import numpy as np
 from gymlab.distance.blocks import Block, Progress, run_blocks
 from gymlab.distance.gpu.device import Availability, available, refuse_without_gpu
 from gymlab.distance.graph import NeighborGraph, NeighborStats, graph_of_edges
+from gymlab.distance.outputs import checked_out
 from gymlab.distance.series import Float32Array, Series, SeriesBatch, batches, checked_radius
 from gymlab.errors import InputError
 
@@ -62,7 +63,7 @@ def dtw_pairwise(
 
     weights = _checked_weights(mismatch_weights)
     (batch,), unit = batches(series, n_codes=len(weights))
-    result = _checked_out(out, (len(batch) * (len(batch) - 1) // 2,), batch)
+    result = checked_out(out, (len(batch) * (len(batch) - 1) // 2,), batch)
     band = checked_radius(radius)
     tiles = Tiles(batch, batch, band, _fitting(weights, batch), unit, LATER)
     work = [
@@ -110,7 +111,7 @@ def dtw_cross(
 
     weights = _checked_weights(mismatch_weights)
     (left, right), unit = batches(a, b, n_codes=len(weights))
-    result = _checked_out(out, (len(left), len(right)), left, right)
+    result = checked_out(out, (len(left), len(right)), left, right)
     tiles = Tiles(left, right, checked_radius(radius), _fitting(weights, right), unit)
     work = [Block(partial(_write_cross, tiles, tile, result), tile.cells) for tile in tiles.plan()]
     run_blocks(work, 1, progress)
@@ -223,21 +224,6 @@ def _checked_choice(eps: float | None, k: int | None, n: int) -> float:
             f"k is {k!r}; give a number of neighbours from 1 to {n - 1}, for there are {n} series"
         )
     return np.inf
-
-
-def _checked_out(out: Float32Array | None, shape: tuple[int, ...], *read: SeriesBatch) -> Float32Array:
-    if out is None:
-        return np.empty(shape, dtype=np.float32)
-    if (
-        not isinstance(out, np.ndarray)
-        or out.shape != shape
-        or out.dtype != np.float32
-        or not out.flags.writeable
-    ):
-        raise InputError(f"out has to be a writable float32 array of shape {shape}")
-    if any(np.may_share_memory(out, batch.values) for batch in read):
-        raise InputError("out shares memory with the series, which would be overwritten while they are read")
-    return out
 
 
 def _write_cross(tiles: "Tiles", tile: "Tile", out: Float32Array) -> None:

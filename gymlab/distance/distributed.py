@@ -19,7 +19,7 @@ import numpy as np
 from gymlab import __version__
 from gymlab.distance.blocks import Progress
 from gymlab.distance.matrix_file import MatrixFile, matrix_key
-from gymlab.distance.series import Float32Array, Series, SeriesBatch, batches
+from gymlab.distance.series import Float32Array, Series, SeriesBatch, batches, number_of_codes
 from gymlab.distance.simd.kernel import Kernel
 from gymlab.distance.workers.graph import dtw_neighbors
 from gymlab.distance.workers.parts import (
@@ -30,10 +30,9 @@ from gymlab.distance.workers.parts import (
     sweep_unfinished,
 )
 from gymlab.distance.workers.rows import (
-    checked_out,
+    affordable_out,
     compute_condensed,
     compute_cross,
-    number_of_codes,
     planned_ranges,
     shared_kernel,
     tasks_of,
@@ -111,7 +110,7 @@ def dtw_pairwise(
         file = _matrix_file(out, batch, radius, mismatch_weights, unit)
         result = file.distances
     else:
-        result = checked_out(out, (n_pairs,), batch)
+        result = affordable_out(out, (n_pairs,), batch)
     kernel = Kernel(batch, None, radius, mismatch_weights, unit)
     ranges = planned_ranges(kernel, len(batch), n_pairs, batch.n_channels, threads, cells_a_block)
     if file:
@@ -242,7 +241,7 @@ def dtw_cross(
     threads = checked_threads(client, "dtw_cross")
     (left, right), unit = batches(a, b, n_codes=number_of_codes(mismatch_weights))
     n, m = len(left), len(right)
-    result = checked_out(out, (n, m), left, right)
+    result = affordable_out(out, (n, m), left, right)
     kernel = Kernel(right, left, radius, mismatch_weights, unit)
     ranges = planned_ranges(kernel, n, n * m, left.n_channels, threads, cells_a_block)
     shared = shared_kernel(right, left, radius, mismatch_weights, unit)

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from gymlab.budget import memory_budget
 from gymlab.distance.blocks import Block, Progress, run_blocks
 from gymlab.distance.matrix_file import MatrixFile, matrix_key
+from gymlab.distance.outputs import checked_out
 from gymlab.distance.series import Float32Array, Series, SeriesBatch, batches, number_of_codes
 from gymlab.distance.simd.kernel import CELLS_A_BLOCK, Kernel, Pairs
 from gymlab.distance.simd.sweeps import scatter_condensed
@@ -80,7 +81,7 @@ def dtw_pairwise(
             f"{n:,} series make {n_pairs:,} pairs",
             "Write them to a file (out='distances.npy'), ask for the nearest neighbours only (dtw_neighbors)",
         )
-    result = _checked_out(out, (n_pairs,), batch)
+    result = checked_out(out, (n_pairs,), batch)
     kernel = Kernel(batch, None, radius, mismatch_weights, unit)
     work = [
         Block(partial(condensed_rows, kernel, first, stop, result), kernel.cells(first, stop))
@@ -133,7 +134,7 @@ def dtw_cross(
             f"{len(left):,} by {len(right):,} series",
             "Have them written to a memory map (out=numpy.lib.format.open_memmap(...))",
         )
-    result = _checked_out(out, (len(left), len(right)), left, right)
+    result = checked_out(out, (len(left), len(right)), left, right)
     kernel = Kernel(right, left, radius, mismatch_weights, unit)
     work = [
         Block(partial(_cross_rows, kernel, first, stop, result), kernel.cells(first, stop))
@@ -247,21 +248,6 @@ def _cross_rows(kernel: Kernel, first: int, stop: int, out: Float32Array) -> Non
         distances = np.empty((stop - first, out.shape[1]), dtype=np.float32)
         kernel.rows(first, stop, distances.reshape(-1))
         out[first:stop, kernel.order] = distances
-
-
-def _checked_out(out: Float32Array | None, shape: tuple[int, ...], *read: SeriesBatch) -> Float32Array:
-    if out is None:
-        return np.empty(shape, dtype=np.float32)
-    if (
-        not isinstance(out, np.ndarray)
-        or out.shape != shape
-        or out.dtype != np.float32
-        or not out.flags.writeable
-    ):
-        raise InputError(f"out has to be a writable float32 array of shape {shape}")
-    if any(np.may_share_memory(out, batch.values) for batch in read):
-        raise InputError("out shares memory with the series, which would be overwritten while they are read")
-    return out
 
 
 def _checked_index(index: ArrayLike, n: int) -> NDArray[np.int64]:

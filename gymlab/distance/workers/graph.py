@@ -12,8 +12,8 @@ from gymlab.distance.blocks import Progress
 from gymlab.distance.graph import NeighborGraph
 from gymlab.distance.neighbor_search import NeighborSearch, Partial, Query
 from gymlab.distance.neighbors import checked_query
-from gymlab.distance.series import Float32Array, IntArray, Series, SeriesBatch, batches
-from gymlab.distance.workers.rows import number_of_codes, usable
+from gymlab.distance.series import Float32Array, IntArray, Series, SeriesBatch, batches, number_of_codes
+from gymlab.distance.workers.rows import usable
 from gymlab.distance.workers.run import BuiltOnce, Task, checked_threads, run_tasks
 from gymlab.errors import ClusterError
 

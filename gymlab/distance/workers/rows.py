@@ -6,6 +6,7 @@ from math import prod
 import numpy as np
 
 from gymlab.budget import memory_budget
+from gymlab.distance.outputs import checked_out
 from gymlab.distance.series import Float32Array, SeriesBatch
 from gymlab.distance.simd.kernel import Kernel
 from gymlab.distance.simd.paths import kernel_path
@@ -101,21 +102,7 @@ def write_cross(kernel: Kernel, first: int, stop: int, distances: Float32Array, 
     out[first:stop, kernel.order] = distances.reshape(stop - first, -1)
 
 
-def number_of_codes(weights: Sequence[float]) -> int:
-    """Return how many of the channels are codes.
-
-    Raises
-    ------
-    InputError
-        If the weights are no sequence.
-    """
-    try:
-        return len(weights)
-    except TypeError:
-        raise InputError(f"mismatch_weights is {weights!r}; give a sequence of numbers") from None
-
-
-def checked_out(out: Float32Array | None, shape: tuple[int, ...], *read: SeriesBatch) -> Float32Array:
+def affordable_out(out: Float32Array | None, shape: tuple[int, ...], *read: SeriesBatch) -> Float32Array:
     """Return the array to write to: a new one, or the caller's.
 
     Raises
@@ -133,17 +120,7 @@ def checked_out(out: Float32Array | None, shape: tuple[int, ...], *read: SeriesB
                 "map as out, for all pairs also a file (out='distances.npy') or a folder that the workers write to "
                 "(dtw_pairwise_parts); or ask for the nearest neighbours only (dtw_neighbors)"
             )
-        return np.empty(shape, dtype=np.float32)
-    if (
-        not isinstance(out, np.ndarray)
-        or out.shape != shape
-        or out.dtype != np.float32
-        or not out.flags.writeable
-    ):
-        raise InputError(f"out has to be a writable float32 array of shape {shape}")
-    if any(np.may_share_memory(out, batch.values) for batch in read):
-        raise InputError("out shares memory with the series, which would be overwritten while they are read")
-    return out
+    return checked_out(out, shape, *read)
 
 
 def _rows(kernel: Kernel, first: int, stop: int, n_pairs: int) -> Float32Array:
