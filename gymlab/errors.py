@@ -25,7 +25,7 @@ class ClusterError(GymlabError, RuntimeError):
 
 
 class OutputError(GymlabError, OSError):
-    """A result could not be written; nothing was left half-written."""
+    """A result could not be written; nothing half-written bears its name."""
 
 
 class ReportError(GymlabError, RuntimeError):

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gymlab import __version__
 from gymlab.distance.blocks import Progress
 from gymlab.distance.matrix_file import MatrixFile, matrix_key
 from gymlab.distance.series import Float32Array, Series, SeriesBatch, batches, number_of_codes
@@ -185,7 +184,7 @@ def dtw_pairwise_parts(
     place = Path(folder).absolute()
     weights = np.asarray(mismatch_weights, dtype=np.float32)
     # Another version may round otherwise.
-    key = f"{matrix_key(batch, radius, weights, unit)} by gymlab {__version__}"
+    key = matrix_key(batch, radius, weights, unit)
     ranges = plan_in(place, key, ranges)
     tasks = [Task((str(place), key, first, stop), kernel.cells(first, stop)) for first, stop in ranges]
     computed = 0

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.lib.format import open_memmap
 
+from gymlab import __version__
 from gymlab.distance.series import Float32Array, SeriesBatch
 from gymlab.distance.simd.kernel import Kernel, call
 from gymlab.distance.simd.sweeps import gather_condensed
@@ -125,7 +126,8 @@ def matrix_key(batch: SeriesBatch, radius: int | None, weights: Float32Array, un
     for array in (batch.values, batch.lengths, weights):
         digest.update(f"{array.shape} {array.dtype}".encode())
         digest.update(np.ascontiguousarray(array).data)
-    digest.update(f"{radius} {unit!r}".encode())
+    # Another version may round otherwise.
+    digest.update(f"{radius} {unit!r} {__version__}".encode())
     return digest.hexdigest()
 
 

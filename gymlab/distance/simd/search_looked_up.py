@@ -156,4 +156,4 @@ def _run_tasks(
         counts[COMPUTED] += take(found, tasks[v], at, row, lengths, limits, 16 * v, (0,))
 
 
-# Compiled in: 61fd7d5993bbc8c5
+# Compiled in: 66aebd3333e21520

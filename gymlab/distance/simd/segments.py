@@ -33,7 +33,7 @@ class Segments:
     starts
         int64 ``(n_segments, longest)``: where the local costs of each row begin in the block's table.
     first_rows
-        int64 ``(n_segments + 1,)``: not of segments but of places: the first row of each place, and the end.
+        int64 ``(n_places + 1,)``: the first row of each place, and the end.
     places
         int64 ``(n_segments,)``: at which place a segment stands.
     of_series

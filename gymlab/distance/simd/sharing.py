@@ -13,8 +13,10 @@ from numba import njit
 
 from gymlab.distance.series import Float32Array, IntArray, SeriesBatch
 
-# A run's table should stay in a second-level cache; two windows' worth of points is the least that can share.
+# A run's table should stay in a second-level cache; two windows' worth of points, the least that shares much, may
+# take a third-level one, but no more.
 _TABLE_BYTES = 1_000_000
+_LARGEST_TABLE_BYTES = 16_000_000
 _LEAST_GAIN = 1.15
 
 
@@ -70,7 +72,9 @@ def shared_points(
     looked_up = cells * 4
     if direct < _LEAST_GAIN * looked_up:
         return None
-    most = max(_TABLE_BYTES // (n_columns * n_lanes * 4), 2 * batch.values.shape[1])
+    bytes_a_point = n_columns * n_lanes * 4
+    two_windows = min(2 * batch.values.shape[1], _LARGEST_TABLE_BYTES // bytes_a_point)
+    most = max(_TABLE_BYTES // bytes_a_point, two_windows)
     ids, representatives = _distinct_points(batch.values, batch.lengths)
     run_starts = _runs(ids, batch.lengths, len(representatives), most)
     slots, members, run_points = _slots(ids, batch.lengths, run_starts, len(representatives))
