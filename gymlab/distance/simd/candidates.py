@@ -3,6 +3,10 @@
 Every pair is looked at once, and offered to both of its series. The limit of a series is the cost (squared
 distance) above which a pair is of no interest to it: that of eps, or of the worst of the k nearest known so far. A
 pair within either limit is computed to the end, so what the graphs hold does not depend on the order of the work.
+
+What is found goes to ``found``, the tuple ``(order, unit, series_limits, nearest, nearest_index, eps, edges,
+distances, counts)``. With neighbours to be kept for each series, ``nearest`` and ``nearest_index`` ``(n, k)`` have
+columns; else pairs within ``eps`` are appended to ``edges`` (2, n_edges) and ``distances``.
 """
 
 import numpy as np
@@ -66,30 +70,32 @@ def offer(nearest, nearest_index, series_limits, p, distance, index, unit):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
+def hand_on(found, p, q, cost):
+    """Offer a pair within its limit to both of its series, or append it as an edge if it is within eps."""
+    order, unit, series_limits, nearest, nearest_index, eps, edges, distances, counts = found
+    distance = np.float32(np.sqrt(cost) * unit)
+    if nearest.shape[1] > 0:
+        offer(nearest, nearest_index, series_limits, p, distance, order[q], unit)
+        offer(nearest, nearest_index, series_limits, q, distance, order[p], unit)
+    elif distance <= eps:
+        append(edges, distances, counts, p, q, distance)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
 def take(found, p, begin, row, lengths, limits, offset, flight):
     """Hand on the lanes from ``offset`` that are within their limits; return how many pairs were computed.
 
-    The series of these lanes stand from ``begin``. ``found`` is ``(order, unit, series_limits, nearest, nearest_index, eps, edges, distances, counts)``: with
-    neighbours to be kept per series, ``nearest`` has columns; else pairs within ``eps`` are appended to ``edges``.
+    The series of these lanes stand from ``begin``.
     """
-    order, unit, series_limits, nearest, nearest_index, eps, edges, distances, counts = found
     computed, near = 0, 0
     for lane in range(16 * len(flight)):
         computed += limits[0, offset + lane] >= 0
         near += row[lengths[lane], offset + lane] <= limits[0, offset + lane]
-    if near == 0:
-        return computed
-    for lane in range(16 * len(flight)):
-        cost = row[lengths[lane], offset + lane]
-        if cost > limits[0, offset + lane]:
-            continue
-        distance = np.float32(np.sqrt(cost) * unit)
-        q = begin + lane
-        if nearest.shape[1] > 0:
-            offer(nearest, nearest_index, series_limits, p, distance, order[q], unit)
-            offer(nearest, nearest_index, series_limits, q, distance, order[p], unit)
-        elif distance <= eps:
-            append(edges, distances, counts, p, q, distance)
+    if near > 0:
+        for lane in range(16 * len(flight)):
+            cost = row[lengths[lane], offset + lane]
+            if cost <= limits[0, offset + lane]:
+                hand_on(found, p, begin + lane, cost)
     return computed
 
 

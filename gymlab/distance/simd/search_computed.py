@@ -11,10 +11,9 @@ from gymlab.distance.simd.candidates import (
     NOBODY,
     WEBB,
     accept,
-    append,
     drop_beyond,
+    hand_on,
     lane_limits,
-    offer,
     take,
 )
 from gymlab.distance.simd.costs import plus_bridged, plus_outside
@@ -112,7 +111,7 @@ def search_computed(
     scratch : tuple
         ``(row, bounds, limits, bound, pack, pending)``.
     found : tuple
-        See :func:`gymlab.distance.simd.candidates.take`.
+        See :mod:`gymlab.distance.simd.candidates`.
     accepting : tuple
         Its length is whether to accept by the Euclidean distance (of series of one length).
     """
@@ -217,7 +216,7 @@ def _search_packed(
     found,
 ):
     """Compute the pairs of ``p`` with series from several blocks, packed into lanes."""
-    order, unit, series_limits, nearest, nearest_index, eps, edges, distances, counts = found
+    series_limits, counts = found[2], found[-1]
     n_lanes = 16 * len(flight)
     lengths = np.empty(n_lanes, np.int64)
     for start in range(0, len(pending), n_lanes):
@@ -236,15 +235,8 @@ def _search_packed(
         counts[COMPUTED] += used
         for lane in range(used):
             cost = row[lengths[lane], lane]
-            if cost > limits[0, lane]:
-                continue
-            distance = np.float32(np.sqrt(cost) * unit)
-            q = pending[start + lane]
-            if nearest.shape[1] > 0:
-                offer(nearest, nearest_index, series_limits, p, distance, order[q], unit)
-                offer(nearest, nearest_index, series_limits, q, distance, order[p], unit)
-            elif distance <= eps:
-                append(edges, distances, counts, p, q, distance)
+            if cost <= limits[0, lane]:
+                hand_on(found, p, pending[start + lane], cost)
 
 
-# Compiled in: ef25aa96256a4fd5
+# Compiled in: 51dc1fcab4f80d97

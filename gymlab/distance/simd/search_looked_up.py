@@ -57,7 +57,7 @@ def search_looked_up(
     scratch : tuple
         ``(row, bounds, limits, bound, table, segment costs, remaining limits, starts and lanes of the vectors)``.
     found : tuple
-        See :func:`gymlab.distance.simd.candidates.take`.
+        See :mod:`gymlab.distance.simd.candidates`.
     accepting : tuple
         Its length is whether to accept by the Euclidean distance.
     """
@@ -156,4 +156,4 @@ def _run_tasks(
         counts[COMPUTED] += take(found, tasks[v], at, row, lengths, limits, 16 * v, (0,))
 
 
-# Compiled in: 66aebd3333e21520
+# Compiled in: 77b75ea57b769c9e

@@ -36,7 +36,7 @@ def search_plain(
     limits : float32 (1, n_lanes)
         Scratch.
     found : tuple
-        See :func:`gymlab.distance.simd.candidates.take`.
+        See :mod:`gymlab.distance.simd.candidates`.
     """
     n = values.shape[0]
     n_lanes = 16 * len(flight)
@@ -52,4 +52,4 @@ def search_plain(
             found[-1][COMPUTED] += take(found, p, begin, row, lengths, limits, 0, flight)
 
 
-# Compiled in: 1d735392dc122d0c
+# Compiled in: 7655ab0dbc673434
