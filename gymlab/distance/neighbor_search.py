@@ -11,8 +11,8 @@ from gymlab.distance.series import (
     Float32Array,
     IntArray,
     SeriesBatch,
-    checked_mismatch_weights,
     checked_radius,
+    weights_of_lanes,
 )
 from gymlab.distance.simd import candidates
 from gymlab.distance.simd.kernel import CELLS_A_BLOCK, cells_of_pair
@@ -71,7 +71,7 @@ class NeighborSearch:
         self.query = query
         self._n = len(batch)
         cells = checked_radius(radius)
-        of_codes = checked_mismatch_weights(weights, batch.n_channels).astype(np.float32)[None, :]
+        of_codes = weights_of_lanes(weights, batch.n_channels)
         self._plan = search_plan(batch, cells, of_codes)
         n_columns = batch.values.shape[1]
         self._cells = float(cells_of_pair(n_columns, n_columns, cells))

@@ -23,6 +23,9 @@ _LEAST, _MOST = 1e-30, 1e30
 # Sums of squares of numbers outside this range have no float64.
 _LEAST_SQUARED, _MOST_SQUARED = 1e-150, 1e150
 
+# Beside codes they are not rescaled, and their squares have to be float32 too.
+_LEAST_WITH_CODES, _MOST_WITH_CODES = 1e-15, 1e15
+
 # Codes above this are not told apart in float32.
 _MOST_CODES = 2**24
 
@@ -78,12 +81,18 @@ def finite_array(values: ArrayLike, where: str) -> NDArray[np.float64]:
     InputError
         If it is not numeric, has no time point, has more than two dimensions, or holds NaN or infinity.
     """
-    if np.iscomplexobj(values):
-        raise InputError(f"{where} holds complex numbers; a series is of real ones")
+    if np.ma.isMaskedArray(values):
+        raise InputError(f"{where} is a masked array; fill or drop what is masked first")
     try:
-        array = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+        given = np.asarray(values)
+        kind = given.dtype.kind
+        array = given.astype(np.float64) if kind not in "cmM" else np.empty(0)
+    except (TypeError, ValueError, OverflowError) as error:
         raise InputError(f"{where} is not a series of numbers: {error}") from None
+    if kind == "c":
+        raise InputError(f"{where} holds complex numbers; a series is of real ones")
+    if kind in "mM":
+        raise InputError(f"{where} holds dates or durations; turn them into numbers first")
     if array.ndim == 1:
         array = array[:, None]
     if array.ndim != 2:
@@ -148,6 +157,20 @@ def checked_mismatch_weights(weights: Sequence[float], n_channels: int) -> NDArr
             f"{n_channels} channels"
         )
     return array
+
+
+def weights_of_lanes(weights: Sequence[float], n_channels: int) -> Float32Array:
+    """Return the weights of codes as the kernels of lanes take them, float32 ``(1, n_codes)``.
+
+    Raises
+    ------
+    InputError
+        If they are unusable, or float32 cannot hold them.
+    """
+    array = checked_mismatch_weights(weights, n_channels)
+    if np.any((array != 0) & ~((array >= _LEAST) & (array <= _MOST))):
+        raise InputError(f"mismatch_weights is {weights!r}; float32 holds 0, or {_LEAST:g} to {_MOST:g}")
+    return array.astype(np.float32)[None, :]
 
 
 def checked_pair(
@@ -243,6 +266,8 @@ def _scaling(arrays: list[Any], n_channels: int, n_codes: int) -> Scaling:
         low[n_channels - n_codes :].min() < 0 or high[n_channels - n_codes :].max() >= _MOST_CODES
     ):
         raise InputError(f"codes of categories have to be from 0 to {_MOST_CODES - 1:,}")
+    if n_codes and reach and not _LEAST_WITH_CODES <= reach <= _MOST_WITH_CODES:
+        raise InputError(f"the values reach {reach:.3g} beside codes, too far for float32; rescale them")
     # With codes, the factor would have to change their weights too.
     small_or_large = bool(reach) and not _SMALL <= reach <= _LARGE and n_codes == 0
     factor = 2.0 ** -int(np.frexp(reach)[1]) if small_or_large else 1.0

@@ -12,8 +12,8 @@ from gymlab.distance.series import (
     Float32Array,
     IntArray,
     SeriesBatch,
-    checked_mismatch_weights,
     checked_radius,
+    weights_of_lanes,
 )
 from gymlab.distance.simd import sweeps
 from gymlab.distance.simd.paths import kernel_path, vectors_in_flight, vectors_looked_up
@@ -48,7 +48,7 @@ class Kernel:
         weights: Sequence[float],
         unit: float,
     ) -> None:
-        self._weights = checked_mismatch_weights(weights, members.n_channels).astype(np.float32)[None, :]
+        self._weights = weights_of_lanes(weights, members.n_channels)
         self._radius = checked_radius(radius)
         self._unit = np.float32(unit)
         self.order = np.argsort(members.lengths, kind="stable").astype(np.int64)
@@ -140,7 +140,7 @@ class Pairs:
 
     def __init__(self, batch: SeriesBatch, radius: int | None, weights: Sequence[float], unit: float) -> None:
         self._batch = batch
-        self._weights = checked_mismatch_weights(weights, batch.n_channels).astype(np.float32)[None, :]
+        self._weights = weights_of_lanes(weights, batch.n_channels)
         self._radius = checked_radius(radius)
         self._unit = np.float32(unit)
         longest = int(batch.lengths.max())
