@@ -16,7 +16,14 @@ from gymlab.distance.blocks import Block, Progress, run_blocks
 from gymlab.distance.gpu.device import Availability, available, refuse_without_gpu
 from gymlab.distance.graph import NeighborGraph, NeighborStats, graph_of_edges
 from gymlab.distance.outputs import checked_out
-from gymlab.distance.series import Float32Array, Series, SeriesBatch, batches, checked_radius
+from gymlab.distance.series import (
+    Float32Array,
+    Series,
+    batches,
+    checked_radius,
+    number_of_codes,
+    weights_of_lanes,
+)
 from gymlab.errors import InputError
 
 if TYPE_CHECKING:
@@ -61,11 +68,10 @@ def dtw_pairwise(
     from gymlab.distance.gpu.kernels import LATER
     from gymlab.distance.gpu.tiles import Tiles
 
-    weights = _checked_weights(mismatch_weights)
-    (batch,), unit = batches(series, n_codes=len(weights))
+    (batch,), unit = batches(series, n_codes=number_of_codes(mismatch_weights))
     result = checked_out(out, (len(batch) * (len(batch) - 1) // 2,), batch)
     band = checked_radius(radius)
-    tiles = Tiles(batch, batch, band, _fitting(weights, batch), unit, LATER)
+    tiles = Tiles(batch, batch, band, weights_of_lanes(mismatch_weights, batch.n_channels)[0], unit, LATER)
     work = [
         Block(partial(_write_condensed, tiles, tile, len(batch), result), tile.cells) for tile in tiles.plan()
     ]
@@ -109,10 +115,11 @@ def dtw_cross(
     refuse_without_gpu("dtw_cross")
     from gymlab.distance.gpu.tiles import Tiles
 
-    weights = _checked_weights(mismatch_weights)
-    (left, right), unit = batches(a, b, n_codes=len(weights))
+    (left, right), unit = batches(a, b, n_codes=number_of_codes(mismatch_weights))
     result = checked_out(out, (len(left), len(right)), left, right)
-    tiles = Tiles(left, right, checked_radius(radius), _fitting(weights, right), unit)
+    tiles = Tiles(
+        left, right, checked_radius(radius), weights_of_lanes(mismatch_weights, right.n_channels)[0], unit
+    )
     work = [Block(partial(_write_cross, tiles, tile, result), tile.cells) for tile in tiles.plan()]
     run_blocks(work, 1, progress)
     return result
@@ -173,12 +180,16 @@ def dtw_neighbors(
     from gymlab.distance.gpu.tiles import Tiles
 
     start = time.perf_counter()
-    weights = _checked_weights(mismatch_weights)
-    (batch,), unit = batches(series, n_codes=len(weights))
+    (batch,), unit = batches(series, n_codes=number_of_codes(mismatch_weights))
     n = len(batch)
     within = _checked_choice(eps, k, n)
     tiles = Tiles(
-        batch, batch, checked_radius(radius), _fitting(weights, batch), unit, LATER if k is None else OTHER
+        batch,
+        batch,
+        checked_radius(radius),
+        weights_of_lanes(mismatch_weights, batch.n_channels)[0],
+        unit,
+        LATER if k is None else OTHER,
     )
     found = edges_within(tiles, n, within, unit) if k is None else edges_nearest(tiles, n, int(k), unit)
     graph = graph_of_edges(n, found.rows, found.columns, found.values if values else None)
@@ -190,24 +201,6 @@ def dtw_neighbors(
         seconds=time.perf_counter() - start,
     )
     return NeighborGraph(graph, stats)
-
-
-def _checked_weights(weights: Sequence[float]) -> Float32Array:
-    try:
-        array = np.asarray(weights, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InputError(f"mismatch_weights is {weights!r}; give numbers") from None
-    if array.ndim != 1 or not np.all(np.isfinite(array) & (array >= 0)):
-        raise InputError(f"mismatch_weights is {weights!r}; give a sequence of finite weights of 0 or more")
-    return array.astype(np.float32)
-
-
-def _fitting(weights: Float32Array, batch: SeriesBatch) -> Float32Array:
-    if len(weights) > batch.n_channels:
-        raise InputError(
-            f"mismatch_weights has {len(weights)} weights; the series have {batch.n_channels} channels"
-        )
-    return weights
 
 
 def _checked_choice(eps: float | None, k: int | None, n: int) -> float:

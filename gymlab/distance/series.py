@@ -131,12 +131,15 @@ def number_of_codes(weights: Sequence[float]) -> int:
     Raises
     ------
     InputError
-        If that is no sequence.
+        If that is no sequence of finite numbers of 0 or more.
     """
     try:
-        return len(weights)
-    except TypeError:
-        raise InputError(f"mismatch_weights is {weights!r}; give a sequence of numbers") from None
+        array = np.asarray(weights, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError(f"mismatch_weights is {weights!r}; give numbers") from None
+    if array.ndim != 1 or not np.all(np.isfinite(array) & (array >= 0)):
+        raise InputError(f"mismatch_weights is {weights!r}; give a sequence of finite weights of 0 or more")
+    return len(array)
 
 
 def checked_mismatch_weights(weights: Sequence[float], n_channels: int) -> NDArray[np.float64]:
@@ -147,16 +150,11 @@ def checked_mismatch_weights(weights: Sequence[float], n_channels: int) -> NDArr
     InputError
         If they are not finite numbers of 0 or more, or more than there are channels.
     """
-    try:
-        array = np.asarray(weights, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InputError(f"mismatch_weights is {weights!r}; give numbers") from None
-    if array.ndim != 1 or len(array) > n_channels or not np.all(np.isfinite(array) & (array >= 0)):
+    if number_of_codes(weights) > n_channels:
         raise InputError(
-            f"mismatch_weights is {weights!r}; give a finite weight of 0 or more for each of at most "
-            f"{n_channels} channels"
+            f"mismatch_weights is {weights!r}; give one for each of at most {n_channels} channels"
         )
-    return array
+    return np.asarray(weights, dtype=np.float64)
 
 
 def weights_of_lanes(weights: Sequence[float], n_channels: int) -> Float32Array:

@@ -8,14 +8,13 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import squareform
 
 from gymlab.actions.windows import Windows
-from gymlab.budget import available_bytes
+from gymlab.budget import memory_budget
 from gymlab.distance import dtw_pairs, dtw_pairwise
 from gymlab.distance.blocks import Progress
 from gymlab.errors import InputError, MemoryLimitError
 from gymlab.patterns import baseline, clustering
 from gymlab.patterns.clustering import Clustering, Tree
 from gymlab.patterns.config import ExtractionConfig
-from gymlab.settings import Settings
 
 # Measured: the condensed matrix in float32, the two float64 copies that scipy's linkage makes of it, and one byte.
 _BYTES_PER_PAIR = 4 + 8 + 8 + 1
@@ -149,7 +148,7 @@ def _refuse_if_too_large(n: int, noun: str) -> None:
         It names the memory needed, the memory there is, and how many pieces would fit.
     """
     pairs = n * (n - 1) // 2
-    limit = int(available_bytes() * Settings().memory_fraction)
+    limit = memory_budget()
     if pairs * _BYTES_PER_PAIR <= limit:
         return
     fits = int(np.sqrt(2 * limit / _BYTES_PER_PAIR))
