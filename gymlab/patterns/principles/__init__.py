@@ -1,0 +1,1 @@
+"""Principles: in which situation an agent does what, with evidence."""

@@ -1,0 +1,101 @@
+"""The situations that an agent is in when it chooses: columns of categories, one row an action."""
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gymlab.actions.windows import series_bounds
+
+OWN_LAST = "own_last"
+
+# Of columns that say the same the first is kept: what happened stands before what it was taken for.
+_COLUMNS = ("other_last", "relationship_type", "decision_context", OWN_LAST)
+
+
+def situation_table(log: pd.DataFrame) -> pd.DataFrame:
+    """Return what each action's situation is known by.
+
+    Parameters
+    ----------
+    log
+        The action table, as :func:`gymlab.validate_actions` returns it.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row an action, columns of categories: ``other_last``, ``relationship_type``, ``decision_context`` and
+        ``own_last`` (the agent's own last choice in the same series), as far as the log has them. What is
+        unknown, such as the own last of a first action, is missing. A column that never varies, or tells the same
+        as one before it, is left out.
+
+    Examples
+    --------
+    >>> from gymlab.actions import frame_from_records
+    >>> log = frame_from_records(
+    ...     {"session_id": "s", "agent_id": "a", "step": i, "actor": "a", "action_type": kind, "target": "b",
+    ...      "relationship_type": "neutral", "decision_context": ""}
+    ...     for i, kind in enumerate(["give", "take", "give"])
+    ... )
+    >>> situation_table(log)["own_last"].tolist()
+    [nan, 'give', 'take']
+    """
+    first, _ = series_bounds(log)
+    own_last = log["action_type"].astype(object).shift(1)
+    own_last.iloc[first] = None
+    found = {name: log[name] for name in _COLUMNS if name in log} | {OWN_LAST: own_last}
+    kept: dict[str, pd.Series] = {}
+    for name in _COLUMNS:
+        if name not in found:
+            continue
+        column = _as_category(found[name])
+        if len(column.cat.categories) > 1 and not any(_same(column, other) for other in kept.values()):
+            kept[name] = column
+    return pd.DataFrame(kept, index=log.index)
+
+
+def column_sets(table: pd.DataFrame) -> list[tuple[str, ...]]:
+    """Return the sets of one or two columns that tell situations apart in different ways.
+
+    A pair is left out if it tells no more than one of its columns, or the same as a set before it.
+    """
+    kept: dict[tuple[str, ...], NDArray[np.int64]] = {}
+    candidates = [(name,) for name in table.columns] + list(combinations(table.columns, 2))
+    for names in candidates:
+        codes = codes_of(table, names)
+        if not any(_same_codes(codes, other) for other in kept.values()):
+            kept[names] = codes
+    return list(kept)
+
+
+def codes_of(table: pd.DataFrame, names: Sequence[str]) -> NDArray[np.int64]:
+    """Return a number from 0 for each combination of the columns that occurs, −1 where one is unknown."""
+    codes = np.zeros(len(table), dtype=np.int64)
+    unknown = np.zeros(len(table), dtype=bool)
+    for name in names:
+        own = table[name].cat.codes.to_numpy().astype(np.int64)
+        unknown |= own < 0
+        codes = codes * (len(table[name].cat.categories) + 1) + own + 1
+    codes[unknown] = -1
+    known, dense = np.unique(codes, return_inverse=True)
+    return dense.astype(np.int64) - int(len(known) > 0 and known[0] == -1)
+
+
+def _as_category(values: pd.Series) -> pd.Series:
+    text = values.astype(object).where(values.notna(), None)
+    return text.where(text != "", None).astype("category")
+
+
+def _same(a: pd.Series, b: pd.Series) -> bool:
+    return _same_codes(a.cat.codes.to_numpy(), b.cat.codes.to_numpy())
+
+
+def _same_codes(a: NDArray[np.integer], b: NDArray[np.integer]) -> bool:
+    """Tell whether two columns of codes part the actions alike, as far as both are known."""
+    both = (a >= 0) & (b >= 0)
+    if not both.any() or both.sum() < 0.9 * max((a >= 0).sum(), (b >= 0).sum()):
+        return False
+    pairs = np.unique(np.stack([a[both], b[both]]), axis=1)
+    return bool(len(np.unique(pairs[0])) == len(np.unique(pairs[1])) == pairs.shape[1])
