@@ -63,3 +63,26 @@ def rules(n_agents=3, sessions=3, length=60, seed=0):
                 )
                 other = ["give", "take"][int(rng.integers(2))]
     return frame_from_records(records)
+
+
+def chain(rng, length, n_states, stay):
+    """A chain that repeats its state with a probability, and else goes to another one; 1/n_states is memoryless."""
+    states = [int(rng.integers(n_states))]
+    while len(states) < length:
+        other = (states[-1] + 1 + int(rng.integers(n_states - 1))) % n_states
+        states.append(states[-1] if rng.random() < stay else other)
+    return states
+
+
+def unrelated(seed, *, stay, length=200, n_agents=1, n_choices=2, n_contexts=2):
+    """Agents whose choices have nothing to do with their contexts; both may persist."""
+    rng = np.random.default_rng(seed)
+    records = []
+    for agent in range(n_agents):
+        choices = chain(rng, length, n_choices, stay)
+        contexts = chain(rng, length, n_contexts, stay)
+        records += [
+            action(step, f"choice {choice}", agent=f"agent {agent}", decision_context=f"context {context}")
+            for step, (choice, context) in enumerate(zip(choices, contexts, strict=True))
+        ]
+    return frame_from_records(records)

@@ -29,7 +29,7 @@ def situation_table(log: pd.DataFrame) -> pd.DataFrame:
         One row an action, columns of categories: ``other_last``, ``relationship_type``, ``decision_context`` and
         ``own_last`` (the agent's own last choice in the same series), as far as the log has them. What is
         unknown, such as the own last of a first action, is missing. A column that never varies, or tells the same
-        as one before it, is left out.
+        as one before it, is left out, and so is a relationship that follows from the choice.
 
     Examples
     --------
@@ -46,6 +46,8 @@ def situation_table(log: pd.DataFrame) -> pd.DataFrame:
     own_last = log["action_type"].astype(object).shift(1)
     own_last.iloc[first] = None
     found = {name: log[name] for name in _COLUMNS if name in log} | {OWN_LAST: own_last}
+    if _follows_from_choice(log):
+        del found["relationship_type"]
     kept: dict[str, pd.Series] = {}
     for name in _COLUMNS:
         if name not in found:
@@ -81,6 +83,20 @@ def codes_of(table: pd.DataFrame, names: Sequence[str]) -> NDArray[np.int64]:
     codes[unknown] = -1
     known, dense = np.unique(codes, return_inverse=True)
     return dense.astype(np.int64) - int(len(known) > 0 and known[0] == -1)
+
+
+def _follows_from_choice(log: pd.DataFrame) -> bool:
+    """Tell whether the relationship is a property of what was chosen, as that to a tool is, and no situation.
+
+    It is if every action type goes with one relationship only, some with the same, and contexts with several.
+    """
+    pairs = log[["action_type", "relationship_type"]].drop_duplicates()
+    met = log[["decision_context", "relationship_type"]].drop_duplicates()
+    return bool(
+        pairs["action_type"].is_unique
+        and not pairs["relationship_type"].is_unique
+        and not met["decision_context"].is_unique
+    )
 
 
 def _as_category(values: pd.Series) -> pd.Series:

@@ -1,0 +1,60 @@
+"""Whose principles are asked for: agents, sessions, or the patterns of an extraction."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, get_args
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gymlab.errors import InputError
+
+if TYPE_CHECKING:
+    from gymlab.patterns.extraction import Extraction
+
+By = Literal["agent", "session", "cluster"]
+
+_COLUMNS = {"agent": "agent_id", "session": "session_id"}
+
+
+@dataclass(frozen=True)
+class Units:
+    """The units of a log.
+
+    Attributes
+    ----------
+    names
+        One for each unit.
+    codes
+        int64 ``(n_actions,)``: the unit of each action, −1 for none.
+    """
+
+    names: tuple[str, ...]
+    codes: NDArray[np.int64]
+
+
+def units_of(log: pd.DataFrame, by: By, extraction: "Extraction | None" = None) -> Units:
+    """Return the units of a log, in the order of their first action.
+
+    Raises
+    ------
+    InputError
+        If ``by`` is unknown, or asks for clusters without an extraction of this very log.
+    """
+    if by not in get_args(By):
+        raise InputError(f"by is {by!r}; give agent, session or cluster")
+    if by != "cluster":
+        codes, names = pd.factorize(log[_COLUMNS[by]])
+        return Units(tuple(map(str, names)), codes.astype(np.int64))
+    if extraction is None:
+        raise InputError(
+            "by='cluster' needs the extraction: infer_principles(log, by='cluster', extraction=…)"
+        )
+    labelled = extraction.labelled_actions()
+    if (
+        len(labelled) != len(log)
+        or not (labelled["action_id"].to_numpy() == log["action_id"].to_numpy()).all()
+    ):
+        raise InputError("the extraction is of another log; extract the patterns of this one")
+    patterns = tuple(f"pattern {pattern.label}" for pattern in extraction.patterns)
+    return Units(patterns, labelled["pattern"].fillna(-1).to_numpy(dtype=np.int64))
