@@ -42,20 +42,23 @@ def situation_table(log: pd.DataFrame) -> pd.DataFrame:
     >>> situation_table(log)["own_last"].tolist()
     [nan, 'give', 'take']
     """
+    found = situation_columns(log)
+    if _follows_from_choice(log):
+        del found["relationship_type"]
+    kept: dict[str, pd.Series] = {}
+    for name, column in found.items():
+        if len(column.cat.categories) > 1 and not any(_same(column, other) for other in kept.values()):
+            kept[name] = column
+    return pd.DataFrame(kept, index=log.index)
+
+
+def situation_columns(log: pd.DataFrame) -> dict[str, pd.Series]:
+    """Return every column that a situation may be known by, those included that tell nothing in this log."""
     first, _ = series_bounds(log)
     own_last = log["action_type"].astype(object).shift(1)
     own_last.iloc[first] = None
     found = {name: log[name] for name in _COLUMNS if name in log} | {OWN_LAST: own_last}
-    if _follows_from_choice(log):
-        del found["relationship_type"]
-    kept: dict[str, pd.Series] = {}
-    for name in _COLUMNS:
-        if name not in found:
-            continue
-        column = _as_category(found[name])
-        if len(column.cat.categories) > 1 and not any(_same(column, other) for other in kept.values()):
-            kept[name] = column
-    return pd.DataFrame(kept, index=log.index)
+    return {name: _as_category(found[name]) for name in _COLUMNS if name in found}
 
 
 def column_sets(table: pd.DataFrame) -> list[tuple[str, ...]]:
