@@ -24,7 +24,7 @@ def pattern_listing(extraction: Extraction) -> str:
             "consistency": f"{pattern.consistency:.2f}",
             "silhouette": f"{pattern.silhouette:.2f}",
             "what is done": _shares(pattern.actions),
-            "most typical": _plain(
+            "most typical": plain(
                 f"{pattern.medoid_agent} in {pattern.medoid_session} from {pattern.medoid_start}"
             ),
         }
@@ -37,14 +37,14 @@ def pattern_listing(extraction: Extraction) -> str:
         f"{n} pattern{'s' * (n != 1)} ({stats.strategy}), average silhouette {extraction.quality.silhouette:.3f}; "
         f"{stats.pairs:,} pairs, {stats.pruned:,} without DTW, in {stats.seconds:.1f} s, peak {stats.peak_bytes / 1e6:.0f} MB"
     )
-    return "\n".join([table, "", *(_plain(note, 300) for note in extraction.notes), closing])
+    return "\n".join([table, "", *(plain(note, 300) for note in extraction.notes), closing])
 
 
 def _shares(shares: Mapping[str, float], most: int = 3) -> str:
-    return ", ".join(f"{_plain(name, 24)} {share:.0%}" for name, share in list(shares.items())[:most])
+    return ", ".join(f"{plain(name, 24)} {share:.0%}" for name, share in list(shares.items())[:most])
 
 
-def _plain(text: str, limit: int = 60) -> str:
+def plain(text: str, limit: int = 60) -> str:
     """Return one line without control characters, which a terminal would obey."""
     line = "".join(character if character.isprintable() else " " for character in text)
     return line if len(line) <= limit else line[: limit - 1] + "…"

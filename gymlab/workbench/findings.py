@@ -1,0 +1,91 @@
+"""Principles, and what changed between two logs, as text for a terminal."""
+
+from collections.abc import Sequence
+from itertools import groupby
+
+import pandas as pd
+
+from gymlab.patterns.comparison import Comparison
+from gymlab.patterns.principles.principle import Principle, percent, quoted
+from gymlab.patterns.principles.shifts import PrincipleShift
+from gymlab.workbench.listing import plain
+
+# A log of hundreds of sessions has thousands of rules; all of them are in the JSON.
+_MOST_UNITS = 40
+
+
+def principle_listing(principles: Sequence[Principle], n_units: int) -> str:
+    """Return the principles as sentences, those that follow from another one only counted.
+
+    Parameters
+    ----------
+    principles
+        As :func:`gymlab.infer_principles` returns them.
+    n_units
+        How many units were looked at.
+    """
+    lines: list[str] = []
+    by_unit = [(unit, list(found)) for unit, found in groupby(principles, key=lambda one: one.unit)]
+    for _, found in by_unit[:_MOST_UNITS]:
+        lines += [
+            plain(f"{one.sentence}; q {_q(one.q_value)}", 400) for one in found if one.follows_from is None
+        ]
+        following = sum(one.follows_from is not None for one in found)
+        if following:
+            lines.append(f"    and {following} more special that follow from these")
+    if len(by_unit) > _MOST_UNITS:
+        lines.append(f"and those of {len(by_unit) - _MOST_UNITS:,} more; --json FILE writes all")
+    n, n_with = len(principles), len(by_unit)
+    lines += [
+        "",
+        f"{n:,} principle{'s' * (n != 1)} of {n_with:,} of {n_units:,} at a false discovery rate of 5 %",
+    ]
+    return "\n".join(lines)
+
+
+def comparison_listing(comparison: Comparison) -> str:
+    """Return what changed between two logs: a table of the patterns, and a line for each principle that changed."""
+    patterns = comparison.extraction.patterns
+    rows = [
+        {
+            "pattern": shift.label,
+            "change": shift.change,
+            "first log": percent(shift.first),
+            "second log": percent(shift.second),
+            "difference": f"{shift.difference * 100:+.1f} [{shift.low * 100:+.1f}, {shift.high * 100:+.1f}]",
+            "what is done": ", ".join(
+                f"{plain(name, 24)} {share:.0%}"
+                for name, share in list(patterns[shift.label].actions.items())[:3]
+            ),
+        }
+        for shift in comparison.patterns
+    ]
+    changed = [shift for shift in comparison.principles if shift.change != "holds"]
+    steady = len(comparison.principles) - len(changed)
+    lines = [pd.DataFrame(rows).to_string(index=False, max_colwidth=60), ""]
+    lines += [plain(_shift_sentence(shift), 400) for shift in changed]
+    lines.append(f"{steady:,} principle{'s' * (steady != 1)} hold{'s' * (steady == 1)} in both logs")
+    for which, names in (("first", comparison.only_first), ("second", comparison.only_second)):
+        if names:
+            some = ", ".join(plain(name) for name in names[:5]) + (", …" if len(names) > 5 else "")
+            lines.append(f"only in the {which} log, so not compared: {some}")
+    return "\n".join(lines)
+
+
+def _shift_sentence(shift: PrincipleShift) -> str:
+    where = (
+        " and ".join(f"{column} is {quoted(value)}" for column, value in shift.situation.items())
+        or "in any situation"
+    )
+    rule = f"{quoted(shift.unit)}, {'where ' * bool(shift.situation)}{where}, {quoted(shift.action)}"
+    if shift.difference is None or shift.first.probability is None or shift.second.probability is None:
+        return f"{shift.change}: {rule}: one of the logs does not have the situation"
+    return (
+        f"{shift.change}: {rule}: {percent(shift.first.probability)} of {shift.first.n:,} → "
+        f"{percent(shift.second.probability)} of {shift.second.n:,} (difference {shift.difference * 100:+.1f} "
+        f"[{shift.low * 100:+.1f}, {shift.high * 100:+.1f}] points, q {_q(shift.q_value)})"
+    )
+
+
+def _q(value: float) -> str:
+    return "< 0.0001" if value < 1e-4 else f"{value:.4f}"
