@@ -1,0 +1,63 @@
+"""The command line: one module a command, each one call of a public function.
+
+Exit codes: 0 done; 1 a claim or alert failed under --strict, or the report itself failed; 2 the input cannot be
+used; 130 interrupted.
+"""
+
+import logging
+import os
+import signal
+import sys
+
+import typer
+
+from gymlab.cli.bench import bench
+from gymlab.cli.compare import compare
+from gymlab.cli.doctor import doctor
+from gymlab.cli.extract import extract
+from gymlab.cli.import_ import import_
+from gymlab.cli.principles import principles
+from gymlab.cli.report import report
+from gymlab.errors import GymlabError, ReportError
+
+_INTERRUPTED = 130
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Temporal patterns in logs of what AI agents did, and a report that measures its own claims.",
+)
+for command in (report, extract, principles, compare, bench, doctor):
+    app.command()(command)
+app.command("import")(import_)
+
+
+def main() -> None:
+    """Run the command line; every error that gymlab raises on purpose is one line on stderr."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("gymlab: %(message)s"))
+    logging.getLogger("gymlab").addHandler(handler)
+    logging.getLogger("gymlab").setLevel(logging.INFO)
+    # A request to end is an exception too, so that nothing half-written stays behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        app()
+    except GymlabError as error:
+        _complain(str(error))
+        raise SystemExit(1 if isinstance(error, ReportError) else 2) from None
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; what is still buffered must not complain at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(128 + 13) from None
+    except SystemExit as stop:
+        if stop.code == _INTERRUPTED:
+            _complain("interrupted")
+        raise
+
+
+def _complain(message: str, limit: int = 1000) -> None:
+    """Print one line, without what a terminal would obey."""
+    line = "".join(character if character.isprintable() else " " for character in " ".join(message.split()))
+    typer.echo(f"gymlab: {line if len(line) <= limit else line[: limit - 1] + '…'}", err=True)

@@ -1,0 +1,40 @@
+"""Compare two logs."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from gymlab.cli.options import Agent, Format, JsonFile, Session, Since, Where, selected
+
+
+def compare(
+    first: Annotated[str, typer.Argument(metavar="A", help="A log: a file, a pattern or a database URL")],
+    second: Annotated[str, typer.Argument(metavar="B", help="The log to compare it with")],
+    by: Annotated[str, typer.Option(help="Whose principles: those of each agent or session")] = "agent",
+    window: Annotated[int, typer.Option(help="Length of a window in actions")] = 20,
+    hop: Annotated[int, typer.Option(help="Actions from one window to the next")] = 10,
+    clusters: Annotated[str, typer.Option(help="Number of patterns, or auto")] = "auto",
+    json_file: JsonFile = None,
+    format_: Format = None,
+    agent: Agent = None,
+    session: Session = None,
+    since: Since = None,
+    where: Where = None,
+) -> None:
+    """Compare two logs: patterns and principles that appear, vanish or shift."""
+    from gymlab.cli.options import whole_number
+    from gymlab.patterns.comparison import compare_logs
+    from gymlab.patterns.config import ExtractionConfig
+    from gymlab.workbench.files import require_targets, write_whole
+    from gymlab.workbench.findings import comparison_listing
+    from gymlab.workbench.results import to_json
+
+    require_targets({} if json_file is None else {"--json": json_file}, [first, second])
+    n_clusters = "auto" if clusters == "auto" else whole_number("--clusters", clusters)
+    config = ExtractionConfig(window=window, hop=hop, n_clusters=n_clusters)
+    logs = [selected([source], format_, agent, session, since, where) for source in (first, second)]
+    comparison = compare_logs(*logs, config, by=by, progress=sys.stderr.isatty())
+    if json_file is not None:
+        write_whole(json_file, to_json(comparison.as_dict()).encode())
+    typer.echo(comparison_listing(comparison))
