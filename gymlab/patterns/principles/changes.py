@@ -13,6 +13,7 @@ References
 .. [3] P. Bartlett, "On the theoretical specification and sampling properties of autocorrelated time-series",
    Supplement to J. of the Royal Statistical Society 8(1), 1946: a mean of a first-order chain varies
    (1 + r) / (1 − r) times as much as that of independent values.
+.. [4] L. Kish, "Survey Sampling", Wiley 1965, section 5.4: the design effect of clusters.
 """
 
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 Codes = NDArray[np.int64]
+
+_ENOUGH_SERIES = 10
 
 
 @dataclass(frozen=True)
@@ -36,11 +39,14 @@ class Change:
         The deflated likelihood ratio there.
     p_value
         Share of the permutations, the observed order counted as one, with a ratio at least as large.
+    excess
+        The statistic over the mean of the permutations': comparable where the numbers of situations differ.
     """
 
     place: int
     statistic: float
     p_value: float
+    excess: float
 
 
 def find_change(
@@ -49,6 +55,7 @@ def find_change(
     follows: NDArray[np.bool_],
     *,
     places: tuple[int, int],
+    at: int | None = None,
     n_permutations: int = 199,
     seed: int = 0,
 ) -> Change:
@@ -65,6 +72,9 @@ def find_change(
         bool ``(n,)``: the action follows the one before it in the same series.
     places
         The first and the last place to consider, each a number of actions before the change.
+    at
+        Take the statistic at this place, where something else has changed, instead of at the largest; it is still
+        compared with the largest of each permutation.
     n_permutations, seed
         Of the permutations.
 
@@ -80,16 +90,17 @@ def find_change(
     (30, 0.005)
     """
     first, last = places
-    ratios = likelihood_ratios(situation, choice)[first : last + 1]
-    place = first + int(np.argmax(ratios))
-    statistic = float(ratios.max()) / variance_inflation(situation, choice, follows, place)
+    ratios = likelihood_ratios(situation, choice)
+    place = first + int(np.argmax(ratios[first : last + 1])) if at is None else at
+    statistic = float(ratios[place]) / variance_inflation(situation, choice, follows, place)
     shape = (int(situation.max(initial=0)) + 1, int(choice.max(initial=0)) + 1)
     xlogx = _xlogx(len(choice))
     order = np.argsort(situation, kind="stable")
     null = _permuted_maxima(situation, choice, order, *shape, xlogx, first, last, n_permutations, seed)
     # What rounding makes of equal ratios is no difference.
     as_large = int((null >= statistic - 1e-9 * max(1.0, statistic)).sum())
-    return Change(place, statistic, (1 + as_large) / (1 + n_permutations))
+    excess = statistic / max(float(null.mean()), 1e-9)
+    return Change(place, statistic, (1 + as_large) / (1 + n_permutations), excess)
 
 
 def likelihood_ratios(situation: Codes, choice: Codes) -> NDArray[np.float64]:
@@ -109,44 +120,41 @@ def likelihood_ratios(situation: Codes, choice: Codes) -> NDArray[np.float64]:
 def variance_inflation(situation: Codes, choice: Codes, follows: NDArray[np.bool_], place: int) -> float:
     """Return how much more the shares of choices vary than those of independent actions, at least 1.
 
-    It is (1 + r) / (1 − r), r the first autocorrelation of the residuals, pooled over the choices: 1 for the
-    choice made, less its share in this situation on this side of the place. Taken after the split, so that the
-    change itself is not mistaken for memory. The known downward bias of r, (1 + 3r) / n, is added.
+    Residuals are 1 for the choice made and 0 for the others, less their shares in this situation on this side of
+    the place: taken after the split, so that the change itself is not mistaken for memory. The inflation is the
+    larger of two, each pooled over the choices. One is (1 + r) / (1 − r) [3]_, r the first autocorrelation; its
+    known downward bias, (1 + 3r) / n with n the actions of a side, is added. The other, where there are ten series
+    or more, is the variance of their sums over that of as many independent actions [4]_: it knows of what lasts as
+    long as a series, such as an agent whose choices hang on all that went before.
 
     Examples
     --------
     >>> variance_inflation(np.zeros(4, dtype=np.int64), np.array([0, 0, 1, 1]), np.full(4, True), 2)
     1.0
     """
-    known = situation >= 0
-    n_choices = int(choice.max(initial=0)) + 1
-    side = (np.arange(len(choice)) >= place).astype(np.int64)
-    group = (situation * 2 + side)[known]
-    chosen = choice[known]
-    counts = np.zeros((int(group.max(initial=0)) + 1, n_choices))
-    np.add.at(counts, (group, chosen), 1)
-    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    # The product of two residuals, summed over the choices, without the residuals themselves.
-    squares = (share**2).sum(axis=1)
-    total = float((1 - 2 * share[group, chosen] + squares[group]).sum())
+    known = np.flatnonzero(situation >= 0)
+    side = (known >= place).astype(np.int64)
+    group = np.unique(situation[known] * 2 + side, return_inverse=True)[1]
+    chosen = np.zeros((len(known), int(choice.max(initial=0)) + 1))
+    chosen[np.arange(len(known)), choice[known]] = 1
+    share = np.zeros((int(group.max(initial=0)) + 1, chosen.shape[1]))
+    np.add.at(share, group, chosen)
+    share /= np.maximum(share.sum(axis=1, keepdims=True), 1)
+    residual = chosen - share[group]
+    total = float((residual**2).sum())
     if total < 1e-9:
         return 1.0
-    both = np.flatnonzero(follows[1:] & known[1:] & known[:-1]) + 1
-    both = both[side[both] == side[both - 1]]
-    row = np.cumsum(known) - 1
-    a, b = row[both - 1], row[both]
-    products = (
-        (chosen[a] == chosen[b]).astype(float)
-        - share[group[a], chosen[b]]
-        - share[group[b], chosen[a]]
-        + np.einsum("ij,ij->i", share[group[a]], share[group[b]])
-    )
-    n = len(chosen)
-    r = float(products.sum()) / total * n / max(1, len(both))
-    r += (1 + 3 * max(r, 0.0)) / (n / 2)
+    adjacent = (np.diff(known) == 1) & follows[known[1:]] & (side[1:] == side[:-1])
+    products = (residual[1:] * residual[:-1]).sum(axis=1)[adjacent]
+    r = float(products.sum()) / total * len(known) / max(1, len(products))
+    r += (1 + 3 * max(r, 0.0)) / (len(known) / 2)
     # A chain of n actions cannot vary more than n times as much as independent ones.
-    most = (n - 1) / (n + 1)
-    return (1 + min(r, most)) / (1 - min(r, most)) if r > 0 else 1.0
+    r = min(r, (len(known) - 1) / (len(known) + 1))
+    by_chain = (1 + r) / (1 - r)
+    series = np.cumsum(~follows)[known] * 2 + side
+    starts = np.flatnonzero(np.append(True, np.diff(series) != 0))
+    by_series = float((np.add.reduceat(residual, starts, axis=0) ** 2).sum()) / total
+    return max(1.0, by_chain, by_series if len(starts) >= _ENOUGH_SERIES else 1.0)
 
 
 def _xlogx(n: int) -> NDArray[np.float64]:

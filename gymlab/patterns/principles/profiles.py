@@ -147,10 +147,11 @@ def response_profiles(
         raise InputError(f"prior={prior} must be above 0, max_features={max_features} at least 1")
     unit, names = _units(log, units)
     choice = log["action_type"].astype("category")
+    kinds = choice.cat.categories.tolist()
     kept_rows = unit >= 0
     unit, n_units = unit[kept_rows], len(names)
     chosen = choice.cat.codes.to_numpy().astype(np.int64)[kept_rows]
-    n_actions = len(choice.cat.categories)
+    n_actions = len(kinds)
 
     kept = []
     for situation, situation_names in _situations(log):
@@ -178,9 +179,7 @@ def response_profiles(
         mean = made.sum(axis=0) / met_here.sum(axis=0)
         values.append((made + prior * mean) / (met_here + prior))
         counts.append(met_here)
-        columns += [
-            f"{choice.cat.categories[a]} | {situation_names[s]}" for s, a in zip(where, what, strict=True)
-        ]
+        columns += [f"{kinds[a]} | {situation_names[s]}" for s, a in zip(where, what, strict=True)]
         covered |= np.isin(situation * n_actions + chosen, pairs)
     if not columns:
         raise InputError("no two units have a situation in common, so their profiles cannot be compared")
