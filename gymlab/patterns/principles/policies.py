@@ -1,0 +1,274 @@
+"""Policies that contradict one another: whether a unit changed what it does in the same situation, and when."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import chi2
+
+from gymlab.errors import InputError
+from gymlab.patterns.entropy import conditional_entropy_bits
+from gymlab.patterns.principles.changes import likelihood_ratios, variance_inflation
+from gymlab.patterns.principles.choices import ANY, Choices, choices_in_time, counted
+from gymlab.patterns.principles.segments import Search, degrees_of_freedom, find_changes, number_policies
+
+# A situation that a policy met less often than this contradicts nothing.
+_LEAST_MET = 5
+_MOST_SAID = 3
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch of the unit's time: positions among its actions in the order of time, and the actions there."""
+
+    first: int
+    last: int
+    first_action: str
+    last_action: str
+    session: str
+    step: int
+
+
+@dataclass(frozen=True)
+class Contradiction:
+    """A situation in which two policies mostly choose differently, by more than chance.
+
+    Attributes
+    ----------
+    policy
+        The other policy's number.
+    situation
+        Column and value; empty for any situation.
+    here, there
+        What this policy and the other mostly do.
+    p_value
+        Of the likelihood ratio of the two policies in this situation, deflated by the residuals' autocorrelation.
+    """
+
+    policy: int
+    situation: dict[str, str]
+    here: str
+    there: str
+    p_value: float
+
+    @property
+    def when(self) -> str:
+        """The situation as the end of a sentence."""
+        return "".join(f" when {column}={value}" for column, value in self.situation.items())
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What a unit does in each situation as long as it keeps to it.
+
+    Attributes
+    ----------
+    number
+        From 0, in the order of time.
+    spans
+        When it is kept; more than one where the unit comes back to it.
+    column
+        The situation column in which the policies differ most; empty if they do so in any situation.
+    table
+        float64, situations × action types: P(action | situation).
+    counts
+        int64, the same: how often.
+    contradictions
+        The situations in which it contradicts another policy.
+    sentence
+        What a person reads.
+    """
+
+    number: int
+    spans: tuple[Span, ...]
+    column: str
+    table: pd.DataFrame
+    counts: pd.DataFrame
+    contradictions: tuple[Contradiction, ...]
+    sentence: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the policy JSON-able."""
+        return {
+            "number": self.number,
+            "spans": [vars(span) for span in self.spans],
+            "column": self.column,
+            "counts": {
+                str(where): {str(what): int(n) for what, n in row.items() if n}
+                for where, row in self.counts.iterrows()
+            },
+            "contradictions": [vars(one) for one in self.contradictions],
+            "sentence": self.sentence,
+        }
+
+
+def find_policies(
+    log: pd.DataFrame,
+    *,
+    level: float = 0.05,
+    least: int = 20,
+    n_permutations: int = 199,
+    seed: int = 0,
+) -> tuple[Policy, ...]:
+    """Return the policies that a unit held one after the other; one alone if it never changed.
+
+    Its actions are taken in the order of time: series by their first timestamp where all are known, else in the
+    order of the log. A change is looked for in P(action | situation) of each column of
+    :func:`~.situations.situation_table` but the own last choice, and in P(action); in two halves, again in each of
+    these, and so on. It is none if it is explained by another column, by the own last choice or by the
+    counterpart: if, with that known as well, nothing changes at this place.
+
+    Parameters
+    ----------
+    log
+        The actions of one unit, such as ``gymlab.select_actions(log, agent=...)``.
+    level
+        Of each test, divided by the number of columns.
+    least
+        Actions that a policy is kept at least.
+    n_permutations
+        Of the choices within their situations; 1 / (1 + n) is the least p-value.
+    seed
+        Of the permutations.
+
+    Returns
+    -------
+    tuple of Policy
+
+    Raises
+    ------
+    InputError
+        If there are no actions, a parameter is out of range, or so few permutations cannot reach the level.
+
+    Examples
+    --------
+    >>> from gymlab.actions import frame_from_records
+    >>> log = frame_from_records(
+    ...     {"session_id": "s", "agent_id": "a", "step": i, "actor": "a", "action_type": "give" if i < 30 else "take",
+    ...      "target": "b", "relationship_type": "neutral", "decision_context": ""} for i in range(60)
+    ... )
+    >>> print(find_policies(log)[1].sentence)
+    from step 30 of session s (action s/a/30) on: does take instead of give
+    """
+    if len(log) == 0:
+        raise InputError("there are no actions, so there is no policy")
+    if not 0 < level < 1 or least < 2:
+        raise InputError(f"level={level} must be between 0 and 1, least={least} at least 2")
+    choices = choices_in_time(log)
+    if (needed := len(choices.columns) / level) > n_permutations + 1:
+        raise InputError(f"n_permutations={n_permutations} cannot reach the level; give {needed:.0f} or more")
+    found = find_changes(choices, Search(level, least, n_permutations, seed))
+    column = max(found, key=lambda one: one.change.excess).column if found else _telling(choices)
+    segments = number_policies(choices, found, level)
+    rows = {
+        number: np.concatenate([np.arange(begin, end) for begin, end, n in segments if n == number])
+        for number in dict.fromkeys(n for _, _, n in segments)
+    }
+    return tuple(_policy(log, choices, column, number, rows, segments, level) for number in rows)
+
+
+def _telling(choices: Choices) -> str:
+    """Return the column from which the choice follows best."""
+    return min(
+        choices.columns, key=lambda name: conditional_entropy_bits(choices.columns[name], choices.choice)
+    )
+
+
+def _policy(
+    log: pd.DataFrame,
+    choices: Choices,
+    column: str,
+    number: int,
+    rows: Mapping[int, NDArray[np.int64]],
+    segments: Sequence[tuple[int, int, int]],
+    level: float,
+) -> Policy:
+    levels = choices.levels[column]
+    made = counted(
+        choices.columns[column][rows[number]], choices.choice[rows[number]], (len(levels), len(choices.kinds))
+    )
+    counts = pd.DataFrame(made, index=pd.Index(levels, name=column), columns=pd.Index(choices.kinds))
+    spans = tuple(_span(log, choices, begin, end) for begin, end, n in segments if n == number)
+    contradictions = tuple(
+        one
+        for other in rows
+        if other != number
+        for one in _contradictions(choices, column, number, other, rows, level)
+    )
+    # What it is contrasted with: the policy before it, or the one after the first.
+    others = [n for _, _, n in segments if n != number]
+    start = next(i for i, (_, _, n) in enumerate(segments) if n == number)
+    rival = segments[start - 1][2] if start else (others[0] if others else None)
+    table = counts.div(counts.sum(axis=1), axis=0)
+    said = _sentence(spans, table, [one for one in contradictions if one.policy == rival], first=start == 0)
+    return Policy(number, spans, column, table, counts, contradictions, said)
+
+
+def _span(log: pd.DataFrame, choices: Choices, begin: int, end: int) -> Span:
+    first, last = log.iloc[choices.rows[begin]], log.iloc[choices.rows[end - 1]]
+    return Span(
+        first=begin,
+        last=end - 1,
+        first_action=str(first["action_id"]),
+        last_action=str(last["action_id"]),
+        session=str(first["session_id"]),
+        step=int(first["step"]),
+    )
+
+
+def _contradictions(
+    choices: Choices,
+    column: str,
+    number: int,
+    other: int,
+    rows: Mapping[int, NDArray[np.int64]],
+    level: float,
+) -> list[Contradiction]:
+    # In the order of time, so that what follows what is known.
+    joined = np.concatenate([rows[min(number, other)], rows[max(number, other)]])
+    place = len(rows[min(number, other)])
+    follows = choices.follows[joined] & np.append(False, np.diff(joined) == 1)
+    situation, choice = choices.columns[column][joined], choices.choice[joined]
+    levels = choices.levels[column]
+    shape = (len(levels), len(choices.kinds))
+    early, late = (counted(situation[s], choice[s], shape) for s in (slice(place), slice(place, None)))
+    here, there = (early, late) if number < other else (late, early)
+    inflation = variance_inflation(situation, choice, follows, place)
+    found = []
+    for code, name in enumerate(levels):
+        modes = int(here[code].argmax()), int(there[code].argmax())
+        if min(here[code].sum(), there[code].sum()) < _LEAST_MET or modes[0] == modes[1]:
+            continue
+        only = np.where(situation == code, 0, -1)
+        ratio = float(likelihood_ratios(only, choice)[place]) / inflation
+        p_value = float(chi2.sf(ratio, degrees_of_freedom(only, choice, place)))
+        if p_value <= level / len(levels):
+            where = {} if column == ANY else {column: name}
+            found.append(
+                Contradiction(other, where, choices.kinds[modes[0]], choices.kinds[modes[1]], p_value)
+            )
+    return found
+
+
+def _sentence(
+    spans: Sequence[Span], table: pd.DataFrame, contradictions: Sequence[Contradiction], *, first: bool
+) -> str:
+    places = " and ".join(
+        f"from step {s.step} of session {s.session} (action {s.first_action}) on" for s in spans
+    )
+    if first and len(spans) == 1:
+        places = "from the beginning"
+    if contradictions:
+        clauses = [f"does {one.here} instead of {one.there}{one.when}" for one in contradictions]
+    else:
+        column = table.index.name
+        clauses = [
+            f"does {share.idxmax()} in {share.max():.0%} of its actions"
+            + (f" when {column}={name}" if column else "")
+            for name, share in table.dropna().iterrows()
+        ]
+    more = f"; and {len(clauses) - _MOST_SAID} more" if len(clauses) > _MOST_SAID else ""
+    return f"{places}: {'; '.join(clauses[:_MOST_SAID])}{more}"

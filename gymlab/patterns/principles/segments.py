@@ -1,0 +1,190 @@
+"""The segments of one unit's time in which it keeps one policy, by binary segmentation.
+
+A change counts where the choices given a situation change, and no other column explains it: an agent that meets
+another counterpart, or other situations, from some day on has not changed its mind.
+"""
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import chi2
+
+from gymlab.patterns.principles.changes import (
+    Change,
+    Codes,
+    find_change,
+    likelihood_ratios,
+    variance_inflation,
+)
+from gymlab.patterns.principles.choices import Choices, counted
+
+# Policies whose shares differ by less, in total variation, are the same in practice.
+LEAST_DIFFERENCE = 0.1
+# A column that follows from the own last choice explains a change only where it parts the two sides this little.
+_LEAST_OVERLAP = 0.2
+
+
+@dataclass(frozen=True)
+class Found:
+    """A change that counts: the column in which it is clearest, and the place in the unit's time."""
+
+    column: str
+    change: Change
+
+
+@dataclass(frozen=True)
+class Search:
+    """How changes are looked for.
+
+    Attributes
+    ----------
+    level
+        Of each test, divided by the number of columns (Bonferroni).
+    least
+        Actions of a segment, at least.
+    n_permutations, seed
+        Of the permutations of each test.
+    """
+
+    level: float
+    least: int
+    n_permutations: int
+    seed: int
+
+    def change(self, choices: Choices, situation: Codes, at: int | None = None) -> Change:
+        """Return the likeliest change of the choices given a situation, or that at a given place."""
+        return find_change(
+            situation,
+            choices.choice,
+            choices.follows,
+            places=(self.least, len(choices.choice) - self.least),
+            at=at,
+            n_permutations=self.n_permutations,
+            seed=self.seed,
+        )
+
+
+def find_changes(choices: Choices, search: Search) -> list[Found]:
+    """Return the changes that count, in the order of time."""
+    found: list[Found] = []
+    open_segments = [(0, len(choices.choice))]
+    while open_segments:
+        begin, end = open_segments.pop()
+        if end - begin < 2 * search.least:
+            continue
+        best = _best(choices.between(begin, end), search)
+        if best is not None:
+            place = begin + best.change.place
+            found.append(replace(best, change=replace(best.change, place=place)))
+            open_segments += [(begin, place), (place, end)]
+    return sorted(found, key=lambda one: one.change.place)
+
+
+def _best(choices: Choices, search: Search) -> Found | None:
+    changes = {name: search.change(choices, codes) for name, codes in choices.columns.items()}
+    for name, change in sorted(changes.items(), key=lambda one: -one[1].excess):
+        if (
+            change.p_value <= search.level / len(changes)
+            and difference(choices.columns[name], choices.choice, change.place) >= LEAST_DIFFERENCE
+            and not _explained(choices, name, change.place, search)
+        ):
+            return Found(name, change)
+    return None
+
+
+def _explained(choices: Choices, name: str, place: int, search: Search) -> bool:
+    """Tell whether nothing changes at the place once some other column is known as well."""
+    own = choices.columns[name]
+    for other, rival in (choices.external | choices.internal).items():
+        if other == name:
+            continue
+        both = np.where(own < 0, -1, own * (rival.max() + 2) + rival + 1)
+        joint = np.unique(both, return_inverse=True)[1].astype(np.int64) - int((both < 0).any())
+        if other in choices.internal and _overlap(joint, place) < _LEAST_OVERLAP:
+            continue
+        if search.change(choices, joint, place).p_value > search.level:
+            return True
+    return False
+
+
+def _overlap(situation: Codes, place: int) -> float:
+    """Return how much of the shorter side lies in situations that the other side has met as often."""
+    shape = (int(situation.max(initial=0)) + 1, 1)
+    left, right = (counted(situation[s], np.zeros_like(situation[s]), shape) for s in _sides(place))
+    return float(np.minimum(left, right).sum() / max(1, min(left.sum(), right.sum())))
+
+
+def difference(situation: Codes, choice: Codes, place: int) -> float:
+    """Return the total variation between the shares on the two sides, 0 to 1, averaged over situations met on both.
+
+    Examples
+    --------
+    >>> difference(np.zeros(4, dtype=np.int64), np.array([0, 0, 0, 1]), 2)
+    0.5
+    """
+    shape = (int(situation.max(initial=0)) + 1, int(choice.max(initial=0)) + 1)
+    left, right = (counted(situation[s], choice[s], shape) for s in _sides(place))
+    n_left, n_right = left.sum(axis=1), right.sum(axis=1)
+    weight = np.minimum(n_left, n_right)
+    if not weight.any():
+        return 0.0
+    apart = np.abs(left / np.maximum(n_left, 1)[:, None] - right / np.maximum(n_right, 1)[:, None]).sum(
+        axis=1
+    )
+    return float((weight * apart).sum() / (2 * weight.sum()))
+
+
+def number_policies(choices: Choices, found: list[Found], level: float) -> list[tuple[int, int, int]]:
+    """Return begin, end and policy of each segment: one that is like an earlier one gets its number.
+
+    Policies are compared in the columns in which changes were found: by the likelihood ratio, deflated, against
+    chi-square, and by the total variation.
+    """
+    edges = [0, *(one.change.place for one in found), len(choices.choice)]
+    columns = sorted({one.column for one in found})
+    members: list[NDArray[np.int64]] = []
+    segments: list[tuple[int, int, int]] = []
+    for begin, end in pairwise(edges):
+        rows = np.arange(begin, end)
+        same = [i for i, old in enumerate(members) if _same(choices, columns, old, rows, level)]
+        number = same[0] if same else len(members)
+        if same:
+            members[number] = np.concatenate([members[number], rows])
+        else:
+            members.append(rows)
+        if segments and segments[-1][2] == number:
+            segments[-1] = (segments[-1][0], end, number)
+        else:
+            segments.append((begin, end, number))
+    return segments
+
+
+def _same(
+    choices: Choices, columns: list[str], old: NDArray[np.int64], new: NDArray[np.int64], level: float
+) -> bool:
+    rows = np.concatenate([old, new])
+    follows = choices.follows[rows] & np.append(False, np.diff(rows) == 1)
+    for name in columns:
+        situation, choice = choices.columns[name][rows], choices.choice[rows]
+        if difference(situation, choice, len(old)) < LEAST_DIFFERENCE:
+            continue
+        ratio = float(likelihood_ratios(situation, choice)[len(old)])
+        ratio /= variance_inflation(situation, choice, follows, len(old))
+        if chi2.sf(ratio, degrees_of_freedom(situation, choice, len(old))) <= level / len(columns):
+            return False
+    return True
+
+
+def degrees_of_freedom(situation: Codes, choice: Codes, place: int) -> int:
+    """Return those of the likelihood ratio at a place: choices less one, over the situations met on both sides."""
+    shape = (int(situation.max(initial=0)) + 1, int(choice.max(initial=0)) + 1)
+    left, right = (counted(situation[s], choice[s], shape) for s in _sides(place))
+    both = (left.sum(axis=1) > 0) & (right.sum(axis=1) > 0)
+    kinds = ((left + right) > 0).sum(axis=1)
+    return max(1, int((kinds - 1)[both].sum()))
+
+
+def _sides(place: int) -> tuple[slice, slice]:
+    return slice(None, place), slice(place, None)
