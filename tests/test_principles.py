@@ -241,12 +241,12 @@ def test_what_cannot_be_asked_is_refused(sample, options, message):
 
 
 def test_a_strong_neighbour_lends_no_significance(sample):
-    alone = gymlab.select_actions(sample, agent=["GoByMajority"])
+    alone = gymlab.select_actions(sample, agent=["GTFT"])
     alone = alone[alone["session_id"].isin(alone["session_id"].unique()[:3])]
     strong = gymlab.select_actions(sample, agent=["TitForTat"])
     both = gymlab.validate_actions(pd.concat([alone, strong]))
-    before = found(infer_principles(alone, q=1.0), "GoByMajority")
-    after = found(infer_principles(both, q=1.0), "GoByMajority")
+    before = found(infer_principles(alone, q=1.0), "GTFT")
+    after = found(infer_principles(both, q=1.0), "GTFT")
     assert before
     for key, rule in after.items():
         if key in before:

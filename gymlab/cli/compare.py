@@ -1,11 +1,11 @@
 """Compare two logs."""
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from gymlab.cli.options import Agent, Format, JsonFile, Session, Since, Where, selected
+from gymlab.cli.options import Agent, Format, JsonFile, Session, Since, Where, selected, whole_number
 
 
 def compare(
@@ -23,18 +23,22 @@ def compare(
     where: Where = None,
 ) -> None:
     """Compare two logs: patterns and principles that appear, vanish or shift."""
-    from gymlab.cli.options import whole_number
     from gymlab.patterns.comparison import compare_logs
     from gymlab.patterns.config import ExtractionConfig
+    from gymlab.patterns.principles.units import checked_by
     from gymlab.workbench.files import require_targets, write_whole
     from gymlab.workbench.findings import comparison_listing
     from gymlab.workbench.results import to_json
 
     require_targets({} if json_file is None else {"--json": json_file}, [first, second])
-    n_clusters = "auto" if clusters == "auto" else whole_number("--clusters", clusters)
-    config = ExtractionConfig(window=window, hop=hop, n_clusters=n_clusters)
-    logs = [selected([source], format_, agent, session, since, where) for source in (first, second)]
-    comparison = compare_logs(*logs, config, by=by, progress=sys.stderr.isatty())
+    options: dict[str, Any] = {
+        "window": window,
+        "hop": hop,
+        "n_clusters": clusters if clusters == "auto" else whole_number("--clusters", clusters),
+    }
+    config = ExtractionConfig(**options)
+    one, other = (selected([source], format_, agent, session, since, where) for source in (first, second))
+    comparison = compare_logs(one, other, config, by=checked_by(by), progress=sys.stderr.isatty())
     if json_file is not None:
         write_whole(json_file, to_json(comparison.as_dict()).encode())
     typer.echo(comparison_listing(comparison))

@@ -21,13 +21,11 @@ def extract(
     strategy: Annotated[str, typer.Option(help="auto, exact, selective or baseline")] = "auto",
     unit: Annotated[str, typer.Option(help="auto, window, or series for whole series")] = "auto",
     channels: Annotated[str, typer.Option(help="auto, or names of columns separated by commas")] = "auto",
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write the result as JSON")] = None,
+    json_file: JsonFile = None,
     labels: Annotated[
         Path | None, typer.Option(help="Write the actions with their pattern as Parquet")
     ] = None,
-    format_: Annotated[
-        str | None, typer.Option("--format", help="Format of the log, if not detected")
-    ] = None,
+    format_: Format = None,
     agent: Agent = None,
     session: Session = None,
     since: Since = None,

@@ -12,9 +12,7 @@ def import_(
         list[str], typer.Argument(metavar="SOURCE...", help="Log files, patterns or a database URL")
     ],
     db: Annotated[str | None, typer.Option(help="Database URL [default: gymlab's own]")] = None,
-    format_: Annotated[
-        str | None, typer.Option("--format", help="Format of the log, if not detected")
-    ] = None,
+    format_: Format = None,
     agent: Agent = None,
     session: Session = None,
     since: Since = None,

@@ -1,31 +1,24 @@
 """Principles, and what changed between two logs, as text for a terminal."""
 
-from collections.abc import Sequence
 from itertools import groupby
 
 import pandas as pd
 
 from gymlab.patterns.comparison import Comparison
-from gymlab.patterns.principles.principle import Principle, percent, quoted
+from gymlab.patterns.principles.principle import percent, quoted
 from gymlab.patterns.principles.shifts import PrincipleShift
+from gymlab.patterns.principles.study import Study
 from gymlab.workbench.listing import plain
 
 # A log of hundreds of sessions has thousands of rules; all of them are in the JSON.
 _MOST_UNITS = 40
+_NOUNS = {"agent": "agents", "session": "sessions", "cluster": "patterns"}
 
 
-def principle_listing(principles: Sequence[Principle], n_units: int) -> str:
-    """Return the principles as sentences, those that follow from another one only counted.
-
-    Parameters
-    ----------
-    principles
-        As :func:`gymlab.infer_principles` returns them.
-    n_units
-        How many units were looked at.
-    """
+def principle_listing(study: Study) -> str:
+    """Return the principles as sentences, those that follow from another one only counted, then policies and groups."""
     lines: list[str] = []
-    by_unit = [(unit, list(found)) for unit, found in groupby(principles, key=lambda one: one.unit)]
+    by_unit = [(unit, list(found)) for unit, found in groupby(study.principles, key=lambda one: one.unit)]
     for _, found in by_unit[:_MOST_UNITS]:
         lines += [
             plain(f"{one.sentence}; q {_q(one.q_value)}", 400) for one in found if one.follows_from is None
@@ -35,12 +28,33 @@ def principle_listing(principles: Sequence[Principle], n_units: int) -> str:
             lines.append(f"    and {following} more special that follow from these")
     if len(by_unit) > _MOST_UNITS:
         lines.append(f"and those of {len(by_unit) - _MOST_UNITS:,} more; --json FILE writes all")
-    n, n_with = len(principles), len(by_unit)
-    lines += [
-        "",
-        f"{n:,} principle{'s' * (n != 1)} of {n_with:,} of {n_units:,} at a false discovery rate of 5 %",
-    ]
-    return "\n".join(lines)
+    lines += _policy_lines(study) + _group_lines(study)
+    n = len(study.principles)
+    closing = (
+        f"{n:,} principle{'s' * (n != 1)} of {len(by_unit):,} of {len(study.units):,} {_NOUNS[study.by]}, at a false "
+        "discovery rate of 5 % in each"
+    )
+    return "\n".join([*lines, "", closing])
+
+
+def _policy_lines(study: Study) -> list[str]:
+    lines = []
+    for unit, policies in list(study.policies.items())[:_MOST_UNITS]:
+        lines += ["", plain(f"{quoted(unit)} held {len(policies)} policies:", 400)]
+        lines += [plain(f"  policy {policy.number + 1}, {policy.sentence}", 400) for policy in policies]
+    return lines
+
+
+def _group_lines(study: Study) -> list[str]:
+    if study.labels is None:
+        return []
+    lines = ["", "groups that respond alike:"]
+    names = study.profiles.frame.index
+    for label in range(int(study.labels.max()) + 1):
+        members = [plain(str(name)) for name in names[study.labels == label]]
+        some = ", ".join(members[:8]) + (", …" if len(members) > 8 else "")
+        lines.append(f"  {label}: {len(members):,} – {some}")
+    return lines
 
 
 def comparison_listing(comparison: Comparison) -> str:

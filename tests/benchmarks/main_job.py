@@ -73,7 +73,9 @@ def against_the_repaired_baseline():
 
     theirs = median_seconds(repaired, 3)
     ours = median_seconds(lambda: gymlab.extract_patterns(series, config), 20)
-    print(f"\n{len(series):,} actions, {len(pieces)} windows at hop 1, the current algorithm with its DTW in C")
+    print(
+        f"\n{len(series):,} actions, {len(pieces)} windows at hop 1, the current algorithm with its DTW in C"
+    )
     print(f"  {theirs:.2f} s, {ours * 1e3:.0f} ms, {theirs / ours:,.0f} ×")
 
 

@@ -1,7 +1,7 @@
 """Whose principles are asked for: agents, sessions, or the patterns of an extraction."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal, cast, get_args
 
 import numpy as np
 import pandas as pd
@@ -33,6 +33,20 @@ class Units:
     codes: NDArray[np.int64]
 
 
+def checked_by(by: str) -> By:
+    """Return what the units are to be.
+
+    Raises
+    ------
+    InputError
+        If it is unknown.
+    """
+    for known in get_args(By):
+        if by == known:
+            return cast("By", by)
+    raise InputError(f"by is {by!r}; give agent, session or cluster")
+
+
 def units_of(log: pd.DataFrame, by: By, extraction: "Extraction | None" = None) -> Units:
     """Return the units of a log, in the order of their first action.
 
@@ -41,9 +55,7 @@ def units_of(log: pd.DataFrame, by: By, extraction: "Extraction | None" = None) 
     InputError
         If ``by`` is unknown, or asks for clusters without an extraction of this very log.
     """
-    if by not in get_args(By):
-        raise InputError(f"by is {by!r}; give agent, session or cluster")
-    if by != "cluster":
+    if checked_by(by) != "cluster":
         codes, names = pd.factorize(log[_COLUMNS[by]])
         return Units(tuple(map(str, names)), codes.astype(np.int64))
     if extraction is None:

@@ -1,0 +1,111 @@
+"""All about the principles of a log at once: rules, policies that changed, response profiles, groups of units."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from gymlab.actions.schema import validate_actions
+from gymlab.errors import InputError
+from gymlab.patterns.clustering import Labels
+from gymlab.patterns.principles.inference import policies_of, principles_of
+from gymlab.patterns.principles.policies import Policy
+from gymlab.patterns.principles.principle import Principle
+from gymlab.patterns.principles.profiles import Profiles, response_profiles
+from gymlab.patterns.principles.units import By, units_of
+
+if TYPE_CHECKING:
+    from gymlab.patterns.extraction import Extraction
+
+
+@dataclass(frozen=True)
+class Study:
+    """What the units of a log do, and which of them respond alike.
+
+    Attributes
+    ----------
+    by
+        What the units are: ``agent``, ``session`` or ``cluster``.
+    units
+        Their names.
+    principles
+        As :func:`gymlab.infer_principles` finds them.
+    policies
+        For each unit that changed its policy: the policies.
+    profiles
+        What each unit does in each situation.
+    labels
+        int64: the group of each unit of the profiles, the largest is 0; None where no groups were asked for.
+    """
+
+    by: By
+    units: tuple[str, ...]
+    principles: tuple[Principle, ...]
+    policies: Mapping[str, tuple[Policy, ...]]
+    profiles: Profiles
+    labels: Labels | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the study JSON-able, schema 1."""
+        profiles = self.profiles.as_dict(self.labels)
+        return {
+            "schema": 1,
+            "by": self.by,
+            "principles": [principle.as_dict() for principle in self.principles],
+            "profiles": profiles.pop("units"),
+            "policies": [
+                {"unit": unit, "policies": [policy.as_dict() for policy in policies]}
+                for unit, policies in self.policies.items()
+            ],
+            "profile": profiles,
+        }
+
+
+def study_principles(
+    actions: pd.DataFrame,
+    *,
+    by: By = "agent",
+    extraction: "Extraction | None" = None,
+    n_clusters: int | None = None,
+    seed: int = 0,
+) -> Study:
+    """Find the principles of a log, the policies that changed, and what units have in common.
+
+    Parameters
+    ----------
+    actions, by, extraction, seed
+        As for :func:`gymlab.infer_principles`.
+    n_clusters
+        Group the units by their response profiles into so many.
+
+    Returns
+    -------
+    Study
+
+    Raises
+    ------
+    InputError
+        As :func:`gymlab.infer_principles`; if there are fewer units than groups.
+
+    Examples
+    --------
+    >>> import gymlab
+    >>> log = gymlab.read_actions(gymlab.sample_path())
+    >>> few = gymlab.select_actions(log, agent=["TitForTat", "SuspiciousTitForTat", "Defector"])
+    >>> study_principles(few, n_clusters=2).labels.tolist()
+    [1, 0, 0]
+    """
+    log = validate_actions(actions)
+    units = units_of(log, by, extraction)
+    if n_clusters is not None and not 1 <= n_clusters <= len(units.names):
+        raise InputError(
+            f"{n_clusters} groups of {len(units.names)} units are not possible; give 1 to that many"
+        )
+    policies = {} if by == "cluster" else policies_of(log, units, seed=seed)
+    principles = principles_of(log, units, policies, seed=seed)
+    names = np.array([*units.names, None], dtype=object)
+    profiles = response_profiles(log, names[units.codes])
+    labels = None if n_clusters is None else profiles.cluster(n_clusters)
+    return Study(by, units.names, tuple(principles), policies, profiles, labels)
