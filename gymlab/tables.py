@@ -129,3 +129,45 @@ class ReportRun(GymlabTable, table=True):
     claims_held: int
     claims_total: int
     results: str = Field(sa_type=Text)
+
+
+class PrincipleRecord(GymlabTable, table=True):
+    """One principle of one run, and which principles of the run before it comes from.
+
+    ``situation`` is the JSON of its columns and values, ``parents`` that of the ids of earlier principles, and
+    ``compared_with`` the run that these are of; None for the first of a source.
+
+    Examples
+    --------
+    >>> record = PrincipleRecord(
+    ...     run_id="nightly-2", number=0, created_at=datetime(2026, 1, 2, tzinfo=UTC), source="log.jsonl",
+    ...     compared_with="nightly-1", unit="ada", situation='{"other_last": "take"}', action="take", probability=0.9,
+    ...     low=0.8, high=0.95, n=100, q=0.01, kind="evolution", changed=False, parents='["nightly-1/3"]',
+    ... )
+    >>> record.id
+    'nightly-2/0'
+    """
+
+    __tablename__ = "gymlab_principles"
+
+    run_id: str = Field(primary_key=True)
+    number: int = Field(primary_key=True)
+    created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    source: str = Field(index=True)
+    compared_with: str | None = None
+    unit: str
+    situation: str = Field(sa_type=Text)
+    action: str
+    probability: float
+    low: float
+    high: float
+    n: int
+    q: float | None = Field(default=None, sa_column=Column(Number))
+    kind: str
+    changed: bool
+    parents: str = Field(sa_type=Text)
+
+    @property
+    def id(self) -> str:
+        """The name by which later principles call it their parent."""
+        return f"{self.run_id}/{self.number}"
