@@ -53,10 +53,10 @@ class EventWindow(Generic[V]):
 
 def seconds_of(timestamp: object) -> float:
     """Return a timestamp in seconds: a finite number as it is, a datetime with a time zone since 1970."""
-    if isinstance(timestamp, datetime) and timestamp.tzinfo is not None:
-        seconds = timestamp.timestamp()
-    elif _is_number(timestamp):
+    if _is_number(timestamp):
         seconds = float(timestamp)
+    elif isinstance(timestamp, datetime) and timestamp.tzinfo is not None:
+        seconds = timestamp.timestamp()
     else:
         raise InputError(
             f"a timestamp is a number of seconds or a datetime with a time zone, not {timestamp!r}"

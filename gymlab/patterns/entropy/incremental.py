@@ -10,7 +10,7 @@ from typing import Any
 
 from gymlab.errors import InputError
 from gymlab.patterns.entropy.checks import checked_size, holds, remove_latest, require_room
-from gymlab.patterns.entropy.tally import SCALE, Correction, c_log_c, step, steps_of, unit_of
+from gymlab.patterns.entropy.tally import SCALE, Correction, step, steps_of, unit_of
 
 
 class IncrementalEntropy:
@@ -54,6 +54,7 @@ class IncrementalEntropy:
         "_order",
         "_steps",
         "_total",
+        "_unit",
         "_whole",
         "_window",
     )
@@ -75,7 +76,8 @@ class IncrementalEntropy:
         self._n = 0
         self._total = 0
         self._whole = 0
-        self._divisor = unit_of(0)
+        # What divides the sum of one action, and of all: kept, since a logarithm costs as much as an update.
+        self._unit = self._divisor = unit_of(self._n_intents or 0)
 
     def add_action(self, action: object) -> None:
         """Add an action by its ``action_type``.
@@ -200,7 +202,10 @@ class IncrementalEntropy:
             counts[intent] = count - 1
         else:
             del counts[intent]
-        self._resize(self._n - 1)
+            self._rescale()
+        self._whole -= step(self._steps, self._n)
+        self._n -= 1
+        self._divisor = (self._n or 1) * self._unit
 
     def get_entropy(self) -> float:
         """Return the normalised entropy, from 0 to 1; 0 when fewer than two distinct intents were seen.
@@ -258,20 +263,22 @@ class IncrementalEntropy:
             self._rescale()
             return
         order.append(intent)
-        self._resize(self._n + 1)
+        self._n += 1
+        self._whole += step(steps, self._n)
+        if won == 1:
+            self._rescale()
+        else:
+            self._divisor = self._n * self._unit
         self._is_full = self._n == self._window
 
     def _drop(self, intent: Hashable) -> None:
         del self._counts[intent]
         self._rescale()
 
-    def _resize(self, n: int) -> None:
-        self._n = n
-        self._whole = c_log_c(n) + self._steps[1] if n else 0
-        self._rescale()
-
     def _rescale(self) -> None:
-        self._divisor = (self._n or 1) * unit_of(self._n_intents or len(self._counts))
+        if self._n_intents is None:
+            self._unit = unit_of(len(self._counts))
+        self._divisor = (self._n or 1) * self._unit
 
 
 def _intent(action: Any) -> Hashable:  # noqa: ANN401 - rows of tables, frames and logs have no type in common
