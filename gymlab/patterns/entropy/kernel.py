@@ -12,18 +12,20 @@ def slide(groups, parts, n_groups, n_parts, window, high, low, divisor):
     more than 64 bits in a long window, so it is kept as ``upper * 2**32 + lower``. Both are exact as floats, hence
     ``upper * 2**32 + lower`` in floats is rounded once, as Python rounds the integer of the stream.
 
-    groups, parts: int64 ``(n,)``, n at least ``window``. high, low: int64, the steps of each count up to the
+    groups, parts: int64 ``(n,)``, n at least ``window``; groups may be ``(1,)`` where all is one group. high, low: int64, the steps of each count up to the
     highest that occurs, in two parts. divisor: float64, or infinite.
     """
     in_group = np.zeros(n_groups, dtype=np.int64)
     in_part = np.zeros(n_parts, dtype=np.int64)
-    result = np.full(len(parts), np.nan)
+    stride = 1 if len(groups) == len(parts) else 0
+    result = np.empty(len(parts))
+    result[: window - 1] = np.nan
     upper = np.int64(0)
     lower = np.int64(0)
     for i in range(len(parts)):
-        group, part = groups[i], parts[i]
+        group, part = groups[i * stride], parts[i]
         if i >= window:
-            old_group, old_part = groups[i - window], parts[i - window]
+            old_group, old_part = groups[(i - window) * stride], parts[i - window]
             if old_part != part:
                 count = in_part[old_part]
                 upper += high[count]

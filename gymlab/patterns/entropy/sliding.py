@@ -53,7 +53,7 @@ def entropy_over_time(
     """
     codes, distinct = codes_of("choices", choices)
     n_intents = _checked_room("n_intents", n_intents, distinct)
-    return _slide(np.zeros_like(codes), codes, window, n_intents, correction)
+    return _slide(np.zeros(1, dtype=np.int64), codes, window, n_intents, correction)
 
 
 def conditional_entropy_over_time(
@@ -95,7 +95,8 @@ def conditional_entropy_over_time(
     """
     groups, codes, distinct = paired_codes("situations", situations, choices)
     n_choices = _checked_room("n_choices", n_choices, distinct)
-    pairs = groups * distinct + codes
+    pairs = groups * distinct
+    pairs += codes
     if len(pairs) and pairs.max() > _MOST_SPARSE_CODES:
         pairs = pd.factorize(pairs)[0].astype(np.int64, copy=False)
     return _slide(groups, pairs, window, n_choices, correction)
@@ -121,11 +122,12 @@ def _slide(
         raise InputError("window must be a positive integer, not None")
     if len(parts) < size:
         return np.full(len(parts), np.nan)
-    in_group, in_part = np.bincount(groups), np.bincount(parts)
-    highest = min(size, int(in_group.max()))
+    n_groups, n_parts = int(groups.max()) + 1, int(parts.max()) + 1
+    # What is in one group is at least as often as any part of it.
+    highest = min(size, int(np.bincount(groups).max())) if n_groups > 1 else size
     split = [divmod(step(steps, count), 1 << 32) for count in range(highest + 1)]
     high, low = np.array(split, dtype=np.int64).T.copy()
     slid: NDArray[np.float64] = slide(
-        groups, parts, len(in_group), len(in_part), size, high, low, size * unit_of(n_choices)
+        groups, parts, n_groups, n_parts, size, high, low, size * unit_of(n_choices)
     )
     return slid
