@@ -13,18 +13,30 @@ if TYPE_CHECKING:
     from gymlab.actions import read_actions, select_actions, validate_actions
     from gymlab.actions.channels import Channel
     from gymlab.errors import GymlabError, InputError, MemoryLimitError, OutputError, ReportError
+    from gymlab.patterns.comparison import Comparison, compare_logs
     from gymlab.patterns.config import ExtractionConfig
-    from gymlab.patterns.entropy import ConditionalEntropy, IncrementalEntropy
+    from gymlab.patterns.entropy import (
+        AgentEntropies,
+        ConditionalEntropy,
+        IncrementalEntropy,
+        TimedConditionalEntropy,
+        TimedEntropy,
+        TransitionEntropy,
+    )
     from gymlab.patterns.extraction import Extraction, extract_patterns
+    from gymlab.patterns.principles import Principle, infer_principles
+    from gymlab.patterns.principles.study import Study, study_principles
     from gymlab.patterns.temporal import TemporalPattern
     from gymlab.runtime.cache import BoundedCache, CacheStats
     from gymlab.runtime.database import Database
     from gymlab.settings import notebook_path, sample_path
 
 _HOMES = {
+    "AgentEntropies": "gymlab.patterns.entropy",
     "BoundedCache": "gymlab.runtime.cache",
     "CacheStats": "gymlab.runtime.cache",
     "Channel": "gymlab.actions.channels",
+    "Comparison": "gymlab.patterns.comparison",
     "ConditionalEntropy": "gymlab.patterns.entropy",
     "Database": "gymlab.runtime.database",
     "Extraction": "gymlab.patterns.extraction",
@@ -34,20 +46,30 @@ _HOMES = {
     "InputError": "gymlab.errors",
     "MemoryLimitError": "gymlab.errors",
     "OutputError": "gymlab.errors",
+    "Principle": "gymlab.patterns.principles",
     "ReportError": "gymlab.errors",
+    "Study": "gymlab.patterns.principles.study",
     "TemporalPattern": "gymlab.patterns.temporal",
+    "TimedConditionalEntropy": "gymlab.patterns.entropy",
+    "TimedEntropy": "gymlab.patterns.entropy",
+    "TransitionEntropy": "gymlab.patterns.entropy",
+    "compare_logs": "gymlab.patterns.comparison",
     "extract_patterns": "gymlab.patterns.extraction",
+    "infer_principles": "gymlab.patterns.principles",
     "notebook_path": "gymlab.settings",
     "read_actions": "gymlab.actions",
     "sample_path": "gymlab.settings",
     "select_actions": "gymlab.actions",
+    "study_principles": "gymlab.patterns.principles.study",
     "validate_actions": "gymlab.actions",
 }
 
 __all__ = [
+    "AgentEntropies",
     "BoundedCache",
     "CacheStats",
     "Channel",
+    "Comparison",
     "ConditionalEntropy",
     "Database",
     "Extraction",
@@ -57,14 +79,22 @@ __all__ = [
     "InputError",
     "MemoryLimitError",
     "OutputError",
+    "Principle",
     "ReportError",
+    "Study",
     "TemporalPattern",
+    "TimedConditionalEntropy",
+    "TimedEntropy",
+    "TransitionEntropy",
+    "compare_logs",
     "distance",
     "extract_patterns",
+    "infer_principles",
     "notebook_path",
     "read_actions",
     "sample_path",
     "select_actions",
+    "study_principles",
     "validate_actions",
 ]
 
