@@ -61,8 +61,10 @@ def variance_inflation(situations, choices, follows, place):
         return 1.0
     pairs = [t for t in range(1, n) if follows[t] and t != place]
     together = math.fsum(x * y for t in pairs for x, y in zip(residual[t], residual[t - 1], strict=True))
-    r = together / total * n / max(1, len(pairs))
-    r += (1 + 3 * max(r, 0.0)) / (n / 2)
+    r = 0.0
+    if pairs:
+        r = together / total * n / len(pairs)
+        r += (1 + 3 * max(r, 0.0)) / (n / 2)
     r = min(r, (n - 1) / (n + 1))
     inflation = max(1.0, (1 + r) / (1 - r))
     sums = []

@@ -63,7 +63,7 @@ def joint_situations(log: pd.DataFrame) -> tuple[JointSituations, JointSituation
     one = _joint(table, columns, opening)
     names = _names(table, columns, opening, one)
     rows = np.flatnonzero(~opening)
-    known, two = np.unique(one[rows] * len(names) + one[rows - 1], return_inverse=True)
+    two, known = pd.factorize(one[rows] * len(names) + one[rows - 1], sort=True)
     names_of_two = [f"{names[code // len(names)]}, before: {names[code % len(names)]}" for code in known]
     return (
         JointSituations(np.arange(len(log)), one, names),
@@ -87,8 +87,10 @@ def _joint(table: pd.DataFrame, columns: list[str], opening: NDArray[np.bool_]) 
     for name in columns:
         # +1: a level for what is unknown.
         single = codes_of(table, [name]) + 1
-        _, codes = np.unique(codes * (single.max() + 1) + single, return_inverse=True)
-    return np.unique(codes, return_inverse=True)[1].astype(np.int64)
+        codes = codes * (single.max() + 1) + single
+        # Numbered anew each time, so that they cannot outgrow their type; by a hash, which is faster than a sort.
+        codes = pd.factorize(codes)[0].astype(np.int64)
+    return pd.factorize(codes, sort=True)[0].astype(np.int64)
 
 
 def _names(

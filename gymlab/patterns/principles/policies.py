@@ -186,11 +186,7 @@ def _policy(
     segments: Sequence[tuple[int, int, int]],
     level: float,
 ) -> Policy:
-    levels = choices.levels[column]
-    made = counted(
-        choices.columns[column][rows[number]], choices.choice[rows[number]], (len(levels), len(choices.kinds))
-    )
-    counts = pd.DataFrame(made, index=pd.Index(levels, name=column), columns=pd.Index(choices.kinds))
+    counts = _counts(choices, column, rows[number])
     spans = tuple(_span(log, choices, begin, end) for begin, end, n in segments if n == number)
     contradictions = tuple(
         one
@@ -202,9 +198,26 @@ def _policy(
     others = [n for _, _, n in segments if n != number]
     start = next(i for i, (_, _, n) in enumerate(segments) if n == number)
     rival = segments[start - 1][2] if start else (others[0] if others else None)
-    table = counts.div(counts.sum(axis=1), axis=0)
-    said = _sentence(spans, table, [one for one in contradictions if one.policy == rival], first=start == 0)
+    table = _shares(choices, column, rows[number])
+    said = _sentence(
+        spans,
+        table,
+        None if rival is None else _shares(choices, column, rows[rival]),
+        [one for one in contradictions if one.policy == rival],
+        first=start == 0,
+    )
     return Policy(number, spans, column, table, counts, contradictions, said)
+
+
+def _counts(choices: Choices, column: str, rows: NDArray[np.int64]) -> pd.DataFrame:
+    levels = choices.levels[column]
+    made = counted(choices.columns[column][rows], choices.choice[rows], (len(levels), len(choices.kinds)))
+    return pd.DataFrame(made, index=pd.Index(levels, name=column), columns=pd.Index(choices.kinds))
+
+
+def _shares(choices: Choices, column: str, rows: NDArray[np.int64]) -> pd.DataFrame:
+    counts = _counts(choices, column, rows)
+    return counts.div(counts.sum(axis=1), axis=0)
 
 
 def _span(log: pd.DataFrame, choices: Choices, begin: int, end: int) -> Span:
@@ -254,21 +267,24 @@ def _contradictions(
 
 
 def _sentence(
-    spans: Sequence[Span], table: pd.DataFrame, contradictions: Sequence[Contradiction], *, first: bool
+    spans: Sequence[Span],
+    table: pd.DataFrame,
+    rival: pd.DataFrame | None,
+    contradictions: Sequence[Contradiction],
+    *,
+    first: bool,
 ) -> str:
     places = " and ".join(
-        f"from step {s.step} of session {s.session} (action {s.first_action}) on" for s in spans
+        f"from step {span.step} of session {span.session} (action {span.first_action}) on" for span in spans
     )
     if first and len(spans) == 1:
         places = "from the beginning"
-    if contradictions:
-        clauses = [f"does {one.here} instead of {one.there}{one.when}" for one in contradictions]
-    else:
-        column = table.index.name
-        clauses = [
-            f"does {share.idxmax()} in {share.max():.0%} of its actions"
-            + (f" when {column}={name}" if column else "")
-            for name, share in table.dropna().iterrows()
-        ]
+    clauses = [f"does {one.here} instead of {one.there}{one.when}" for one in contradictions]
+    if not clauses:
+        for name, shares in table.dropna().iterrows():
+            kind, when = shares.idxmax(), f" when {table.index.name}={name}" if table.index.name else ""
+            other = np.nan if rival is None else rival.loc[name, kind]
+            instead = "" if np.isnan(other) else f" instead of {other:.0%}"
+            clauses.append(f"does {kind} in {shares.max():.0%}{instead} of its actions{when}")
     more = f"; and {len(clauses) - _MOST_SAID} more" if len(clauses) > _MOST_SAID else ""
     return f"{places}: {'; '.join(clauses[:_MOST_SAID])}{more}"
