@@ -1,7 +1,4 @@
-"""P(action | situation), the likelihood ratio of a change and its permutation test, in plain loops.
-
-Never imports gymlab.
-"""
+"""P(action | situation), the ratio of a change and its permutations, in plain loops. Never imports gymlab."""
 
 import math
 import random
