@@ -48,8 +48,8 @@ def stored(row):
 
 
 def test_a_create_all_of_the_user_does_not_make_our_tables():
-    assert not {"gymlab_actions", "gymlab_report_runs"} & set(SQLModel.metadata.tables)
-    assert set(GymlabTable.metadata.tables) == {"gymlab_actions", "gymlab_report_runs"}
+    assert not {"gymlab_actions", "gymlab_report_runs", "gymlab_principles"} & set(SQLModel.metadata.tables)
+    assert set(GymlabTable.metadata.tables) == {"gymlab_actions", "gymlab_report_runs", "gymlab_principles"}
 
 
 def test_the_key_of_an_action_and_the_name_of_its_metadata():

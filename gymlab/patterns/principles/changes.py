@@ -146,8 +146,10 @@ def variance_inflation(situation: Codes, choice: Codes, follows: NDArray[np.bool
         return 1.0
     adjacent = (np.diff(known) == 1) & follows[known[1:]] & (side[1:] == side[:-1])
     products = (residual[1:] * residual[:-1]).sum(axis=1)[adjacent]
-    r = float(products.sum()) / total * len(known) / max(1, len(products))
-    r += (1 + 3 * max(r, 0.0)) / (len(known) / 2)
+    r = 0.0
+    if len(products):
+        r = float(products.sum()) / total * len(known) / len(products)
+        r += (1 + 3 * max(r, 0.0)) / (len(known) / 2)
     # A chain of n actions cannot vary more than n times as much as independent ones.
     r = min(r, (len(known) - 1) / (len(known) + 1))
     by_chain = (1 + r) / (1 - r)

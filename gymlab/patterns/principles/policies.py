@@ -1,8 +1,6 @@
 """Policies that contradict one another: whether a unit changed what it does in the same situation, and when."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,96 +11,11 @@ from gymlab.errors import InputError
 from gymlab.patterns.entropy import conditional_entropy_bits
 from gymlab.patterns.principles.changes import likelihood_ratios, variance_inflation
 from gymlab.patterns.principles.choices import ANY, Choices, choices_in_time, counted
+from gymlab.patterns.principles.policy import Contradiction, Policy, Span, sentence
 from gymlab.patterns.principles.segments import Search, degrees_of_freedom, find_changes, number_policies
 
 # A situation that a policy met less often than this contradicts nothing.
 _LEAST_MET = 5
-_MOST_SAID = 3
-
-
-@dataclass(frozen=True)
-class Span:
-    """A stretch of the unit's time: positions among its actions in the order of time, and the actions there."""
-
-    first: int
-    last: int
-    first_action: str
-    last_action: str
-    session: str
-    step: int
-
-
-@dataclass(frozen=True)
-class Contradiction:
-    """A situation in which two policies mostly choose differently, by more than chance.
-
-    Attributes
-    ----------
-    policy
-        The other policy's number.
-    situation
-        Column and value; empty for any situation.
-    here, there
-        What this policy and the other mostly do.
-    p_value
-        Of the likelihood ratio of the two policies in this situation, deflated by the residuals' autocorrelation.
-    """
-
-    policy: int
-    situation: dict[str, str]
-    here: str
-    there: str
-    p_value: float
-
-    @property
-    def when(self) -> str:
-        """The situation as the end of a sentence."""
-        return "".join(f" when {column}={value}" for column, value in self.situation.items())
-
-
-@dataclass(frozen=True)
-class Policy:
-    """What a unit does in each situation as long as it keeps to it.
-
-    Attributes
-    ----------
-    number
-        From 0, in the order of time.
-    spans
-        When it is kept; more than one where the unit comes back to it.
-    column
-        The situation column in which the policies differ most; empty if they do so in any situation.
-    table
-        float64, situations × action types: P(action | situation).
-    counts
-        int64, the same: how often.
-    contradictions
-        The situations in which it contradicts another policy.
-    sentence
-        What a person reads.
-    """
-
-    number: int
-    spans: tuple[Span, ...]
-    column: str
-    table: pd.DataFrame
-    counts: pd.DataFrame
-    contradictions: tuple[Contradiction, ...]
-    sentence: str
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the policy JSON-able."""
-        return {
-            "number": self.number,
-            "spans": [vars(span) for span in self.spans],
-            "column": self.column,
-            "counts": {
-                str(where): {str(what): int(n) for what, n in row.items() if n}
-                for where, row in self.counts.iterrows()
-            },
-            "contradictions": [vars(one) for one in self.contradictions],
-            "sentence": self.sentence,
-        }
 
 
 def find_policies(
@@ -186,11 +99,7 @@ def _policy(
     segments: Sequence[tuple[int, int, int]],
     level: float,
 ) -> Policy:
-    levels = choices.levels[column]
-    made = counted(
-        choices.columns[column][rows[number]], choices.choice[rows[number]], (len(levels), len(choices.kinds))
-    )
-    counts = pd.DataFrame(made, index=pd.Index(levels, name=column), columns=pd.Index(choices.kinds))
+    counts = _counts(choices, column, rows[number])
     spans = tuple(_span(log, choices, begin, end) for begin, end, n in segments if n == number)
     contradictions = tuple(
         one
@@ -202,9 +111,26 @@ def _policy(
     others = [n for _, _, n in segments if n != number]
     start = next(i for i, (_, _, n) in enumerate(segments) if n == number)
     rival = segments[start - 1][2] if start else (others[0] if others else None)
-    table = counts.div(counts.sum(axis=1), axis=0)
-    said = _sentence(spans, table, [one for one in contradictions if one.policy == rival], first=start == 0)
+    table = _shares(choices, column, rows[number])
+    said = sentence(
+        spans,
+        table,
+        None if rival is None else _shares(choices, column, rows[rival]),
+        [one for one in contradictions if one.policy == rival],
+        first=start == 0,
+    )
     return Policy(number, spans, column, table, counts, contradictions, said)
+
+
+def _counts(choices: Choices, column: str, rows: NDArray[np.int64]) -> pd.DataFrame:
+    levels = choices.levels[column]
+    made = counted(choices.columns[column][rows], choices.choice[rows], (len(levels), len(choices.kinds)))
+    return pd.DataFrame(made, index=pd.Index(levels, name=column), columns=pd.Index(choices.kinds))
+
+
+def _shares(choices: Choices, column: str, rows: NDArray[np.int64]) -> pd.DataFrame:
+    counts = _counts(choices, column, rows)
+    return counts.div(counts.sum(axis=1), axis=0)
 
 
 def _span(log: pd.DataFrame, choices: Choices, begin: int, end: int) -> Span:
@@ -251,24 +177,3 @@ def _contradictions(
                 Contradiction(other, where, choices.kinds[modes[0]], choices.kinds[modes[1]], p_value)
             )
     return found
-
-
-def _sentence(
-    spans: Sequence[Span], table: pd.DataFrame, contradictions: Sequence[Contradiction], *, first: bool
-) -> str:
-    places = " and ".join(
-        f"from step {s.step} of session {s.session} (action {s.first_action}) on" for s in spans
-    )
-    if first and len(spans) == 1:
-        places = "from the beginning"
-    if contradictions:
-        clauses = [f"does {one.here} instead of {one.there}{one.when}" for one in contradictions]
-    else:
-        column = table.index.name
-        clauses = [
-            f"does {share.idxmax()} in {share.max():.0%} of its actions"
-            + (f" when {column}={name}" if column else "")
-            for name, share in table.dropna().iterrows()
-        ]
-    more = f"; and {len(clauses) - _MOST_SAID} more" if len(clauses) > _MOST_SAID else ""
-    return f"{places}: {'; '.join(clauses[:_MOST_SAID])}{more}"

@@ -1,6 +1,6 @@
 """Response profiles: what a unit does in each situation, as a vector that can be compared and clustered."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -8,12 +8,9 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.distance import pdist
 
-from gymlab.actions.windows import series_bounds
 from gymlab.errors import InputError
 from gymlab.patterns.clustering import Labels, build_tree, cut_tree
-from gymlab.patterns.principles.situations import OWN_LAST, codes_of, situation_table
-
-OPENING = "opening"
+from gymlab.patterns.principles.joint import JointSituations, joint_situations
 
 
 @dataclass(frozen=True)
@@ -137,50 +134,42 @@ def response_profiles(
     >>> log = frame_from_records(
     ...     {"session_id": agent, "agent_id": agent, "step": i, "actor": agent, "action_type": kind,
     ...      "target": "c", "relationship_type": "neutral", "decision_context": ""}
-    ...     for agent, kinds in {"a": ["give", "take"], "b": ["give", "give"]}.items()
+    ...     for agent, kinds in {"a": ["give", "take", "give"], "b": ["give"] * 3}.items()
     ...     for i, kind in enumerate(kinds)
     ... )
-    >>> response_profiles(log, "agent").frame["take | own_last=give"].tolist()
-    [0.75, 0.25]
+    >>> response_profiles(log, "agent").frame["take | own_last=give"].round(3).tolist()
+    [0.667, 0.111]
     """
     if not prior > 0 or max_features < 1:
         raise InputError(f"prior={prior} must be above 0, max_features={max_features} at least 1")
     unit, names = _units(log, units)
     choice = log["action_type"].astype("category")
-    kinds = choice.cat.categories.tolist()
-    kept_rows = unit >= 0
-    unit, n_units = unit[kept_rows], len(names)
-    chosen = choice.cat.codes.to_numpy().astype(np.int64)[kept_rows]
-    n_actions = len(kinds)
-
-    kept = []
-    for situation, situation_names in _situations(log):
-        met = np.unique(unit * len(situation_names) + situation[kept_rows]) % len(situation_names)
-        common = np.bincount(met, minlength=len(situation_names)) >= min(2, n_units)
-        pair = situation[kept_rows] * n_actions + chosen
-        total = np.bincount(pair, minlength=len(situation_names) * n_actions)
-        kept.append((situation[kept_rows], situation_names, np.where(np.repeat(common, n_actions), total, 0)))
-    every = np.concatenate([total for _, _, total in kept])
+    kinds, n_units = choice.cat.categories.tolist(), len(names)
+    chosen = choice.cat.codes.to_numpy().astype(np.int64)
+    steps = [_of_units(steps, unit) for steps in joint_situations(log)]
+    frequency = [_frequency(one, unit, chosen, n_units, len(kinds)) for one in steps]
+    every = np.concatenate(frequency)
     # Stable, so that of equals those of one step, which come first, are kept.
     best = np.argsort(-every, kind="stable")[: min(max_features, int((every > 0).sum()))]
-    chosen_pairs = np.zeros(len(every), dtype=bool)
-    chosen_pairs[best] = True
+    kept = np.zeros(len(every), dtype=bool)
+    kept[best] = True
 
-    values, counts, columns, covered, start = [], [], [], np.zeros(len(unit), dtype=bool), 0
-    for situation, situation_names, total in kept:
-        pairs = np.flatnonzero(chosen_pairs[start : start + len(total)])
+    values, counts, columns, covered, start = [], [], [], np.zeros(len(log), dtype=bool), 0
+    for one, total in zip(steps, frequency, strict=True):
+        pairs = np.flatnonzero(kept[start : start + len(total)])
         start += len(total)
         if len(pairs) == 0:
             continue
-        where, what = pairs // n_actions, pairs % n_actions
-        made = _counts(unit, situation * n_actions + chosen, pairs, n_units)
+        where, what = pairs // len(kinds), pairs % len(kinds)
+        pair = one.codes * len(kinds) + chosen[one.rows]
+        made = _counts(unit[one.rows], pair, pairs, n_units)
         known, inverse = np.unique(where, return_inverse=True)
-        met_here = _counts(unit, situation, known, n_units)[:, inverse]
-        mean = made.sum(axis=0) / met_here.sum(axis=0)
-        values.append((made + prior * mean) / (met_here + prior))
-        counts.append(met_here)
-        columns += [f"{kinds[a]} | {situation_names[s]}" for s, a in zip(where, what, strict=True)]
-        covered |= np.isin(situation * n_actions + chosen, pairs)
+        met = _counts(unit[one.rows], one.codes, known, n_units)[:, inverse]
+        mean = made.sum(axis=0) / met.sum(axis=0)
+        values.append((made + prior * mean) / (met + prior))
+        counts.append(met)
+        columns += [f"{kinds[a]} | {one.names[s]}" for s, a in zip(where, what, strict=True)]
+        covered[one.rows] |= np.isin(pair, pairs)
     if not columns:
         raise InputError("no two units have a situation in common, so their profiles cannot be compared")
     index = pd.Index(names, name="unit")
@@ -217,61 +206,21 @@ def _plain(names: Any) -> list[Any]:  # noqa: ANN401 - what pandas' factorize gi
     return [int(name) if isinstance(name, float) and name.is_integer() else name for name in found]
 
 
-def _situations(log: pd.DataFrame) -> list[tuple[NDArray[np.int64], list[str]]]:
-    """Return the situations of one step and of two, as codes from 0 with a name each."""
-    table = situation_table(log)
-    if OWN_LAST not in table:
-        # An action type that never varies says nothing; one column has to be there.
-        table = table.assign(**{OWN_LAST: pd.Categorical([None] * len(table))})
-    first, _ = series_bounds(log)
-    opening = np.zeros(len(log), dtype=bool)
-    opening[first] = True
-    columns = _needed(table, opening)
-    one = _joint(table, columns, opening)
-    names_of_one = _names(table, columns, opening, one)
-    n_one = len(names_of_one)
-    before = np.where(opening, n_one, np.roll(one, 1))
-    known, two = np.unique(one * (n_one + 1) + before, return_inverse=True)
-    names_of_two = [
-        names_of_one[code // (n_one + 1)]
-        + ("" if code % (n_one + 1) == n_one else f", before: {names_of_one[code % (n_one + 1)]}")
-        for code in known
-    ]
-    found = [(one, names_of_one)]
-    if len(known) > n_one:
-        found.append((two.astype(np.int64), names_of_two))
-    return found
+def _of_units(steps: JointSituations, unit: NDArray[np.int64]) -> JointSituations:
+    """Return the situations of the actions that belong to a unit."""
+    own = unit[steps.rows] >= 0
+    return replace(steps, rows=steps.rows[own], codes=steps.codes[own])
 
 
-def _needed(table: pd.DataFrame, opening: NDArray[np.bool_]) -> list[str]:
-    """Return the columns without those that part no situation further, the most detailed tried first."""
-    columns = list(table.columns)
-    n = _joint(table, columns, opening).max()
-    for name in sorted(columns, key=lambda c: -len(table[c].cat.categories)):
-        rest = [c for c in columns if c != name]
-        if rest and _joint(table, rest, opening).max() == n:
-            columns = rest
-    return columns
-
-
-def _joint(table: pd.DataFrame, columns: list[str], opening: NDArray[np.bool_]) -> NDArray[np.int64]:
-    codes = opening.astype(np.int64)
-    for name in columns:
-        # +1: a level for what is unknown.
-        single = codes_of(table, [name]) + 1
-        _, codes = np.unique(codes * (single.max() + 1) + single, return_inverse=True)
-    return np.unique(codes, return_inverse=True)[1].astype(np.int64)
-
-
-def _names(
-    table: pd.DataFrame, columns: list[str], opening: NDArray[np.bool_], codes: NDArray[np.int64]
-) -> list[str]:
-    _, rows = np.unique(codes, return_index=True)
-    names = []
-    for row in rows:
-        known = [f"{name}={table[name].iloc[row]}" for name in columns if not pd.isna(table[name].iloc[row])]
-        names.append(", ".join([OPENING] * bool(opening[row]) + known) or "anything")
-    return names
+def _frequency(
+    steps: JointSituations, unit: NDArray[np.int64], chosen: NDArray[np.int64], n_units: int, n_kinds: int
+) -> NDArray[np.int64]:
+    """Return how often each pair of a situation and an action occurs, 0 where only one of several units met it."""
+    n = len(steps.names)
+    met = np.unique(unit[steps.rows] * n + steps.codes) % n
+    common = np.bincount(met, minlength=n) >= min(2, n_units)
+    total = np.bincount(steps.codes * n_kinds + chosen[steps.rows], minlength=n * n_kinds)
+    return np.where(np.repeat(common, n_kinds), total, 0)
 
 
 def _counts(

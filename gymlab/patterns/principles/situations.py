@@ -116,5 +116,7 @@ def _same_codes(a: NDArray[np.integer], b: NDArray[np.integer]) -> bool:
     both = (a >= 0) & (b >= 0)
     if not both.any() or both.sum() < 0.9 * max((a >= 0).sum(), (b >= 0).sum()):
         return False
-    pairs = np.unique(np.stack([a[both], b[both]]), axis=1)
-    return bool(len(np.unique(pairs[0])) == len(np.unique(pairs[1])) == pairs.shape[1])
+    # One number for a pair: its rows would be sorted as rows, at many times the cost.
+    levels = int(b.max()) + 1
+    pairs = np.unique(a[both].astype(np.int64) * levels + b[both])
+    return bool(len(np.unique(pairs // levels)) == len(np.unique(pairs % levels)) == len(pairs))
