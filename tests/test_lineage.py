@@ -26,7 +26,7 @@ class Rule:
     low: float = 0.7
     high: float = 0.9
     n: int = 100
-    q: float = 0.01
+    q_value: float = 0.01
 
 
 def rule(action, unit="ada", **situation):
@@ -151,7 +151,7 @@ def test_runs_are_stored_with_their_lineage():
         [
             rule("give", other="give"),
             rule("give", other="take"),
-            replace(rule("wait", unit="bob"), q=float("nan")),
+            replace(rule("wait", unit="bob"), q_value=float("nan")),
         ],
         [replace(rule("give"), probability=0.5)],
     ]

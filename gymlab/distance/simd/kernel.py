@@ -17,13 +17,15 @@ from gymlab.distance.series import (
 )
 from gymlab.distance.simd import sweeps
 from gymlab.distance.simd.paths import kernel_path, vectors_in_flight, vectors_looked_up
-from gymlab.distance.simd.sharing import shared_points
+from gymlab.distance.simd.sharing import SharedPoints, shared_points
 from gymlab.distance.simd.vectors import WIDTH, aligned_empty
 
 _log = logging.getLogger(__name__)
 
 # Big enough that a thread's work outweighs its handling, small enough that progress moves and a cancel is felt.
 CELLS_A_BLOCK = 200_000_000
+# A table of shared costs is filled anew for each range of rows; these have to read it so many times over.
+_ROWS_WORTH_A_TABLE = 10
 
 
 class Kernel:
@@ -78,11 +80,28 @@ class Kernel:
         ends = np.cumsum(self._cells)
         cuts = np.searchsorted(ends, np.arange(step, ends[-1], step)) + 1
         if self._shared is not None:
-            # A run's table is filled once for each range that it is in.
-            starts = self._shared.run_starts
-            cuts = starts[np.searchsorted(starts, cuts)]
+            cuts = self._between_runs(self._shared, cuts, ends, step)
         bounds = np.unique(np.concatenate([[0], cuts, [len(self._cells)]]))
         return [(int(first), int(stop)) for first, stop in pairwise(bounds)]
+
+    def _between_runs(self, shared: SharedPoints, cuts: IntArray, ends: IntArray, step: int) -> IntArray:
+        """Move cuts to where a run of queries ends, since a run's table is filled once for each range that it is in.
+
+        A run that is longer than a range is cut where it pays: where the rows between two cuts have many times as
+        many time points as the table.
+        """
+        starts, points = shared.run_starts, np.diff(shared.run_points)
+        kept = [0]
+        for cut in cuts.tolist():
+            run = int(np.searchsorted(starts, cut, side="right")) - 1
+            end = int(starts[run]) if starts[run] == cut else int(starts[min(run + 1, len(starts) - 1)])
+            beyond = ends[end - 1] - ends[cut - 1]
+            read = int(self._queries.lengths[kept[-1] : cut].sum())
+            if beyond <= step:
+                kept.append(end)
+            elif read >= _ROWS_WORTH_A_TABLE * points[run]:
+                kept.append(cut)
+        return np.array(kept, dtype=np.int64)
 
     def cells(self, first: int, stop: int) -> int:
         """Return how many cells these rows hold."""

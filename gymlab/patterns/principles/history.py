@@ -25,7 +25,7 @@ class EvidencedRule(Rule, Protocol):
         """How often the unit was in the situation."""
 
     @property
-    def q(self) -> float:
+    def q_value(self) -> float:
         """The adjusted p-value; NaN where it is unknown."""
 
 
@@ -104,7 +104,7 @@ async def store_principles(
             low=float(rule.low),
             high=float(rule.high),
             n=int(rule.n),
-            q=None if math.isnan(rule.q) else float(rule.q),
+            q=None if math.isnan(rule.q_value) else float(rule.q_value),
             kind=descent.kind,
             changed=descent.changed,
             parents=json.dumps([before[parent].id for parent in descent.parents]),

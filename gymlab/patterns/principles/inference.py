@@ -15,7 +15,8 @@ from gymlab.patterns.principles.candidates import Candidate, always, conditional
 from gymlab.patterns.principles.choices import choices_in_time
 from gymlab.patterns.principles.described import described
 from gymlab.patterns.principles.numbered import NumberedLog, numbered_log
-from gymlab.patterns.principles.policies import Policy, find_policies
+from gymlab.patterns.principles.policies import find_policies
+from gymlab.patterns.principles.policy import Policy
 from gymlab.patterns.principles.principle import Principle
 from gymlab.patterns.principles.units import By, Units, units_of
 

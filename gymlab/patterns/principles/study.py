@@ -11,7 +11,7 @@ from gymlab.actions.schema import validate_actions
 from gymlab.errors import InputError
 from gymlab.patterns.clustering import Labels
 from gymlab.patterns.principles.inference import policies_of, principles_of
-from gymlab.patterns.principles.policies import Policy
+from gymlab.patterns.principles.policy import Policy
 from gymlab.patterns.principles.principle import Principle
 from gymlab.patterns.principles.profiles import Profiles, response_profiles
 from gymlab.patterns.principles.units import By, units_of
