@@ -333,3 +333,75 @@ def test_strict_turns_a_failed_claim_or_a_firing_alert_into_exit_one(
     assert found == code
     assert verdict in printed
     assert str(tmp_path / "report.html") in printed
+
+
+def test_principles_are_sentences_and_json(run, log_file, tmp_path):
+    out = tmp_path / "principles.json"
+    code, printed, _ = run("principles", log_file, "--clusters", 2, "--json", out)
+    assert code == 0
+    assert "does “give” in the context “give”: 100 % of" in printed
+    assert "groups that respond alike" in printed
+    found = json.loads(out.read_text(encoding="utf-8"))
+    assert (found["schema"], found["by"]) == (1, "agent")
+    fields = {
+        "unit",
+        "situation",
+        "action",
+        "probability",
+        "low",
+        "high",
+        "n",
+        "base_rate",
+        "p_value",
+        "q_value",
+    }
+    for principle in found["principles"]:
+        assert fields | {"stability", "sentence", "action_ids"} <= set(principle)
+        assert 0 < len(principle["action_ids"]) <= principle["n"]
+    assert {profile["unit"]: profile["label"] for profile in found["profiles"]} == {
+        "agent-0": 1,
+        "agent-1": 0,
+        "agent-2": 0,
+    }
+
+
+@pytest.mark.parametrize("by", ["session", "cluster"])
+def test_principles_of_other_units(run, log_file, by):
+    code, printed, _ = run("principles", log_file, "--by", by)
+    assert code == 0
+    assert {"session": "of 3 sessions", "cluster": "patterns"}[by] in printed
+
+
+def test_stored_principles_are_compared_with_the_run_before(run, log_file):
+    assert "0 the same" in run("principles", log_file, "--store")[1]
+    _, printed, _ = run("principles", log_file, "--store")
+    assert "0 changed, 0 new, 0 of forks, 0 merged, 0 vanished" in printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--by", "team"], "agent, session or cluster"),
+        (["--clusters", 9], "9 groups of 3 units"),
+        (["--json", "."], "cannot write"),
+    ],
+)
+def test_principles_that_cannot_be_asked_for_are_one_line(run, log_file, arguments, message):
+    code, _, complaint = run("principles", log_file, *arguments)
+    assert code == 2
+    assert message in complaint
+    assert complaint.count("\n") == 1
+
+
+def test_two_logs_are_compared(run, log_file, tmp_path):
+    out, other = tmp_path / "compared.json", tmp_path / "other.csv"
+    frame = rules(seed=1)
+    frame["action_type"] = frame["action_type"].map({"give": "take", "take": "give"})
+    frame.to_csv(other, index=False)
+    code, printed, _ = run("compare", log_file, other, "--window", 10, "--clusters", 3, "--json", out)
+    assert code == 0
+    assert "vanishes: “agent-1”" in printed
+    found = json.loads(out.read_text(encoding="utf-8"))
+    assert found["schema"] == 1
+    assert {shift["change"] for shift in found["principles"]} >= {"appears", "vanishes"}
+    assert run("compare", log_file, tmp_path / "none.csv")[0] == 2

@@ -1,11 +1,17 @@
 """Find the rules that agents follow."""
 
+import secrets
 import sys
-from typing import Annotated
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gymlab.cli.options import Agent, Format, JsonFile, Session, Since, Sources, Where, selected
+
+if TYPE_CHECKING:
+    from gymlab.patterns.principles.lineage import Lineage
+    from gymlab.patterns.principles.study import Study
 
 
 def principles(
@@ -16,6 +22,12 @@ def principles(
     clusters: Annotated[
         int | None, typer.Option(help="Also group the units by how they respond, into this many groups")
     ] = None,
+    store: Annotated[
+        bool,
+        typer.Option(
+            "--store", help="Keep them in the database, and say what became of those of the last run"
+        ),
+    ] = False,
     json_file: JsonFile = None,
     format_: Format = None,
     agent: Agent = None,
@@ -27,8 +39,9 @@ def principles(
     from gymlab.patterns.extraction import extract_patterns
     from gymlab.patterns.principles.study import study_principles
     from gymlab.patterns.principles.units import checked_by
+    from gymlab.runtime import background
     from gymlab.workbench.files import require_targets, write_whole
-    from gymlab.workbench.findings import principle_listing
+    from gymlab.workbench.findings import lineage_listing, principle_listing
     from gymlab.workbench.results import to_json
 
     require_targets({} if json_file is None else {"--json": json_file}, source or [])
@@ -39,3 +52,18 @@ def principles(
     if json_file is not None:
         write_whole(json_file, to_json(study.as_dict()).encode())
     typer.echo(principle_listing(study))
+    if store:
+        lineage = background.run(_stored(study, str(log.attrs["source"])))
+        typer.echo(lineage_listing(lineage))
+
+
+async def _stored(study: "Study", source: str) -> "Lineage":
+    from gymlab.patterns.principles.history import store_principles
+    from gymlab.runtime.database import Database
+
+    now = datetime.now(UTC)
+    run_id = f"principles-{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    async with Database() as database:
+        return await store_principles(
+            database, study.principles, run_id=run_id, source=f"{source} by {study.by}", created_at=now
+        )

@@ -5,6 +5,7 @@ from itertools import groupby
 import pandas as pd
 
 from gymlab.patterns.comparison import Comparison
+from gymlab.patterns.principles.lineage import Lineage
 from gymlab.patterns.principles.principle import percent, quoted
 from gymlab.patterns.principles.shifts import PrincipleShift
 from gymlab.patterns.principles.study import Study
@@ -55,6 +56,17 @@ def _group_lines(study: Study) -> list[str]:
         some = ", ".join(members[:8]) + (", …" if len(members) > 8 else "")
         lines.append(f"  {label}: {len(members):,} – {some}")
     return lines
+
+
+def lineage_listing(lineage: Lineage) -> str:
+    """Return in a line what became of the principles of the run before."""
+    kinds = [descent.kind for descent in lineage.descents]
+    changed = sum(one.kind == "evolution" and one.changed for one in lineage.descents)
+    return (
+        f"stored; beside the run before: {kinds.count('evolution') - changed:,} the same, {changed:,} changed, "
+        f"{kinds.count('root'):,} new, {kinds.count('fork'):,} of forks, {kinds.count('merge'):,} merged, "
+        f"{len(lineage.vanished):,} vanished"
+    )
 
 
 def comparison_listing(comparison: Comparison) -> str:
