@@ -22,6 +22,8 @@ from gymlab.patterns.principles.choices import Choices, counted
 
 # Policies whose shares differ by less, in total variation, are the same in practice.
 LEAST_DIFFERENCE = 0.1
+# Whoever changes more often than into eight stretches has no policy, but something that no column tells.
+_MOST_DEPTH = 3
 # A column that follows from the own last choice explains a change only where it parts the two sides this little.
 _LEAST_OVERLAP = 0.2
 
@@ -67,18 +69,18 @@ class Search:
 
 
 def find_changes(choices: Choices, search: Search) -> list[Found]:
-    """Return the changes that count, in the order of time."""
+    """Return the changes that count, in the order of time; stretches are parted a few times over, not for ever."""
     found: list[Found] = []
-    open_segments = [(0, len(choices.choice))]
+    open_segments = [(0, len(choices.choice), 0)]
     while open_segments:
-        begin, end = open_segments.pop()
-        if end - begin < 2 * search.least:
+        begin, end, depth = open_segments.pop()
+        if end - begin < 2 * search.least or depth == _MOST_DEPTH:
             continue
         best = _best(choices.between(begin, end), search)
         if best is not None:
             place = begin + best.change.place
             found.append(replace(best, change=replace(best.change, place=place)))
-            open_segments += [(begin, place), (place, end)]
+            open_segments += [(begin, place, depth + 1), (place, end, depth + 1)]
     return sorted(found, key=lambda one: one.change.place)
 
 
