@@ -2,6 +2,6 @@
 
 from gymlab.patterns.significance.assess import assess_significance
 from gymlab.patterns.significance.result import PatternSignificance, Significance
-from gymlab.patterns.significance.sample import TestedLog, draw_sample
+from gymlab.patterns.significance.sample import WindowedLog, draw_sample
 
-__all__ = ["PatternSignificance", "Significance", "TestedLog", "assess_significance", "draw_sample"]
+__all__ = ["PatternSignificance", "Significance", "WindowedLog", "assess_significance", "draw_sample"]

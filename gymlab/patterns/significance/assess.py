@@ -14,7 +14,7 @@ from gymlab.patterns.significance.null_test import (
     corrected_p_values,
 )
 from gymlab.patterns.significance.result import MOST_Q, PatternSignificance, Quantiles, Significance
-from gymlab.patterns.significance.sample import Pieces, TestedLog, draw_sample
+from gymlab.patterns.significance.sample import Pieces, WindowedLog, draw_sample
 from gymlab.patterns.significance.stability import assess_stability
 from gymlab.patterns.significance.statistics import ClusterStatistics, cluster_statistics
 
@@ -26,7 +26,7 @@ _UNKNOWN: Quantiles = (float("nan"), float("nan"), float("nan"))
 
 
 def assess_significance(
-    log: TestedLog,
+    log: WindowedLog,
     *,
     distances: Callable[[Pieces], Condensed],
     cluster: Callable[[Condensed, int], Labels],
@@ -139,7 +139,7 @@ def assess_significance(
 
 
 def surrogate_statistics(
-    log: TestedLog,
+    log: WindowedLog,
     distances: Callable[[Pieces], Condensed],
     cluster: Callable[[Condensed, int], Labels],
     seeds: list[np.random.SeedSequence],
@@ -159,13 +159,13 @@ def surrogate_statistics(
     return found
 
 
-def affordable_windows(log: TestedLog, n_surrogates: int) -> int:
+def affordable_windows(log: WindowedLog, n_surrogates: int) -> int:
     """Return how many windows can be tested in seconds; it depends on their length and number, not on the clock."""
     cells = float(log.window_length.mean()) ** 2 * max(1, log.rows.shape[1])
     return int(min(MOST_WINDOWS, max(2.0, np.sqrt(2 * _MOST_WORK / (cells * max(1, n_surrogates))))))
 
 
-def _sample_sentence(log: TestedLog, tested: TestedLog) -> str:
+def _sample_sentence(log: WindowedLog, tested: WindowedLog) -> str:
     return (
         f"significance: tested on {len(tested):,} of the {len(log):,} windows, from "
         f"{len(np.unique(tested.window_sessions)):,} of {len(np.unique(log.window_sessions)):,} sessions drawn at random; what "

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
-from gymlab.patterns.significance.sample import TestedLog
+from gymlab.patterns.significance.sample import WindowedLog
 from gymlab.patterns.significance.states import states_of
 from gymlab.patterns.significance.walk import walk
 
@@ -66,7 +66,7 @@ class Chains:
         Weight of the agent's chain in a series', and of the log's in an agent's, in numbers of transitions.
     """
 
-    log: TestedLog
+    log: WindowedLog
     states: Ints
     n_states: int
     series: Followers
@@ -119,7 +119,7 @@ class Chains:
         return probabilities
 
 
-def fit_chains(log: TestedLog) -> Chains:
+def fit_chains(log: WindowedLog) -> Chains:
     """Fit a first-order Markov chain to each series of a log.
 
     Parameters
@@ -135,7 +135,7 @@ def fit_chains(log: TestedLog) -> Chains:
     --------
     >>> one = np.zeros(1, dtype=np.int64)
     >>> rows = np.array([0, 1, 0, 1, 0, 1], dtype=np.float32)[:, None]
-    >>> log = TestedLog(rows, 0, one, one + 6, one, one, one, one + 6, one, one)
+    >>> log = WindowedLog(rows, 0, one, one + 6, one, one, one, one + 6, one, one)
     >>> fit_chains(log).transition_probabilities(0, 0).tolist()
     [0.0, 1.0]
     """

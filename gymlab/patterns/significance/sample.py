@@ -14,7 +14,7 @@ _SESSIONS_WANTED = 80
 
 
 @dataclass(frozen=True)
-class TestedLog:
+class WindowedLog:
     """The series of a log as encoded, the windows in them, and their labels.
 
     Attributes
@@ -32,8 +32,6 @@ class TestedLog:
     labels
         int64 ``(n_windows,)``: the pattern of each window, −1 for noise.
     """
-
-    __test__ = False  # no test case, whatever pytest makes of the name
 
     rows: NDArray[np.float32]
     n_codes: int
@@ -63,7 +61,7 @@ class TestedLog:
             return source[self.window_row[:, None] + np.arange(lengths[0])]
         return [source[at : at + n] for at, n in zip(self.window_row, lengths, strict=True)]
 
-    def subset(self, windows: Ints) -> "TestedLog":
+    def subset(self, windows: Ints) -> "WindowedLog":
         """Return the log with these windows only, and the series that they lie in, whole."""
         kept, series = np.unique(self.window_series[windows], return_inverse=True)
         length = self.length[kept]
@@ -71,7 +69,7 @@ class TestedLog:
         # Each action's place in the old rows: it moves with its series.
         moved = np.repeat(self.first[kept] - first, length)
         rows = self.rows[np.arange(length.sum()) + moved]
-        return TestedLog(
+        return WindowedLog(
             rows=rows,
             n_codes=self.n_codes,
             first=first,
@@ -85,7 +83,7 @@ class TestedLog:
         )
 
 
-def draw_sample(log: TestedLog, most_windows: int, rng: np.random.Generator) -> TestedLog:
+def draw_sample(log: WindowedLog, most_windows: int, rng: np.random.Generator) -> WindowedLog:
     """Return the log, or a random sample of its sessions with at most so many windows.
 
     Each session gives its windows at an even stride, at most an eightieth of ``most_windows`` where the log has so
@@ -102,7 +100,7 @@ def draw_sample(log: TestedLog, most_windows: int, rng: np.random.Generator) -> 
 
     Returns
     -------
-    TestedLog
+    WindowedLog
         ``log`` itself if it is small enough.
     """
     if len(log) <= most_windows:

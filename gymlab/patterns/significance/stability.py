@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import squareform
 
 from gymlab.patterns.clustering import Condensed, Labels
-from gymlab.patterns.significance.sample import TestedLog
+from gymlab.patterns.significance.sample import WindowedLog
 
 Floats = NDArray[np.float64]
 
@@ -71,7 +71,7 @@ def best_jaccard(labels: Labels, others: Labels, n_clusters: int) -> Floats:
     return np.where(sizes > 0, best, np.nan)
 
 
-def resampled_units(log: TestedLog) -> tuple[NDArray[np.int64], str]:
+def resampled_units(log: WindowedLog) -> tuple[NDArray[np.int64], str]:
     """Return what each window is resampled with, and a sentence that says so.
 
     A session with all its windows, since windows of one overlap. Where there are fewer than 10 sessions, a
@@ -99,7 +99,7 @@ def resampled_units(log: TestedLog) -> tuple[NDArray[np.int64], str]:
 
 
 def assess_stability(
-    log: TestedLog,
+    log: WindowedLog,
     distances: Condensed,
     n_clusters: int,
     *,
