@@ -132,3 +132,33 @@ def _pattern(
 def _shares(values: pd.Series) -> dict[str, float]:
     shares = values.value_counts(normalize=True)
     return {str(name): float(share) for name, share in shares.items() if share > 0}
+
+
+def pattern_of_actions(
+    windows: Windows, labels: NDArray[np.int64], n_actions: int
+) -> pd.api.extensions.ExtensionArray:
+    """Return the pattern that most of the windows of each action have, of equals the larger pattern.
+
+    Parameters
+    ----------
+    windows, labels
+        The windows of a log and the pattern of each, −1 for noise, which has no vote.
+    n_actions
+        Length of the log.
+
+    Returns
+    -------
+    pandas.arrays.IntegerArray
+        Int64 ``(n_actions,)``; ``<NA>`` for an action in no window that has a pattern.
+    """
+    best, label = np.zeros(n_actions, dtype=np.int32), np.full(n_actions, -1, dtype=np.int64)
+    first, length = (windows.table[name].to_numpy() for name in ("row", "length"))
+    for pattern in range(int(labels.max(initial=-1)) + 1):
+        members = np.flatnonzero(labels == pattern)
+        edges = np.zeros(n_actions + 1, dtype=np.int32)
+        np.add.at(edges, first[members], 1)
+        np.add.at(edges, (first + length)[members], -1)
+        votes = np.cumsum(edges[:-1], dtype=np.int32)
+        more = votes > best
+        best[more], label[more] = votes[more], pattern
+    return pd.arrays.IntegerArray(label, mask=label < 0)

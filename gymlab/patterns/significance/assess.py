@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from gymlab.errors import InputError
-from gymlab.patterns.clustering import Condensed, Labels
+from gymlab.patterns.clustering import Checkpoint, Condensed, Labels, no_checkpoint
 from gymlab.patterns.significance.chain import fit_chains
 from gymlab.patterns.significance.null_test import (
     NullTest,
@@ -34,7 +34,7 @@ def assess_significance(
     n_resamples: int,
     seed: int = 0,
     most_windows: int | None = None,
-    checkpoint: Callable[[], None] = lambda: None,
+    checkpoint: Checkpoint = no_checkpoint,
 ) -> Significance:
     """Say for each pattern whether it comes again and whether chance would do as well.
 
@@ -143,7 +143,7 @@ def surrogate_statistics(
     distances: Callable[[Pieces], Condensed],
     cluster: Callable[[Condensed, int], Labels],
     seeds: list[np.random.SeedSequence],
-    checkpoint: Callable[[], None],
+    checkpoint: Checkpoint,
 ) -> list[ClusterStatistics]:
     """Return the statistics of the clusters of one surrogate for each seed: same windows, same way to clusters."""
     chains = fit_chains(log)

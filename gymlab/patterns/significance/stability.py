@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import squareform
 
-from gymlab.patterns.clustering import Condensed, Labels
+from gymlab.patterns.clustering import Checkpoint, Condensed, Labels, no_checkpoint
 from gymlab.patterns.significance.sample import WindowedLog
 
 Floats = NDArray[np.float64]
@@ -106,7 +106,7 @@ def assess_stability(
     cluster: Callable[[Condensed, int], Labels],
     n_resamples: int,
     rng: np.random.Generator,
-    checkpoint: Callable[[], None] = lambda: None,
+    checkpoint: Checkpoint = no_checkpoint,
 ) -> Stability:
     """Cluster again and again what was drawn with replacement, and look for each cluster in the result.
 

@@ -1,0 +1,168 @@
+"""The nearest-neighbour chain on a condensed float32 matrix, in place and in slices.
+
+After F. Murtagh, "A survey of recent advances in hierarchical clustering algorithms", The Computer Journal 26(4),
+1983, and D. Müllner, "Modern hierarchical, agglomerative clustering algorithms", arXiv:1109.2378, 2011, section
+3.2. Two clusters that are nearest to each other are joined at once; for linkages that never bring a join nearer to
+a third cluster than the nearer of its parts was, the joins, sorted, are those of the greedy algorithm. Updates are
+computed in float64 and rounded once, so that this holds for the rounded distances too.
+"""
+
+import numpy as np
+from numba import njit
+
+WARD, AVERAGE, COMPLETE, WEIGHTED = range(4)
+
+# Places in ``state``: clusters that the matrix has room for, that are left, in the chain; joins made; and which
+# rows the two buffers hold.
+ROOM, LEFT, CHAIN, JOINS, BUFFER_0, BUFFER_1 = range(6)
+
+# A matrix this small is not worth packing.
+_LEAST_ROOM = 64
+
+
+@njit(nogil=True, cache=True)
+def wants_packing(state):
+    """Tell whether a quarter of the matrix belongs to clusters that are gone."""
+    return state[ROOM] > _LEAST_ROOM and 4 * state[LEFT] <= 3 * state[ROOM]
+
+
+@njit(nogil=True, cache=True)
+def _load(distances, alive, room, x, out):
+    """Write the distances of cluster ``x`` to ``out``, infinity for itself and for what is gone."""
+    position = x - 1
+    for k in range(x):
+        out[k] = distances[position] if alive[k] else np.inf
+        position += room - k - 2
+    out[x] = np.inf
+    start = x * (2 * room - x - 1) // 2 - x - 1
+    for k in range(x + 1, room):
+        out[k] = distances[start + k] if alive[k] else np.inf
+
+
+@njit(nogil=True, cache=True)
+def _store(distances, room, x, row):
+    position = x - 1
+    for k in range(x):
+        distances[position] = row[k]
+        position += room - k - 2
+    start = x * (2 * room - x - 1) // 2 - x - 1
+    for k in range(x + 1, room):
+        distances[start + k] = row[k]
+
+
+@njit(nogil=True, cache=True)
+def _join(method, a, b, between, x_size, y_size, sizes, room):
+    """Write to ``a`` the distances of the join of two clusters, of which ``a`` and ``b`` are the distances."""
+    if method == WARD:
+        for k in range(room):
+            s = sizes[k]
+            a[k] = (
+                (x_size + s) * np.float64(a[k]) + (y_size + s) * np.float64(b[k]) - s * np.float64(between)
+            ) / (x_size + y_size + s)
+    elif method == AVERAGE:
+        for k in range(room):
+            a[k] = (x_size * np.float64(a[k]) + y_size * np.float64(b[k])) / (x_size + y_size)
+    elif method == COMPLETE:
+        for k in range(room):
+            a[k] = a[k] if a[k] > b[k] else b[k]
+    else:
+        for k in range(room):
+            a[k] = 0.5 * (np.float64(a[k]) + np.float64(b[k]))
+
+
+@njit(nogil=True, cache=True)
+def advance(distances, method, sizes, leaves, alive, chain, buffers, state, firsts, seconds, heights, work):
+    """Join clusters until about ``work`` distances were looked at, packing is worth it, or one is left.
+
+    Parameters
+    ----------
+    distances
+        float32: the condensed matrix of the ``state[ROOM]`` clusters; squared for Ward's method.
+    sizes, leaves, alive
+        Of each cluster: number of items (float64), one of its items, whether it is there.
+    chain, buffers
+        int64 ``(n,)`` and float32 ``(2, n)``, kept between calls.
+    firsts, seconds, heights
+        ``(n − 1,)``: an item of either cluster of each join, and their distance.
+    """
+    room = state[ROOM]
+    while state[LEFT] > 1 and work > 0 and not wants_packing(state):
+        if state[CHAIN] == 0:
+            x = 0
+            while not alive[x]:
+                x += 1
+            chain[0] = x
+            state[CHAIN] = 1
+        length = state[CHAIN]
+        x = chain[length - 1]
+        # The row before is the predecessor's, unless that was joined meanwhile.
+        mine = 1 if state[BUFFER_0] >= 0 and length > 1 and state[BUFFER_0] == chain[length - 2] else 0
+        row = buffers[mine]
+        _load(distances, alive, room, x, row)
+        state[BUFFER_0 + mine] = x
+        work -= room
+        # Of equals the predecessor, else the chain would not end.
+        y, least = -1, np.float32(np.inf)
+        if length > 1:
+            y = chain[length - 2]
+            least = row[y]
+        nearest = np.argmin(row[:room])
+        if y < 0 or row[nearest] < least:
+            chain[length] = nearest
+            state[CHAIN] = length + 1
+            continue
+        other = buffers[1 - mine]
+        if state[BUFFER_0 + 1 - mine] != y:
+            _load(distances, alive, room, y, other)
+            work -= room
+        _join(method, row, other, least, sizes[x], sizes[y], sizes, room)
+        firsts[state[JOINS]], seconds[state[JOINS]], heights[state[JOINS]] = leaves[x], leaves[y], least
+        # The one with more of its distances side by side stays.
+        keep, gone = min(x, y), max(x, y)
+        sizes[keep] += sizes[gone]
+        alive[gone] = False
+        _store(distances, room, keep, row)
+        work -= room
+        state[JOINS] += 1
+        state[LEFT] -= 1
+        state[CHAIN] = length - 2
+        state[BUFFER_0] = state[BUFFER_1] = -1
+
+
+@njit(nogil=True, cache=True)
+def pack_rows(source, target, kept, room, first, stop, position):
+    """Write the rows ``kept[first:stop]`` of the matrix of ``kept`` to ``target``; return where the next goes.
+
+    ``source`` is the condensed matrix of ``room`` items, ``kept`` ascends; ``target`` may be ``source``.
+    """
+    for a in range(first, stop):
+        start = kept[a] * (2 * room - kept[a] - 1) // 2 - kept[a] - 1
+        for b in range(a + 1, len(kept)):
+            target[position] = source[start + kept[b]]
+            position += 1
+    return position
+
+
+@njit(nogil=True, cache=True)
+def _root(parents, item):
+    root = item
+    while parents[root] != root:
+        root = parents[root]
+    while parents[item] != root:
+        parents[item], item = root, parents[item]
+    return root
+
+
+@njit(nogil=True, cache=True)
+def label_joins(firsts, seconds, heights, tree):
+    """Write joins, sorted by height, as a linkage matrix: the clusters by number, the smaller first, and sizes."""
+    n = len(firsts) + 1
+    parents = np.arange(2 * n - 1)
+    sizes = np.ones(2 * n - 1)
+    for row in range(n - 1):
+        a, b = _root(parents, firsts[row]), _root(parents, seconds[row])
+        joined = n + row
+        parents[a] = parents[b] = joined
+        sizes[joined] = sizes[a] + sizes[b]
+        tree[row, 0], tree[row, 1] = min(a, b), max(a, b)
+        tree[row, 2], tree[row, 3] = heights[row], sizes[joined]

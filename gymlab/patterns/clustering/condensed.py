@@ -1,0 +1,152 @@
+"""The condensed matrix: what it is, walking over it in slices, and sums of it by cluster."""
+
+import math
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gymlab.errors import InputError
+from gymlab.patterns.clustering import chain, passes
+
+Condensed = NDArray[np.float32] | NDArray[np.float64]
+Labels = NDArray[np.int64]
+Tree = NDArray[np.float64]
+Checkpoint = Callable[[], None]
+
+# Distances between two checkpoints: a few hundredths of a second of any pass.
+_DISTANCES_A_SLICE = 2**22
+
+
+def no_checkpoint() -> None:
+    """Do nothing: the checkpoint of work that nobody wants to cancel."""
+
+
+def number_of_items(distances: Condensed, *, checkpoint: Checkpoint = no_checkpoint) -> int:
+    """Return n for a condensed matrix of n(n−1)/2 distances.
+
+    Parameters
+    ----------
+    distances
+        Numbers ``(n(n−1)/2,)`` in the order of :func:`scipy.spatial.distance.pdist`.
+    checkpoint
+        Called at least every 0.2 s; an exception that it raises stops the work. Every function here that may take
+        longer has one.
+
+    Raises
+    ------
+    InputError
+        If it is not one-dimensional (a square matrix would be taken for observations), not of such a length, or
+        holds NaN, infinity or a negative number.
+
+    Examples
+    --------
+    >>> number_of_items(np.array([1, 4, 3], dtype=np.float32))
+    3
+    """
+    if distances.ndim != 1:
+        raise InputError(
+            f"distances have {distances.ndim} dimensions; give the condensed matrix, which has one"
+        )
+    n = (1 + math.isqrt(1 + 8 * len(distances))) // 2
+    if n * (n - 1) // 2 != len(distances):
+        raise InputError(f"{len(distances)} distances are no condensed matrix; n(n-1)/2 are needed")
+    for part in slices(len(distances), checkpoint):
+        # The extremes are NaN where anything is, and need no array of flags.
+        least, most = distances[part].min(), distances[part].max()
+        if not (np.isfinite(least) and np.isfinite(most)):
+            raise InputError("distances hold NaN or infinity; clustering needs every pair")
+        if least < 0:
+            raise InputError(f"distances hold {least}, and none is below 0")
+    return n
+
+
+def as_float32(distances: Condensed) -> NDArray[np.float32]:
+    """Return the matrix as the kernels read it; a copy only where it is not float32 already."""
+    return np.ascontiguousarray(distances, dtype=np.float32)
+
+
+def slices(length: int, checkpoint: Checkpoint = no_checkpoint) -> Iterator[slice]:
+    """Cut a long array into slices, with a checkpoint before each."""
+    for start in range(0, length, _DISTANCES_A_SLICE):
+        checkpoint()
+        yield slice(start, min(length, start + _DISTANCES_A_SLICE))
+
+
+def row_slices(n: int, checkpoint: Checkpoint = no_checkpoint) -> Iterator[tuple[int, int]]:
+    """Cut the rows of a condensed matrix of n items into ranges, with a checkpoint before each."""
+    first = 0
+    while first < n - 1:
+        checkpoint()
+        # Rows get shorter, so this many hold at most as many distances as a slice.
+        stop = min(n - 1, first + max(1, _DISTANCES_A_SLICE // (n - 1 - first)))
+        yield first, stop
+        first = stop
+
+
+def checked_labels(labels: NDArray[np.integer], n: int) -> Labels:
+    """Return the labels of n items as int64.
+
+    Raises
+    ------
+    InputError
+        If they are not n whole numbers of −1 (noise) or more, or a number between is missing.
+    """
+    array = np.asarray(labels)
+    if array.shape != (n,) or array.dtype.kind not in "iu":
+        raise InputError(
+            f"labels have shape {array.shape} and type {array.dtype}; give {n} whole numbers, one an item"
+        )
+    found = np.unique(array)
+    clusters = found[found >= 0]
+    if found.min(initial=0) < -1 or not np.array_equal(clusters, np.arange(len(clusters))):
+        raise InputError("labels have to count from 0 without a gap, −1 for noise; by_size renumbers them")
+    return array.astype(np.int64)
+
+
+def distance_sums(
+    distances: Condensed, labels: Labels, *, checkpoint: Checkpoint = no_checkpoint
+) -> NDArray[np.float64]:
+    """Return the sum of each item's distances to the members of each cluster.
+
+    Parameters
+    ----------
+    distances
+        The condensed matrix of n items.
+    labels
+        int64 ``(n,)``, from 0; noise, −1, belongs to no cluster.
+    checkpoint
+        As for :func:`number_of_items`.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64 ``(n_clusters, n)``.
+
+    Examples
+    --------
+    >>> distance_sums(np.array([1, 2, 4], dtype=np.float32), np.array([0, 0, 1])).tolist()
+    [[1.0, 1.0, 6.0], [2.0, 4.0, 0.0]]
+    """
+    n, k = len(labels), int(labels.max(initial=-1)) + 1
+    sums = np.zeros((k, n))
+    matrix = as_float32(distances)
+    for first, stop in row_slices(n, checkpoint):
+        passes.add_sums(matrix, labels, first, stop, sums)
+    return sums
+
+
+def part_of_matrix(
+    distances: NDArray[np.float32],
+    n: int,
+    items: NDArray[np.int64],
+    *,
+    checkpoint: Checkpoint = no_checkpoint,
+) -> NDArray[np.float32]:
+    """Return the condensed matrix of some of n items, ``items`` ascending."""
+    size = len(items)
+    part = np.empty(size * (size - 1) // 2, dtype=np.float32)
+    position = 0
+    for first, stop in row_slices(size, checkpoint):
+        position = chain.pack_rows(distances, part, items, n, first, stop, position)
+    return part
