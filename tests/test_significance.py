@@ -153,13 +153,31 @@ def test_surrogates_go_on_as_the_chain_does():
 )
 @settings(max_examples=60, deadline=None)
 def test_a_surrogate_makes_only_moves_of_the_log(series, seed):
-    log = windowed([np.array(one) for one in series], window=1)
+    log = windowed([np.array(one) for one in series], window=1, hop=1)
     surrogate = fit_chains(log).surrogate(np.random.default_rng(seed))[:, 0]
     moves = {move for one in series for move in itertools.pairwise(one)}
     left = {now for now, _ in moves}
     for at, n in zip(log.first, log.length, strict=True):
         for now, then in itertools.pairwise(surrogate[at : at + n]):
             assert (now, then) in moves or now not in left
+
+
+def test_surrogates_are_drawn_where_windows_are():
+    rng = np.random.default_rng(0)
+    series = [rng.integers(0, 9, size=100), rng.integers(0, 9, size=45)]
+    log = windowed(series, window=10, hop=50)
+    surrogate = fit_chains(log).surrogate(rng)[:, 0]
+    moves = {move for one in series for move in itertools.pairwise(one)}
+    for start in log.window_row:
+        window = surrogate[start : start + 10]
+        assert window[0] == log.rows[start, 0]
+        assert all(move in moves for move in itertools.pairwise(window))
+        assert not np.array_equal(window, log.rows[start : start + 10, 0])
+    between = np.r_[20:50, 70:100, 120:145]
+    np.testing.assert_array_equal(surrogate[between], log.rows[between, 0])
+    near = windowed(series, window=10, hop=15)
+    surrogate = fit_chains(near).surrogate(rng)[:, 0]
+    assert (surrogate[near.window_row] != near.rows[near.window_row, 0]).any()
 
 
 def test_numbers_are_drawn_with_their_category_and_as_they_follow_on_each_other():

@@ -21,7 +21,7 @@ from gymlab.patterns.significance.statistics import ClusterStatistics, cluster_s
 # Windows at most: a surrogate of 600 windows of 20 actions takes about a hundredth of a second.
 MOST_WINDOWS = 600
 # Cells of DTW over all surrogates, times channels; what sets the number of windows where these are long.
-_MOST_WORK = 1.2e11
+_MOST_WORK = 8e10
 _UNKNOWN: Quantiles = (float("nan"), float("nan"), float("nan"))
 
 

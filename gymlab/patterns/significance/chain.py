@@ -64,6 +64,8 @@ class Chains:
         What follows each state in each series, in the series of each agent, and in the log.
     weights
         Weight of the agent's chain in a series', and of the log's in an agent's, in numbers of transitions.
+    needed
+        bool ``(n_actions,)``: what surrogates are drawn for: windows, and the way between near ones.
     """
 
     log: WindowedLog
@@ -73,23 +75,27 @@ class Chains:
     agents: Followers
     pooled: Followers
     weights: tuple[float, float]
+    needed: NDArray[np.bool_]
 
     def surrogate(self, rng: np.random.Generator) -> NDArray[np.float32]:
         """Return rows in place of the log's: each series begins as it does, and goes on as its chain does.
+
+        Behind a gap of more than a window between windows, it begins anew as the series does there: a first-order
+        chain has forgotten by then, and what is in no window is not drawn but left as it is.
 
         The action after a state is drawn from those observed after it, so numbers come with their category. The
         chains are not known, so each surrogate draws its own: transitions get exponential weights (the Bayesian
         bootstrap: Rubin, Annals of Statistics 9, 1981) and the parent a gamma weight, whose means are the fitted
         probabilities. With these alone, series would differ less than they do, since all were shrunk.
         """
-        drawn = np.empty(len(self.states), dtype=np.int64)
+        drawn = np.arange(len(self.states))
         weight_of_agent, weight_of_log = self.weights
         levels = (
             self.series.weighted(weight_of_agent, rng),
             self.agents.weighted(weight_of_log, rng),
             self.pooled.weighted(0.0, rng),
         )
-        uniforms = rng.random(len(self.states))
+        uniforms = rng.random(int(np.count_nonzero(self.needed)))
         walk(
             self.log.first,
             self.log.length,
@@ -97,6 +103,7 @@ class Chains:
             self.states,
             self.n_states,
             levels,
+            self.needed,
             uniforms,
             drawn,
         )
@@ -156,7 +163,18 @@ def fit_chains(log: WindowedLog) -> Chains:
     of_log = n_moves / n_now[moves // n_states] if len(moves) else n_moves.astype(np.float64)
     weight_of_log, of_agent, agent_moves = _shrunk(groups[1], now, then, n_states, moves, of_log)
     weight_of_agent, _, _ = _shrunk(groups[0], now, then, n_states, agent_moves, of_agent, parents=groups[1])
-    return Chains(log, states, n_states, of_series, of_agents, of_all, (weight_of_agent, weight_of_log))
+    return Chains(
+        log, states, n_states, of_series, of_agents, of_all, (weight_of_agent, weight_of_log), _needed(log)
+    )
+
+
+def _needed(log: WindowedLog) -> NDArray[np.bool_]:
+    # Each window and as much behind it, so that windows less than a window apart are in one stretch.
+    end = (log.first + log.length)[log.window_series]
+    edges = np.zeros(len(log.rows) + 1, dtype=np.int64)
+    np.add.at(edges, log.window_row, 1)
+    np.add.at(edges, np.minimum(end, log.window_row + 2 * log.window_length), -1)
+    return np.cumsum(edges[:-1]) > 0
 
 
 def _followers(group: Ints, now: Ints, following: Ints, n_states: int) -> Followers:

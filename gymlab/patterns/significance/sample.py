@@ -86,7 +86,7 @@ class WindowedLog:
 def draw_sample(log: WindowedLog, most_windows: int, rng: np.random.Generator) -> WindowedLog:
     """Return the log, or a random sample of its sessions with at most so many windows.
 
-    Each session gives its windows at an even stride, at most an eightieth of ``most_windows`` where the log has so
+    Each session gives some of its windows, evenly spread, at most an eightieth of ``most_windows`` where the log has so
     many sessions. Sessions are drawn until no further one fits.
 
     Parameters
@@ -112,7 +112,8 @@ def draw_sample(log: WindowedLog, most_windows: int, rng: np.random.Generator) -
     taken: list[Ints] = []
     free = most_windows
     for one in rng.permutation(len(sizes)):
-        windows = order[starts[one] : starts[one] + sizes[one]][:: -(-int(sizes[one]) // each)]
+        n = min(each, int(sizes[one]))
+        windows = order[starts[one] + np.arange(n) * sizes[one] // n]
         if len(windows) > free:
             break
         taken.append(windows)

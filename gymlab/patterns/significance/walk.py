@@ -7,8 +7,8 @@ _BELOW_ONE = 1.0 - 2.0**-53
 
 
 @numba.njit(cache=True, nogil=True)
-def walk(first, length, agents, states, n_states, levels, uniforms, drawn):
-    """Draw a surrogate of every series.
+def walk(first, length, agents, states, n_states, levels, needed, uniforms, drawn):
+    """Draw a surrogate of every series, where it is needed.
 
     Parameters
     ----------
@@ -22,17 +22,25 @@ def walk(first, length, agents, states, n_states, levels, uniforms, drawn):
         What follows in each series, of each agent, and in the log. Of each, keys, starts and rows as of Followers;
         float64 ``(n_transitions + 1,)``, the sum of the weights of the transitions before each; and float64
         ``(n_keys,)``, the weight of the next level.
+    needed
+        bool ``(n_actions,)``: where to draw; a stretch of these begins with the action that stands there.
     uniforms
-        float64 ``(n_actions,)`` in [0, 1): one for each action.
+        float64 ``(n_needed,)`` in [0, 1).
     drawn
-        int64 ``(n_actions,)``: written; the position of the action that stands there in the surrogate.
+        int64 ``(n_actions,)``: written where needed; the position of the action that stands there in the surrogate.
     """
+    used = 0
     for series in range(len(first)):
         at = first[series]
-        drawn[at] = at
-        for place in range(at + 1, at + length[series]):
+        for place in range(at, at + length[series]):
+            if not needed[place]:
+                continue
+            left = uniforms[used]
+            used += 1
+            if place == at or not needed[place - 1]:
+                drawn[place] = place
+                continue
             state = states[drawn[place - 1]]
-            left = uniforms[place]
             found_one = False
             for level in range(3):
                 keys, starts, rows, sums, next_level = levels[level]
