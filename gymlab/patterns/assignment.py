@@ -89,9 +89,7 @@ def assign(extraction: "Extraction", actions: pd.DataFrame) -> Assignment:
     log = validate_actions(actions)
     is_unseen, unseen = encoding.unseen(log)
     encoded = encoding.encode_others(log) if unseen else encoding.encode(log)
-    windows = cut_windows(
-        log, encoded, window=config.window, hop=config.hop, unit=extraction.windows.unit
-    )
+    windows = cut_windows(log, encoded, window=config.window, hop=config.hop, unit=extraction.windows.unit)
     placed = place(extraction, windows.values, widen=bool(unseen))
     own = extraction.own_placement
     far = placed.distances > far_limits(own.labels, own.distances, len(extraction.patterns))[placed.labels]
