@@ -13,21 +13,26 @@ if TYPE_CHECKING:
     from gymlab.actions import read_actions, select_actions, validate_actions
     from gymlab.actions.channels import Channel
     from gymlab.errors import GymlabError, InputError, MemoryLimitError, OutputError, ReportError
+    from gymlab.patterns.assignment import Assignment
+    from gymlab.patterns.asynchronous import extract_patterns_async
     from gymlab.patterns.config import ExtractionConfig
     from gymlab.patterns.entropy import ConditionalEntropy, IncrementalEntropy
-    from gymlab.patterns.extraction import Extraction, extract_patterns
+    from gymlab.patterns.extraction import extract_patterns
+    from gymlab.patterns.loading import load_extraction
+    from gymlab.patterns.result import Extraction
     from gymlab.patterns.temporal import TemporalPattern
     from gymlab.runtime.cache import BoundedCache, CacheStats
     from gymlab.runtime.database import Database
     from gymlab.settings import notebook_path, sample_path
 
 _HOMES = {
+    "Assignment": "gymlab.patterns.assignment",
     "BoundedCache": "gymlab.runtime.cache",
     "CacheStats": "gymlab.runtime.cache",
     "Channel": "gymlab.actions.channels",
     "ConditionalEntropy": "gymlab.patterns.entropy",
     "Database": "gymlab.runtime.database",
-    "Extraction": "gymlab.patterns.extraction",
+    "Extraction": "gymlab.patterns.result",
     "ExtractionConfig": "gymlab.patterns.config",
     "GymlabError": "gymlab.errors",
     "IncrementalEntropy": "gymlab.patterns.entropy",
@@ -37,6 +42,8 @@ _HOMES = {
     "ReportError": "gymlab.errors",
     "TemporalPattern": "gymlab.patterns.temporal",
     "extract_patterns": "gymlab.patterns.extraction",
+    "extract_patterns_async": "gymlab.patterns.asynchronous",
+    "load_extraction": "gymlab.patterns.loading",
     "notebook_path": "gymlab.settings",
     "read_actions": "gymlab.actions",
     "sample_path": "gymlab.settings",
@@ -45,6 +52,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Assignment",
     "BoundedCache",
     "CacheStats",
     "Channel",
@@ -61,6 +69,8 @@ __all__ = [
     "TemporalPattern",
     "distance",
     "extract_patterns",
+    "extract_patterns_async",
+    "load_extraction",
     "notebook_path",
     "read_actions",
     "sample_path",

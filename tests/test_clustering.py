@@ -1,13 +1,14 @@
 """Clusters from condensed distances: quality and medoids against plain loops and scikit-learn."""
 
 import naive
+import naive_clusters
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.cluster import hierarchy
 from scipy.spatial.distance import pdist, squareform
-from sklearn.metrics import silhouette_samples
+from sklearn.metrics import calinski_harabasz_score, silhouette_samples
 
 from gymlab.errors import InputError
 from gymlab.patterns.clustering import (
@@ -17,6 +18,7 @@ from gymlab.patterns.clustering import (
     cophenetic_correlation,
     cut_tree,
     describe_labels,
+    pair_quality,
 )
 
 
@@ -133,3 +135,111 @@ def test_what_is_no_condensed_matrix_is_refused(distances, message):
     with pytest.raises(InputError) as caught:
         build_tree(distances)
     assert message in str(caught.value)
+
+
+@given(
+    n=st.integers(3, 22),
+    seed=st.integers(0, 1000),
+    k=st.integers(2, 5),
+    levels=st.sampled_from([2, 4, 100_000]),
+    noise=st.sampled_from([0.0, 0.3]),
+)
+@settings(max_examples=150, deadline=None)
+def test_what_pairs_say_agrees_with_plain_loops(n, seed, k, levels, noise):
+    rng = np.random.default_rng(seed)
+    distances = (0.1 + rng.integers(0, levels, n * (n - 1) // 2)).astype(np.float32)
+    labels = np.where(rng.random(n) < noise, -1, rng.integers(0, k, n))
+    labels = by_size(labels)
+    square = squareform(distances.astype(float)).tolist()
+    found = describe_labels(distances, labels)
+    pairs = [(i, j) for i, j in naive_clusters.pairs(labels.tolist())]
+    within = [labels[i] == labels[j] for i, j in pairs]
+    clusters, clustered = labels.max() + 1, np.count_nonzero(labels >= 0)
+    assert found.n_noise == n - clustered
+    if any(within) and not all(within) and len({square[i][j] for i, j in pairs}) > 1:
+        assert found.quality.hubert_c == pytest.approx(naive_clusters.hubert_c(square, labels), abs=1e-9)
+        expected = naive_clusters.point_biserial(square, labels)
+        assert found.quality.point_biserial == pytest.approx(expected, abs=1e-9)
+    else:
+        assert np.isnan([found.quality.hubert_c, found.quality.point_biserial]).all()
+    if 1 < clusters < clustered:
+        expected = naive_clusters.calinski_harabasz(square, labels)
+        assert found.quality.calinski_harabasz == pytest.approx(expected, rel=1e-9, abs=1e-9)
+    else:
+        assert np.isnan(found.quality.calinski_harabasz)
+
+
+def test_the_pseudo_f_of_euclidean_distances_is_scikit_learns():
+    points = np.random.default_rng(0).normal(size=(60, 3))
+    labels = by_size(np.random.default_rng(1).integers(0, 4, 60))
+    found = pair_quality(pdist(points).astype(np.float32), labels)
+    assert found.calinski_harabasz == pytest.approx(calinski_harabasz_score(points, labels), rel=1e-5)
+
+
+def test_noise_has_no_part_in_silhouettes_and_medoids():
+    distances = blobs([6, 5, 4])
+    labels = np.repeat([0, 1, -1], [6, 5, 4])
+    found = describe_labels(distances, labels)
+    inside = describe_labels(blobs([6, 5, 4])[_pairs_within(15, labels >= 0)], labels[:11])
+    assert np.isnan(found.quality.silhouettes[11:]).all()
+    np.testing.assert_allclose(found.quality.silhouettes[:11], inside.quality.silhouettes)
+    assert found.quality.silhouette == pytest.approx(inside.quality.silhouette)
+    np.testing.assert_array_equal(found.medoids, inside.medoids)
+    assert found.n_noise == 4
+    nothing = describe_labels(distances, np.full(15, -1))
+    assert len(nothing.medoids) == 0
+    assert np.isnan(nothing.quality.silhouette)
+
+
+def _pairs_within(n, inside):
+    first, second = np.triu_indices(n, 1)
+    return inside[first] & inside[second]
+
+
+@pytest.mark.parametrize("labels", [[0, 0, 2], [0, -2, 0], [0, 0], [0.0, 1.0, 1.0]])
+def test_labels_that_do_not_count_are_refused(labels):
+    with pytest.raises(InputError, match="labels"):
+        describe_labels(np.ones(3, np.float32), np.array(labels))
+
+
+@given(n=st.integers(3, 40), seed=st.integers(0, 1000), levels=st.sampled_from([2, 5, 10_000]))
+@settings(max_examples=60, deadline=None)
+def test_the_cophenetic_correlation_of_distances_with_ties_is_scipys(n, seed, levels):
+    distances = np.random.default_rng(seed).integers(0, levels, n * (n - 1) // 2).astype(np.float32)
+    for method in ("single", "average", "complete"):
+        tree = build_tree(distances, method)
+        heights = hierarchy.cophenet(tree)
+        found = cophenetic_correlation(distances, tree)
+        if np.ptp(distances) and np.ptp(heights):
+            assert found == pytest.approx(
+                naive_clusters.correlation(distances.tolist(), heights.tolist()), abs=1e-7
+            )
+        else:
+            assert np.isnan(found)
+
+
+def test_constant_distances_have_no_correlation_however_many():
+    distances = np.full(300 * 299 // 2, 0.1, dtype=np.float32)
+    tree = build_tree(distances, "average")
+    assert np.isnan(cophenetic_correlation(distances, tree))
+    found = describe_labels(distances, np.repeat([0, 1], 150)).quality
+    assert np.isnan([found.hubert_c, found.point_biserial]).all()
+
+
+def test_a_checkpoint_stops_cut_and_quality():
+    distances = np.random.default_rng(0).random(3500 * 3499 // 2, dtype=np.float32)
+    tree = build_tree(distances)
+    calls = []
+
+    def counted():
+        calls.append(1)
+
+    cluster_tree(distances, tree, checkpoint=counted)
+
+    def cancel():
+        left.pop()
+
+    for last in range(0, len(calls), 7):
+        left = [None] * last
+        with pytest.raises(IndexError):
+            cluster_tree(distances, tree, checkpoint=cancel)

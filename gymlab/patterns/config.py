@@ -12,12 +12,16 @@ from gymlab.distance.series import checked_radius
 from gymlab.errors import InputError
 
 Strategy = Literal["auto", "exact", "selective", "sampled", "baseline"]
-Method = Literal["ward", "average", "complete", "single", "weighted", "dbscan", "hdbscan", "kmedoids"]
 
-LINKAGES: tuple[Method, ...] = ("ward", "average", "complete", "single", "weighted")
+# Of a tree.
+Method = Literal["ward", "average", "complete", "single", "weighted"]
+
+ClusteringMethod = Literal[Method, "dbscan", "hdbscan", "kmedoids"]
+
+LINKAGES: tuple[Method, ...] = get_args(Method)
 
 # These find the number of patterns themselves, and leave windows that belong to none: noise, labelled −1.
-DENSITY_METHODS: tuple[Method, ...] = ("dbscan", "hdbscan")
+DENSITY_METHODS: tuple[ClusteringMethod, ...] = ("dbscan", "hdbscan")
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,7 @@ class ExtractionConfig:
     channels: str | Sequence[str | Channel] = "auto"
     strategy: Strategy = "auto"
     top_fraction: float = 0.2
-    method: Method = "ward"
+    method: ClusteringMethod = "ward"
     n_clusters: int | Literal["auto"] = "auto"
     eps: float | None = None
     min_samples: int = 5
@@ -108,7 +112,7 @@ class ExtractionConfig:
         _whole_number("hop", self.hop, least=1)
         checked_radius(self.radius)
         _one_of("strategy", self.strategy, get_args(Strategy))
-        _one_of("method", self.method, get_args(Method))
+        _one_of("method", self.method, get_args(ClusteringMethod))
         _one_of("unit", self.unit, get_args(Unit))
         if self.channels != "auto" and not _is_channels(self.channels):
             raise InputError(f"channels is {self.channels!r}; give 'auto' or a sequence of names or channels")

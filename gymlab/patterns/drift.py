@@ -126,7 +126,9 @@ def judge_drift(
     shares_p = _permutation_p(own_counts, new_counts, extraction.config.seed)
     surprised, n_new, n_own = int(has_unseen.sum()), len(new_far), len(own_far)
     unseen_p = float(
-        stats.fisher_exact([[surprised, n_new - surprised], [0, n_own]], alternative="greater").pvalue
+        stats.fisher_exact(
+            np.array([[surprised, n_new - surprised], [0, n_own]]), alternative="greater"
+        ).pvalue
     )
     units = "series" if by_series else "windows"
     tests = (

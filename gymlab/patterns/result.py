@@ -167,7 +167,7 @@ class Extraction:
 
     @cached_property
     def own_placement(self) -> Placement:
-        """This log's own windows, placed as :meth:`assign` places others: what those are held against."""
+        """The log's own windows, placed as :meth:`assign` places others: what those are held against."""
         return assignment.place(self, self.windows.values)
 
     def save(self, folder: str | Path) -> Path:

@@ -42,7 +42,8 @@ class TemporalPattern:
         done follows from the situation, 0 when it is as good as random in it. The number of choices is the log's
         ``n_choices`` where it has them, else the number of action types that occur in the log.
     silhouette
-        Mean silhouette width of the windows; NaN when there is only one pattern.
+        Mean silhouette width of the windows, of those compared where not all were; NaN when there is only one
+        pattern.
     """
 
     label: int
@@ -125,8 +126,13 @@ def _pattern(
         actions=_shares(choices.iloc[rows]),
         contexts=_shares(contexts.iloc[rows]),
         consistency=1.0 if n_choices < 2 else min(1.0, max(0.0, 1.0 - bits / float(np.log2(n_choices)))),
-        silhouette=float(clusters.quality.silhouettes[members].mean()),
+        silhouette=_mean_of_known(clusters.quality.silhouettes[members]),
     )
+
+
+def _mean_of_known(widths: NDArray[np.float64]) -> float:
+    known = widths[~np.isnan(widths)]
+    return float(known.mean()) if len(known) else float("nan")
 
 
 def _shares(values: pd.Series) -> dict[str, float]:

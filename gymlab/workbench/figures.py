@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from scipy.cluster import hierarchy
 
 from gymlab.patterns.entropy import entropy_over_time
-from gymlab.patterns.extraction import Extraction
+from gymlab.patterns.result import Extraction
 
 # Okabe and Ito's palette, which people with any colour vision can tell apart.
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#7A6C00", "#555555")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from gymlab.patterns.extraction import Extraction
+from gymlab.patterns.result import Extraction
 
 
 def pattern_listing(extraction: Extraction) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gymlab.patterns.extraction import Extraction
+from gymlab.patterns.result import Extraction
 from gymlab.runtime.alerts import Alert
 from gymlab.workbench import tables
 from gymlab.workbench.claims import Claim

@@ -12,7 +12,7 @@ import pandas as pd
 from gymlab.budget import available_bytes
 from gymlab.distance.blocks import available_threads
 from gymlab.patterns.entropy import conditional_entropy_bits, entropy_bits
-from gymlab.patterns.extraction import Extraction
+from gymlab.patterns.result import Extraction
 from gymlab.runtime.alerts import Alert
 from gymlab.workbench.claims import Claim
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -9,7 +10,6 @@ from numpy.typing import ArrayLike, NDArray
 from gymlab.distance import dtw_cross, dtw_pairwise
 from gymlab.distance.blocks import Progress
 from gymlab.distance.series import Series
-from gymlab.errors import InputError
 from gymlab.patterns.clustering.agreement import adjusted_rand_index
 from gymlab.patterns.clustering.condensed import (
     Checkpoint,
@@ -19,18 +19,21 @@ from gymlab.patterns.clustering.condensed import (
     no_checkpoint,
     part_of_matrix,
 )
-from gymlab.patterns.clustering.cut import cluster_tree, medoids_of
+from gymlab.patterns.clustering.cut import Clustering, cluster_tree, medoids_of
+from gymlab.patterns.clustering.draws import draw_sample
 from gymlab.patterns.clustering.quality import Quality
 from gymlab.patterns.clustering.streaming import reporting
 from gymlab.patterns.clustering.tree import build_tree, by_size, cut_tree
 from gymlab.patterns.config import Method
 
-# Medoids that stand for a cluster, on average, when the rest is assigned.
-REPRESENTATIVES_A_CLUSTER = 20
+# Medoids that stand for the clusters when the rest is assigned: so many in all, and a cluster at least so many on
+# average. One alone draws borders where the tree has none.
+_REPRESENTATIVES = 500
+_REPRESENTATIVES_A_CLUSTER = 20
 
-# How often, and how much of the sample is held back to measure the agreement.
+# How often the agreement is measured, and the least and most of the sample that is held back for it.
 _REPEATS = 5
-_HELD_BACK = 0.2
+_LEAST_HELD_BACK, _MOST_HELD_BACK = 0.2, 0.8
 
 # Distances of assignments that are held at once.
 _DISTANCES_A_PART = 2**24
@@ -75,17 +78,24 @@ class SampledClustering:
 
 
 @dataclass(frozen=True)
-class _Cut:
-    """How a tree is made and cut, the same way for the sample and for its parts."""
+class _Linkage:
+    """How a matrix is clustered: the sample's, and those of its parts, alike."""
 
     method: Method
     n_clusters: int | None
     height: float | None
     checkpoint: Checkpoint
 
+    def clusters(self, matrix: NDArray[np.float32]) -> tuple[Tree, Clustering]:
+        tree = build_tree(matrix, self.method, checkpoint=self.checkpoint)
+        found = cluster_tree(
+            matrix, tree, n_clusters=self.n_clusters, height=self.height, checkpoint=self.checkpoint
+        )
+        return tree, found
 
-def cluster_sample(
-    series: NDArray[np.float32] | Sequence[ArrayLike],
+
+def cluster_sample(  # noqa: PLR0913 - what is sampled, how it is clustered, and how distances are computed
+    series: NDArray[np.generic] | Sequence[ArrayLike],
     *,
     sample_size: int = 5_000,
     method: Method = "ward",
@@ -99,33 +109,82 @@ def cluster_sample(
     progress: Progress = False,
     checkpoint: Checkpoint = no_checkpoint,
 ) -> SampledClustering:
-    rng = np.random.default_rng(seed)
+    """Cluster a random sample exactly, and give every other series the cluster of the representative nearest to it.
+
+    Representatives are the medoids of a finer cut of the sample's tree, 500 or 20 a cluster, whichever is more.
+
+    Parameters
+    ----------
+    series
+        As for :func:`gymlab.distance.dtw_pairwise`; n of them.
+    sample_size
+        2 or more; with n or more, everything is clustered exactly. Memory grows with its square, time with
+        ``sample_size``² / 2 plus n times the number of representatives.
+    method, n_clusters, height
+        The linkage and its cut, as for :func:`~gymlab.patterns.clustering.build_tree` and
+        :func:`~gymlab.patterns.clustering.cluster_tree`.
+    seed
+        Draws the sample, and what is held back of it.
+    groups
+        One value a series, its session for instance: each group is sampled in proportion to its size.
+    radius, mismatch_weights, n_threads, progress
+        As for :func:`gymlab.distance.dtw_pairwise`; progress begins anew for each part of the work.
+    checkpoint
+        As for :func:`~gymlab.patterns.clustering.number_of_items`.
+
+    Returns
+    -------
+    SampledClustering
+        With the agreement that can be expected: of the sample a share is held back, the rest clustered without
+        it, and the share assigned; the labels are compared with those of the whole sample. The share is that of
+        the series outside the sample among all, at least a fifth and at most four fifths, since clusters of a small
+        part of the series agree less with those of all. A low agreement says that the clusters themselves depend on
+        which series there are.
+
+    Raises
+    ------
+    InputError
+        If a parameter is unusable, or as :func:`gymlab.distance.dtw_pairwise`.
+    MemoryLimitError
+        If the sample's matrix would take more memory than may be used.
+
+    Examples
+    --------
+    >>> series = np.repeat([[0.0, 1, 0], [9, 8, 9]], 30, axis=0)
+    >>> found = cluster_sample(series, sample_size=20, n_clusters=2)
+    >>> found.labels[[0, 29, 30, 59]].tolist(), found.agreement
+    ([0, 0, 1, 1], 1.0)
+    """
     n = len(series)
     sample = draw_sample(n, sample_size, groups=groups, seed=seed)
-    distance = {
-        "radius": radius,
-        "mismatch_weights": mismatch_weights,
-        "n_threads": n_threads,
-        "progress": reporting(progress, checkpoint),
-    }
-    cut = _Cut(method, n_clusters, height, checkpoint)
-    matrix = dtw_pairwise(_take(series, sample), **distance)
-    tree = build_tree(matrix, method, checkpoint=checkpoint)
-    found = cluster_tree(matrix, tree, n_clusters=n_clusters, height=height, checkpoint=checkpoint)
-    standing = representatives(matrix, tree, found.labels, checkpoint=checkpoint)
-    rest = np.setdiff1d(np.arange(n), sample)
+    distance = partial(
+        _distances,
+        radius=radius,
+        mismatch_weights=mismatch_weights,
+        n_threads=n_threads,
+        progress=reporting(progress, checkpoint),
+    )
+    linkage = _Linkage(method, n_clusters, height, checkpoint)
+    matrix = distance(_taken(series, sample), None)
+    tree, found = linkage.clusters(matrix)
+    standing = _representatives(matrix, tree, found.labels, checkpoint)
     labels = np.empty(n, dtype=np.int64)
     labels[sample] = found.labels
-    chosen = _take(series, sample[standing])
+    rest = np.setdiff1d(np.arange(n), sample)
+    chosen = _taken(series, sample[standing])
     step = max(1, _DISTANCES_A_PART // len(standing))
-    for start in range(0, len(rest), step):
-        part = rest[start : start + step]
-        nearest = dtw_cross(_take(series, part), chosen, **distance).argmin(axis=1)
+    for part in (rest[start : start + step] for start in range(0, len(rest), step)):
+        nearest = distance(_taken(series, part), chosen).argmin(axis=1)
         labels[part] = found.labels[standing[nearest]]
-    repeats = [_held_back_agreement(matrix, found.labels, cut, rng) for _ in range(_REPEATS)]
+    held_back = min(max(len(rest) / n, _LEAST_HELD_BACK), _MOST_HELD_BACK) if len(rest) else 0.0
+    rng = np.random.default_rng((seed, 1))
+    agreements = [
+        _agreement(matrix, found.labels, linkage, held_back, rng) for _ in range(_REPEATS if held_back else 0)
+    ] or [1.0]
     renumbered = by_size(labels)
     medoids = np.empty_like(found.medoids)
     medoids[renumbered[sample[found.medoids]]] = sample[found.medoids]
+    middle, limits = float(np.median(agreements)), (min(agreements), max(agreements))
     return SampledClustering(
         labels=renumbered,
         medoids=medoids,
@@ -133,69 +192,75 @@ def cluster_sample(
         tree=tree,
         quality=found.quality,
         representatives=sample[standing],
-        agreement=float(np.median(repeats)),
-        agreement_range=(min(repeats), max(repeats)),
-        explanation="",
+        agreement=middle,
+        agreement_range=limits,
+        explanation=_explanation(n, len(sample), held_back, middle, limits),
     )
 
 
-def representatives(
-    matrix,
-    tree,
-    labels,
-    *,
-    per_cluster: int = REPRESENTATIVES_A_CLUSTER,
-    checkpoint: Checkpoint = no_checkpoint,
+def _representatives(
+    matrix: NDArray[np.float32], tree: Tree, labels: Labels, checkpoint: Checkpoint
 ) -> NDArray[np.int64]:
-    k = int(labels.max()) + 1
-    fine = cut_tree(tree, n_clusters=min(len(labels), k * per_cluster))
-    return np.sort(medoids_of(distance_sums(matrix, fine, checkpoint=checkpoint), fine))
+    wanted = max(_REPRESENTATIVES, _REPRESENTATIVES_A_CLUSTER * (int(labels.max()) + 1))
+    # At least as fine as the cut, so its clusters lie within those of the cut.
+    fine = cut_tree(tree, n_clusters=min(len(labels), wanted))
+    sums = distance_sums(matrix, fine, checkpoint=checkpoint)
+    return np.sort(medoids_of(sums, fine))
 
 
-def draw_sample(
-    n: int, sample_size: int, *, groups: ArrayLike | None = None, seed: int = 0
-) -> NDArray[np.int64]:
-    rng = np.random.default_rng(seed)
-    size = min(n, sample_size)
-    codes = (
-        np.zeros(n, dtype=np.int64)
-        if groups is None
-        else np.unique(np.asarray(groups), return_inverse=True)[1]
-    )
-    counts = np.bincount(codes)
-    quota = counts * (size / n)
-    taken = np.floor(quota).astype(np.int64)
-    left = np.argsort(taken - quota, kind="stable")[: size - taken.sum()]
-    taken[left] += 1
-    mixed = rng.permutation(n)
-    mixed = mixed[np.argsort(codes[mixed], kind="stable")]
-    rank = np.arange(n) - np.repeat(np.cumsum(counts) - counts, counts)
-    return np.sort(mixed[rank < taken[codes[mixed]]])
-
-
-def _held_back_agreement(
-    matrix,
-    labels,
-    cut: _Cut,
+def _agreement(
+    matrix: NDArray[np.float32],
+    labels: Labels,
+    linkage: _Linkage,
+    held_back: float,
     rng: np.random.Generator,
-    share=_HELD_BACK,
-    per_cluster=REPRESENTATIVES_A_CLUSTER,
 ) -> float:
+    """Return how far the labels agree with those found without some of the items, which are then assigned."""
     n = len(labels)
-    kept = np.sort(rng.permutation(n)[: n - int(share * n)])
-    held = np.setdiff1d(np.arange(n), kept)
-    part = part_of_matrix(matrix, n, kept, checkpoint=cut.checkpoint)
-    tree = build_tree(part, cut.method, checkpoint=cut.checkpoint)
-    k = cut.n_clusters
-    found = cluster_tree(part, tree, n_clusters=k, height=cut.height, checkpoint=cut.checkpoint).labels
-    standing = representatives(part, tree, found, per_cluster=per_cluster)
-    low, high = np.minimum.outer(held, kept[standing]), np.maximum.outer(held, kept[standing])
-    between = matrix[low * (2 * n - low - 1) // 2 + high - low - 1]
-    both = np.empty(n, dtype=np.int64)
-    both[kept] = found
-    both[held] = found[standing[between.argmin(axis=1)]]
-    return adjusted_rand_index(both, labels)
+    mixed = rng.permutation(n)
+    n_kept = max(min(n, 2), n - round(held_back * n))
+    kept, held = np.sort(mixed[:n_kept]), np.sort(mixed[n_kept:])
+    part = part_of_matrix(matrix, n, kept, checkpoint=linkage.checkpoint)
+    tree, clusters = linkage.clusters(part)
+    standing = _representatives(part, tree, clusters.labels, linkage.checkpoint)
+    found = np.empty(n, dtype=np.int64)
+    found[kept] = clusters.labels
+    for item in held:
+        low, high = np.minimum(item, kept[standing]), np.maximum(item, kept[standing])
+        nearest = matrix[low * (2 * n - low - 1) // 2 + high - low - 1].argmin()
+        found[item] = clusters.labels[standing[nearest]]
+    return adjusted_rand_index(found, labels)
 
 
-def _take(series, index):
-    return series[index] if isinstance(series, np.ndarray) else [series[i] for i in index]
+def _explanation(n: int, size: int, held_back: float, middle: float, limits: tuple[float, float]) -> str:
+    if size == n:
+        return f"All {n:,} were clustered exactly, so there is nothing that could disagree."
+    return (
+        f"{size:,} of {n:,} were clustered exactly, the others have the cluster of the nearest representative. In "
+        f"{_REPEATS} repeats, {held_back:.0%} of the sample was held back and assigned in the same way; the adjusted "
+        f"Rand index with the clusters of the whole sample was {middle:.2f} ({limits[0]:.2f} to {limits[1]:.2f}; 1 "
+        "is the same clusters, 0 no more than chance), and about so much is to be expected between these clusters "
+        "and those of an exact clustering of all."
+    )
+
+
+def _distances(
+    a: Series,
+    b: Series | None,
+    *,
+    radius: int | None,
+    mismatch_weights: Sequence[float],
+    n_threads: int | None,
+    progress: Progress,
+) -> NDArray[np.float32]:
+    if b is None:
+        return dtw_pairwise(
+            a, radius=radius, mismatch_weights=mismatch_weights, n_threads=n_threads, progress=progress
+        )
+    return dtw_cross(
+        a, b, radius=radius, mismatch_weights=mismatch_weights, n_threads=n_threads, progress=progress
+    )
+
+
+def _taken(series: NDArray[np.generic] | Sequence[ArrayLike], items: NDArray[np.int64]) -> Series:
+    return series[items] if isinstance(series, np.ndarray) else [series[item] for item in items]

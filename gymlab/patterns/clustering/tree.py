@@ -43,7 +43,8 @@ def build_tree(
     """Return the linkage matrix of a condensed distance matrix, as :func:`scipy.cluster.hierarchy.linkage`.
 
     It is computed in float32, so heights differ from scipy's in the seventh digit; of pairs that are equally near,
-    another may be joined first. Single linkage keeps the distances as they are.
+    another may be joined first. Single linkage keeps the distances as they are; where it joins more than two clusters
+    at one height, the order of these joins says nothing.
 
     Parameters
     ----------
