@@ -35,7 +35,7 @@ async def extract_patterns_async(
         As for :func:`gymlab.extract_patterns`.
     progress
         Called in the event loop's thread with the name of the stage (``encode``, ``distances``, ``cluster``,
-        ``describe``) and the fraction of it that is done, 0 to 1. An exception that it raises stops the work.
+        ``significance``, ``describe``) and the fraction of it that is done, 0 to 1. An exception that it raises stops the work.
 
     Returns
     -------

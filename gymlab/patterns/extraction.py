@@ -16,6 +16,7 @@ from gymlab.patterns.clustering import Checkpoint, no_checkpoint
 from gymlab.patterns.config import ExtractionConfig
 from gymlab.patterns.plan import Plan, plan_of
 from gymlab.patterns.result import Extraction, ExtractionStats
+from gymlab.patterns.significance import significance_of
 from gymlab.patterns.strategies import Clustered, Task
 from gymlab.patterns.temporal import describe_patterns
 from gymlab.runtime.memory import peak_bytes
@@ -77,7 +78,8 @@ def run_extraction(
     checkpoint
         Called often; an exception that it raises stops the work.
     on_stage
-        Called with the name of each stage as it begins: ``encode``, ``distances``, ``cluster``, ``describe``.
+        Called with the name of each stage as it begins: ``encode``, ``distances``, ``cluster``,
+        ``significance``, ``describe``.
     """
     clock = _Stages(on_stage, checkpoint)
     with clock("encode"):
@@ -91,6 +93,8 @@ def run_extraction(
         large.require_enough(task, plan)
     found, dtw_pairs = _clustered(task, plan, clock)
     clusters = found.clusters
+    with clock("significance"):
+        significance, said = significance_of(task, plan.strategy, log, encoded, clusters.labels)
     with clock("describe"):
         patterns = describe_patterns(log, windows, clusters)
     noise = int(np.count_nonzero(clusters.labels < 0))
@@ -114,6 +118,7 @@ def run_extraction(
     notes += [_note_on(plan, config)] * (config.strategy == "auto") + list(found.notes)
     if noise:
         notes.append(f"{noise:,} of {len(windows):,} {windows.noun} belong to no pattern (noise)")
+    notes += said
     standing = clusters.medoids if found.representatives is None else found.representatives
     return Extraction(
         actions=log,
@@ -130,6 +135,7 @@ def run_extraction(
         quality=clusters.quality,
         stats=stats,
         notes=tuple(notes),
+        significance=significance,
     )
 
 

@@ -19,6 +19,7 @@ from gymlab.patterns.clustering import Quality
 from gymlab.patterns.config import ExtractionConfig
 from gymlab.patterns.result import Extraction, ExtractionStats
 from gymlab.patterns.saved import ACTIONS, ARRAYS, LABEL, MANIFEST, SCHEMA, SILHOUETTE, WINDOWS, checksums
+from gymlab.patterns.significance.result import PatternSignificance, Significance
 from gymlab.patterns.temporal import TemporalPattern
 
 T = TypeVar("T")
@@ -118,6 +119,7 @@ def _extraction(folder: Path, manifest: dict[str, Any]) -> Extraction:
         quality=quality,
         stats=_built(ExtractionStats, manifest["stats"]),
         notes=tuple(manifest["notes"]),
+        significance=_significance(manifest.get("significance")),
         **arrays,
     )
 
@@ -143,6 +145,22 @@ def _encoding(kept: dict[str, Any]) -> Encoding:
         for one in kept["channels"]
     )
     return Encoding(channels, tuple(kept["notes"]))
+
+
+def _significance(kept: dict[str, Any] | None) -> Significance | None:
+    if kept is None:
+        return None
+    patterns = tuple(_built(PatternSignificance, _with_quantiles(one)) for one in kept["patterns"])
+    more = {"patterns": patterns, "notes": tuple(kept["notes"])}
+    return _built(Significance, _with_quantiles(kept), **more)
+
+
+def _with_quantiles(kept: dict[str, Any]) -> dict[str, Any]:
+    named = {name: values for name, values in kept.items() if name.startswith("null_")}
+    return {
+        **kept,
+        **{name: tuple(np.nan if one is None else one for one in values) for name, values in named.items()},
+    }
 
 
 def _config(kept: dict[str, Any]) -> ExtractionConfig:

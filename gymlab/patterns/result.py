@@ -16,6 +16,7 @@ from gymlab.patterns import assignment, saved
 from gymlab.patterns.assignment import Assignment, Placement
 from gymlab.patterns.clustering import Quality
 from gymlab.patterns.config import ExtractionConfig
+from gymlab.patterns.significance.result import Significance
 from gymlab.patterns.temporal import TemporalPattern, pattern_of_actions
 
 
@@ -100,6 +101,9 @@ class Extraction:
         What it took.
     notes
         Sentences: what was chosen, left out or assumed on the way.
+    significance
+        Whether the patterns come again, and are more than chance; None where that was not asked for or cannot be
+        said.
     """
 
     actions: pd.DataFrame
@@ -116,6 +120,7 @@ class Extraction:
     quality: Quality
     stats: ExtractionStats
     notes: tuple[str, ...]
+    significance: Significance | None = None
 
     def actions_of_window(self, index: int) -> pd.DataFrame:
         """Return the actions of one window as they stand in the log."""
@@ -200,15 +205,22 @@ class Extraction:
             "config": self.config.as_dict(),
             "encoding": self.encoding.as_dict(),
             "windows": table.to_dict("records"),
-            "patterns": [pattern.as_dict() for pattern in self.patterns],
+            "patterns": self._patterns_as_dicts(),
             "quality": {
                 "silhouette": _finite(self.quality.silhouette),
                 "cophenetic_correlation": _finite(self.quality.cophenetic_correlation),
             },
             "sample": None if self.sample is None else self.sample.tolist(),
+            "significance": None if self.significance is None else self.significance.as_dict(),
             "stats": asdict(self.stats),
             "notes": list(self.notes),
         }
+
+    def _patterns_as_dicts(self) -> list[dict[str, Any]]:
+        if self.significance is None:
+            return [pattern.as_dict() for pattern in self.patterns]
+        each = zip(self.patterns, self.significance.patterns, strict=True)
+        return [{**pattern.as_dict(), **found.as_dict()} for pattern, found in each]
 
 
 def _finite(value: float) -> float | None:

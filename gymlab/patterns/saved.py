@@ -5,7 +5,7 @@ import json
 import math
 import secrets
 import shutil
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -120,6 +120,7 @@ def _manifest(extraction: "Extraction") -> dict[str, Any]:
             field.name: plain(getattr(extraction.stats, field.name)) for field in fields(extraction.stats)
         },
         "notes": list(extraction.notes),
+        "significance": None if extraction.significance is None else plain(asdict(extraction.significance)),
     }
 
 

@@ -1,17 +1,14 @@
 """What was extracted from a log, handed to the assessment: same distances, same way to clusters."""
 
 from collections.abc import Callable
-from functools import partial
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gymlab.actions.encoding import Encoding
 from gymlab.actions.windows import Windows, series_bounds
-from gymlab.distance import dtw_pairwise
 from gymlab.patterns.clustering import (
-    Checkpoint,
     Condensed,
     Labels,
     build_tree,
@@ -19,71 +16,70 @@ from gymlab.patterns.clustering import (
     dbscan,
     hdbscan,
     kmedoids,
-    no_checkpoint,
+    number_of_items,
     suggested_eps,
 )
-from gymlab.patterns.config import DENSITY_METHODS, ExtractionConfig
+from gymlab.patterns.config import DENSITY_METHODS
 from gymlab.patterns.significance.assess import affordable_windows, assess_significance
 from gymlab.patterns.significance.result import Significance
 from gymlab.patterns.significance.sample import Pieces, WindowedLog
+from gymlab.patterns.strategies import Task, distances_of
 
 
 def significance_of(
-    actions: pd.DataFrame,
-    encoded: NDArray[np.float32],
-    encoding: Encoding,
-    windows: Windows,
-    labels: Labels,
-    config: ExtractionConfig,
-    *,
-    checkpoint: Checkpoint = no_checkpoint,
+    task: Task, strategy: str, actions: pd.DataFrame, encoded: NDArray[np.float32], labels: Labels
 ) -> tuple[Significance | None, tuple[str, ...]]:
     """Assess the patterns of a log as its configuration asks for.
 
     Parameters
     ----------
-    actions, encoded, encoding, windows
-        The log, its rows as encoded, how, and what was clustered.
+    task, strategy
+        What was clustered, and how.
+    actions, encoded
+        The log, and its rows as encoded.
     labels
         int64 ``(n_windows,)``: the pattern of each window, −1 for noise.
-    config
-        ``n_surrogates``, ``n_resamples``, the method, and what it needs.
-    checkpoint
-        Called at least every 0.2 s; an exception that it raises stops the work.
 
     Returns
     -------
     Significance or None
         None where nothing was asked for, or nothing can be said.
     tuple of str
-        Why it is None where it was asked for.
+        Its notes; or why it is None where it was asked for.
     """
+    config = task.config
     if config.n_surrogates == 0 and config.n_resamples == 0:
         return None, ()
-    if config.strategy == "baseline":
+    if strategy == "baseline":
         return None, (
             "significance is not assessed for strategy 'baseline', which is there to be compared with",
         )
-    log = windowed_log(actions, encoded, encoding, windows, labels)
+    log = windowed_log(actions, encoded, len(task.weights), task.windows, labels)
     if config.method in DENSITY_METHODS and len(log) > affordable_windows(log, config.n_surrogates):
         why = f"it would be on a sample, which is less dense, and {config.method} finds other patterns in it"
         return None, (f"significance is not assessed: {why}",)
+    quiet = replace(task, progress=False)
+    way = "selective" if strategy == "selective" else "exact"
+
+    def distances(pieces: Pieces) -> Condensed:
+        return distances_of(replace(quiet, windows=replace(task.windows, values=pieces)), way).condensed
+
     found = assess_significance(
         log,
-        distances=partial(_distances, encoding=encoding, config=config, checkpoint=checkpoint),
-        cluster=_clusterer(config, checkpoint),
+        distances=distances,
+        cluster=_clusterer(task),
         n_surrogates=config.n_surrogates,
         n_resamples=config.n_resamples,
         seed=config.seed,
-        checkpoint=checkpoint,
+        checkpoint=task.checkpoint,
     )
-    return found, ()
+    return found, found.notes
 
 
 def windowed_log(
     actions: pd.DataFrame,
     encoded: NDArray[np.float32],
-    encoding: Encoding,
+    n_codes: int,
     windows: Windows,
     labels: Labels,
 ) -> WindowedLog:
@@ -95,7 +91,7 @@ def windowed_log(
     )
     return WindowedLog(
         rows=encoded,
-        n_codes=len(encoding.mismatch_weights),
+        n_codes=n_codes,
         first=first,
         length=length,
         agents=agents,
@@ -107,37 +103,34 @@ def windowed_log(
     )
 
 
-def _distances(
-    pieces: Pieces, *, encoding: Encoding, config: ExtractionConfig, checkpoint: Checkpoint
-) -> Condensed:
-    return dtw_pairwise(
-        pieces,
-        radius=config.radius,
-        n_threads=config.n_threads,
-        mismatch_weights=encoding.mismatch_weights,
-        progress=lambda _done, _total: checkpoint(),
-    )
-
-
-def _clusterer(config: ExtractionConfig, checkpoint: Checkpoint) -> Callable[[Condensed, int], Labels]:
+def _clusterer(task: Task) -> Callable[[Condensed, int], Labels]:
     """Return the way from a matrix and a number of clusters to labels, by the method of the configuration."""
-    method, at_least = config.method, config.min_samples
-    if method == "dbscan":
-
-        def by_dbscan(condensed: Condensed, _n_clusters: int) -> Labels:
-            # A suggested eps is part of the way, so each matrix suggests its own.
-            eps = config.eps if config.eps is not None else suggested_eps(condensed, min_samples=at_least)
-            return dbscan(condensed, eps=eps, min_samples=at_least, checkpoint=checkpoint)
-
-        return by_dbscan
-    if method == "hdbscan":
-        return lambda condensed, _n_clusters: hdbscan(
-            condensed, min_cluster_size=at_least, min_samples=at_least, checkpoint=checkpoint
-        )
+    config, checkpoint, method = task.config, task.checkpoint, task.config.method
+    if method in DENSITY_METHODS:
+        return lambda condensed, _n_clusters: _by_density(task, condensed)
     if method == "kmedoids":
         return lambda condensed, n_clusters: (
-            kmedoids(condensed, n_clusters, seed=config.seed, checkpoint=checkpoint).labels
+            kmedoids(
+                condensed,
+                min(n_clusters, number_of_items(condensed)),
+                seed=config.seed,
+                checkpoint=checkpoint,
+            ).labels
         )
     return lambda condensed, n_clusters: cut_tree(
         build_tree(condensed, method, checkpoint=checkpoint), n_clusters=n_clusters
     )
+
+
+def _by_density(task: Task, condensed: Condensed) -> Labels:
+    least, checkpoint = task.config.min_samples, task.checkpoint
+    n = number_of_items(condensed)
+    if n < least:
+        return np.full(n, -1, dtype=np.int64)
+    if task.config.method == "hdbscan":
+        return hdbscan(condensed, min_cluster_size=least, min_samples=least, checkpoint=checkpoint)
+    # A suggested eps is part of the way, so each matrix suggests its own.
+    eps = task.config.eps
+    if eps is None:
+        eps = suggested_eps(condensed, min_samples=least, checkpoint=checkpoint)
+    return dbscan(condensed, eps=eps, min_samples=least, checkpoint=checkpoint)

@@ -16,7 +16,8 @@ from gymlab.patterns.result import Extraction
 def dense_config(extraction: Extraction) -> ExtractionConfig:
     """Return the extraction's parameters at hop 1 and with the document's five clusters, as the baseline runs.
 
-    Its linkage too; Ward's for a method without one, since five clusters are asked for.
+    Its linkage too; Ward's for a method without one, since five clusters are asked for. Without significance,
+    which the baseline does not assess.
     """
     config = extraction.config
     return ExtractionConfig(
@@ -28,6 +29,8 @@ def dense_config(extraction: Extraction) -> ExtractionConfig:
         strategy="exact",
         n_clusters=min(N_CLUSTERS, number_of_pieces(extraction)),
         unit=extraction.windows.unit,
+        n_surrogates=0,
+        n_resamples=0,
         seed=config.seed,
         n_threads=config.n_threads,
     )
