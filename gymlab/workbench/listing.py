@@ -23,6 +23,7 @@ def pattern_listing(extraction: Extraction) -> str:
             "agents": pattern.agents,
             "consistency": f"{pattern.consistency:.2f}",
             "silhouette": f"{pattern.silhouette:.2f}",
+            **_significance(extraction, pattern.label),
             "what is done": _shares(pattern.actions),
             "most typical": _plain(
                 f"{pattern.medoid_agent} in {pattern.medoid_session} from {pattern.medoid_start}"
@@ -38,6 +39,19 @@ def pattern_listing(extraction: Extraction) -> str:
         f"{stats.pairs:,} pairs, {stats.pruned:,} without DTW, in {stats.seconds:.1f} s, peak {stats.peak_bytes / 1e6:.0f} MB"
     )
     return "\n".join([table, "", *(_plain(note, 300) for note in extraction.notes), closing])
+
+
+def _significance(extraction: Extraction, label: int) -> dict[str, str]:
+    """Return the cells that say whether a pattern comes again and is more than chance; none where it is not said."""
+    if extraction.significance is None:
+        return {}
+    found = extraction.significance.patterns[label]
+    cells = {}
+    if extraction.significance.n_resamples:
+        cells["stability"] = f"{found.stability:.2f}"
+    if extraction.significance.n_surrogates:
+        cells["q-value"] = f"{found.q_value:.3f}"
+    return {**cells, "but": found.verdict}
 
 
 def _shares(shares: Mapping[str, float], most: int = 3) -> str:

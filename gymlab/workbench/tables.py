@@ -111,7 +111,8 @@ def patterns(extraction: Extraction, most: int = 20) -> str:
             _shares(pattern.actions),
             _shares(pattern.contexts),
             f"{pattern.consistency:.2f}",
-            "–" if math.isnan(pattern.silhouette) else f"{pattern.silhouette:.2f}",
+            _decimals(pattern.silhouette),
+            *_significance(extraction, pattern.label),
             f"{_text(pattern.medoid_agent, 30)} in {_text(pattern.medoid_session, 40)}, step {pattern.medoid_start}",
         )
         for pattern in extraction.patterns[:most]
@@ -125,10 +126,27 @@ def patterns(extraction: Extraction, most: int = 20) -> str:
         "in what situation",
         "consistency",
         "silhouette",
+        *(["stability", "q-value", "passes"] if extraction.significance else []),
         "most typical",
     )
     more = len(extraction.patterns) - most
     return _table(header, rows, "patterns") + (f"<p>and {more} smaller ones</p>" if more > 0 else "")
+
+
+def _significance(extraction: Extraction, label: int) -> tuple[str, ...]:
+    if extraction.significance is None:
+        return ()
+    found = extraction.significance.patterns[label]
+    kind = "not_measured" if found.verdict else "held"
+    return (
+        _decimals(found.stability),
+        _decimals(found.q_value, 3),
+        f'<span class="chip {kind}">{_text(found.verdict or "yes")}</span>',
+    )
+
+
+def _decimals(value: float, places: int = 2) -> str:
+    return "–" if math.isnan(value) else f"{value:.{places}f}"
 
 
 def _shares(shares: Mapping[str, float], most: int = 3) -> str:

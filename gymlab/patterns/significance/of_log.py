@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gymlab.actions.windows import Windows, series_bounds
+from gymlab.distance import dtw_pairwise
 from gymlab.patterns.clustering import (
     Condensed,
     Labels,
@@ -59,10 +60,14 @@ def significance_of(
         why = f"it would be on a sample, which is less dense, and {config.method} finds other patterns in it"
         return None, (f"significance is not assessed: {why}",)
     quiet = replace(task, progress=False)
-    way = "selective" if strategy == "selective" else "exact"
 
     def distances(pieces: Pieces) -> Condensed:
-        return distances_of(replace(quiet, windows=replace(task.windows, values=pieces)), way).condensed
+        if strategy == "selective":
+            some = replace(quiet, windows=replace(task.windows, values=pieces))
+            return distances_of(some, strategy).condensed
+        # A matrix of one's own needs no look at the memory, which takes as long as a small matrix.
+        out = np.empty(len(pieces) * (len(pieces) - 1) // 2, dtype=np.float32)
+        return dtw_pairwise(pieces, out=out, **quiet.distance)
 
     found = assess_significance(
         log,
@@ -118,7 +123,7 @@ def _clusterer(task: Task) -> Callable[[Condensed, int], Labels]:
             ).labels
         )
     return lambda condensed, n_clusters: cut_tree(
-        build_tree(condensed, method, checkpoint=checkpoint), n_clusters=n_clusters
+        build_tree(condensed, task.linkage, checkpoint=checkpoint), n_clusters=n_clusters
     )
 
 
