@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 import pandas as pd
 
+# Importing it takes a third of a second in which no other thread runs, so not in the midst of the work.
+import gymlab.settings  # noqa: F401
 from gymlab.patterns.config import ExtractionConfig
 from gymlab.patterns.extraction import run_extraction
 from gymlab.patterns.result import Extraction
@@ -56,7 +58,6 @@ async def extract_patterns_async(
     loop = asyncio.get_running_loop()
     stopped = threading.Event()
     raised: list[BaseException] = []
-    reports = _Reports(lambda *report: loop.call_soon_threadsafe(hear, *report))
 
     def hear(stage: str, fraction: float) -> None:
         if progress is None or stopped.is_set():
@@ -70,6 +71,8 @@ async def extract_patterns_async(
     def checkpoint() -> None:
         if stopped.is_set():
             raise _CancelledError
+
+    reports = _Reports(lambda *report: loop.call_soon_threadsafe(hear, *report), checkpoint)
 
     def work() -> Extraction:
         found = run_extraction(
@@ -101,8 +104,8 @@ async def extract_patterns_async(
 class _Reports:
     """Stages and fractions, passed on now and then."""
 
-    def __init__(self, tell: Callable[[str, float], object]) -> None:
-        self._tell = tell
+    def __init__(self, tell: Callable[[str, float], object], checkpoint: Callable[[], None]) -> None:
+        self._tell, self._checkpoint = tell, checkpoint
         self._stage = ""
         self._last = 0.0
 
@@ -112,6 +115,7 @@ class _Reports:
         self._tell(stage, 0.0)
 
     def cells(self, done: int, total: int) -> None:
+        self._checkpoint()
         now = time.monotonic()
         if now - self._last >= _SECONDS_BETWEEN_REPORTS:
             self._last = now

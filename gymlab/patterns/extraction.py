@@ -74,7 +74,7 @@ def run_extraction(
     Parameters
     ----------
     actions, config, progress
-        As for :func:`extract_patterns`.
+        As for :func:`extract_patterns`. Where the work may be stopped, progress calls the checkpoint too.
     checkpoint
         Called often; an exception that it raises stops the work.
     on_stage

@@ -13,7 +13,7 @@ from gymlab.errors import InputError, MemoryLimitError
 from gymlab.patterns import clustering
 from gymlab.patterns.assignment import part_of
 from gymlab.patterns.clustering import Clustering, Labels, Tree
-from gymlab.patterns.clustering.sampled import draw_sample
+from gymlab.patterns.clustering.draws import draw_sample
 from gymlab.patterns.config import LINKAGES
 from gymlab.patterns.plan import Plan
 from gymlab.patterns.strategies import Clustered, Task, clusters_around_medoids, note_on_eps
@@ -89,6 +89,7 @@ def sampled(task: Task, plan: Plan) -> Clustered:
     quality = replace(found.quality, silhouettes=_spread(task, found.sample, found.quality.silhouettes))
     return Clustered(
         Clustering(found.labels, found.medoids, quality),
+        distances=dtw_pairwise(part_of(task.pieces, found.sample), **task.distance),
         linkage=found.tree,
         sample=found.sample,
         representatives=found.representatives,

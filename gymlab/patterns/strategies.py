@@ -15,7 +15,6 @@ from gymlab.errors import InputError
 from gymlab.patterns import baseline, clustering
 from gymlab.patterns.clustering import Checkpoint, Clustering, Condensed, Tree
 from gymlab.patterns.clustering.condensed import part_of_matrix
-from gymlab.patterns.clustering.streaming import reporting
 from gymlab.patterns.config import LINKAGES, ExtractionConfig, Method
 
 Pieces = NDArray[np.float32] | list[NDArray[np.float32]]
@@ -33,7 +32,7 @@ class Task:
     windows, weights, config
         The windows, the weights of their code channels, the parameters.
     progress
-        Of the DTW cells; the checkpoint is called with it.
+        Of the DTW cells. Where the work may be stopped it is a function that calls the checkpoint too.
     checkpoint
         Called often; an exception that it raises stops the work.
     """
@@ -66,7 +65,7 @@ class Task:
         return {
             "radius": self.config.radius,
             "n_threads": self.config.n_threads,
-            "progress": reporting(self.progress, self.checkpoint),
+            "progress": self.progress,
             "mismatch_weights": self.weights,
         }
 

@@ -78,15 +78,18 @@ def time_against_size(times: pd.DataFrame) -> go.Figure:
 def dendrogram(extraction: Extraction, leaves: int = 40) -> go.Figure:
     """Plot the top of the tree of windows: the last ``leaves`` joins, coloured by pattern, and the cut.
 
-    A leaf is labelled with the number of windows that it stands for.
+    A leaf is labelled with the number of windows that it stands for; of a sample, where only that was clustered.
     """
     tree = extraction.linkage
     height = f"height of the join ({extraction.config.method} linkage)"
     figure = _figure(f"{extraction.windows.noun} at each leaf", height)
     if tree is None or len(tree) == 0:
-        return figure.add_annotation(text="no tree: too few windows, or strategy baseline", showarrow=False)
+        return figure.add_annotation(
+            text="no tree: too few windows, or a method or strategy without one", showarrow=False
+        )
     n = len(tree) + 1
-    colours = _join_colours(tree, extraction.labels)
+    labels = extraction.labels if extraction.sample is None else extraction.labels[extraction.sample]
+    colours = _join_colours(tree, labels)
     drawn = hierarchy.dendrogram(
         tree,
         truncate_mode="lastp",

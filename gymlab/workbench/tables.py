@@ -71,7 +71,14 @@ def log_sentence(extraction: Extraction) -> str:
         f"{log['agent_id'].nunique():,} agents in {log['session_id'].nunique():,} sessions; "
         f"{len(extraction.patterns)} patterns in {stats.windows:,} "
         f"{extraction.windows.noun} ({stats.coverage:.0%} of the "
-        f"actions), from {stats.pairs:,} pairs in {stats.seconds:.1f} s.</p>"
+        f"actions), from {stats.pairs - stats.pruned:,} pairs in {stats.seconds:.1f} s"
+        + (f"; {stats.noise:,} {extraction.windows.noun} are noise" if stats.noise else "")
+        + (
+            ""
+            if stats.agreement is None
+            else f"; found in a sample, with an expected agreement (adjusted Rand index) of {stats.agreement:.2f}"
+        )
+        + ".</p>"
     )
 
 
