@@ -169,7 +169,7 @@ def _sample_sentence(log: WindowedLog, tested: WindowedLog) -> str:
     return (
         f"significance: tested on {len(tested):,} of the {len(log):,} windows, from "
         f"{len(np.unique(tested.window_sessions)):,} of {len(np.unique(log.window_sessions)):,} sessions drawn at random; what "
-        "is tested of a pattern is its part in them"
+        "is tested of a pattern is its part in them, which finds less than all windows would"
     )
 
 
