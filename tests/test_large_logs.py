@@ -1,16 +1,19 @@
 """Logs of any size: which strategy is taken and why, and that those without a matrix find what the matrix gives."""
 
+import asyncio
 import json
 
 import numpy as np
 import pytest
 from made import action, rhythms
+from scipy.spatial.distance import squareform
 from sklearn.metrics import adjusted_rand_score
 
 import gymlab
 from gymlab.errors import InputError, MemoryLimitError
 from gymlab.patterns import large, plan
 from gymlab.patterns.clustering import describe_labels
+from gymlab.patterns.soft_dtw import soft_dtw_pairwise
 
 FEW = {"window": 10, "hop": 5}
 
@@ -186,9 +189,28 @@ def test_more_patterns_than_the_sample_has_windows_are_refused(log):
         extraction(log, strategy="sampled", sample_size=50, n_clusters=60)
 
 
+def test_soft_dtw_is_another_distance_for_few_windows():
+    log = rhythms(2)
+    found = extraction(log, distance="soft-dtw", n_clusters=3)
+    expected = soft_dtw_pairwise(found.windows.values, mismatch_weights=found.encoding.mismatch_weights)
+    np.testing.assert_array_equal(found.distances, expected)
+    assert found.stats.strategy == "exact"
+    placed = found.assign(log)
+    medoids = np.array([pattern.medoid for pattern in found.patterns])
+    n = len(found.windows)
+    square = squareform(expected)
+    np.testing.assert_allclose(placed.distances, square[:, medoids].min(axis=1), rtol=1e-4, atol=1e-4)
+    assert n == len(placed.labels)
+    with pytest.raises(InputError, match="lets no other thread run"):
+        asyncio.run(gymlab.extract_patterns_async(log, found.config))
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
+        ({"distance": "euclidean"}, "distance is 'euclidean'; give one of dtw, soft-dtw"),
+        ({"distance": "soft-dtw", "strategy": "sampled"}, "is computed for all pairs"),
+        ({"distance": "soft-dtw", "radius": 3}, "leave radius out"),
         ({"eps": 1.0}, "eps is for method 'dbscan', and method is 'ward'"),
         ({"eps": -1.0, "method": "dbscan"}, "eps is -1.0; give a distance"),
         ({"min_samples": 1}, "min_samples is 1; give a whole number of 2 or more"),
