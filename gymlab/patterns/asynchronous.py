@@ -56,8 +56,7 @@ async def extract_patterns_async(
     >>> asyncio.run(gymlab.extract_patterns_async(log, gymlab.ExtractionConfig(n_clusters=2))).stats.strategy
     'exact'
     """
-    if config is not None and config.distance == "soft-dtw":
-        raise InputError("soft-DTW lets no other thread run and cannot be stopped; call extract_patterns")
+    checked = _checked(config)
     loop = asyncio.get_running_loop()
     stopped = threading.Event()
     raised: list[BaseException] = []
@@ -80,7 +79,7 @@ async def extract_patterns_async(
     def work() -> Extraction:
         found = run_extraction(
             actions,
-            config or ExtractionConfig(),
+            checked,
             progress=reports.cells,
             checkpoint=checkpoint,
             on_stage=reports.begin,
@@ -102,6 +101,12 @@ async def extract_patterns_async(
     if raised:
         raise raised[0]
     return found
+
+
+def _checked(config: ExtractionConfig | None) -> ExtractionConfig:
+    if config is not None and config.distance == "soft-dtw":
+        raise InputError("soft-DTW lets no other thread run and cannot be stopped; call extract_patterns")
+    return config or ExtractionConfig()
 
 
 class _Reports:
