@@ -77,6 +77,7 @@ def extract(
     window: Annotated[int, typer.Option(help="Length of a window in actions")] = 20,
     hop: Annotated[int, typer.Option(help="Actions from one window to the next")] = 10,
     radius: Annotated[int | None, typer.Option(help="Sakoe-Chiba radius in cells [default: no band]")] = None,
+    distance: Annotated[str, typer.Option(help="dtw, or soft-dtw for few windows")] = "dtw",
     method: Annotated[
         str,
         typer.Option(
@@ -122,6 +123,7 @@ def extract(
         "window": window,
         "hop": hop,
         "radius": radius,
+        "distance": distance,
         "method": method,
         "n_clusters": clusters if clusters == "auto" else _number("--clusters", clusters),
         "strategy": strategy,

@@ -18,6 +18,7 @@ from gymlab.patterns.clustering import (
     cophenetic_correlation,
     cut_tree,
     describe_labels,
+    distance_sums,
     pair_quality,
 )
 
@@ -243,3 +244,17 @@ def test_a_checkpoint_stops_cut_and_quality():
         left = [None] * last
         with pytest.raises(IndexError):
             cluster_tree(distances, tree, checkpoint=cancel)
+
+
+def test_distances_of_other_items_are_refused_not_read_beyond_their_end():
+    distances = blobs([6, 5])
+    tree = build_tree(distances)
+    labels = cut_tree(tree, n_clusters=2)
+    for function, argument in (
+        (cluster_tree, tree),
+        (cophenetic_correlation, tree),
+        (pair_quality, labels),
+        (distance_sums, labels),
+    ):
+        with pytest.raises(InputError, match="11 items have 55 distances"):
+            function(distances[:-10], argument)

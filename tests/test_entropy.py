@@ -23,6 +23,13 @@ from gymlab.patterns.entropy import (
 # Fixed point keeps 48 binary places of every term; beyond that the oracle's own rounding shows.
 CLOSE = {"rel": 1e-12, "abs": 1e-12}
 
+
+@pytest.fixture(autouse=True, scope="module")
+def _compiled():
+    """Compile the kernel before hypothesis takes the time of an example."""
+    entropy_over_time(["a"], 1)
+
+
 intents = st.lists(st.sampled_from("abcdefg"), max_size=60)
 pairs = st.lists(st.tuples(st.sampled_from("xyz"), st.sampled_from("abcd")), max_size=60)
 

@@ -126,6 +126,12 @@ def test_the_baseline_is_not_assessed_and_says_so():
     assert any("not assessed for strategy 'baseline'" in note for note in extraction.notes)
 
 
+def test_soft_dtw_is_not_assessed_and_says_so():
+    extraction = extracted(rhythms(2), distance="soft-dtw")
+    assert extraction.significance is None
+    assert any("not assessed for soft-DTW" in note for note in extraction.notes)
+
+
 def test_density_on_a_large_log_is_not_assessed_and_says_so():
     extraction = extracted(rhythms(sessions=40), method="hdbscan", hop=1)
     assert len(extraction.windows) > 600

@@ -17,6 +17,7 @@ from gymlab.patterns.clustering import (
     compare_linkages,
     single_linkage_tree,
 )
+from gymlab.patterns.clustering.pointers import PointerTree
 
 METHODS = ["ward", "average", "complete", "single", "weighted"]
 
@@ -182,3 +183,19 @@ def test_linkages_are_compared_each_at_its_best_number_or_all_at_one():
     assert single.agreement["ward"] == expected < 0.9
     with pytest.raises(InputError, match="each linkage once"):
         compare_linkages(noise, ["ward", "ward"])
+
+
+def test_blocks_stay_small_where_all_series_hold_the_same_few_points(monkeypatch):
+    monkeypatch.setattr("gymlab.patterns.clustering.streaming._PAIRS_A_BLOCK", 2000)
+    largest = []
+    add_rows = PointerTree.add_rows
+
+    def watched(self, first, stop, distances):
+        largest.append(len(distances))
+        add_rows(self, first, stop, distances)
+
+    monkeypatch.setattr(PointerTree, "add_rows", watched)
+    series = np.random.default_rng(0).integers(0, 2, size=(1000, 12, 4)).astype(np.float32)
+    tree = single_linkage_tree(series)
+    assert max(largest) <= 2000 + 1000
+    np.testing.assert_array_equal(tree, build_tree(dtw_pairwise(series), "single"))

@@ -17,6 +17,8 @@ from gymlab.actions.channels import AUTO_CHANNELS, DEFAULT_CHANNELS, Channel, ch
 from gymlab.actions.fitted import FittedChannel, column_of, levels_of, numbers_of
 from gymlab.errors import InputError
 
+__all__ = ["Encoding", "FittedChannel", "fit_encoding"]
+
 # An optional channel that is known for less than this share of the actions says more about the log than about
 # the agents.
 _LEAST_COVERAGE = 0.5

@@ -13,6 +13,7 @@ from gymlab.distance import dtw_cross
 from gymlab.errors import InputError
 from gymlab.patterns.config import DENSITY_METHODS
 from gymlab.patterns.drift import Drift, far_limits, judge_drift
+from gymlab.patterns.soft_dtw import soft_dtw_pairwise
 from gymlab.patterns.temporal import pattern_of_actions
 
 if TYPE_CHECKING:
@@ -126,17 +127,29 @@ def place(extraction: "Extraction", pieces: Pieces, *, widen: bool = False) -> P
     step = max(1, _MOST_DISTANCES // len(indices))
     for start in range(0, len(pieces), step):
         part = slice(start, start + step)
-        cross = dtw_cross(
-            pieces[part],
-            typical,
-            radius=extraction.config.radius,
-            n_threads=extraction.config.n_threads,
-            mismatch_weights=extraction.encoding.mismatch_weights,
-        )
+        cross = _cross(extraction, pieces[part], typical)
         nearest = cross.argmin(axis=1)
         labels[part] = patterns[nearest]
         distances[part] = cross[np.arange(len(cross)), nearest]
     return Placement(labels, distances)
+
+
+def _cross(extraction: "Extraction", pieces: Pieces, typical: Pieces) -> NDArray[np.float32]:
+    """Return the distance of each piece to each representative, ``(n, n_representatives)``."""
+    config, weights = extraction.config, extraction.encoding.mismatch_weights
+    if config.distance == "dtw":
+        return dtw_cross(
+            pieces, typical, radius=config.radius, n_threads=config.n_threads, mismatch_weights=weights
+        )
+    m = len(typical)
+    cross = np.empty((len(pieces), m), dtype=np.float32)
+    # As many at a time as there are representatives: then half of the pairs are of one with the other.
+    for start in range(0, len(pieces), m):
+        few = pieces[start : start + m]
+        condensed = soft_dtw_pairwise([*typical, *few], mismatch_weights=weights)
+        i, j = np.meshgrid(np.arange(m), m + np.arange(len(few)))
+        cross[start : start + m] = condensed[i * (2 * (m + len(few)) - i - 1) // 2 + j - i - 1]
+    return cross
 
 
 def part_of(pieces: Pieces, indices: NDArray[np.int64]) -> Pieces:

@@ -9,6 +9,7 @@ import pandas as pd
 
 # Importing it takes a third of a second in which no other thread runs, so not in the midst of the work.
 import gymlab.settings  # noqa: F401
+from gymlab.errors import InputError
 from gymlab.patterns.config import ExtractionConfig
 from gymlab.patterns.extraction import run_extraction
 from gymlab.patterns.result import Extraction
@@ -46,7 +47,7 @@ async def extract_patterns_async(
     Raises
     ------
     InputError, MemoryLimitError
-        As :func:`gymlab.extract_patterns`.
+        As :func:`gymlab.extract_patterns`; and for distance ``soft-dtw``, which would hold up the loop.
 
     Examples
     --------
@@ -55,6 +56,7 @@ async def extract_patterns_async(
     >>> asyncio.run(gymlab.extract_patterns_async(log, gymlab.ExtractionConfig(n_clusters=2))).stats.strategy
     'exact'
     """
+    checked = _checked(config)
     loop = asyncio.get_running_loop()
     stopped = threading.Event()
     raised: list[BaseException] = []
@@ -77,7 +79,7 @@ async def extract_patterns_async(
     def work() -> Extraction:
         found = run_extraction(
             actions,
-            config or ExtractionConfig(),
+            checked,
             progress=reports.cells,
             checkpoint=checkpoint,
             on_stage=reports.begin,
@@ -99,6 +101,12 @@ async def extract_patterns_async(
     if raised:
         raise raised[0]
     return found
+
+
+def _checked(config: ExtractionConfig | None) -> ExtractionConfig:
+    if config is not None and config.distance == "soft-dtw":
+        raise InputError("soft-DTW lets no other thread run and cannot be stopped; call extract_patterns")
+    return config or ExtractionConfig()
 
 
 class _Reports:

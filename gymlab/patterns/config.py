@@ -18,6 +18,8 @@ Method = Literal["ward", "average", "complete", "single", "weighted"]
 
 ClusteringMethod = Literal[Method, "dbscan", "hdbscan", "kmedoids"]
 
+Distance = Literal["dtw", "soft-dtw"]
+
 LINKAGES: tuple[Method, ...] = get_args(Method)
 
 # These find the number of patterns themselves, and leave windows that belong to none: noise, labelled −1.
@@ -34,6 +36,9 @@ class ExtractionConfig:
         Length of a window, and from one to the next, in actions.
     radius
         Sakoe-Chiba radius in cells; None for no band.
+    distance
+        ``dtw``; or ``soft-dtw``, the divergence of :func:`gymlab.patterns.soft_dtw.soft_dtw_pairwise` with a gamma
+        of 1, for the exact clustering of at most 1,500 windows. It is in squared units.
     channels
         ``"auto"``, or names of channels or :class:`gymlab.Channel` objects.
     strategy
@@ -91,6 +96,7 @@ class ExtractionConfig:
     window: int = 20
     hop: int = 10
     radius: int | None = None
+    distance: Distance = "dtw"
     channels: str | Sequence[str | Channel] = "auto"
     strategy: Strategy = "auto"
     top_fraction: float = 0.2
@@ -111,6 +117,7 @@ class ExtractionConfig:
         _whole_number("window", self.window, least=1)
         _whole_number("hop", self.hop, least=1)
         checked_radius(self.radius)
+        _one_of("distance", self.distance, get_args(Distance))
         _one_of("strategy", self.strategy, get_args(Strategy))
         _one_of("method", self.method, get_args(ClusteringMethod))
         _one_of("unit", self.unit, get_args(Unit))
@@ -152,7 +159,13 @@ def _clashes(config: ExtractionConfig) -> tuple[tuple[bool, str], ...]:
     method, strategy = config.method, config.strategy
     density, tree = method in DENSITY_METHODS, method in LINKAGES
     fixed = config.n_clusters != "auto"
+    soft = config.distance == "soft-dtw"
     return (
+        (
+            soft and strategy not in {"auto", "exact"},
+            f"distance 'soft-dtw' is computed for all pairs, which strategy {strategy!r} does not do; choose 'exact'",
+        ),
+        (soft and config.radius is not None, "distance 'soft-dtw' takes every path; leave radius out"),
         (config.cut_height is not None and fixed, "give n_clusters or cut_height, not both"),
         (
             config.cut_height is not None and not tree,

@@ -90,6 +90,8 @@ def plan_of(windows: Windows, config: ExtractionConfig) -> Plan:
     if config.strategy == "sampled":
         return _sampled(windows, config, limit, "as asked")
     needed = _bytes(n, _bytes_a_pair(config))
+    if config.distance == "soft-dtw":
+        return Plan("exact", n, needed, "soft-DTW is computed for all pairs, or not at all")
     if config.strategy != "auto":
         _refuse_if_too_large(n, windows.noun, needed, limit, config)
         return Plan(config.strategy, n, needed, "as asked")

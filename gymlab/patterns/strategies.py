@@ -16,6 +16,7 @@ from gymlab.patterns import baseline, clustering
 from gymlab.patterns.clustering import Checkpoint, Clustering, Condensed, Tree
 from gymlab.patterns.clustering.condensed import part_of_matrix
 from gymlab.patterns.config import LINKAGES, ExtractionConfig, Method
+from gymlab.patterns.soft_dtw import soft_dtw_pairwise
 
 Pieces = NDArray[np.float32] | list[NDArray[np.float32]]
 
@@ -185,7 +186,10 @@ def note_on_eps(eps: float, min_samples: int) -> str:
 
 
 def _exact(task: Task) -> Distances:
-    """DTW of every pair."""
+    """DTW, or the soft-DTW divergence, of every pair."""
+    if task.config.distance == "soft-dtw":
+        divergences = soft_dtw_pairwise(task.pieces, mismatch_weights=task.weights)
+        return Distances(divergences, len(divergences))
     condensed = dtw_pairwise(task.pieces, **task.distance)
     return Distances(condensed, len(condensed))
 

@@ -61,8 +61,18 @@ def number_of_items(distances: Condensed, *, checkpoint: Checkpoint = no_checkpo
     return n
 
 
-def as_float32(distances: Condensed) -> NDArray[np.float32]:
-    """Return the matrix as the kernels read it; a copy only where it is not float32 already."""
+def matrix_of(distances: Condensed, n: int) -> NDArray[np.float32]:
+    """Return the matrix of n items as the kernels read it; a copy only where it is not float32 already.
+
+    Raises
+    ------
+    InputError
+        If it is not that of n items.
+    """
+    if distances.shape != (n * (n - 1) // 2,):
+        raise InputError(
+            f"distances have shape {distances.shape}; {n} items have {n * (n - 1) // 2} distances"
+        )
     return np.ascontiguousarray(distances, dtype=np.float32)
 
 
@@ -123,6 +133,11 @@ def distance_sums(
     numpy.ndarray
         float64 ``(n_clusters, n)``.
 
+    Raises
+    ------
+    InputError
+        If the distances are not those of as many items as there are labels.
+
     Examples
     --------
     >>> distance_sums(np.array([1, 2, 4], dtype=np.float32), np.array([0, 0, 1])).tolist()
@@ -130,7 +145,7 @@ def distance_sums(
     """
     n, k = len(labels), int(labels.max(initial=-1)) + 1
     sums = np.zeros((k, n))
-    matrix = as_float32(distances)
+    matrix = matrix_of(distances, n)
     for first, stop in row_slices(n, checkpoint):
         passes.add_sums(matrix, labels, first, stop, sums)
     return sums

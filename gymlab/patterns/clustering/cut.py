@@ -10,9 +10,9 @@ from gymlab.patterns.clustering.condensed import (
     Condensed,
     Labels,
     Tree,
-    as_float32,
     checked_labels,
     distance_sums,
+    matrix_of,
     no_checkpoint,
     number_of_items,
 )
@@ -76,6 +76,11 @@ def cluster_tree(
     -------
     Clustering
 
+    Raises
+    ------
+    InputError
+        If the distances are not those of as many items as the tree has leaves.
+
     Examples
     --------
     >>> from gymlab.patterns.clustering import build_tree
@@ -83,13 +88,17 @@ def cluster_tree(
     >>> cluster_tree(distances, build_tree(distances)).labels.tolist()
     [0, 0, 1, 1]
     """
-    n, matrix = len(tree) + 1, as_float32(distances)
+    n = len(tree) + 1
+    matrix = matrix_of(distances, n)
     curve: dict[int, float] = {}
     if n_clusters is not None or height is not None:
         labels = cut_tree(tree, n_clusters=n_clusters, height=height)
         sums = distance_sums(matrix, labels, checkpoint=checkpoint)
     else:
-        cuts = {k: cut_tree(tree, n_clusters=k) for k in range(2, min(MOST_AUTO_CLUSTERS, n - 1) + 1)}
+        cuts = {}
+        for k in range(2, min(MOST_AUTO_CLUSTERS, n - 1) + 1):
+            checkpoint()
+            cuts[k] = cut_tree(tree, n_clusters=k)
         finest = cuts[max(cuts)] if cuts else np.zeros(n, dtype=np.int64)
         fine_sums = distance_sums(matrix, finest, checkpoint=checkpoint)
         for k, cut in cuts.items():
@@ -129,7 +138,7 @@ def describe_labels(
     ([0], 1)
     """
     n = number_of_items(distances, checkpoint=checkpoint)
-    matrix, checked = as_float32(distances), checked_labels(labels, n)
+    matrix, checked = matrix_of(distances, n), checked_labels(labels, n)
     sums = distance_sums(matrix, checked, checkpoint=checkpoint)
     return _described(matrix, checked, sums, {}, float("nan"), checkpoint)
 

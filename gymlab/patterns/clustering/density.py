@@ -12,7 +12,7 @@ from gymlab.patterns.clustering.condensed import (
     Checkpoint,
     Condensed,
     Labels,
-    as_float32,
+    matrix_of,
     no_checkpoint,
     number_of_items,
     row_slices,
@@ -127,7 +127,7 @@ def core_distances(
     if min_samples == 1:
         return np.zeros(n, dtype=np.float32)
     nearest = np.full((n, min_samples - 1), np.inf, dtype=np.float32)
-    matrix = as_float32(distances)
+    matrix = matrix_of(distances, n)
     for first, stop in row_slices(n, checkpoint):
         passes.offer_neighbours(matrix, n, first, stop, nearest)
     return nearest[:, -1].copy()
@@ -173,7 +173,7 @@ def suggested_eps(
 
 def _of_matrix(distances: Condensed, min_samples: int, eps: np.float32, checkpoint: Checkpoint) -> Labels:
     n = number_of_items(distances, checkpoint=checkpoint)
-    matrix = as_float32(distances)
+    matrix = matrix_of(distances, n)
     counts, roots = np.ones(n, dtype=np.int64), np.arange(n)
     for first, stop in row_slices(n, checkpoint):
         passes.count_within(matrix, eps, first, stop, counts)

@@ -13,7 +13,7 @@ from gymlab.patterns.clustering.condensed import (
     Checkpoint,
     Condensed,
     Labels,
-    as_float32,
+    matrix_of,
     no_checkpoint,
     number_of_items,
 )
@@ -80,7 +80,7 @@ def hdbscan(
     if n < min_cluster_size:
         return np.full(n, -1, dtype=np.int64)
     pointers = PointerTree(n, core_distances(distances, wanted, checkpoint=checkpoint))
-    pointers.add_matrix(as_float32(distances), checkpoint=checkpoint)
+    pointers.add_matrix(matrix_of(distances, n), checkpoint=checkpoint)
     return _chosen(pointers.edges(), n, min_cluster_size)
 
 

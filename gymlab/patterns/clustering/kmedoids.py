@@ -11,15 +11,15 @@ from gymlab.patterns.clustering.condensed import (
     Checkpoint,
     Condensed,
     Labels,
-    as_float32,
+    matrix_of,
     no_checkpoint,
     number_of_items,
     row_slices,
 )
 from gymlab.patterns.clustering.tree import by_size
 
-# Distances that are looked at between two checkpoints.
-_DISTANCES_A_SLICE = 2**23
+# Distances that are looked at between two checkpoints, far apart in memory.
+_DISTANCES_A_SLICE = 2**20
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def kmedoids(
         )
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
         raise InputError(f"seed is {seed!r}; give a whole number of 0 or more")
-    matrix = as_float32(distances)
+    matrix = matrix_of(distances, n)
     if n_clusters == 1:
         return _single(matrix, n, checkpoint)
     medoids = _start(matrix, n, int(n_clusters), np.random.default_rng(seed), checkpoint)

@@ -12,7 +12,8 @@ from gymlab.patterns.clustering.condensed import (
     Condensed,
     Labels,
     Tree,
-    as_float32,
+    checked_labels,
+    matrix_of,
     no_checkpoint,
     row_slices,
 )
@@ -133,7 +134,8 @@ def cophenetic_correlation(
     """
     if len(tree) < 2:
         return float("nan")
-    matrix, n = as_float32(distances), len(tree) + 1
+    n = len(tree) + 1
+    matrix = matrix_of(distances, n)
     leaves = hierarchy.leaves_list(tree).astype(np.int64)
     sums = np.zeros(5)
     # Sums of differences from one of the values are exactly 0 where all are equal.
@@ -174,6 +176,11 @@ def pair_quality(
     checkpoint
         As for :func:`~gymlab.patterns.clustering.number_of_items`.
 
+    Raises
+    ------
+    InputError
+        If the labels do not count from 0, or the distances are not those of as many items.
+
     Examples
     --------
     >>> distances = np.array([1, 9, 9, 9, 9, 1], dtype=np.float32)
@@ -181,10 +188,11 @@ def pair_quality(
     PairQuality(hubert_c=0.0, point_biserial=1.0, calinski_harabasz=161.0)
     """
     nothing = float("nan")
+    labels = checked_labels(labels, len(labels))
+    matrix = matrix_of(distances, len(labels))
     k = int(labels.max(initial=-1)) + 1
     if k < 2:
         return PairQuality(nothing, nothing, nothing)
-    matrix = as_float32(distances)
     sizes = np.bincount(labels[labels >= 0])
     n, n_within = int(sizes.sum()), int((sizes * (sizes - 1) // 2).sum())
     total, within = np.zeros(4), np.zeros((k, 2))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +15,8 @@ from gymlab.patterns.clustering.condensed import Checkpoint, Tree, no_checkpoint
 from gymlab.patterns.clustering.pointers import Edges, PointerTree
 from gymlab.patterns.clustering.tree import tree_of_joins
 
-# 8 MB of distances a thread at most, however short the series are.
-_PAIRS_A_BLOCK = 2_000_000
+# 4 MB of distances a thread at most, however short the series are or how many points they have in common.
+_PAIRS_A_BLOCK = 1_000_000
 
 
 def single_linkage_tree(
@@ -90,11 +91,9 @@ def streamed_edges(
     (batch,), unit = batches(series, n_codes=number_of_codes(mismatch_weights))
     kernel = Kernel(batch, None, radius, mismatch_weights, unit)
     pointers = PointerTree(len(batch), None if cores is None else cores[kernel.order])
-    pairs = max(1, len(batch) * (len(batch) - 1) // 2)
-    cells = min(CELLS_A_BLOCK, _PAIRS_A_BLOCK * max(1, kernel.cells(0, len(batch)) // pairs))
     work = [
         Block(partial(_enter, kernel, first, stop, pointers), kernel.cells(first, stop))
-        for first, stop in reversed(kernel.row_ranges(cells))
+        for first, stop in _row_ranges(len(batch), kernel.cells(0, len(batch)))
     ]
     run_blocks(work, n_threads, progress)
     firsts, seconds, heights = pointers.edges()
@@ -117,6 +116,17 @@ def reporting(progress: Progress, checkpoint: Checkpoint) -> Progress:
         checkpoint()
 
     return report
+
+
+def _row_ranges(n: int, cells: int) -> list[tuple[int, int]]:
+    """Cut the rows of a condensed matrix into ranges of bounded size and work, the last rows first."""
+    n_pairs = n * (n - 1) // 2
+    step = max(1, min(_PAIRS_A_BLOCK, CELLS_A_BLOCK * n_pairs // cells))
+    # Pairs in the rows from each on.
+    behind = np.arange(n - 1, -1, -1) * np.arange(n, 0, -1) // 2
+    cuts = n - np.searchsorted(behind[::-1], np.arange(step, n_pairs, step))
+    bounds = np.unique(np.concatenate([[0], cuts, [n]]))[::-1].tolist()
+    return [(first, stop) for stop, first in pairwise(bounds)]
 
 
 def _enter(kernel: Kernel, first: int, stop: int, pointers: PointerTree) -> None:

@@ -13,7 +13,7 @@ from gymlab.patterns.clustering.condensed import (
     Condensed,
     Labels,
     Tree,
-    as_float32,
+    matrix_of,
     no_checkpoint,
     number_of_items,
     row_slices,
@@ -22,8 +22,9 @@ from gymlab.patterns.clustering.condensed import (
 from gymlab.patterns.clustering.pointers import PointerTree
 from gymlab.patterns.config import Method
 
-# Distances that the chain looks at between two checkpoints; those of a column lie far apart in memory.
-_DISTANCES_A_SLICE = 2**22
+# Distances that the chain looks at between two checkpoints; those of a column lie far apart in memory, so that each
+# may take a tenth of a microsecond.
+_DISTANCES_A_SLICE = 2**20
 
 _CHAINED = {
     "ward": chain.WARD,
@@ -86,7 +87,7 @@ def build_tree(
         return np.empty((0, 4))
     if method == "single":
         pointers = PointerTree(n)
-        pointers.add_matrix(as_float32(distances), checkpoint=checkpoint)
+        pointers.add_matrix(matrix_of(distances, n), checkpoint=checkpoint)
         return pointers.tree()
     working, scale = _working_copy(
         distances, squared=method == "ward", overwrite=overwrite, checkpoint=checkpoint

@@ -55,6 +55,8 @@ def significance_of(
         return None, (
             "significance is not assessed for strategy 'baseline', which is there to be compared with",
         )
+    if config.distance == "soft-dtw":
+        return None, ("significance is not assessed for soft-DTW, which takes too long for many logs",)
     log = windowed_log(actions, encoded, len(task.weights), task.windows, labels)
     if config.method in DENSITY_METHODS and len(log) > affordable_windows(log, config.n_surrogates):
         why = f"it would be on a sample, which is less dense, and {config.method} finds other patterns in it"

@@ -1,19 +1,17 @@
 """Entropy of the choice given the situation, kept up to date action by action, exactly."""
 
-import math
 from collections import deque
 from collections.abc import Hashable
 
 from gymlab.errors import InputError
-from gymlab.patterns.tally import (
-    SCALE,
-    Tally,
+from gymlab.patterns.entropy.checks import (
     checked_size,
     holds,
     remove_latest,
     require_room,
     require_value,
 )
+from gymlab.patterns.entropy.tally import SCALE, Correction, Tally, steps_of, unit_of
 
 
 class ConditionalEntropy:
@@ -27,11 +25,15 @@ class ConditionalEntropy:
         How many of the latest actions count; None for all.
     n_choices
         How many choices there are to choose from; None to normalise by those observed.
+    correction
+        ``"miller-madow"`` adds (m − k) / (2N) nats for m observed pairs of situation and choice, k observed
+        situations and N actions: the correction of each situation's entropy, weighted by how often it occurred
+        (Miller 1955). Capped as in :class:`IncrementalEntropy`.
 
     Raises
     ------
     InputError
-        If a parameter is not positive.
+        If a size is not positive, or the correction is not known.
 
     Examples
     --------
@@ -42,13 +44,21 @@ class ConditionalEntropy:
     (0.0, 0.0)
     """
 
-    def __init__(self, window: int | None = None, n_choices: int | None = None) -> None:
+    def __init__(
+        self,
+        window: int | None = None,
+        n_choices: int | None = None,
+        *,
+        correction: Correction | None = None,
+    ) -> None:
         self._window = checked_size("window", window)
         self._n_choices = checked_size("n_choices", n_choices)
-        self._situations: Tally[Hashable] = Tally()
-        self._choices: Tally[Hashable] = Tally()
-        self._pairs: Tally[tuple[Hashable, Hashable]] = Tally()
-        self._order: deque[tuple[Hashable, Hashable]] | None = None if window is None else deque()
+        steps = steps_of(correction)
+        self._is_corrected = correction is not None
+        self._situations: Tally[Hashable] = Tally(steps)
+        self._choices: Tally[Hashable] = Tally(steps)
+        self._pairs: Tally[tuple[Hashable, Hashable]] = Tally(steps)
+        self._order: deque[tuple[Hashable, Hashable]] = deque(maxlen=0 if window is None else self._window)
 
     def add(self, situation: Hashable, choice: Hashable) -> None:
         """Add an action: what was chosen in which situation.
@@ -70,19 +80,24 @@ class ConditionalEntropy:
         >>> entropy.n_actions
         1
         """
-        if not holds(self._situations.counts, situation):
-            require_value(situation)
+        pair = situation, choice
         order = self._order
-        leaving = order[0] if order is not None and len(order) == self._window else None
-        if not holds(self._choices.counts, choice):
-            require_room(choice, self._choices, self._n_choices, None if leaving is None else leaving[1])
-        if order is not None:
-            order.append((situation, choice))
-            if leaving is not None:
-                self._forget(order.popleft())
+        is_full = len(order) == self._window
+        # A pair that is there has nothing that could be refused.
+        if not holds(self._pairs.counts, pair):
+            self._require_room(situation, choice, order[0] if is_full else None)
+        if is_full:
+            oldest = order[0]
+            order.append(pair)
+            if oldest != pair:
+                self._pairs.replace(oldest, pair)
+                self._situations.replace(oldest[0], situation)
+                self._choices.replace(oldest[1], choice)
+            return
+        order.append(pair)
         self._situations.add(situation)
         self._choices.add(choice)
-        self._pairs.add((situation, choice))
+        self._pairs.add(pair)
 
     def remove(self, situation: Hashable, choice: Hashable) -> None:
         """Remove an action, in a window its latest occurrence: the inverse of :meth:`add`.
@@ -108,9 +123,11 @@ class ConditionalEntropy:
         pair = situation, choice
         if not holds(self._pairs.counts, pair):
             raise InputError(f"{choice!r} in {situation!r} cannot be removed: it is not among the actions")
-        self._forget(pair)
-        if self._order is not None:
+        if self._window is not None:
             remove_latest(self._order, pair)
+        self._situations.remove(situation)
+        self._choices.remove(choice)
+        self._pairs.remove(pair)
 
     def get_entropy(self) -> float:
         """Return the normalised entropy, from 0 (the situation decides) to 1 (the choice is open in each).
@@ -123,12 +140,17 @@ class ConditionalEntropy:
         >>> entropy.get_entropy()
         1.0
         """
-        n_choices = self._n_choices or len(self._choices.counts)
-        return min(self.bits / math.log2(n_choices), 1.0) if n_choices > 1 else 0.0
+        return min(self._normalised(), 1.0)
+
+    @property
+    def is_capped(self) -> bool:
+        """Whether the correction would lift the normalised entropy above 1, and it is cut there."""
+        # What lies within the rounding of a uniform choice is none of the correction's.
+        return self._is_corrected and self._normalised() > 1.0 + 1e-12
 
     @property
     def bits(self) -> float:
-        """The conditional entropy in bits."""
+        """The conditional entropy in bits, with the correction if there is one; never capped."""
         n = self._pairs.n
         return (self._situations.total - self._pairs.total) / (n * SCALE) if n else 0.0
 
@@ -142,7 +164,15 @@ class ConditionalEntropy:
         """How often each pair of situation and choice counts now: a copy."""
         return dict(self._pairs.counts)
 
-    def _forget(self, pair: tuple[Hashable, Hashable]) -> None:
-        self._situations.remove(pair[0])
-        self._choices.remove(pair[1])
-        self._pairs.remove(pair)
+    def _normalised(self) -> float:
+        divisor = (self._pairs.n or 1) * unit_of(self._n_choices or len(self._choices.counts))
+        return (self._situations.total - self._pairs.total) / divisor
+
+    def _require_room(
+        self, situation: Hashable, choice: Hashable, leaving: tuple[Hashable, Hashable] | None
+    ) -> None:
+        """Refuse a pair that cannot be counted, before anything has changed."""
+        require_value(situation)
+        if choice not in self._choices.counts:
+            left = None if leaving is None else leaving[1]
+            require_room(choice, self._choices.counts, self._n_choices, left)

@@ -4,13 +4,13 @@ With counts c of N actions the entropy is (N log2 N - sum of c log2 c) / N, from
 number of updates the result is, bit for bit, that of the same counts counted afresh.
 """
 
-import math
 from collections import deque
 from collections.abc import Hashable, Mapping
 from typing import Any
 
 from gymlab.errors import InputError
-from gymlab.patterns.tally import SCALE, Tally, c_log_c, checked_size, holds, remove_latest, require_room
+from gymlab.patterns.entropy.checks import checked_size, holds, remove_latest, require_room
+from gymlab.patterns.entropy.tally import SCALE, Correction, step, steps_of, unit_of
 
 
 class IncrementalEntropy:
@@ -24,11 +24,15 @@ class IncrementalEntropy:
         How many intents the agent could choose from. With it, 0 is always the same and 1 a uniform choice among
         all of them. None to divide by the logarithm of those observed instead: then an even choice between two
         is 1 as well, whatever else there was to choose.
+    correction
+        ``"miller-madow"`` adds (m − 1) / (2N) nats for m observed intents in N actions, which few actions lead one
+        to underestimate (Miller 1955). It may lift the normalised entropy above 1: :meth:`get_entropy` then
+        returns 1 and :attr:`is_capped` says so.
 
     Raises
     ------
     InputError
-        If a parameter is not positive.
+        If a size is not positive, or the correction is not known.
 
     Examples
     --------
@@ -41,13 +45,39 @@ class IncrementalEntropy:
     0.406
     """
 
-    def __init__(self, window: int | None = None, n_intents: int | None = None) -> None:
+    __slots__ = (
+        "_counts",
+        "_divisor",
+        "_is_full",
+        "_n",
+        "_n_intents",
+        "_order",
+        "_steps",
+        "_total",
+        "_unit",
+        "_whole",
+        "_window",
+    )
+
+    def __init__(
+        self,
+        window: int | None = None,
+        n_intents: int | None = None,
+        *,
+        correction: Correction | None = None,
+    ) -> None:
         self._window = checked_size("window", window)
         self._n_intents = checked_size("n_intents", n_intents)
-        self._tally: Tally[Hashable] = Tally()
-        # The order is only needed where the oldest has to leave.
-        self._order: deque[Hashable] | None = None if window is None else deque()
+        self._steps = steps_of(correction)
+        self._counts: dict[Hashable, int] = {}
+        # The order is only needed where the oldest has to leave, which it does when one more comes in.
+        self._order: deque[Hashable] = deque(maxlen=0 if window is None else self._window)
+        self._is_full = False
+        self._n = 0
+        self._total = 0
         self._whole = 0
+        # What divides the sum of one action, and of all: kept, since a logarithm costs as much as an update.
+        self._unit = self._divisor = unit_of(self._n_intents or 0)
 
     def add_action(self, action: object) -> None:
         """Add an action by its ``action_type``.
@@ -114,20 +144,30 @@ class IncrementalEntropy:
         >>> entropy.bits
         0.0
         """
-        tally, order = self._tally, self._order
-        if not holds(tally.counts, intent):
-            leaving = order[0] if order is not None and tally.n == self._window else None
-            require_room(intent, tally, self._n_intents, leaving)
-        if order is None:
-            tally.add(intent)
-            self._whole = c_log_c(tally.n)
+        # The common case, kept short: a full window, and an intent that is in it.
+        counts = self._counts
+        try:
+            won = counts[intent] + 1
+        except (KeyError, TypeError):
+            self._add_other(intent)
             return
+        if not self._is_full:
+            self._add_other(intent)
+            return
+        order = self._order
+        oldest = order[0]
         order.append(intent)
-        if tally.n == self._window:
-            tally.replace(order.popleft(), intent)
+        counts[intent] = won
+        lost = counts[oldest]  # after the line above: the oldest may be the same intent
+        if lost > 1:
+            counts[oldest] = lost - 1
         else:
-            tally.add(intent)
-            self._whole = c_log_c(tally.n)
+            self._drop(oldest)
+        steps = self._steps
+        try:
+            self._total += steps[won] - steps[lost]
+        except IndexError:
+            self._total += step(steps, won) - step(steps, lost)
 
     def remove(self, intent: Hashable) -> None:
         """Remove an intent, in a window its latest occurrence: the inverse of :meth:`add`.
@@ -150,12 +190,22 @@ class IncrementalEntropy:
         >>> entropy.counts
         {}
         """
-        if not holds(self._tally.counts, intent):
-            raise InputError(f"{intent!r} cannot be removed: it is not among the {self._tally.n} intents")
-        self._tally.remove(intent)
-        self._whole = c_log_c(self._tally.n)
-        if self._order is not None:
+        counts = self._counts
+        if not holds(counts, intent):
+            raise InputError(f"{intent!r} cannot be removed: it is not among the {self._n} intents")
+        if self._window is not None:
             remove_latest(self._order, intent)
+            self._is_full = False
+        count = counts[intent]
+        self._total -= step(self._steps, count)
+        if count > 1:
+            counts[intent] = count - 1
+        else:
+            del counts[intent]
+            self._rescale()
+        self._whole -= step(self._steps, self._n)
+        self._n -= 1
+        self._divisor = (self._n or 1) * self._unit
 
     def get_entropy(self) -> float:
         """Return the normalised entropy, from 0 to 1; 0 when fewer than two distinct intents were seen.
@@ -168,28 +218,67 @@ class IncrementalEntropy:
         >>> entropy.get_entropy()
         1.0
         """
-        tally = self._tally
-        distinct = len(tally.counts)
-        if distinct < 2:
-            return 0.0
-        normalised = (self._whole - tally.total) / (tally.n * SCALE) / math.log2(self._n_intents or distinct)
+        normalised = (self._whole - self._total) / self._divisor
         # A uniform choice may come out a rounding above 1, which nobody who validates the range would accept.
         return normalised if normalised < 1.0 else 1.0  # noqa: FURB136 - calling min costs a tenth of an update
 
     @property
+    def is_capped(self) -> bool:
+        """Whether the correction would lift the normalised entropy above 1, and it is cut there."""
+        # What lies within the rounding of a uniform choice is none of the correction's.
+        return self._steps[1] != 0 and (self._whole - self._total) / self._divisor > 1.0 + 1e-12
+
+    @property
     def bits(self) -> float:
-        """The entropy in bits."""
-        return (self._whole - self._tally.total) / (self._tally.n * SCALE) if self._tally.n else 0.0
+        """The entropy in bits, with the correction if there is one; never capped."""
+        return (self._whole - self._total) / (self._n * SCALE) if self._n else 0.0
 
     @property
     def n_actions(self) -> int:
         """How many intents count now."""
-        return self._tally.n
+        return self._n
 
     @property
     def counts(self) -> dict[Hashable, int]:
         """How often each intent counts now: a copy."""
-        return dict(self._tally.counts)
+        return dict(self._counts)
+
+    def _add_other(self, intent: Hashable) -> None:
+        """Add an intent that is new, or to a window that still grows, or to all."""
+        counts, order, steps = self._counts, self._order, self._steps
+        if not holds(counts, intent):
+            require_room(intent, counts, self._n_intents, order[0] if self._is_full else None)
+        won = counts.get(intent, 0) + 1
+        counts[intent] = won
+        self._total += step(steps, won)
+        if self._is_full:
+            oldest = order[0]
+            lost = counts[oldest]
+            self._total -= step(steps, lost)
+            if lost > 1:
+                counts[oldest] = lost - 1
+            else:
+                del counts[oldest]
+            order.append(intent)
+            self._rescale()
+            return
+        order.append(intent)
+        self._n += 1
+        self._whole += step(steps, self._n)
+        if won == 1:
+            self._rescale()
+        else:
+            self._divisor = self._n * self._unit
+        self._is_full = self._n == self._window
+
+    def _drop(self, intent: Hashable) -> None:
+        del self._counts[intent]
+        self._rescale()
+
+    def _rescale(self) -> None:
+        if self._n_intents is None:
+            self._unit = unit_of(len(self._counts))
+        self._divisor = (self._n or 1) * self._unit
 
 
 def _intent(action: Any) -> Hashable:  # noqa: ANN401 - rows of tables, frames and logs have no type in common

@@ -1,0 +1,61 @@
+"""The compiled loop of entropies that slide over an array: the same integers as those of a stream."""
+
+import numpy as np
+from numba import njit
+
+
+@njit(cache=True, nogil=True)
+def slide(groups, parts, n_groups, n_parts, window, high, low, divisor):
+    """Return the normalised entropy of the parts given the groups in each window.
+
+    The numerator is the sum of c log2 c of the groups' counts less that of the parts', in fixed point. It needs
+    more than 64 bits in a long window, so it is kept as ``upper * 2**32 + lower``. Both are exact as floats, hence
+    ``upper * 2**32 + lower`` in floats is rounded once, as Python rounds the integer of the stream.
+
+    groups, parts: int64 ``(n,)``, n at least ``window``; groups may be ``(1,)`` where all is one group. high, low: int64, the steps of each count up to the
+    highest that occurs, in two parts. divisor: float64, or infinite.
+    """
+    in_group = np.zeros(n_groups, dtype=np.int64)
+    in_part = np.zeros(n_parts, dtype=np.int64)
+    stride = 1 if len(groups) == len(parts) else 0
+    result = np.empty(len(parts))
+    result[: window - 1] = np.nan
+    upper = np.int64(0)
+    lower = np.int64(0)
+    for i in range(len(parts)):
+        group, part = groups[i * stride], parts[i]
+        if i >= window:
+            old_group, old_part = groups[(i - window) * stride], parts[i - window]
+            if old_part != part:
+                count = in_part[old_part]
+                upper += high[count]
+                lower += low[count]
+                in_part[old_part] = count - 1
+                count = in_part[part] + 1
+                upper -= high[count]
+                lower -= low[count]
+                in_part[part] = count
+            if old_group != group:
+                count = in_group[old_group]
+                upper -= high[count]
+                lower -= low[count]
+                in_group[old_group] = count - 1
+                count = in_group[group] + 1
+                upper += high[count]
+                lower += low[count]
+                in_group[group] = count
+        else:
+            count = in_part[part] + 1
+            upper -= high[count]
+            lower -= low[count]
+            in_part[part] = count
+            count = in_group[group] + 1
+            upper += high[count]
+            lower += low[count]
+            in_group[group] = count
+        if i >= window - 1:
+            carried = upper + (lower >> 32)
+            rest = lower & 0xFFFFFFFF
+            value = (carried * 4294967296.0 + rest) / divisor
+            result[i] = value if value < 1.0 else 1.0
+    return result

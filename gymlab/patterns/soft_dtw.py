@@ -1,0 +1,92 @@
+"""The soft-DTW divergence: a smooth alternative to DTW on small input."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gymlab.errors import InputError
+from gymlab.patterns.one_hot import Pieces, checked_pieces, fit_one_hot
+
+# Cells of all pairs together. tslearn computes one in some 50 nanoseconds, so this is about a minute.
+MOST_CELLS = 1_000_000_000
+
+# A pair costs some 20 microseconds beside its cells, so with short pieces this is about a minute.
+MOST_PIECES = 1_500
+
+
+def soft_dtw_pairwise(
+    pieces: Pieces, *, gamma: float = 1.0, mismatch_weights: Sequence[float] = ()
+) -> NDArray[np.float32]:
+    """Return the soft-DTW divergence of every pair of pieces [1]_, as a condensed matrix.
+
+    Where DTW takes the least cost of all warping paths, soft-DTW takes their soft minimum, so every path has a say
+    and the more of one the larger ``gamma`` is. It may be negative and is not 0 for a piece and itself; the
+    divergence ``soft(x, y) − (soft(x, x) + soft(y, y)) / 2`` is 0 there.
+
+    Parameters
+    ----------
+    pieces
+        Array ``(n, n_timepoints, n_channels)``, or a list of arrays ``(n_timepoints, n_channels)`` of any lengths.
+    gamma
+        Smoothing, above 0, in the unit of a squared difference.
+    mismatch_weights
+        As for :func:`gymlab.distance.dtw_pairwise`.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32 ``(n(n−1)/2,)`` in the order of :func:`scipy.spatial.distance.pdist`, 0 or more. It is made of
+        squared differences: as ``gamma`` goes to 0 it goes to the square of the DTW distance. That it is not
+        negative is proven for other costs than the squared one and conjectured for this [1]_; what comes out
+        below 0 is returned as 0.
+
+    Raises
+    ------
+    InputError
+        If a piece is empty or holds NaN or infinity, the channels differ, a parameter is out of range, or there is
+        more to compute than about a minute's work.
+
+    References
+    ----------
+    .. [1] M. Blondel, A. Mensch and J.-P. Vert, "Differentiable divergences between time series", AISTATS 2021,
+       section 3; soft-DTW is that of M. Cuturi and M. Blondel, "Soft-DTW: a differentiable loss function for
+       time-series", ICML 2017.
+
+    Examples
+    --------
+    >>> soft_dtw_pairwise([[0, 1, 2], [0, 1, 2], [3, 3, 3]], gamma=0.1).astype(float).round(2).tolist()
+    [0.0, 14.13, 14.13]
+    """
+    if isinstance(gamma, bool) or not isinstance(gamma, int | float) or not 0 < gamma < math.inf:
+        raise InputError(f"gamma is {gamma!r}; give a finite number above 0")
+    checked = checked_pieces(pieces)
+    _refuse_too_many([len(piece) for piece in checked])
+    one_hot = fit_one_hot(checked, mismatch_weights)
+
+    from tslearn.metrics import cdist_soft_dtw_normalized
+
+    square = cdist_soft_dtw_normalized([one_hot.spread(piece) for piece in checked], gamma=float(gamma))
+    condensed: NDArray[np.float64] = square[np.triu_indices(len(checked), 1)]
+    return np.maximum(condensed, 0.0).astype(np.float32)
+
+
+def _refuse_too_many(lengths: Sequence[int]) -> None:
+    n = len(lengths)
+    # Every pair once, and every piece with itself.
+    cells = (sum(lengths) ** 2 + sum(length**2 for length in lengths)) // 2
+    if n <= MOST_PIECES and cells <= MOST_CELLS:
+        return
+    longest = max(lengths)
+    allowed = min(MOST_PIECES, (math.isqrt(1 + 8 * (MOST_CELLS // longest**2)) - 1) // 2)
+    instead = (
+        f"take at most {allowed:,} of them (a larger hop, or a sample)"
+        if allowed > 1
+        else "take shorter ones"
+    )
+    raise InputError(
+        f"soft-DTW of {n:,} pieces of up to {longest:,} time points is {cells:,} cells; {MOST_PIECES:,} pieces and "
+        f"{MOST_CELLS:,} cells are the most that is computed, about a minute's work; {instead}, or call "
+        "gymlab.distance.dtw_pairwise, which has no such limit"
+    )
