@@ -97,7 +97,7 @@ def test_fitted_transition_probabilities_agree_with_plain_loops(series, seed):
     agents = np.random.default_rng(seed).integers(0, 2, size=len(series))
     states = sorted({state for one in series for state in one})
     series = [[states.index(state) for state in one] for one in series]
-    chains = fit_chains(windowed([np.array(one) for one in series], window=1, agents=agents))
+    chains = fit_chains(windowed([np.array(one) for one in series], window=1, hop=1, agents=agents))
     expected = naive_significance.transition_probabilities(
         series, agents.tolist(), len(states), *chains.weights
     )

@@ -132,7 +132,7 @@ def fit_chains(log: WindowedLog) -> Chains:
     Parameters
     ----------
     log
-        With at least one action.
+        With at least one action. Its transitions in windows, and up to a window behind each, are what is fitted to.
 
     Returns
     -------
@@ -153,7 +153,9 @@ def fit_chains(log: WindowedLog) -> Chains:
     # Every action but the last of its series has one that follows it.
     is_last = np.zeros(len(states), dtype=bool)
     is_last[log.first + log.length - 1] = True
-    at = np.flatnonzero(~is_last)
+    # What surrogates are not drawn for would only make the tables longer, where a sample is far apart in its series.
+    needed = _needed(log)
+    at = np.flatnonzero(~is_last[:-1] & needed[:-1] & needed[1:])
     now, then = states[at], states[at + 1]
     groups = (series[at], agents[at], np.zeros(len(at), dtype=np.int64))
     of_series, of_agents, of_all = (_followers(group, now, at + 1, n_states) for group in groups)
@@ -164,7 +166,7 @@ def fit_chains(log: WindowedLog) -> Chains:
     weight_of_log, of_agent, agent_moves = _shrunk(groups[1], now, then, n_states, moves, of_log)
     weight_of_agent, _, _ = _shrunk(groups[0], now, then, n_states, agent_moves, of_agent, parents=groups[1])
     return Chains(
-        log, states, n_states, of_series, of_agents, of_all, (weight_of_agent, weight_of_log), _needed(log)
+        log, states, n_states, of_series, of_agents, of_all, (weight_of_agent, weight_of_log), needed
     )
 
 

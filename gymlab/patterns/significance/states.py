@@ -11,6 +11,8 @@ _FEWEST_MOST = 8
 # Actions in a cell at most. Within a cell numbers are exchanged, so large ones make surrogates less smooth than the
 # log, and smooth noise looks like a pattern; small ones only make surrogates more like the log.
 _ACTIONS_A_CELL = 8
+# With so many cells those of a long log are as small as need be.
+_CELLS = 2_048
 
 
 def states_of(rows: NDArray[np.float32], n_codes: int = 0) -> NDArray[np.int64]:
@@ -18,7 +20,8 @@ def states_of(rows: NDArray[np.float32], n_codes: int = 0) -> NDArray[np.int64]:
 
     States are the distinct rows. Where numeric channels make too many of these (above 64, or above a tenth of the
     actions, but 8 are always allowed), they are the categories, and within each the cells that its numbers are cut
-    into: at the median of the channel with the largest spread, and again, until a cell has 8 actions. A chain then
+    into: at the median of the channel with the largest spread, and again, until a cell has 8 actions (or, in a
+    long log, its 2,048th part). A chain then
     goes on as one of the nearest actions did, whose numbers come with it: the local bootstrap of Paparoditis and
     Politis (J. Statistical Planning and Inference 108, 2002) on a partition.
 
@@ -55,11 +58,12 @@ def states_of(rows: NDArray[np.float32], n_codes: int = 0) -> NDArray[np.int64]:
 def _cells(numbers: NDArray[np.float32], groups: list[NDArray[np.int64]]) -> NDArray[np.int64]:
     """Return a number for the cell of each action, cells being parts of the groups."""
     cells = np.empty(len(numbers), dtype=np.int64)
+    most = max(_ACTIONS_A_CELL, len(numbers) // _CELLS)
     n_cells = 0
     while groups:
         group = groups.pop()
         values = numbers[group]
-        spread = values.max(axis=0) - values.min(axis=0) if len(group) > _ACTIONS_A_CELL else np.zeros(1)
+        spread = values.max(axis=0) - values.min(axis=0) if len(group) > most else np.zeros(1)
         if spread.max() == 0:
             cells[group] = n_cells
             n_cells += 1
