@@ -36,7 +36,7 @@ def test_progress_is_heard_in_the_loops_thread_stage_by_stage():
     thread = asyncio.run(main())
     assert {one[0] for one in heard} == {thread}
     stages = [stage for _, stage, _ in heard]
-    assert list(dict.fromkeys(stages)) == ["encode", "distances", "cluster", "describe"]
+    assert list(dict.fromkeys(stages)) == ["encode", "distances", "cluster", "significance", "describe"]
     for stage in set(stages):
         fractions = [fraction for _, one, fraction in heard if one == stage]
         assert fractions == sorted(fractions)

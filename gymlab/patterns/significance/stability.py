@@ -93,7 +93,7 @@ def resampled_units(log: WindowedLog) -> tuple[NDArray[np.int64], str]:
         log.window_series * (int(log.length.max()) + 1) + place // block, return_inverse=True
     )
     return units, (
-        f"there are only {len(sessions)} sessions, so {len(blocks):,} blocks of {block:,} actions are resampled; they "
+        f"there are fewer than {FEWEST_SESSIONS} sessions, so {len(blocks):,} blocks of {block:,} actions are resampled; they "
         "are no independent evidence, and stability is likely too high"
     )
 
