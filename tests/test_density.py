@@ -176,3 +176,11 @@ def test_what_cannot_be_used_is_refused():
         core_distances(edges, 2)
     with pytest.raises(InputError, match="4 of each are needed"):
         core_distances(dtw_neighbors(series, k=2), 5)
+
+
+def test_a_graph_in_which_items_are_their_own_neighbours_is_taken_without_that():
+    series = np.random.default_rng(3).normal(size=(60, 4))
+    graph = dtw_neighbors(series, eps=1.2).graph
+    with_itself = csr_array(graph + csr_array(np.eye(60, dtype=np.float32) * 0.5))
+    np.testing.assert_array_equal(dbscan(with_itself, min_samples=3), dbscan(graph, min_samples=3))
+    assert 0 < np.count_nonzero(dbscan(graph, min_samples=3) < 0) < 60

@@ -15,9 +15,11 @@ from gymlab.patterns.clustering import (
     build_tree,
     by_size,
     compare_linkages,
+    core_distances,
     single_linkage_tree,
 )
 from gymlab.patterns.clustering.pointers import PointerTree
+from gymlab.patterns.clustering.streaming import streamed_edges
 
 METHODS = ["ward", "average", "complete", "single", "weighted"]
 
@@ -199,3 +201,20 @@ def test_blocks_stay_small_where_all_series_hold_the_same_few_points(monkeypatch
     tree = single_linkage_tree(series)
     assert max(largest) <= 2000 + 1000
     np.testing.assert_array_equal(tree, build_tree(dtw_pairwise(series), "single"))
+
+
+def test_core_distances_of_both_items_count_in_any_order_of_rows():
+    rng = np.random.default_rng(0)
+    series = [rng.normal(size=(length, 1)) for length in rng.integers(3, 9, 60)]
+    distances = dtw_pairwise(series)
+    cores = core_distances(distances, 6)
+    rows, columns = np.triu_indices(60, 1)
+    reachability = np.maximum(distances, np.maximum(cores[rows], cores[columns]))
+    expected = hierarchy.linkage(reachability, "single")[:, 2]
+    ends = np.cumsum(np.arange(59, -1, -1))
+    pointers = PointerTree(60, cores)
+    for row in rng.permutation(60):
+        pointers.add_rows(row, row + 1, distances[ends[row] - (59 - row) : ends[row]])
+    np.testing.assert_array_equal(pointers.tree()[:, 2], expected)
+    streamed = streamed_edges(series, cores, radius=None, mismatch_weights=(), n_threads=None, progress=False)
+    np.testing.assert_array_equal(streamed[2], expected)

@@ -7,7 +7,10 @@ from collections.abc import Callable
 
 import pandas as pd
 
-# Importing it takes a third of a second in which no other thread runs, so not in the midst of the work.
+# Importing these takes a third of a second each in which no other thread runs, so not in the midst of the work.
+import sklearn.cluster
+import sklearn.metrics  # noqa: F401
+
 import gymlab.settings  # noqa: F401
 from gymlab.errors import InputError
 from gymlab.patterns.config import ExtractionConfig
