@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from gymlab.actions import read_actions, select_actions, validate_actions
     from gymlab.actions.channels import Channel
     from gymlab.errors import GymlabError, InputError, MemoryLimitError, OutputError, ReportError
+    from gymlab.patterns.assignment import Assignment
+    from gymlab.patterns.asynchronous import extract_patterns_async
     from gymlab.patterns.comparison import Comparison, compare_logs
     from gymlab.patterns.config import ExtractionConfig
     from gymlab.patterns.entropy import (
@@ -23,9 +25,11 @@ if TYPE_CHECKING:
         TimedEntropy,
         TransitionEntropy,
     )
-    from gymlab.patterns.extraction import Extraction, extract_patterns
+    from gymlab.patterns.extraction import extract_patterns
+    from gymlab.patterns.loading import load_extraction
     from gymlab.patterns.principles import Principle, infer_principles
     from gymlab.patterns.principles.study import Study, study_principles
+    from gymlab.patterns.result import Extraction
     from gymlab.patterns.temporal import TemporalPattern
     from gymlab.runtime.cache import BoundedCache, CacheStats
     from gymlab.runtime.database import Database
@@ -33,13 +37,14 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "AgentEntropies": "gymlab.patterns.entropy",
+    "Assignment": "gymlab.patterns.assignment",
     "BoundedCache": "gymlab.runtime.cache",
     "CacheStats": "gymlab.runtime.cache",
     "Channel": "gymlab.actions.channels",
     "Comparison": "gymlab.patterns.comparison",
     "ConditionalEntropy": "gymlab.patterns.entropy",
     "Database": "gymlab.runtime.database",
-    "Extraction": "gymlab.patterns.extraction",
+    "Extraction": "gymlab.patterns.result",
     "ExtractionConfig": "gymlab.patterns.config",
     "GymlabError": "gymlab.errors",
     "IncrementalEntropy": "gymlab.patterns.entropy",
@@ -55,7 +60,9 @@ _HOMES = {
     "TransitionEntropy": "gymlab.patterns.entropy",
     "compare_logs": "gymlab.patterns.comparison",
     "extract_patterns": "gymlab.patterns.extraction",
+    "extract_patterns_async": "gymlab.patterns.asynchronous",
     "infer_principles": "gymlab.patterns.principles",
+    "load_extraction": "gymlab.patterns.loading",
     "notebook_path": "gymlab.settings",
     "read_actions": "gymlab.actions",
     "sample_path": "gymlab.settings",
@@ -66,6 +73,7 @@ _HOMES = {
 
 __all__ = [
     "AgentEntropies",
+    "Assignment",
     "BoundedCache",
     "CacheStats",
     "Channel",
@@ -89,7 +97,9 @@ __all__ = [
     "compare_logs",
     "distance",
     "extract_patterns",
+    "extract_patterns_async",
     "infer_principles",
+    "load_extraction",
     "notebook_path",
     "read_actions",
     "sample_path",

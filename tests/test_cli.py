@@ -64,6 +64,37 @@ def test_extract_prints_patterns_and_writes_both_files(run, log_file, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["labels.parquet", "out.json"]
 
 
+def test_extract_saves_the_whole_extraction(run, log_file, tmp_path):
+    folder = tmp_path / "kept"
+    options = ("--window", 10, "--hop", 5, "--save", folder)
+    code, _, _ = run("extract", log_file, *options)
+    assert code == 0
+    found = gymlab.load_extraction(folder)
+    assert found.config.window == 10
+    assert len(found.actions) == len(rules())
+    code, _, complaint = run("extract", log_file, *options)
+    assert code == 2
+    assert "is there already" in complaint
+
+
+def test_the_listing_says_strategy_reason_noise_and_agreement(run, log_file):
+    few = ("extract", log_file, "--window", 10, "--hop", 5)
+    code, printed, _ = run(*few)
+    assert code == 0
+    assert "strategy exact for ward: the matrix of all pairs takes" in printed
+    code, printed, _ = run(*few, "--strategy", "sampled", "--sample-size", 50, "--clusters", 2)
+    assert code == 0
+    assert "(sampled)" in printed
+    assert "expected agreement with exact" in printed
+    code, printed, _ = run(*few, "--method", "dbscan", "--eps", 0.01, "--min-samples", 40)
+    assert code == 0
+    assert "99 windows of noise" in printed
+    assert "no pattern: all is noise" in printed
+    code, _, complaint = run(*few, "--eps", 1)
+    assert code == 2
+    assert "eps is for method 'dbscan'" in complaint
+
+
 def test_filters_are_the_same_everywhere(run, log_file, tmp_path):
     out = tmp_path / "out.json"
     code, _, _ = run(
@@ -250,9 +281,12 @@ def test_a_read_only_folder_is_one_clear_line(run, log_file, tmp_path):
 
 
 def test_a_log_too_large_to_cluster_is_refused_with_the_memory_it_would_need(run):
-    code, _, complaint = run("extract", shared_log("axelrod/raw/matches_bulk.csv.gz"), "--hop", 1)
+    code, _, complaint = run(
+        "extract", shared_log("axelrod/raw/matches_bulk.csv.gz"), "--strategy", "exact", "--hop", 1
+    )
     assert code == 2
     assert "GB of memory" in complaint
+    assert "strategy 'auto'" in complaint
     assert len(complaint.strip().splitlines()) == 1
 
 

@@ -74,6 +74,17 @@ class BaselineEngine:
         return labels
 
 
+def checked_dtw(checkpoint: Callable[[], None]) -> Distance:
+    """Return ``tslearn.metrics.dtw`` with a checkpoint before each call, which may raise to stop the work."""
+    from tslearn.metrics import dtw  # noqa: PLC0415 - takes over a second and 200 MB to import
+
+    def distance(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+        checkpoint()
+        return float(dtw(a, b))
+
+    return distance
+
+
 def refuse_if_slow(n: int) -> None:
     """Raise if the pairs of n windows would take the baseline minutes.
 

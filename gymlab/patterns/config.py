@@ -11,8 +11,19 @@ from gymlab.actions.windows import Unit
 from gymlab.distance.series import checked_radius
 from gymlab.errors import InputError
 
-Strategy = Literal["auto", "exact", "selective", "baseline"]
+Strategy = Literal["auto", "exact", "selective", "sampled", "baseline"]
+
+# Of a tree.
 Method = Literal["ward", "average", "complete", "single", "weighted"]
+
+ClusteringMethod = Literal[Method, "dbscan", "hdbscan", "kmedoids"]
+
+Distance = Literal["dtw", "soft-dtw"]
+
+LINKAGES: tuple[Method, ...] = get_args(Method)
+
+# These find the number of patterns themselves, and leave windows that belong to none: noise, labelled −1.
+DENSITY_METHODS: tuple[ClusteringMethod, ...] = ("dbscan", "hdbscan")
 
 
 @dataclass(frozen=True)
@@ -25,34 +36,56 @@ class ExtractionConfig:
         Length of a window, and from one to the next, in actions.
     radius
         Sakoe-Chiba radius in cells; None for no band.
+    distance
+        ``dtw``; or ``soft-dtw``, the divergence of :func:`gymlab.patterns.soft_dtw.soft_dtw_pairwise` with a gamma
+        of 1, for the exact clustering of at most 1,500 windows. It is in squared units.
     channels
         ``"auto"``, or names of channels or :class:`gymlab.Channel` objects.
     strategy
-        ``exact``: DTW of every pair. ``selective``: the document's approximation, DTW for the ``top_fraction`` of
-        pairs closest by Euclidean distance, the others filled with that (which is an upper bound of DTW).
-        ``baseline``: the algorithm that the document calls current, for comparison on small logs. ``auto``:
-        ``exact`` if its memory is there, else a refusal that names what to change.
+        ``exact``: DTW of every pair, in one matrix. ``sampled``: the same for ``sample_size`` windows drawn at
+        random; the others go to the nearest medoid of its clusters, and how well that agrees is measured and
+        said. ``selective``: the document's approximation, DTW for the ``top_fraction`` of pairs closest by
+        Euclidean distance, the others filled with that (which is an upper bound of DTW). ``baseline``: the
+        algorithm that the document calls current, for comparison on small logs. ``auto``: ``exact`` where its
+        memory and time are there; otherwise the method's own way without the matrix (``single`` and ``hdbscan``
+        stream the distances, ``dbscan`` looks at the pairs within ``eps`` alone, both with the labels of the full
+        matrix) or, where it has none, ``sampled``. Which was taken, and why, stands in the notes.
     top_fraction
         For ``selective``: the share of pairs that get DTW, above 0 and at most 1.
+    sample_size
+        For ``sampled``: how many windows; None for what memory and time allow, at most 10,000.
     method
-        Linkage. Ward's update on DTW distances is not the variance criterion that it is on Euclidean ones, yet on
-        logs of known strategies it separated best (adjusted Rand index 0.67, against 0.48 for complete and 0.21
-        for average linkage), so it is the default.
+        A linkage (``ward``, ``average``, ``complete``, ``single``, ``weighted``), ``kmedoids`` (FasterPAM), or a
+        method by density (``dbscan``, ``hdbscan``), which leaves noise: windows of no pattern, labelled −1.
+        Ward's update on DTW distances is not the variance criterion that it is on Euclidean ones, yet on logs of
+        known strategies it separated best (adjusted Rand index 0.67, against 0.48 for complete and 0.21 for
+        average linkage), so it is the default.
     n_clusters
         Number of patterns, or ``"auto"``: the number from 2 to 20 with the largest average silhouette width.
+        Methods by density find it themselves.
     cut_height
-        Cut the tree at this distance instead, when given.
+        Cut the tree of a linkage at this distance instead, when given.
+    eps
+        For ``dbscan``: windows within this distance are neighbours; None for a distance suggested by the log.
+    min_samples
+        For methods by density: how many windows, itself included, make the neighbourhood of one dense; for
+        ``hdbscan`` the least size of a pattern too.
     unit
         ``window``, ``series`` (whole series of unequal length), or ``auto``: windows when they cover most actions.
+    n_surrogates
+        How many surrogate logs the patterns are tested against; 0 for no test. The least p-value that there can be
+        is 1 / (1 + ``n_surrogates``).
+    n_resamples
+        How often sessions are drawn anew to see whether the patterns come again; 0 for not at all.
     seed
-        For what draws at random (the baseline's KMeans).
+        For what draws at random: samples, surrogates, the start of ``kmedoids``, the baseline's KMeans.
     n_threads
         None for every processor.
 
     Raises
     ------
     InputError
-        If a value is out of range; the message names the field and what it may be.
+        If a value is out of range, or two do not go together; the message names them and what they may be.
 
     Examples
     --------
@@ -63,13 +96,19 @@ class ExtractionConfig:
     window: int = 20
     hop: int = 10
     radius: int | None = None
+    distance: Distance = "dtw"
     channels: str | Sequence[str | Channel] = "auto"
     strategy: Strategy = "auto"
     top_fraction: float = 0.2
-    method: Method = "ward"
+    method: ClusteringMethod = "ward"
     n_clusters: int | Literal["auto"] = "auto"
+    eps: float | None = None
+    min_samples: int = 5
+    sample_size: int | None = None
     cut_height: float | None = None
     unit: Unit = "auto"
+    n_surrogates: int = 199
+    n_resamples: int = 100
     seed: int = 0
     n_threads: int | None = None
 
@@ -78,13 +117,16 @@ class ExtractionConfig:
         _whole_number("window", self.window, least=1)
         _whole_number("hop", self.hop, least=1)
         checked_radius(self.radius)
+        _one_of("distance", self.distance, get_args(Distance))
         _one_of("strategy", self.strategy, get_args(Strategy))
-        _one_of("method", self.method, get_args(Method))
+        _one_of("method", self.method, get_args(ClusteringMethod))
         _one_of("unit", self.unit, get_args(Unit))
         if self.channels != "auto" and not _is_channels(self.channels):
             raise InputError(f"channels is {self.channels!r}; give 'auto' or a sequence of names or channels")
         if self.n_clusters != "auto":
             _whole_number("n_clusters", self.n_clusters, least=1, instead=", or 'auto'")
+        _whole_number("n_surrogates", self.n_surrogates, least=0)
+        _whole_number("n_resamples", self.n_resamples, least=0)
         _whole_number("seed", self.seed, least=0)
         if self.seed >= 2**32:
             raise InputError(f"seed is {self.seed!r}; give less than 2**32")
@@ -92,10 +134,14 @@ class ExtractionConfig:
             _whole_number("n_threads", self.n_threads, least=1, instead=", or None for every processor")
         if not _is_number(self.top_fraction) or not 0 < self.top_fraction <= 1:
             raise InputError(f"top_fraction is {self.top_fraction!r}; give a share above 0 and at most 1")
-        if self.cut_height is not None and (not _is_number(self.cut_height) or not self.cut_height >= 0):
-            raise InputError(f"cut_height is {self.cut_height!r}; give a distance of 0 or more, or None")
-        if self.cut_height is not None and self.n_clusters != "auto":
-            raise InputError("give n_clusters or cut_height, not both")
+        _distance_or_none("cut_height", self.cut_height)
+        _distance_or_none("eps", self.eps)
+        _whole_number("min_samples", self.min_samples, least=2)
+        if self.sample_size is not None:
+            _whole_number("sample_size", self.sample_size, least=2, instead=", or None")
+        for clash, sentence in _clashes(self):
+            if clash:
+                raise InputError(sentence)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields, JSON-able."""
@@ -106,6 +152,63 @@ class ExtractionConfig:
         if not isinstance(self.channels, str):
             fields["channels"] = [c if isinstance(c, str) else asdict(c) for c in self.channels]
         return fields
+
+
+def _clashes(config: ExtractionConfig) -> tuple[tuple[bool, str], ...]:
+    """Return what does not go together: whether it is there, and the sentence that says so."""
+    method, strategy = config.method, config.strategy
+    density, tree = method in DENSITY_METHODS, method in LINKAGES
+    fixed = config.n_clusters != "auto"
+    soft = config.distance == "soft-dtw"
+    return (
+        (
+            soft and strategy not in {"auto", "exact"},
+            f"distance 'soft-dtw' is computed for all pairs, which strategy {strategy!r} does not do; choose 'exact'",
+        ),
+        (soft and config.radius is not None, "distance 'soft-dtw' takes every path; leave radius out"),
+        (config.cut_height is not None and fixed, "give n_clusters or cut_height, not both"),
+        (
+            config.cut_height is not None and not tree,
+            f"cut_height cuts a tree, and method {method!r} builds none; choose a linkage ({', '.join(LINKAGES)})",
+        ),
+        (
+            config.cut_height is not None and strategy == "baseline",
+            "cut_height cuts a tree, and strategy 'baseline' builds none; give n_clusters",
+        ),
+        (
+            config.eps is not None and method != "dbscan",
+            f"eps is for method 'dbscan', and method is {method!r}; leave it out",
+        ),
+        (
+            fixed and density,
+            f"method {method!r} finds the number of patterns itself; leave n_clusters 'auto' or choose a linkage",
+        ),
+        (
+            strategy == "baseline" and not tree,
+            f"strategy 'baseline' clusters in its own way, not by {method!r}; choose strategy 'auto' or 'exact'",
+        ),
+        (
+            strategy == "sampled" and density,
+            f"a sample is less dense than the log, so {method!r} cannot use one; choose strategy 'auto'",
+        ),
+        (
+            config.sample_size is not None and strategy not in {"auto", "sampled"},
+            f"sample_size is for strategy 'sampled', and strategy is {strategy!r}; leave it out",
+        ),
+        (
+            config.sample_size is not None and density,
+            f"sample_size is for a linkage or 'kmedoids', and method is {method!r}; leave it out",
+        ),
+        (
+            config.sample_size is not None and fixed and int(config.n_clusters) > config.sample_size,
+            f"n_clusters is {config.n_clusters}, more than the sample_size of {config.sample_size}",
+        ),
+    )
+
+
+def _distance_or_none(name: str, value: object) -> None:
+    if value is not None and (not _is_number(value) or not 0 <= float(value) < np.inf):  # type: ignore[arg-type]
+        raise InputError(f"{name} is {value!r}; give a distance of 0 or more, or None")
 
 
 def _is_channels(value: object) -> bool:

@@ -1,25 +1,87 @@
-"""How distances and clusters come about: exactly, by the document's approximation, or as the baseline does it."""
+"""How distances and clusters come about where there is a matrix of all pairs."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import squareform
 
 from gymlab.actions.windows import Windows
-from gymlab.budget import memory_budget
 from gymlab.distance import dtw_pairs, dtw_pairwise
 from gymlab.distance.blocks import Progress
-from gymlab.errors import InputError, MemoryLimitError
+from gymlab.errors import InputError
 from gymlab.patterns import baseline, clustering
-from gymlab.patterns.clustering import Clustering, Tree
-from gymlab.patterns.config import ExtractionConfig
-
-# Measured: the condensed matrix in float32, the two float64 copies that scipy's linkage makes of it, and one byte.
-_BYTES_PER_PAIR = 4 + 8 + 8 + 1
+from gymlab.patterns.clustering import Checkpoint, Clustering, Condensed, Tree
+from gymlab.patterns.clustering.condensed import part_of_matrix
+from gymlab.patterns.config import LINKAGES, ExtractionConfig, Method
+from gymlab.patterns.soft_dtw import soft_dtw_pairwise
 
 Pieces = NDArray[np.float32] | list[NDArray[np.float32]]
+
+# The number of medoids is chosen on at most so many windows: it takes a search for each number.
+_MOST_TO_COUNT_MEDOIDS = 2_000
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is to be clustered, how, and who is told of it.
+
+    Attributes
+    ----------
+    windows, weights, config
+        The windows, the weights of their code channels, the parameters.
+    progress
+        Of the DTW cells. Where the work may be stopped it is a function that calls the checkpoint too.
+    checkpoint
+        Called often; an exception that it raises stops the work.
+    """
+
+    windows: Windows
+    weights: Sequence[float]
+    config: ExtractionConfig
+    progress: Progress
+    checkpoint: Checkpoint
+
+    @property
+    def pieces(self) -> Pieces:
+        """The windows' values."""
+        windows = self.windows
+        return windows.values
+
+    @property
+    def n_clusters(self) -> int | None:
+        """The number of patterns that is asked for, None for ``auto``."""
+        return None if self.config.n_clusters == "auto" else int(self.config.n_clusters)
+
+    @property
+    def linkage(self) -> Method:
+        """The method, which has to be a linkage."""
+        return cast("Method", self.config.method)
+
+    @property
+    def distance(self) -> dict[str, Any]:
+        """The keyword arguments of every distance function."""
+        return {
+            "radius": self.config.radius,
+            "n_threads": self.config.n_threads,
+            "progress": self.progress,
+            "mismatch_weights": self.weights,
+        }
+
+
+@dataclass(frozen=True)
+class Clustered:
+    """Clusters of all windows, and what they rest on; see :class:`gymlab.Extraction` for the fields' meaning."""
+
+    clusters: Clustering
+    distances: NDArray[np.float32] | None = None
+    linkage: Tree | None = None
+    sample: NDArray[np.int64] | None = None
+    representatives: NDArray[np.int64] | None = None
+    agreement: float | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -30,59 +92,109 @@ class Distances:
     dtw_pairs: int
 
 
-def distances_of(
-    windows: Windows, weights: Sequence[float], config: ExtractionConfig, progress: Progress
-) -> Distances:
-    """Compute the distances of windows by the strategy of the configuration.
+def distances_of(task: Task, strategy: str) -> Distances:
+    """Compute the matrix of all pairs: ``exact``, ``selective`` or ``baseline``.
 
     Raises
     ------
     InputError
-        If the strategy cannot work on these windows, or there are fewer of them than patterns are asked for.
-    MemoryLimitError
-        If clustering them would not fit in memory.
+        If the strategy cannot work on these windows.
     """
-    n = len(windows)
-    if config.n_clusters != "auto" and config.n_clusters > n:
-        raise InputError(
-            f"n_clusters is {config.n_clusters:,}, but there are only {n:,} {windows.noun} to cluster"
-        )
-    pieces = windows.values
-    if config.strategy == "baseline":
-        return _as_the_baseline(pieces, weights)
-    _refuse_if_too_large(n, windows.noun)
-    compute = selective if config.strategy == "selective" else exact
-    return compute(pieces, weights, config, progress)
+    compute: dict[str, Callable[[Task], Distances]] = {
+        "exact": _exact,
+        "selective": _selective,
+        "baseline": _as_the_baseline,
+    }
+    return compute[strategy](task)
 
 
-def clusters_of(condensed: NDArray[np.float32], config: ExtractionConfig) -> tuple[Tree | None, Clustering]:
-    """Cluster by the configuration's linkage and cut; the baseline has no tree."""
-    n_clusters = None if config.n_clusters == "auto" else config.n_clusters
-    if config.strategy == "baseline":
+def clusters_of(task: Task, condensed: NDArray[np.float32], strategy: str) -> Clustered:
+    """Cluster a matrix by the method of the configuration; the baseline does it its own way."""
+    config, checkpoint = task.config, task.checkpoint
+    if strategy == "baseline":
         square = squareform(condensed).astype(np.float64) if len(condensed) else np.zeros((1, 1))
-        labels = baseline.BaselineEngine.labels(square, n_clusters or baseline.N_CLUSTERS, config.seed)
-        return None, clustering.describe_labels(condensed, clustering.by_size(labels))
-    tree = clustering.build_tree(condensed, config.method)
-    return tree, clustering.cluster_tree(condensed, tree, n_clusters=n_clusters, height=config.cut_height)
+        k = task.n_clusters or baseline.N_CLUSTERS
+        labels = clustering.by_size(baseline.BaselineEngine.labels(square, k, config.seed))
+        return Clustered(clustering.describe_labels(condensed, labels), condensed)
+    if config.method in LINKAGES:
+        tree = clustering.build_tree(condensed, task.linkage, checkpoint=checkpoint)
+        clusters = clustering.cluster_tree(
+            condensed, tree, n_clusters=task.n_clusters, height=config.cut_height, checkpoint=checkpoint
+        )
+        return Clustered(clusters, condensed, tree)
+    if config.method == "kmedoids":
+        return Clustered(clusters_around_medoids(task, condensed), condensed)
+    n = len(task.windows)
+    notes: tuple[str, ...] = ()
+    fewest = min(config.min_samples, n)
+    if n < config.min_samples:
+        labels = np.full(n, -1, dtype=np.int64)
+    elif config.method == "hdbscan":
+        labels = clustering.hdbscan(
+            condensed, min_cluster_size=fewest, min_samples=fewest, checkpoint=checkpoint
+        )
+    else:
+        eps, notes = _eps(task, condensed)
+        labels = clustering.dbscan(condensed, min_samples=fewest, eps=eps, checkpoint=checkpoint)
+    described = clustering.describe_labels(condensed, labels, checkpoint=checkpoint)
+    return Clustered(described, condensed, notes=notes)
 
 
-def exact(
-    pieces: Pieces, weights: Sequence[float], config: ExtractionConfig, progress: Progress
-) -> Distances:
-    """DTW of every pair."""
-    condensed = dtw_pairwise(
-        pieces,
-        radius=config.radius,
-        n_threads=config.n_threads,
-        progress=progress,
-        mismatch_weights=weights,
+def clusters_around_medoids(task: Task, condensed: Condensed) -> Clustering:
+    """Cluster a matrix by FasterPAM; the medoids are those that it found."""
+    k = task.n_clusters
+    curve: dict[int, float] = {}
+    if k is None:
+        k, curve = _number_of_medoids(task, condensed)
+    found = clustering.kmedoids(condensed, k, seed=task.config.seed, checkpoint=task.checkpoint)
+    described = clustering.describe_labels(condensed, found.labels, checkpoint=task.checkpoint)
+    return replace(
+        described,
+        medoids=found.medoids,
+        quality=replace(described.quality, silhouette_by_n_clusters=curve),
     )
+
+
+def _number_of_medoids(task: Task, condensed: Condensed) -> tuple[int, dict[int, float]]:
+    """Return the number from 2 to 20 with the largest average silhouette width, and all these widths."""
+    n = clustering.number_of_items(condensed, checkpoint=task.checkpoint)
+    if n > _MOST_TO_COUNT_MEDOIDS:
+        chosen = np.sort(np.random.default_rng(task.config.seed).permutation(n)[:_MOST_TO_COUNT_MEDOIDS])
+        matrix = np.asarray(condensed, dtype=np.float32)
+        condensed = part_of_matrix(matrix, n, chosen, checkpoint=task.checkpoint)
+        n = len(chosen)
+    curve = {}
+    for k in range(2, min(clustering.MOST_AUTO_CLUSTERS, n - 1) + 1):
+        labels = clustering.kmedoids(condensed, k, seed=task.config.seed, checkpoint=task.checkpoint).labels
+        sums = clustering.distance_sums(condensed, labels, checkpoint=task.checkpoint)
+        curve[k] = float(clustering.silhouettes(sums, labels).mean())
+    return (max(curve, key=lambda k: curve[k]) if curve else 1), curve
+
+
+def _eps(task: Task, condensed: NDArray[np.float32]) -> tuple[float, tuple[str, ...]]:
+    if task.config.eps is not None:
+        return float(task.config.eps), ()
+    eps = clustering.suggested_eps(condensed, min_samples=task.config.min_samples, checkpoint=task.checkpoint)
+    return eps, (note_on_eps(eps, task.config.min_samples),)
+
+
+def note_on_eps(eps: float, min_samples: int) -> str:
+    """Return the sentence that says where an eps comes from."""
+    return (
+        f"eps {eps:.4g} is the knee of the distances to the {min_samples}-th nearest window, itself counted"
+    )
+
+
+def _exact(task: Task) -> Distances:
+    """DTW, or the soft-DTW divergence, of every pair."""
+    if task.config.distance == "soft-dtw":
+        divergences = soft_dtw_pairwise(task.pieces, mismatch_weights=task.weights)
+        return Distances(divergences, len(divergences))
+    condensed = dtw_pairwise(task.pieces, **task.distance)
     return Distances(condensed, len(condensed))
 
 
-def selective(
-    pieces: Pieces, weights: Sequence[float], config: ExtractionConfig, progress: Progress
-) -> Distances:
+def _selective(task: Task) -> Distances:
     """DTW for the closest pairs by Euclidean distance, that distance for the others.
 
     The Euclidean distance is an upper bound of DTW, so a pair that is far by it may be close by DTW: this is an
@@ -93,27 +205,18 @@ def selective(
     InputError
         If the pieces differ in length, where there is no Euclidean distance.
     """
+    pieces = task.pieces
     if isinstance(pieces, list):
         raise InputError(
             "strategy 'selective' compares by Euclidean distance, which needs windows of one length; this log is "
             "taken as whole series. Choose strategy 'exact', or unit 'window'"
         )
-    filled = dtw_pairwise(
-        pieces, radius=0, n_threads=config.n_threads, progress=progress, mismatch_weights=weights
-    )
+    filled = dtw_pairwise(pieces, **{**task.distance, "radius": 0})
     if len(filled) == 0:
         return Distances(filled, 0)
-    chosen = _closest(filled, int(np.ceil(config.top_fraction * len(filled))))
+    chosen = _closest(filled, int(np.ceil(task.config.top_fraction * len(filled))))
     first, second = _pairs_at(chosen, len(pieces))
-    filled[chosen] = dtw_pairs(
-        pieces,
-        first,
-        second,
-        radius=config.radius,
-        n_threads=config.n_threads,
-        progress=progress,
-        mismatch_weights=weights,
-    )
+    filled[chosen] = dtw_pairs(pieces, first, second, **task.distance)
     return Distances(filled, len(chosen))
 
 
@@ -132,28 +235,11 @@ def _pairs_at(positions: NDArray[np.int64], n: int) -> tuple[NDArray[np.int64], 
     return first, positions - row_starts[first] + first + 1
 
 
-def _as_the_baseline(pieces: Pieces, weights: Sequence[float]) -> Distances:
+def _as_the_baseline(task: Task) -> Distances:
+    pieces = task.pieces
     baseline.refuse_if_slow(len(pieces))
-    square = baseline.BaselineEngine().distances(baseline.one_hot_codes(pieces, weights))
+    square = baseline.BaselineEngine(baseline.checked_dtw(task.checkpoint)).distances(
+        baseline.one_hot_codes(pieces, task.weights)
+    )
     condensed = squareform(square, checks=False).astype(np.float32)
     return Distances(condensed, len(condensed))
-
-
-def _refuse_if_too_large(n: int, noun: str) -> None:
-    """Raise if clustering n pieces exactly would need more memory than there is.
-
-    Raises
-    ------
-    MemoryLimitError
-        It names the memory needed, the memory there is, and how many pieces would fit.
-    """
-    pairs = n * (n - 1) // 2
-    limit = memory_budget()
-    if pairs * _BYTES_PER_PAIR <= limit:
-        return
-    fits = int(np.sqrt(2 * limit / _BYTES_PER_PAIR))
-    raise MemoryLimitError(
-        f"{n:,} {noun} make {pairs:,} pairs; clustering them exactly needs about "
-        f"{pairs * _BYTES_PER_PAIR / 1e9:.1f} GB of memory and {limit / 1e9:.1f} GB may be used, enough for "
-        f"{fits:,}. Choose a hop at least {n / fits:.1f} times as large, or a part of the log (agents, sessions)"
-    )

@@ -42,7 +42,8 @@ class TemporalPattern:
         done follows from the situation, 0 when it is as good as random in it. The number of choices is the log's
         ``n_choices`` where it has them, else the number of action types that occur in the log.
     silhouette
-        Mean silhouette width of the windows; NaN when there is only one pattern.
+        Mean silhouette width of the windows, of those compared where not all were; NaN when there is only one
+        pattern.
     """
 
     label: int
@@ -125,10 +126,45 @@ def _pattern(
         actions=_shares(choices.iloc[rows]),
         contexts=_shares(contexts.iloc[rows]),
         consistency=1.0 if n_choices < 2 else min(1.0, max(0.0, 1.0 - bits / float(np.log2(n_choices)))),
-        silhouette=float(clusters.quality.silhouettes[members].mean()),
+        silhouette=_mean_of_known(clusters.quality.silhouettes[members]),
     )
+
+
+def _mean_of_known(widths: NDArray[np.float64]) -> float:
+    known = widths[~np.isnan(widths)]
+    return float(known.mean()) if len(known) else float("nan")
 
 
 def _shares(values: pd.Series) -> dict[str, float]:
     shares = values.value_counts(normalize=True)
     return {str(name): float(share) for name, share in shares.items() if share > 0}
+
+
+def pattern_of_actions(
+    windows: Windows, labels: NDArray[np.int64], n_actions: int
+) -> pd.api.extensions.ExtensionArray:
+    """Return the pattern that most of the windows of each action have, of equals the larger pattern.
+
+    Parameters
+    ----------
+    windows, labels
+        The windows of a log and the pattern of each, −1 for noise, which has no vote.
+    n_actions
+        Length of the log.
+
+    Returns
+    -------
+    pandas.arrays.IntegerArray
+        Int64 ``(n_actions,)``; ``<NA>`` for an action in no window that has a pattern.
+    """
+    best, label = np.zeros(n_actions, dtype=np.int32), np.full(n_actions, -1, dtype=np.int64)
+    first, length = (windows.table[name].to_numpy() for name in ("row", "length"))
+    for pattern in range(int(labels.max(initial=-1)) + 1):
+        members = np.flatnonzero(labels == pattern)
+        edges = np.zeros(n_actions + 1, dtype=np.int32)
+        np.add.at(edges, first[members], 1)
+        np.add.at(edges, (first + length)[members], -1)
+        votes = np.cumsum(edges[:-1], dtype=np.int32)
+        more = votes > best
+        best[more], label[more] = votes[more], pattern
+    return pd.arrays.IntegerArray(label, mask=label < 0)

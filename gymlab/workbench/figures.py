@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from scipy.cluster import hierarchy
 
 from gymlab.patterns.entropy import entropy_over_time
-from gymlab.patterns.extraction import Extraction
+from gymlab.patterns.result import Extraction
 
 # Okabe and Ito's palette, which people with any colour vision can tell apart.
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#7A6C00", "#555555")
@@ -78,15 +78,18 @@ def time_against_size(times: pd.DataFrame) -> go.Figure:
 def dendrogram(extraction: Extraction, leaves: int = 40) -> go.Figure:
     """Plot the top of the tree of windows: the last ``leaves`` joins, coloured by pattern, and the cut.
 
-    A leaf is labelled with the number of windows that it stands for.
+    A leaf is labelled with the number of windows that it stands for; of a sample, where only that was clustered.
     """
     tree = extraction.linkage
     height = f"height of the join ({extraction.config.method} linkage)"
     figure = _figure(f"{extraction.windows.noun} at each leaf", height)
     if tree is None or len(tree) == 0:
-        return figure.add_annotation(text="no tree: too few windows, or strategy baseline", showarrow=False)
+        return figure.add_annotation(
+            text="no tree: too few windows, or a method or strategy without one", showarrow=False
+        )
     n = len(tree) + 1
-    colours = _join_colours(tree, extraction.labels)
+    labels = extraction.labels if extraction.sample is None else extraction.labels[extraction.sample]
+    colours = _join_colours(tree, labels)
     drawn = hierarchy.dendrogram(
         tree,
         truncate_mode="lastp",

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gymlab.patterns.extraction import Extraction
+from gymlab.patterns.result import Extraction
 from gymlab.runtime.alerts import Alert
 from gymlab.workbench import tables
 from gymlab.workbench.claims import Claim
@@ -20,7 +20,7 @@ def build_results(extraction: Extraction, claims: Iterable[Claim], alerts: Itera
     -------
     dict
         ``schema``, ``source``, ``actions``, ``windows``, ``coverage``, ``config``, ``patterns``, ``quality``,
-        ``claims``, ``alerts``, ``stats``, ``notes`` and ``environment``.
+        ``significance``, ``claims``, ``alerts``, ``stats``, ``notes`` and ``environment``.
     """
     found = extraction.as_dict()
     return {
@@ -32,6 +32,7 @@ def build_results(extraction: Extraction, claims: Iterable[Claim], alerts: Itera
         "config": found["config"],
         "patterns": found["patterns"],
         "quality": found["quality"],
+        "significance": found["significance"],
         "claims": [claim.as_dict() for claim in claims],
         "alerts": [alert.as_dict() for alert in alerts],
         "stats": found["stats"],

@@ -12,7 +12,7 @@ import pandas as pd
 from gymlab.budget import available_bytes
 from gymlab.distance.blocks import available_threads
 from gymlab.patterns.entropy import conditional_entropy_bits, entropy_bits
-from gymlab.patterns.extraction import Extraction
+from gymlab.patterns.result import Extraction
 from gymlab.runtime.alerts import Alert
 from gymlab.workbench.claims import Claim
 
@@ -71,7 +71,14 @@ def log_sentence(extraction: Extraction) -> str:
         f"{log['agent_id'].nunique():,} agents in {log['session_id'].nunique():,} sessions; "
         f"{len(extraction.patterns)} patterns in {stats.windows:,} "
         f"{extraction.windows.noun} ({stats.coverage:.0%} of the "
-        f"actions), from {stats.pairs:,} pairs in {stats.seconds:.1f} s.</p>"
+        f"actions), from {stats.pairs - stats.pruned:,} pairs in {stats.seconds:.1f} s"
+        + (f"; {stats.noise:,} {extraction.windows.noun} are noise" if stats.noise else "")
+        + (
+            ""
+            if stats.agreement is None
+            else f"; found in a sample, with an expected agreement (adjusted Rand index) of {stats.agreement:.2f}"
+        )
+        + ".</p>"
     )
 
 
@@ -111,7 +118,8 @@ def patterns(extraction: Extraction, most: int = 20) -> str:
             _shares(pattern.actions),
             _shares(pattern.contexts),
             f"{pattern.consistency:.2f}",
-            "–" if math.isnan(pattern.silhouette) else f"{pattern.silhouette:.2f}",
+            _decimals(pattern.silhouette),
+            *_significance(extraction, pattern.label),
             f"{_text(pattern.medoid_agent, 30)} in {_text(pattern.medoid_session, 40)}, step {pattern.medoid_start}",
         )
         for pattern in extraction.patterns[:most]
@@ -125,10 +133,27 @@ def patterns(extraction: Extraction, most: int = 20) -> str:
         "in what situation",
         "consistency",
         "silhouette",
+        *(["stability", "q-value", "passes"] if extraction.significance else []),
         "most typical",
     )
     more = len(extraction.patterns) - most
     return _table(header, rows, "patterns") + (f"<p>and {more} smaller ones</p>" if more > 0 else "")
+
+
+def _significance(extraction: Extraction, label: int) -> tuple[str, ...]:
+    if extraction.significance is None:
+        return ()
+    found = extraction.significance.patterns[label]
+    kind = "not_measured" if found.verdict else "held"
+    return (
+        _decimals(found.stability),
+        _decimals(found.q_value, 3),
+        f'<span class="chip {kind}">{_text(found.verdict or "yes")}</span>',
+    )
+
+
+def _decimals(value: float, places: int = 2) -> str:
+    return "–" if math.isnan(value) else f"{value:.{places}f}"
 
 
 def _shares(shares: Mapping[str, float], most: int = 3) -> str:

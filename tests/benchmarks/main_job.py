@@ -33,7 +33,7 @@ def against_the_baseline():
     log = gymlab.read_actions(gymlab.sample_path())
     agents = ["TitForTat", "Random", "Grudger"]
     part = gymlab.select_actions(log, agent=agents).groupby("agent_id", sort=False).head(100)
-    config = gymlab.ExtractionConfig(hop=1, n_clusters=5)
+    config = gymlab.ExtractionConfig(hop=1, n_clusters=5, n_surrogates=0, n_resamples=0)
     extraction = gymlab.extract_patterns(part, config)
     pieces = one_hot_codes(extraction.windows.values, extraction.encoding.mismatch_weights)
     values = extraction.windows.values

@@ -5,7 +5,7 @@ from typing import Protocol
 
 import psutil
 
-from gymlab.patterns.extraction import Extraction
+from gymlab.patterns.result import Extraction
 from gymlab.runtime.alerts import Alert, Measurement, evaluate
 from gymlab.workbench.claims import EXPECTATIONS, Claim
 from gymlab.workbench.measure.accuracy import AccuracyRun, measure_accuracy
@@ -48,6 +48,6 @@ def check_alerts(extraction: Extraction) -> list[Alert]:
     """Hold the document's thresholds against what gymlab itself did, never against the baseline's figures."""
     stats = extraction.stats
     measured = {"memory_percent": Measurement(psutil.virtual_memory().percent, 1)}
-    if stats.pairs:
-        measured["dtw_seconds_per_pair"] = Measurement(stats.stages["distances"] / stats.pairs, stats.pairs)
+    if computed := stats.pairs - stats.pruned:
+        measured["dtw_seconds_per_pair"] = Measurement(stats.stages["distances"] / computed, computed)
     return evaluate(measured)

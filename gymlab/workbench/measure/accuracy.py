@@ -11,9 +11,16 @@ from scipy.spatial.distance import squareform
 from gymlab.patterns.baseline import N_CLUSTERS, BaselineEngine, Distance, one_hot_codes
 from gymlab.patterns.clustering import Condensed, build_tree, cut_tree
 from gymlab.patterns.config import ExtractionConfig, Method
-from gymlab.patterns.extraction import Extraction, extract_patterns
+from gymlab.patterns.extraction import extract_patterns
+from gymlab.patterns.result import Extraction
 from gymlab.workbench.claims import Claim, judge
-from gymlab.workbench.measure.sublog import dense_config, first_pieces, number_of_pieces
+from gymlab.workbench.measure.sublog import (
+    dense_config,
+    first_pieces,
+    linkage_of,
+    matrix_of,
+    number_of_pieces,
+)
 
 _WINDOWS = 150
 _REPEATS = 3
@@ -64,10 +71,10 @@ def measure_accuracy(extraction: Extraction, *, seed: int = 0) -> AccuracyRun:
         part = extract_patterns(first_pieces(extraction, _WINDOWS, seed + repeat), config)
         windows = len(part.windows)
         reference, error = _reference(part)
-        as_computed.append(_agreement(part.distances, reference, part.config.method))
+        as_computed.append(_agreement(matrix_of(part), reference, linkage_of(part)))
         scale = float(reference.max()) or 1.0
-        ours, theirs = (np.round(distances / scale, _DIGITS) for distances in (part.distances, reference))
-        agreements.append(_agreement(ours, theirs, part.config.method))
+        ours, theirs = (np.round(distances / scale, _DIGITS) for distances in (matrix_of(part), reference))
+        agreements.append(_agreement(ours, theirs, linkage_of(part)))
         errors.append(error)
     claim = judge(
         "accuracy",
@@ -93,7 +100,7 @@ def _reference(part: Extraction) -> tuple[NDArray[np.float64], float]:
     reference = squareform(square, checks=False)
     # A distance that should be 0 is held against the largest instead.
     unit = np.where(reference > 1e-6, reference, reference.max(initial=0.0))
-    error = np.abs(part.distances - reference) / np.where(unit > 0, unit, 1.0)
+    error = np.abs(matrix_of(part) - reference) / np.where(unit > 0, unit, 1.0)
     return reference, float(error.max(initial=0.0))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from gymlab.patterns.baseline import entropies_from_scratch
 from gymlab.patterns.entropy import IncrementalEntropy
-from gymlab.patterns.extraction import Extraction
+from gymlab.patterns.result import Extraction
 from gymlab.workbench.claims import Claim, judge, reduction
 
 _WINDOW = 1_000

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from gymlab.patterns.extraction import Extraction, extract_patterns
+from gymlab.patterns.extraction import extract_patterns
+from gymlab.patterns.result import Extraction
 from gymlab.runtime.memory import Measured, measure_in_fresh_process
 from gymlab.workbench.claims import Claim, judge, reduction
-from gymlab.workbench.measure.sublog import dense_config, first_pieces
+from gymlab.workbench.measure.sublog import dense_config, first_pieces, matrix_of
 from gymlab.workbench.probes import baseline as baseline_probe
 from gymlab.workbench.probes import extraction as gymlab_probe
 
@@ -52,7 +53,7 @@ def measure_memory(extraction: Extraction, *, seed: int = 0) -> MemoryRun:
     if n < _LEAST_WINDOWS:
         why = f"the log makes only {n} windows at hop 1; below {_LEAST_WINDOWS} the noise is as large as the effect"
         return MemoryRun(pd.DataFrame(), (judge("memory", [], why), judge("overall_memory", [], why)))
-    condensed = part.distances
+    condensed = matrix_of(part)
     sizes = sorted({n // 4, n // 2, 3 * n // 4, n})
     intents = log["action_type"].tolist()[:500]
     rows = []

@@ -13,7 +13,8 @@ from gymlab.errors import MemoryLimitError
 from gymlab.patterns.baseline import BaselineEngine, entropies_from_scratch, one_hot_codes
 from gymlab.patterns.config import ExtractionConfig
 from gymlab.patterns.entropy import IncrementalEntropy
-from gymlab.patterns.extraction import Extraction, extract_patterns
+from gymlab.patterns.extraction import extract_patterns
+from gymlab.patterns.result import Extraction
 from gymlab.workbench.claims import EXPECTATIONS, Claim, judge, reduction
 from gymlab.workbench.measure.sublog import dense_config, first_pieces, number_of_pieces
 

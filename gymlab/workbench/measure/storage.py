@@ -10,7 +10,7 @@ import numpy as np
 
 from gymlab.actions.store import rows_of
 from gymlab.patterns.baseline import insert_one_by_one
-from gymlab.patterns.extraction import Extraction
+from gymlab.patterns.result import Extraction
 from gymlab.runtime import background
 from gymlab.runtime.database import Database
 from gymlab.runtime.memory import measure_in_fresh_process

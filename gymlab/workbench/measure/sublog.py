@@ -1,28 +1,51 @@
 """Parts of a log that are small enough to run the baseline on."""
 
+from typing import cast
+
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from gymlab.actions.windows import series_bounds
+from gymlab.errors import InputError
 from gymlab.patterns.baseline import N_CLUSTERS
-from gymlab.patterns.config import ExtractionConfig
-from gymlab.patterns.extraction import Extraction
+from gymlab.patterns.config import LINKAGES, ExtractionConfig, Method
+from gymlab.patterns.result import Extraction
 
 
 def dense_config(extraction: Extraction) -> ExtractionConfig:
-    """Return the extraction's parameters at hop 1 and with the document's five clusters, as the baseline runs."""
+    """Return the extraction's parameters at hop 1 and with the document's five clusters, as the baseline runs.
+
+    Its linkage too; Ward's for a method without one, since five clusters are asked for. Without significance,
+    which the baseline does not assess.
+    """
     config = extraction.config
     return ExtractionConfig(
         window=config.window,
         hop=1,
         radius=config.radius,
         channels=config.channels,
-        method=config.method,
+        method=config.method if config.method in LINKAGES else "ward",
+        strategy="exact",
         n_clusters=min(N_CLUSTERS, number_of_pieces(extraction)),
         unit=extraction.windows.unit,
+        n_surrogates=0,
+        n_resamples=0,
         seed=config.seed,
         n_threads=config.n_threads,
     )
+
+
+def matrix_of(part: Extraction) -> NDArray[np.float32]:
+    """Return the matrix of all pairs, which an extraction by :func:`dense_config` has."""
+    if part.distances is None:
+        raise InputError(f"strategy {part.stats.strategy!r} makes no matrix of all pairs")
+    return part.distances
+
+
+def linkage_of(part: Extraction) -> Method:
+    """Return the linkage, which an extraction by :func:`dense_config` has."""
+    return cast("Method", part.config.method)
 
 
 def number_of_pieces(extraction: Extraction) -> int:

@@ -1,0 +1,162 @@
+"""One channel with what its log fixed for it, and the numeric columns that it becomes."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gymlab.actions.channels import CONTEXT_WEIGHTS, Channel
+from gymlab.errors import InputError
+
+# Up to this many levels a category becomes one 0/1 column a level; above, an integer code that the kernel tests
+# for equality: 64 one-hot columns made the kernel 19 times slower than 6.
+_MOST_ONE_HOT_LEVELS = 16
+
+
+@dataclass(frozen=True)
+class FittedChannel:
+    """A channel with what the log fixed for it: ``scale`` and ``fill`` of a numeric, ``levels`` of a category."""
+
+    channel: Channel
+    scale: float = 1.0
+    fill: float | None = None
+    levels: tuple[str, ...] = ()
+
+    @property
+    def is_code(self) -> bool:
+        """Whether it is compared as an integer code."""
+        return len(self.levels) > _MOST_ONE_HOT_LEVELS
+
+    @property
+    def is_category(self) -> bool:
+        """Whether its values are names."""
+        return self.channel.kind == "categorical"
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns that it becomes."""
+        name = self.channel.column
+        if self.is_code:
+            return [f"{name} (code)"]
+        if not self.is_category:
+            return [name] if self.fill is None else [name, f"{name} (unknown)"]
+        # Two levels need one column: its difference is the mismatch.
+        levels = self.levels[1:] if len(self.levels) == 2 else self.levels
+        return [f"{name}={level}" for level in levels]
+
+    def encode(self, actions: pd.DataFrame, *, others: bool = False) -> NDArray[np.float32]:
+        """Return its columns, such that squared differences add up to its local cost.
+
+        Parameters
+        ----------
+        actions
+            The action table.
+        others
+            Whether names that the log of the fit did not have are let in, as a mismatch to every level. A
+            category in 0/1 columns then has one column more (0 for every level, see :meth:`widened`).
+
+        Raises
+        ------
+        InputError
+            If a name is not among the levels and has not been let in, or a number is unknown that never was.
+        """
+        if not self.is_category:
+            return self._encoded_numbers(actions).astype(np.float32)
+        codes = self.codes(actions)
+        unseen = codes < 0
+        if unseen.any() and not others:
+            name = column_of(actions, self.channel.column)[unseen].iloc[0]
+            raise InputError(
+                f"channel {self.channel.column} holds {name!r}, which the log it was fitted on does not have"
+            )
+        if self.is_code:
+            return np.where(unseen, len(self.levels), codes)[:, None].astype(np.float32)
+        table = self._one_hot()
+        if others:
+            # Row −1, where the code of an unseen name points.
+            table = np.vstack([self.widened(table), self._mismatch_to_all()])
+        return table[codes].astype(np.float32)
+
+    def widened(self, columns: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Return columns of known levels, ``(..., n_columns)``, as they stand beside others that were let in."""
+        if self.is_code or not self.is_category:
+            return columns
+        return np.concatenate([columns, np.zeros((*columns.shape[:-1], 1), dtype=columns.dtype)], axis=-1)
+
+    def codes(self, actions: pd.DataFrame) -> NDArray[np.int64]:
+        """Return the level of each action, −1 for a name that is none."""
+        codes, distinct = names_of(column_of(actions, self.channel.column))
+        levels = pd.Index(self.levels, dtype=object).get_indexer(pd.Index(distinct, dtype=object))
+        found: NDArray[np.int64] = levels.astype(np.int64)[codes]
+        return found
+
+    def _one_hot(self) -> NDArray[np.float64]:
+        """Return the columns of each level, ``(n_levels, n_columns)``."""
+        weight = self.channel.weight
+        if len(self.levels) == 2:
+            return math.sqrt(weight) * np.array([[0.0], [1.0]])
+        # Two one-hot rows differ in two columns, so each carries half of the weight.
+        return math.sqrt(weight / 2) * np.eye(len(self.levels))
+
+    def _mismatch_to_all(self) -> NDArray[np.float64]:
+        """Return a row at the squared distance ``weight`` from every level."""
+        weight = self.channel.weight
+        if len(self.levels) == 2:
+            return np.array([math.sqrt(weight) / 2, math.sqrt(weight * 3 / 4)])
+        return np.append(np.zeros(len(self.levels)), math.sqrt(weight / 2))
+
+    def _encoded_numbers(self, actions: pd.DataFrame) -> NDArray[np.float64]:
+        numbers = numbers_of(column_of(actions, self.channel.column), self.channel)
+        unknown = np.isnan(numbers)
+        if self.fill is None and unknown.any():
+            raise InputError(f"channel {self.channel.column} is unknown for {int(unknown.sum())} actions")
+        columns = [np.where(unknown, self.fill or 0.0, numbers) / self.scale]
+        columns += [unknown] * (self.fill is not None)
+        weighted: NDArray[np.float64] = math.sqrt(self.channel.weight) * np.column_stack(columns)
+        return weighted
+
+
+def column_of(actions: pd.DataFrame, name: str) -> pd.Series:
+    """Return the values of a channel: a column of the table, the weight of the context, or NaN where there is none."""
+    if name == "context_weight":
+        codes, contexts = pd.factorize(actions["decision_context"])
+        weights = np.array([CONTEXT_WEIGHTS.get(context, 1.0) for context in contexts])
+        return pd.Series(weights[codes], index=actions.index)
+    if name not in actions:
+        return pd.Series(np.nan, index=actions.index, dtype=object)
+    return actions[name]
+
+
+def names_of(values: pd.Series) -> tuple[NDArray[np.int64], list[str]]:
+    """Return each value's position among the distinct names, and these; what is unknown is the empty name."""
+    codes, distinct = pd.factorize(values)
+    names = [str(name) for name in distinct]
+    # Unknown values have the code −1, which is the last name.
+    return codes.astype(np.int64), [*names, ""]
+
+
+def levels_of(values: pd.Series) -> tuple[str, ...]:
+    """Return the distinct names, sorted."""
+    codes, names = names_of(values)
+    return tuple(sorted({*names[:-1], *([""] if (codes < 0).any() else [])}))
+
+
+def numbers_of(values: pd.Series, channel: Channel) -> NDArray[np.float64]:
+    """Return the values as numbers, their logarithms if the channel wants these.
+
+    Raises
+    ------
+    InputError
+        If there is no logarithm of one.
+    """
+    numbers = values.to_numpy(dtype=np.float64)
+    if not channel.log:
+        return numbers
+    if numbers.size and np.nanmin(numbers) < 0:
+        raise InputError(
+            f"channel {channel.column} holds {np.nanmin(numbers)}, and log needs values of 0 or more"
+        )
+    logarithms: NDArray[np.float64] = np.log1p(numbers)
+    return logarithms

@@ -1,0 +1,227 @@
+"""What an extraction gives: the patterns of a log, and everything that they were made from."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gymlab.actions.encoding import Encoding
+from gymlab.actions.windows import Windows
+from gymlab.patterns import assignment, saved
+from gymlab.patterns.assignment import Assignment, Placement
+from gymlab.patterns.clustering import Quality
+from gymlab.patterns.config import ExtractionConfig
+from gymlab.patterns.significance.result import Significance
+from gymlab.patterns.temporal import TemporalPattern, pattern_of_actions
+
+
+@dataclass(frozen=True)
+class ExtractionStats:
+    """What an extraction did and took.
+
+    Attributes
+    ----------
+    strategy
+        The one that ran: ``exact``, ``selective``, ``sampled`` or ``baseline``; ``streamed`` and ``graph`` are
+        the ways of ``single`` and ``hdbscan``, and of ``dbscan``, that need no matrix.
+    reason
+        Why this one, in a sentence.
+    actions, windows
+        How many there were.
+    pairs
+        Pairs of windows.
+    pruned
+        Pairs whose DTW was not computed.
+    coverage
+        Share of the actions that lie in a window.
+    noise
+        Windows of no pattern.
+    agreement
+        For ``sampled``: adjusted Rand index that is to be expected between these labels and those of ``exact``;
+        None elsewhere.
+    estimated_bytes
+        What the chosen strategy was expected to hold, estimated before the work.
+    stages
+        Seconds of each stage, by name.
+    seconds
+        Seconds in all.
+    peak_bytes
+        The most memory that this process has held so far, as the operating system counts it.
+    """
+
+    strategy: str
+    reason: str
+    actions: int
+    windows: int
+    pairs: int
+    pruned: int
+    coverage: float
+    noise: int
+    agreement: float | None
+    estimated_bytes: int
+    stages: Mapping[str, float]
+    seconds: float
+    peak_bytes: int
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """The patterns of a log, and everything that they were made from.
+
+    Attributes
+    ----------
+    actions
+        The action table, in the order that ``windows`` counts in.
+    config, encoding
+        The parameters, and the channels with their scales.
+    windows
+        What was clustered.
+    distances
+        float32, condensed: of all windows, of those in ``sample`` for strategy ``sampled``, or None where no
+        matrix was made.
+    linkage
+        float64 ``(m−1, 4)`` as of scipy, of all windows or of those in ``sample``; None for a method without a
+        tree.
+    sample
+        int64 ``(m,)``: the windows that were clustered, ascending; None if it was all of them.
+    representatives, representative_labels
+        int64: the windows that others are compared with to place them, and their patterns.
+    labels
+        int64 ``(n,)``: the pattern of each window, −1 for noise.
+    patterns
+        One for each label of 0 and more.
+    quality
+        Silhouette and cophenetic correlation; of the windows in the sample where not all were compared.
+    stats
+        What it took.
+    notes
+        Sentences: what was chosen, left out or assumed on the way.
+    significance
+        Whether the patterns come again, and are more than chance; None where that was not asked for or cannot be
+        said.
+    """
+
+    actions: pd.DataFrame
+    config: ExtractionConfig
+    encoding: Encoding
+    windows: Windows
+    distances: NDArray[np.float32] | None
+    linkage: NDArray[np.float64] | None
+    sample: NDArray[np.int64] | None
+    representatives: NDArray[np.int64]
+    representative_labels: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    patterns: tuple[TemporalPattern, ...]
+    quality: Quality
+    stats: ExtractionStats
+    notes: tuple[str, ...]
+    significance: Significance | None = None
+
+    def actions_of_window(self, index: int) -> pd.DataFrame:
+        """Return the actions of one window as they stand in the log."""
+        return self.actions.iloc[self.windows.rows(index)]
+
+    def actions_of(self, label: int) -> pd.DataFrame:
+        """Return the distinct actions of one pattern as they stand in the log."""
+        return self.actions.iloc[self.windows.rows_of(self.patterns[label].members)]
+
+    def labelled_actions(self) -> pd.DataFrame:
+        """Return the action table with a column ``pattern``.
+
+        An action in several windows takes the pattern that most of these have, of equals the larger pattern; one
+        that is in no window, or in noise alone, has none (``<NA>``).
+        """
+        return self.actions.assign(pattern=pattern_of_actions(self.windows, self.labels, len(self.actions)))
+
+    def assign(self, actions: pd.DataFrame) -> Assignment:
+        """Place the windows of other actions into these patterns, without finding patterns anew.
+
+        The actions are encoded with the channels and scales of this extraction, cut alike, and each window goes to
+        the pattern of its nearest representative by the same DTW.
+
+        Parameters
+        ----------
+        actions
+            The action table, as :func:`gymlab.read_actions` returns it.
+
+        Returns
+        -------
+        Assignment
+            Labels, distances, and a verdict whether these actions have drifted away from the patterns.
+
+        Raises
+        ------
+        InputError
+            If the actions cannot be used, or there are no patterns to place them into.
+
+        Examples
+        --------
+        >>> import gymlab
+        >>> log = gymlab.read_actions(gymlab.sample_path())
+        >>> few = gymlab.select_actions(log, agent=["Alternator", "Defector"])
+        >>> extraction = gymlab.extract_patterns(few, gymlab.ExtractionConfig(hop=20, n_clusters=2))
+        >>> extraction.assign(few).drift.refit_due
+        False
+        """
+        return assignment.assign(self, actions)
+
+    @cached_property
+    def own_placement(self) -> Placement:
+        """The log's own windows, placed as :meth:`assign` places others: what those are held against."""
+        return assignment.place(self, self.windows.values)
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the extraction to a new folder, whole or not at all; :func:`gymlab.load_extraction` reads it.
+
+        The folder holds Parquet, JSON and ``.npy`` files.
+
+        Parameters
+        ----------
+        folder
+            A name that is not taken, in a folder that exists.
+
+        Returns
+        -------
+        pathlib.Path
+            The folder.
+
+        Raises
+        ------
+        OutputError
+            If it exists or cannot be written; nothing is left behind.
+        """
+        return saved.write_extraction(self, Path(folder))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the result JSON-able, schema 1: config, windows with their labels, patterns, stats."""
+        table = self.windows.table[["session_id", "agent_id", "start", "length"]].assign(label=self.labels)
+        return {
+            "schema": 1,
+            "config": self.config.as_dict(),
+            "encoding": self.encoding.as_dict(),
+            "windows": table.to_dict("records"),
+            "patterns": self._patterns_as_dicts(),
+            "quality": {
+                "silhouette": _finite(self.quality.silhouette),
+                "cophenetic_correlation": _finite(self.quality.cophenetic_correlation),
+            },
+            "sample": None if self.sample is None else self.sample.tolist(),
+            "significance": None if self.significance is None else self.significance.as_dict(),
+            "stats": asdict(self.stats),
+            "notes": list(self.notes),
+        }
+
+    def _patterns_as_dicts(self) -> list[dict[str, Any]]:
+        if self.significance is None:
+            return [pattern.as_dict() for pattern in self.patterns]
+        each = zip(self.patterns, self.significance.patterns, strict=True)
+        return [{**pattern.as_dict(), **found.as_dict()} for pattern, found in each]
+
+
+def _finite(value: float) -> float | None:
+    return None if np.isnan(value) else value

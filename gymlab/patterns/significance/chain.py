@@ -1,0 +1,217 @@
+"""First-order Markov chains of the series of a log, each series' own, shrunk toward its agent's and the log's.
+
+A series is short, so its own transition frequencies are uncertain. They are taken as draws around those of its
+agent, and these around those of the whole log (a hierarchical Dirichlet model: MacKay and Peto, "A hierarchical
+Dirichlet language model", Natural Language Engineering 1, 1995). How far to shrink is estimated from the log: where
+the series of an agent are alike they share one chain, where they differ each keeps its own.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import gammaln
+
+from gymlab.patterns.significance.sample import WindowedLog
+from gymlab.patterns.significance.states import states_of
+from gymlab.patterns.significance.walk import walk
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+# Weights of the parent that are tried, in numbers of transitions.
+_WEIGHTS = 2.0 ** np.arange(-4, 15)
+
+
+@dataclass(frozen=True)
+class Followers:
+    """Which actions follow a state, in each of several groups of series.
+
+    Attributes
+    ----------
+    keys
+        int64 ``(n_keys,)``: ``group · n_states + state`` of those that something follows, ascending.
+    starts
+        int64 ``(n_keys + 1,)``: where the followers of each begin in ``rows``.
+    rows
+        int64 ``(n_transitions,)``: positions of the following actions.
+    """
+
+    keys: Ints
+    starts: Ints
+    rows: Ints
+
+    def weighted(self, parent: float, rng: np.random.Generator) -> tuple[Ints, Ints, Ints, Floats, Floats]:
+        """Return the arrays with drawn weights, summed up, and a drawn weight of the parent for each key."""
+        sums = np.zeros(len(self.rows) + 1)
+        # A parent without weight is the end of the line; its own transitions then count alike.
+        weights = rng.standard_exponential(len(self.rows)) if parent else np.ones(len(self.rows))
+        np.cumsum(weights, out=sums[1:])
+        return self.keys, self.starts, self.rows, sums, rng.standard_gamma(parent, len(self.keys))
+
+
+@dataclass(frozen=True)
+class Chains:
+    """The fitted chains of all series of a log.
+
+    Attributes
+    ----------
+    log
+        The log.
+    states, n_states
+        int64 ``(n_actions,)``: the state of each action; how many there are.
+    series, agents, pooled
+        What follows each state in each series, in the series of each agent, and in the log.
+    weights
+        Weight of the agent's chain in a series', and of the log's in an agent's, in numbers of transitions.
+    needed
+        bool ``(n_actions,)``: what surrogates are drawn for: windows, and the way between near ones.
+    """
+
+    log: WindowedLog
+    states: Ints
+    n_states: int
+    series: Followers
+    agents: Followers
+    pooled: Followers
+    weights: tuple[float, float]
+    needed: NDArray[np.bool_]
+
+    def surrogate(self, rng: np.random.Generator) -> NDArray[np.float32]:
+        """Return rows in place of the log's: each series begins as it does, and goes on as its chain does.
+
+        Behind a gap of more than a window between windows, it begins anew as the series does there: a first-order
+        chain has forgotten by then, and what is in no window is not drawn but left as it is.
+
+        The action after a state is drawn from those observed after it, so numbers come with their category. The
+        chains are not known, so each surrogate draws its own: transitions get exponential weights (the Bayesian
+        bootstrap: Rubin, Annals of Statistics 9, 1981) and the parent a gamma weight, whose means are the fitted
+        probabilities. With these alone, series would differ less than they do, since all were shrunk.
+        """
+        drawn = np.arange(len(self.states))
+        weight_of_agent, weight_of_log = self.weights
+        levels = (
+            self.series.weighted(weight_of_agent, rng),
+            self.agents.weighted(weight_of_log, rng),
+            self.pooled.weighted(0.0, rng),
+        )
+        uniforms = rng.random(int(np.count_nonzero(self.needed)))
+        walk(
+            self.log.first,
+            self.log.length,
+            self.log.agents,
+            self.states,
+            self.n_states,
+            levels,
+            self.needed,
+            uniforms,
+            drawn,
+        )
+        return self.log.rows[drawn]
+
+    def transition_probabilities(self, series: int, state: int) -> Floats:
+        """Return float64 ``(n_states,)``: the probability of each state after ``state`` in a series."""
+        probabilities = np.bincount(self.states, minlength=self.n_states) / len(self.states)
+        weight_of_agent, weight_of_log = self.weights
+        for followers, group, weight in (
+            (self.pooled, 0, 0.0),
+            (self.agents, int(self.log.agents[series]), weight_of_log),
+            (self.series, series, weight_of_agent),
+        ):
+            at = int(np.searchsorted(followers.keys, group * self.n_states + state))
+            if at < len(followers.keys) and followers.keys[at] == group * self.n_states + state:
+                rows = followers.rows[followers.starts[at] : followers.starts[at + 1]]
+                counts = np.bincount(self.states[rows], minlength=self.n_states)
+                probabilities = (counts + weight * probabilities) / (len(rows) + weight)
+        return probabilities
+
+
+def fit_chains(log: WindowedLog) -> Chains:
+    """Fit a first-order Markov chain to each series of a log.
+
+    Parameters
+    ----------
+    log
+        With at least one action. Its transitions in windows, and up to a window behind each, are what is fitted to.
+
+    Returns
+    -------
+    Chains
+
+    Examples
+    --------
+    >>> one = np.zeros(1, dtype=np.int64)
+    >>> rows = np.array([0, 1, 0, 1, 0, 1], dtype=np.float32)[:, None]
+    >>> log = WindowedLog(rows, 0, one, one + 6, one, one, one, one + 6, one, one)
+    >>> fit_chains(log).transition_probabilities(0, 0).tolist()
+    [0.0, 1.0]
+    """
+    states = states_of(log.rows, log.n_codes)
+    n_states = int(states.max()) + 1
+    series = np.repeat(np.arange(len(log.first)), log.length)
+    agents = log.agents[series]
+    # Every action but the last of its series has one that follows it.
+    is_last = np.zeros(len(states), dtype=bool)
+    is_last[log.first + log.length - 1] = True
+    # What surrogates are not drawn for would only make the tables longer, where a sample is far apart in its series.
+    needed = _needed(log)
+    at = np.flatnonzero(~is_last[:-1] & needed[:-1] & needed[1:])
+    now, then = states[at], states[at + 1]
+    groups = (series[at], agents[at], np.zeros(len(at), dtype=np.int64))
+    of_series, of_agents, of_all = (_followers(group, now, at + 1, n_states) for group in groups)
+
+    n_now = np.bincount(now, minlength=n_states)
+    moves, n_moves = np.unique(now * n_states + then, return_counts=True)
+    of_log = n_moves / n_now[moves // n_states] if len(moves) else n_moves.astype(np.float64)
+    weight_of_log, of_agent, agent_moves = _shrunk(groups[1], now, then, n_states, moves, of_log)
+    weight_of_agent, _, _ = _shrunk(groups[0], now, then, n_states, agent_moves, of_agent, parents=groups[1])
+    return Chains(
+        log, states, n_states, of_series, of_agents, of_all, (weight_of_agent, weight_of_log), needed
+    )
+
+
+def _needed(log: WindowedLog) -> NDArray[np.bool_]:
+    # Each window and as much behind it, so that windows less than a window apart are in one stretch.
+    end = (log.first + log.length)[log.window_series]
+    edges = np.zeros(len(log.rows) + 1, dtype=np.int64)
+    np.add.at(edges, log.window_row, 1)
+    np.add.at(edges, np.minimum(end, log.window_row + 2 * log.window_length), -1)
+    return np.cumsum(edges[:-1]) > 0
+
+
+def _followers(group: Ints, now: Ints, following: Ints, n_states: int) -> Followers:
+    keys = group * n_states + now
+    order = np.argsort(keys, kind="stable")
+    distinct, starts = np.unique(keys[order], return_index=True)
+    return Followers(distinct, np.append(starts, len(keys)).astype(np.int64), following[order])
+
+
+def _shrunk(
+    group: Ints,
+    now: Ints,
+    then: Ints,
+    n_states: int,
+    parent_moves: Ints,
+    parent_probabilities: Floats,
+    parents: Ints | None = None,
+) -> tuple[float, Floats, Ints]:
+    """Return the likeliest weight of the parents, the probabilities of each move of a group, and these moves.
+
+    A move's number is ``(group · n_states + now) · n_states + then``; its likelihood is that of the Dirichlet-
+    multinomial distribution with the parent's probabilities as the mean.
+    """
+    moves, where, counts = np.unique(
+        (group * n_states + now) * n_states + then, return_index=True, return_counts=True
+    )
+    of_parent = now if parents is None else parents * n_states + now
+    prior = parent_probabilities[np.searchsorted(parent_moves, of_parent[where] * n_states + then[where])]
+    _, row, totals = np.unique(group * n_states + now, return_inverse=True, return_counts=True)
+    likelihoods = [
+        float(
+            (gammaln(weight) - gammaln(weight + totals)).sum()
+            + (gammaln(weight * prior + counts) - gammaln(weight * prior)).sum()
+        )
+        for weight in _WEIGHTS
+    ]
+    best = float(_WEIGHTS[int(np.argmax(likelihoods))])
+    return best, (counts + best * prior) / (totals[row][where] + best), moves
