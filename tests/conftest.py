@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 
 import pytest
 
@@ -11,6 +12,13 @@ def absent(what):
     if os.environ.get("CI") == "true":
         pytest.fail(f"{what} is not here, and in CI it has to be")
     pytest.skip(f"{what} is not here")
+
+
+@pytest.fixture(autouse=True)
+def no_remembered_matrices():
+    """A test computes its distances itself: what it says of progress or cancelling must not hang on its neighbours."""
+    if (matrices := sys.modules.get("gymlab.patterns.clustering.matrices")) is not None:
+        matrices.matrix_cache().clear()
 
 
 @pytest.fixture(scope="module")

@@ -290,3 +290,34 @@ def test_numbers_of_numpy_are_kept_as_plain_ones():
 def test_selective_needs_windows_of_one_length():
     with pytest.raises(InputError, match="needs windows of one length"):
         gymlab.extract_patterns(rhythms(2), gymlab.ExtractionConfig(unit="series", strategy="selective"))
+
+
+def test_another_cut_of_the_same_windows_does_not_compute_their_distances_again():
+    log = rhythms()
+    computed = []
+    first = gymlab.extract_patterns(
+        log, gymlab.ExtractionConfig(**FEW, n_clusters=3), progress=lambda *_: computed.append(1)
+    )
+    assert computed
+    computed.clear()
+    second = gymlab.extract_patterns(
+        log,
+        gymlab.ExtractionConfig(**FEW, n_clusters=4, method="average"),
+        progress=lambda *_: computed.append(1),
+    )
+    assert second.distances is first.distances
+    assert not computed
+
+
+def test_a_barycentre_is_nearer_to_its_members_than_the_medoid_in_squares():
+    log = rhythms()
+    extraction = gymlab.extract_patterns(log, gymlab.ExtractionConfig(**FEW, n_clusters=3))
+    for pattern in extraction.patterns:
+        members = extraction.windows.values[pattern.members[:100]]
+        center = extraction.barycenter(pattern.label).series
+        medoid = extraction.windows.values[pattern.medoid]
+        assert center.shape == medoid.shape
+        around = [
+            np.mean(np.square(gymlab.distance.dtw_cross(members, one[None]))) for one in (center, medoid)
+        ]
+        assert around[0] <= around[1] + 1e-6

@@ -34,6 +34,9 @@ def compare(
     options: dict[str, Any] = {
         "window": window,
         "hop": hop,
+        # Intervals say what a difference is worth; whether a pattern is more than chance is extract's to say.
+        "n_surrogates": 0,
+        "n_resamples": 0,
         "n_clusters": clusters if clusters == "auto" else whole_number("--clusters", clusters),
     }
     config = ExtractionConfig(**options)

@@ -36,6 +36,7 @@ def principles(
     where: Where = None,
 ) -> None:
     """Find the rules that agents follow: in which situation they do what, with evidence."""
+    from gymlab.patterns.config import ExtractionConfig
     from gymlab.patterns.extraction import extract_patterns
     from gymlab.patterns.principles.study import study_principles
     from gymlab.patterns.principles.units import checked_by
@@ -47,7 +48,8 @@ def principles(
     require_targets({} if json_file is None else {"--json": json_file}, source or [])
     log = selected(source, format_, agent, session, since, where)
     # What is asked of clusters of windows needs the windows first.
-    extraction = extract_patterns(log, progress=sys.stderr.isatty()) if by == "cluster" else None
+    plain = ExtractionConfig(n_surrogates=0, n_resamples=0)
+    extraction = extract_patterns(log, plain, progress=sys.stderr.isatty()) if by == "cluster" else None
     study = study_principles(log, by=checked_by(by), extraction=extraction, n_clusters=clusters)
     if json_file is not None:
         write_whole(json_file, to_json(study.as_dict()).encode())

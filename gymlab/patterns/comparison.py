@@ -105,7 +105,7 @@ def compare_logs(
     first, second
         Action tables.
     config
-        How patterns are extracted; the defaults when not given.
+        How patterns are extracted; the defaults when not given, without testing the patterns against chance.
     by
         Whose principles are compared: those of each ``agent`` or ``session`` that both logs have.
     progress
@@ -129,7 +129,7 @@ def compare_logs(
     >>> {shift.change for shift in both.patterns}
     {'holds'}
     """
-    config = config or ExtractionConfig()
+    config = config or ExtractionConfig(n_surrogates=0, n_resamples=0)
     logs = [validate_actions(log) for log in (first, second)]
     joined = pd.concat(
         [log.assign(session_id=mark + log["session_id"]) for mark, log in zip(_MARKS, logs, strict=True)],

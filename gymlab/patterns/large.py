@@ -89,7 +89,7 @@ def sampled(task: Task, plan: Plan) -> Clustered:
     quality = replace(found.quality, silhouettes=_spread(task, found.sample, found.quality.silhouettes))
     return Clustered(
         Clustering(found.labels, found.medoids, quality),
-        distances=dtw_pairwise(part_of(task.pieces, found.sample), **task.distance),
+        distances=found.distances,
         linkage=found.tree,
         sample=found.sample,
         representatives=found.representatives,

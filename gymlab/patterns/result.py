@@ -14,6 +14,7 @@ from gymlab.actions.encoding import Encoding
 from gymlab.actions.windows import Windows
 from gymlab.patterns import assignment, saved
 from gymlab.patterns.assignment import Assignment, Placement
+from gymlab.patterns.barycenters import Barycenter, barycenter
 from gymlab.patterns.clustering import Quality
 from gymlab.patterns.config import ExtractionConfig
 from gymlab.patterns.significance.result import Significance
@@ -137,6 +138,38 @@ class Extraction:
         that is in no window, or in noise alone, has none (``<NA>``).
         """
         return self.actions.assign(pattern=pattern_of_actions(self.windows, self.labels, len(self.actions)))
+
+    def barycenter(self, label: int) -> Barycenter:
+        """Return the DBA barycentre of a pattern: what its windows have in common, beside its medoid.
+
+        Parameters
+        ----------
+        label
+            The pattern.
+
+        Returns
+        -------
+        Barycenter
+            :func:`gymlab.patterns.barycenters.describe_barycenter` puts it in the units of the log.
+
+        Examples
+        --------
+        >>> import gymlab
+        >>> log = gymlab.read_actions(gymlab.sample_path())
+        >>> few = gymlab.select_actions(log, agent=["Alternator", "Defector"])
+        >>> extraction = gymlab.extract_patterns(few, gymlab.ExtractionConfig(hop=20, n_clusters=2))
+        >>> extraction.barycenter(0).series.shape
+        (20, 4)
+        """
+        pattern, windows = self.patterns[label], self.windows
+        pieces = windows.values  # noqa: PD011 - these are windows, no frame
+        return barycenter(
+            assignment.part_of(pieces, pattern.members),
+            radius=self.config.radius,
+            mismatch_weights=self.encoding.mismatch_weights,
+            initial=pieces[pattern.medoid],
+            seed=self.config.seed,
+        )
 
     def assign(self, actions: pd.DataFrame) -> Assignment:
         """Place the windows of other actions into these patterns, without finding patterns anew.

@@ -186,11 +186,14 @@ def note_on_eps(eps: float, min_samples: int) -> str:
 
 
 def _exact(task: Task) -> Distances:
-    """DTW, or the soft-DTW divergence, of every pair."""
+    """DTW, or the soft-DTW divergence, of every pair.
+
+    The matrix is kept, so that another method or cut of the same windows does not compute it again.
+    """
     if task.config.distance == "soft-dtw":
         divergences = soft_dtw_pairwise(task.pieces, mismatch_weights=task.weights)
         return Distances(divergences, len(divergences))
-    condensed = dtw_pairwise(task.pieces, **task.distance)
+    condensed = clustering.cached_pairwise(task.pieces, **task.distance, checkpoint=task.checkpoint)
     return Distances(condensed, len(condensed))
 
 

@@ -7,20 +7,26 @@ from typing import Any
 
 import numpy as np
 
+from gymlab.patterns.principles.study import Study
 from gymlab.patterns.result import Extraction
 from gymlab.runtime.alerts import Alert
 from gymlab.workbench import tables
 from gymlab.workbench.claims import Claim
 
+# Thousands of ids would bury the figures; `gymlab principles --json` has them.
+_EVIDENCE = {"action_ids", "contradiction_ids"}
 
-def build_results(extraction: Extraction, claims: Iterable[Claim], alerts: Iterable[Alert]) -> dict[str, Any]:
+
+def build_results(
+    extraction: Extraction, study: Study, claims: Iterable[Claim], alerts: Iterable[Alert]
+) -> dict[str, Any]:
     """Return what a report found, JSON-able.
 
     Returns
     -------
     dict
         ``schema``, ``source``, ``actions``, ``windows``, ``coverage``, ``config``, ``patterns``, ``quality``,
-        ``significance``, ``claims``, ``alerts``, ``stats``, ``notes`` and ``environment``.
+        ``significance``, ``principles`` (without the ids of their actions), ``policies``, ``claims``, ``alerts``, ``stats``, ``notes`` and ``environment``.
     """
     found = extraction.as_dict()
     return {
@@ -33,6 +39,11 @@ def build_results(extraction: Extraction, claims: Iterable[Claim], alerts: Itera
         "patterns": found["patterns"],
         "quality": found["quality"],
         "significance": found["significance"],
+        "principles": [
+            {name: value for name, value in one.as_dict().items() if name not in _EVIDENCE}
+            for one in study.principles
+        ],
+        "policies": study.policies_as_dicts(),
         "claims": [claim.as_dict() for claim in claims],
         "alerts": [alert.as_dict() for alert in alerts],
         "stats": found["stats"],

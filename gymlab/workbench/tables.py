@@ -12,6 +12,8 @@ import pandas as pd
 from gymlab.budget import available_bytes
 from gymlab.distance.blocks import available_threads
 from gymlab.patterns.entropy import conditional_entropy_bits, entropy_bits
+from gymlab.patterns.principles.principle import percent
+from gymlab.patterns.principles.study import Study
 from gymlab.patterns.result import Extraction
 from gymlab.runtime.alerts import Alert
 from gymlab.workbench.claims import Claim
@@ -159,6 +161,31 @@ def _decimals(value: float, places: int = 2) -> str:
 def _shares(shares: Mapping[str, float], most: int = 3) -> str:
     first = [f"{_text(name or 'none', 24)} {_percent(share)}" for name, share in list(shares.items())[:most]]
     return ", ".join(first) + (" …" if len(shares) > most else "")
+
+
+def principles(study: Study, most: int = 40) -> str:
+    """Return the principles that do not follow from others, in the order of the log, with their figures."""
+    general = [one for one in study.principles if one.follows_from is None]
+    rows = [
+        (
+            _text(one.sentence.partition(":")[0], 200),
+            percent(one.probability),
+            f"{percent(one.low)} to {percent(one.high)}",
+            f"{one.n:,}",
+            percent(one.base_rate),
+            "&lt; 0.0001" if one.q_value < 1e-4 else f"{one.q_value:.4f}",
+            percent(one.stability),
+        )
+        for one in general[:most]
+    ]
+    header = ("principle", "share", "95 % interval", "actions", "otherwise", "q-value", "shows again")
+    changed = "".join(
+        f"<p><b>{_text(unit)}</b> changed its policy: {_text('; '.join(one.sentence for one in policies), 400)}.</p>"
+        for unit, policies in list(study.policies.items())[:most]
+    )
+    rest = len(study.principles) - len(rows)
+    more = f"<p>and {rest:,} more, most of which follow from these</p>" if rest else ""
+    return (_table(header, rows, "principles") if rows else "<p>none</p>") + more + changed
 
 
 def entropy_of_agents(extraction: Extraction, most: int = 20) -> str:

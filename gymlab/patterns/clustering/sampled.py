@@ -51,8 +51,10 @@ class SampledClustering:
         int64 ``(n_clusters,)``: the member of the sample with the least sum of distances to those of its cluster.
     sample
         int64 ``(sample_size,)``: which series were clustered exactly, ascending.
+    distances
+        float32 ``(sample_size(sample_size−1)/2,)``: the matrix of the sample.
     tree
-        float64 ``(sample_size−1, 4)``: their linkage matrix.
+        float64 ``(sample_size−1, 4)``: its linkage matrix.
     quality
         Of the clusters within the sample; ``silhouettes`` are in the order of ``sample``.
     representatives
@@ -69,6 +71,7 @@ class SampledClustering:
     labels: Labels
     medoids: Labels
     sample: NDArray[np.int64]
+    distances: NDArray[np.float32]
     tree: Tree
     quality: Quality
     representatives: NDArray[np.int64]
@@ -189,6 +192,7 @@ def cluster_sample(  # noqa: PLR0913 - what is sampled, how it is clustered, and
         labels=renumbered,
         medoids=medoids,
         sample=sample,
+        distances=matrix,
         tree=tree,
         quality=found.quality,
         representatives=sample[standing],

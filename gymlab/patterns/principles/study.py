@@ -55,12 +55,16 @@ class Study:
             "by": self.by,
             "principles": [principle.as_dict() for principle in self.principles],
             "profiles": profiles.pop("units"),
-            "policies": [
-                {"unit": unit, "policies": [policy.as_dict() for policy in policies]}
-                for unit, policies in self.policies.items()
-            ],
+            "policies": self.policies_as_dicts(),
             "profile": profiles,
         }
+
+    def policies_as_dicts(self) -> list[dict[str, Any]]:
+        """Return the policies of the units that changed theirs, JSON-able."""
+        return [
+            {"unit": unit, "policies": [policy.as_dict() for policy in policies]}
+            for unit, policies in self.policies.items()
+        ]
 
 
 def study_principles(
