@@ -17,8 +17,8 @@ $(READY): pyproject.toml constraints.txt
 report: $(READY)        ## read SOURCE (the bundled sample unless given) and write reports/<run_id>/
 	$(BIN)/gymlab report $(SOURCE)
 
-test: $(READY)          ## the whole test suite
-	$(BIN)/python -m pytest
+test: $(READY)          ## the whole test suite, on every processor
+	$(BIN)/python -m pytest -n auto
 
 check: $(READY)         ## style, types, notebooks without outputs
 	$(BIN)/ruff check .

@@ -4,6 +4,7 @@ Beside the medoid, which is a member, it is what the members have in common and 
 """
 
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -196,7 +197,10 @@ def _medoid(pieces: Sequence[Piece], radius: int | None, mismatch_weights: Seque
 
 
 def _averaged(pieces: list[Piece], start: Piece, band: int, max_iter: int) -> Piece:
-    from tslearn.barycenters import dtw_barycenter_averaging
+    with warnings.catch_warnings():
+        # tslearn wants h5py for what is not used here.
+        warnings.filterwarnings("ignore", message="h5py not installed")
+        from tslearn.barycenters import dtw_barycenter_averaging
 
     # tslearn's tolerance is absolute, so it is told what would be little of these pieces.
     spread = np.mean([((piece - piece.mean(axis=0)) ** 2).sum() for piece in pieces])

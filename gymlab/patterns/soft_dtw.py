@@ -1,6 +1,7 @@
 """The soft-DTW divergence: a smooth alternative to DTW on small input."""
 
 import math
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -65,7 +66,10 @@ def soft_dtw_pairwise(
     _refuse_too_many([len(piece) for piece in checked])
     one_hot = fit_one_hot(checked, mismatch_weights)
 
-    from tslearn.metrics import cdist_soft_dtw_normalized
+    with warnings.catch_warnings():
+        # tslearn wants h5py for what is not used here.
+        warnings.filterwarnings("ignore", message="h5py not installed")
+        from tslearn.metrics import cdist_soft_dtw_normalized
 
     square = cdist_soft_dtw_normalized([one_hot.spread(piece) for piece in checked], gamma=float(gamma))
     condensed: NDArray[np.float64] = square[np.triu_indices(len(checked), 1)]
