@@ -63,7 +63,7 @@ def against_the_repaired_baseline():
 
     log = gymlab.select_actions(gymlab.read_actions(gymlab.sample_path()), agent="TitForTat").head(1000)
     series = log.assign(session_id="one", step=np.arange(len(log)))
-    config = gymlab.ExtractionConfig(hop=1, n_clusters=5)
+    config = gymlab.ExtractionConfig(hop=1, n_clusters=5, n_surrogates=0, n_resamples=0)
     extraction = gymlab.extract_patterns(series, config)
     pieces = one_hot_codes(extraction.windows.values, extraction.encoding.mismatch_weights)
     pieces = [np.ascontiguousarray(piece) for piece in pieces]
