@@ -151,3 +151,25 @@ def test_every_way_can_be_stopped_while_it_clusters(fields):
     for limit in {2, most // 2, most - 1}:
         with pytest.raises(StoppedError):
             run(limit)
+
+
+def test_a_cancelled_extraction_takes_no_other_of_the_same_log_with_it():
+    log = rhythms(60, length=80)
+
+    async def main():
+        computing = asyncio.Event()
+
+        def progress(stage, _fraction):
+            if stage == "distances":
+                computing.set()
+
+        first = asyncio.create_task(gymlab.extract_patterns_async(log, DENSE, progress))
+        await computing.wait()
+        second = asyncio.create_task(gymlab.extract_patterns_async(log, DENSE))
+        await asyncio.sleep(0)
+        first.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        return await second
+
+    assert asyncio.run(main()).patterns

@@ -30,8 +30,9 @@ def cached_pairwise(
 ) -> Float32Array:
     """Return the matrix of :func:`gymlab.distance.dtw_pairwise`, from a cache if the same was asked for before.
 
-    What is the same is decided by content: every value and length, the radius, the weights. Several callers that
-    ask at once share one computation.
+    What is the same is decided by content: every value and length, the radius, the weights. Callers that ask at
+    once compute it each by themselves: one that waited for another could not be stopped by itself, and would have
+    to share the other's end if that is stopped.
 
     Parameters
     ----------
@@ -40,8 +41,7 @@ def cached_pairwise(
     cache
         :func:`matrix_cache` unless told. A matrix larger than its budget is computed and not kept.
     checkpoint
-        As for :func:`~gymlab.patterns.clustering.number_of_items`. If it stops the computation, those who wait for
-        it get its exception too, and nothing is kept.
+        As for :func:`~gymlab.patterns.clustering.number_of_items`.
 
     Returns
     -------
@@ -60,20 +60,20 @@ def cached_pairwise(
     >>> cached_pairwise(np.array([[0, 1, 2], [3, 3, 3]]), cache=cache) is first
     True
     """
-
-    def compute() -> Float32Array:
-        matrix = dtw_pairwise(
-            series,
-            radius=radius,
-            mismatch_weights=mismatch_weights,
-            n_threads=n_threads,
-            progress=reporting(progress, checkpoint),
-        )
-        matrix.flags.writeable = False
-        return matrix
-
+    kept = cache if cache is not None else matrix_cache()
     key = content_key(series, radius=radius, mismatch_weights=mismatch_weights)
-    matrix: Float32Array = (cache if cache is not None else matrix_cache()).get_or_compute(key, compute)
+    found: Float32Array | None = kept.get(key)
+    if found is not None:
+        return found
+    matrix = dtw_pairwise(
+        series,
+        radius=radius,
+        mismatch_weights=mismatch_weights,
+        n_threads=n_threads,
+        progress=reporting(progress, checkpoint),
+    )
+    matrix.flags.writeable = False
+    kept.set(key, matrix)
     return matrix
 
 
