@@ -10,6 +10,7 @@ from made import rhythms
 import gymlab
 from gymlab.errors import InputError
 from gymlab.patterns import asynchronous, extraction
+from gymlab.patterns.clustering import matrix_cache
 
 FEW = gymlab.ExtractionConfig(window=10, hop=5)
 DENSE = gymlab.ExtractionConfig(window=20, hop=1)
@@ -141,6 +142,7 @@ def test_every_way_can_be_stopped_while_it_clusters(fields):
             if calls > limit:
                 raise StoppedError
 
+        matrix_cache().clear()
         extraction.run_extraction(log, config, progress=checkpoint, checkpoint=checkpoint)
         return calls
 
