@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -439,3 +440,18 @@ def test_two_logs_are_compared(run, log_file, tmp_path):
     assert found["schema"] == 1
     assert {shift["change"] for shift in found["principles"]} >= {"appears", "vanishes"}
     assert run("compare", log_file, tmp_path / "none.csv")[0] == 2
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_an_output_that_cannot_be_written_is_one_line():
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "gymlab", "doctor"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith("gymlab: cannot go on: ")

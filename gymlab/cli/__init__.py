@@ -51,6 +51,11 @@ def main() -> None:
         # Whoever read the output has seen enough; what is still buffered must not complain at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(128 + 13) from None
+    except OSError as error:
+        # Nowhere to write what was found, a full disk say; what reads and writes files on purpose says so itself.
+        _complain(f"cannot go on: {error.strerror or error}")
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(2) from None
     except SystemExit as stop:
         if stop.code == _INTERRUPTED:
             _complain("interrupted")
