@@ -30,6 +30,8 @@ check: $(READY)         ## style, types, notebooks without outputs
 bench: $(READY)         ## ratios against other libraries, C by hand and the current algorithm, each in one run
 	$(BIN)/python tests/benchmarks/distance.py $(SOURCE)
 	$(BIN)/python tests/benchmarks/main_job.py
+	$(BIN)/python tests/benchmarks/entropy.py
+	$(BIN)/python tests/benchmarks/large_log.py
 
 lab: $(READY)           ## the notebooks in JupyterLab
 	$(BIN)/jupyter lab notebooks

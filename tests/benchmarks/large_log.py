@@ -1,6 +1,6 @@
 """How long, and in how much memory, a log of a million actions becomes patterns: one strategy a process.
 
-PYTHONPATH=. python tests/benchmarks/large_log.py [ACTIONS] [HOP] [METHOD]
+python tests/benchmarks/large_log.py [ACTIONS] [HOP] [METHOD]
 """
 
 import sys
