@@ -86,3 +86,16 @@ def unrelated(seed, *, stay, length=200, n_agents=1, n_choices=2, n_contexts=2):
             for step, (choice, context) in enumerate(zip(choices, contexts, strict=True))
         ]
     return frame_from_records(records)
+
+
+def reacting(seed, *, sessions, length):
+    """A coin against a counterpart that answers what the agent did two steps ago: no rule of the agent."""
+    rng = np.random.default_rng(seed)
+    records = []
+    for session in range(sessions):
+        tosses = ["heads" if rng.random() < 0.5 else "tails" for _ in range(length)]
+        records += [
+            action(step, toss, session=f"s{session}", other_last="" if step < 2 else tosses[step - 2])
+            for step, toss in enumerate(tosses)
+        ]
+    return frame_from_records(records)

@@ -417,7 +417,7 @@ def test_stored_principles_are_compared_with_the_run_before(run, log_file):
     ("arguments", "message"),
     [
         (["--by", "team"], "agent, session or cluster"),
-        (["--clusters", 9], "9 groups of 3 units"),
+        (["--clusters", 9], "from 1 to 3, the number of units"),
         (["--json", "."], "cannot write"),
     ],
 )

@@ -118,3 +118,33 @@ def test_the_result_is_json():
     assert found["schema"] == 1
     assert {"change", "first", "second", "low", "high"} <= set(found["patterns"][0])
     assert {"unit", "situation", "action", "change", "q_value"} <= set(found["principles"][0])
+
+
+def sticky(seed, sessions=10, length=60):
+    rng = np.random.default_rng(seed)
+    records = []
+    for session in range(sessions):
+        now = "a"
+        for step in range(length):
+            if rng.random() > 0.8:
+                now = "a" if rng.random() < 0.7 else "b"
+            records.append(action(step, now, session=f"s{session}"))
+    return frame_from_records(records)
+
+
+def test_agents_that_repeat_themselves_do_not_seem_to_change():
+    changed = []
+    for seed in range(15):
+        shifts = compare_logs(sticky(seed), sticky(100 + seed), CONFIG)
+        changed.append(
+            any(s.change in {"appears", "vanishes", "shifts"} for s in (*shifts.principles, *shifts.patterns))
+        )
+    assert sum(changed) <= 5
+
+
+def test_a_log_without_windows_and_a_comparison_by_cluster_are_refused():
+    one = log(TIT_FOR_TAT, 1)
+    with pytest.raises(gymlab.InputError, match="the first log has no windows"):
+        compare_logs(one.head(3), one, CONFIG)
+    with pytest.raises(gymlab.InputError, match="by agent or by session"):
+        compare_logs(one, one, CONFIG, by="cluster")

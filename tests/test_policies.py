@@ -286,3 +286,18 @@ def test_the_agent_of_the_gym_that_switches_is_found_and_the_others_are_not():
     found = {agent: find_policies(own) for agent, own in log.groupby("agent_id", sort=False)}
     assert [agent for agent, policies in found.items() if len(policies) > 1] == ["agent-switch"]
     assert found["agent-switch"][1].spans[0].first == 150
+
+
+def test_a_rule_of_two_columns_is_one_policy():
+    """Win-stay lose-shift against a counterpart that persists: its share of an action changes, its rule does not."""
+    split = 0
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        own, other, records = "C", "C", []
+        for step in range(200):
+            now = "C" if step == 0 else (own if other == "C" else "DC"["CD".index(own)])
+            records.append(action(step, now, other_last=other if step else ""))
+            own = now
+            other = other if rng.random() < 0.8 else "CD"[int(rng.integers(2))]
+        split += len(find_policies(frame_from_records(records))) > 1
+    assert split <= 2

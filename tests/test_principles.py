@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made import action, unrelated
+from made import action, reacting, unrelated
 from scipy.stats import hypergeom
 
 import gymlab
@@ -313,3 +313,65 @@ def test_volatility_tells_a_change_from_chance():
 )
 def test_percent_says_all_only_of_all(share, text):
     assert percent(share) == text
+
+
+def test_a_counterpart_that_answers_a_coin_makes_no_rule_of_it():
+    """Short series, in which what follows on one's own doing is counted with a bias."""
+    reports = [
+        any(p.situation for p in infer_principles(reacting(seed, sessions=40, length=20)))
+        for seed in range(20)
+    ]
+    assert sum(reports) <= 4
+
+
+def test_an_always_does_not_make_conditional_rules_likelier():
+    rng = np.random.default_rng(0)
+    reports = []
+    for _ in range(10):
+        records = [
+            action(
+                step,
+                "a" if rng.random() < 0.65 else "b",
+                session=f"s{session}",
+                decision_context="xyz"[int(rng.integers(3))],
+            )
+            for session in range(15)
+            for step in range(100)
+        ]
+        found = infer_principles(frame_from_records(records), by="session")
+        assert any(not p.situation for p in found)
+        reports.append(any(p.situation for p in found))
+    assert sum(reports) <= 3
+
+
+def test_moods_of_sessions_are_no_preference():
+    """Half of the sessions lean to one side, half to the other: overall there is no always."""
+    reports = []
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        shares = rng.permutation([0.2] * 5 + [0.8] * 5)[:9]
+        records = [
+            action(step, "a" if rng.random() < share else "b", session=f"s{session}")
+            for session, share in enumerate(shares)
+            for step in range(50)
+        ]
+        found = [p for p in infer_principles(frame_from_records(records)) if not p.situation and not p.policy]
+        reports.append(bool(found))
+    assert sum(reports) <= 4
+
+
+def test_every_interval_lies_above_what_it_is_compared_with(principles):
+    assert all(p.low > p.base_rate for p in principles)
+
+
+def test_an_extraction_of_the_same_ids_but_other_actions_is_refused():
+    log = unrelated(0, stay=0.5)
+    extraction = gymlab.extract_patterns(log, gymlab.ExtractionConfig(n_surrogates=0, n_resamples=0))
+    with pytest.raises(gymlab.InputError, match="another log"):
+        infer_principles(unrelated(1, stay=0.5), by="cluster", extraction=extraction)
+
+
+@pytest.mark.parametrize("options", [{"seed": "x"}, {"seed": -1}, {"seed": 1.5}])
+def test_a_seed_has_to_be_one(options):
+    with pytest.raises(gymlab.InputError, match="seed"):
+        infer_principles(unrelated(0, stay=0.5, length=50), **options)

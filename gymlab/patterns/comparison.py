@@ -6,15 +6,21 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import ndtr
+from scipy.stats import false_discovery_control
 
 from gymlab.actions.schema import validate_actions
 from gymlab.distance.blocks import Progress
+from gymlab.errors import InputError
 from gymlab.patterns.config import ExtractionConfig
 from gymlab.patterns.extraction import Extraction, extract_patterns
 from gymlab.patterns.principles.shifts import PrincipleShift, principle_shifts
 from gymlab.patterns.principles.units import By
 
+PatternChange = Literal["appears", "vanishes", "shifts", "holds", "cannot be told"]
+
 _N_DRAWS = 2000
+_LEVEL = 0.05
 _CONFIDENCE = 0.95
 _ENOUGH_SESSIONS = 5
 _STRETCHES = 10
@@ -30,8 +36,8 @@ class PatternShift:
     label
         The pattern, in the extraction of both logs together.
     change
-        ``holds`` if the interval of the difference includes 0; else ``appears`` if only the second log has windows
-        in it, ``vanishes`` if only the first has, ``shifts`` if both have.
+        ``appears`` if only the second log has windows in it, ``vanishes`` if only the first has, ``shifts`` if both
+        have, all by more than chance; else ``holds`` if both have, and ``cannot be told`` if one has not.
     first, second
         Share of each log's windows that are in it.
     windows
@@ -39,16 +45,19 @@ class PatternShift:
     difference, low, high
         ``second − first`` with its 95 % interval, sessions drawn again (or stretches of a log with fewer than five):
         overlapping windows are no independent evidence.
+    q_value
+        Of the difference, beside its spread over these draws; corrected over all patterns.
     """
 
     label: int
-    change: Literal["appears", "vanishes", "shifts", "holds"]
+    change: PatternChange
     first: float
     second: float
     windows: tuple[int, int]
     difference: float
     low: float
     high: float
+    q_value: float
 
 
 @dataclass(frozen=True)
@@ -107,7 +116,8 @@ def compare_logs(
     config
         How patterns are extracted; the defaults when not given, without testing the patterns against chance.
     by
-        Whose principles are compared: those of each ``agent`` or ``session`` that both logs have.
+        Whose principles are compared: those of each ``agent`` or ``session`` that both logs have. A cluster is none
+        of both.
     progress
         As for :func:`gymlab.extract_patterns`.
 
@@ -129,6 +139,8 @@ def compare_logs(
     >>> {shift.change for shift in both.patterns}
     {'holds'}
     """
+    if by == "cluster":
+        raise InputError("by is 'cluster'; two logs are compared by agent or by session")
     config = config or ExtractionConfig(n_surrogates=0, n_resamples=0)
     logs = [validate_actions(log) for log in (first, second)]
     joined = pd.concat(
@@ -137,6 +149,13 @@ def compare_logs(
     )
     joined["action_id"] = joined["session_id"] + "/" + joined["action_id"]
     extraction = extract_patterns(joined, config, progress=progress)
+    of_second = extraction.windows.table["session_id"].str.startswith(_MARKS[1])
+    for which, absent in (("first", of_second.all()), ("second", not of_second.any())):
+        if absent:
+            noun = extraction.windows.noun
+            raise InputError(
+                f"the {which} log has no {noun} of {config.window} actions; choose a smaller window"
+            )
     column = "agent_id" if by == "agent" else "session_id"
     names = [dict.fromkeys(map(str, log[column])) for log in logs]
     return Comparison(
@@ -154,20 +173,34 @@ def _pattern_shifts(extraction: Extraction, seed: int) -> tuple[PatternShift, ..
     generator = np.random.default_rng(seed)
     sides = [_Side(extraction, np.flatnonzero(mask), generator) for mask in (~is_second, is_second)]
     edges = [(1 - _CONFIDENCE) / 2, (1 + _CONFIDENCE) / 2]
-    low, high = np.quantile(sides[1].drawn - sides[0].drawn, edges, axis=0)
+    drawn = sides[1].drawn - sides[0].drawn
+    low, high = np.quantile(drawn, edges, axis=0)
+    differences = sides[1].shares - sides[0].shares
+    q_values = _q_values(differences, drawn.std(axis=0))
     return tuple(
         PatternShift(
             label,
-            _change(int(sides[0].counts[label]), int(sides[1].counts[label]), low[label], high[label]),
+            _change(int(sides[0].counts[label]), int(sides[1].counts[label]), float(q_values[label])),
             float(sides[0].shares[label]),
             float(sides[1].shares[label]),
             (int(sides[0].counts[label]), int(sides[1].counts[label])),
-            float(sides[1].shares[label] - sides[0].shares[label]),
+            float(differences[label]),
             float(low[label]),
             float(high[label]),
+            float(q_values[label]),
         )
         for label in range(len(extraction.patterns))
     )
+
+
+def _q_values(differences: NDArray[np.float64], spread: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the q-value of each difference, two-sided, normal about no difference."""
+    if len(differences) == 0:
+        return differences
+    with np.errstate(divide="ignore", invalid="ignore"):
+        z = np.where(differences == 0, 0.0, np.abs(differences) / spread)
+    q_values: NDArray[np.float64] = false_discovery_control(2 * ndtr(-z))
+    return q_values
 
 
 class _Side:
@@ -197,11 +230,9 @@ def _parts(table: pd.DataFrame) -> tuple[NDArray[np.int64], int]:
     return np.arange(len(table)) * n_parts // max(1, len(table)), n_parts
 
 
-def _change(
-    first: int, second: int, low: float, high: float
-) -> Literal["appears", "vanishes", "shifts", "holds"]:
-    if low <= 0 <= high:
-        return "holds"
+def _change(first: int, second: int, q_value: float) -> PatternChange:
+    if q_value >= _LEVEL:
+        return "holds" if first and second else "cannot be told"
     if first == 0:
         return "appears"
     return "vanishes" if second == 0 else "shifts"

@@ -5,10 +5,12 @@ last choice, because agents repeat themselves, and so do situations, and two thi
 for long stretches without having to do with one another.
 
 reaction
-    S leaves the own last choice open (what the other did, a context). Within each series, and among the actions
-    that followed the same own choice, A has to be more frequent in S than elsewhere. This is what surrogates drawn
-    from a first-order Markov chain of the agent's choices would show, were there infinitely many of them, and it
-    needs no drawing.
+    S leaves the own last choice open (what the other did, a context). Among the actions that followed the same own
+    choice, A has to be more frequent in S than elsewhere: within each series, so that series that differ in both
+    are no reaction; and over all series together, since within a short one counting what followed on one's own
+    doing is biased where the situation answers to it (J. B. Miller and A. Sanjurjo, Econometrica 86, 2018). The
+    larger p-value counts. This is what surrogates drawn from a first-order Markov chain of the agent's choices
+    would show, were there infinitely many of them, and it needs no drawing.
 change
     S fixes the own last choice, and A is another one. Within each series, A has to be more frequent in S than for
     choices in any order. An agent that merely repeats itself changes less often than that.
@@ -23,6 +25,7 @@ always
     The empty situation: as for a menu, with all actions.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -30,6 +33,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betainc
 
+from gymlab.patterns.principles.inflation import inflation
 from gymlab.patterns.principles.strata import LEAST_P, Strata, lower_tails, upper_tails
 
 Kind = Literal["reaction", "change", "repetition", "opening", "menu", "always"]
@@ -37,6 +41,8 @@ Codes = NDArray[np.int64]
 
 # Fewer actions than that in a situation are an anecdote.
 LEAST_ACTIONS = 5
+# A share of actions that are worth fewer independent ones says nothing.
+_LEAST_INDEPENDENT = 5
 
 
 @dataclass(frozen=True)
@@ -48,8 +54,8 @@ class UnitActions:
     rows
         Their positions in the log, ascending.
     series, own_last, action, menu
-        int64, one each: which series, what the agent did before in it (−1 for nothing), what it did now, and what
-        it was chosen from.
+        int64, one each: which series, what the agent did before in it (−1 for nothing, ``n_kinds`` more where that
+        was chosen from another menu), what it did now, and what it was chosen from.
     chance
         float64: the chance of each action under a uniform choice.
     n_kinds
@@ -153,7 +159,7 @@ def _tested(
     before = np.unique(unit.own_last[inside])
     if _is_whole_menu(unit, inside):
         return _against_uniform(unit, inside, action), "menu"
-    if len(before) > 1:
+    if len(before) > 1 or before[0] >= unit.n_kinds:
         return float(reactions[action]), "reaction"
     p_value = _in_any_order(unit, inside, action, follows=before[0] >= 0)
     if before[0] < 0:
@@ -165,21 +171,34 @@ def _tested(
 
 def _reaction(unit: UnitActions, codes: Codes, level: int) -> NDArray[np.float64]:
     """Return, for each action, how surprising its share in a situation is among those after the same own choice."""
+    tails = [
+        upper_tails(*_strata(stratum, here, action, unit.n_kinds))
+        for stratum, here, action in _comparisons(unit, codes, level)
+    ]
+    # Where no series could tell, all of them together say what differs between them.
+    return np.where(tails[0] < 1, np.maximum(*tails), 1.0)
+
+
+def _comparisons(
+    unit: UnitActions, codes: Codes, level: int
+) -> Iterator[tuple[Codes, NDArray[np.bool_], Codes]]:
+    """Give strata of the same own choice, within each series and over all, with what is in the situation."""
     known = codes >= 0
-    stratum = _numbered(unit.series[known], unit.own_last[known], unit.menu[known])
-    strata, counts = _strata(stratum, codes[known] == level, unit.action[known], unit.n_kinds)
-    return upper_tails(strata, counts)
+    here, action = codes[known] == level, unit.action[known]
+    own_last, menu = unit.own_last[known], unit.menu[known]
+    yield _numbered(unit.series[known], own_last, menu), here, action
+    yield _numbered(own_last, menu), here, action
 
 
 def _any_reaction(unit: UnitActions, codes: Codes, reactions: dict[int, NDArray[np.float64]]) -> float:
     """Return how surprising it is that the columns make any difference after the same own choice."""
-    known = codes >= 0
-    stratum = _numbered(unit.series[known], unit.own_last[known], unit.menu[known])
     smallest, n_tests = 1.0, 0
     for level, upper in reactions.items():
-        strata, counts = _strata(stratum, codes[known] == level, unit.action[known], unit.n_kinds)
-        lower = lower_tails(strata, counts)
-        informative = upper < 1
+        tails = [
+            lower_tails(*_strata(stratum, here, action, unit.n_kinds))
+            for stratum, here, action in _comparisons(unit, codes, level)
+        ]
+        lower, informative = np.maximum(*tails), upper < 1
         n_tests += 2 * int(informative.sum())
         smallest = min(smallest, float(np.minimum(upper, lower)[informative].min(initial=1.0)))
     return min(1.0, smallest * n_tests) if n_tests else 1.0
@@ -204,24 +223,15 @@ def _in_any_order(unit: UnitActions, inside: Codes, action: int, *, follows: boo
 def _against_uniform(unit: UnitActions, inside: Codes, action: int) -> float:
     """Return how surprising the share of an action is for a uniform choice that may persist as much as this one."""
     hits = unit.action[inside] == action
-    n = len(inside) / _inflation(unit, inside, hits)
+    n = len(inside) / inflation(unit.series[inside], hits)
+    if n < _LEAST_INDEPENDENT:
+        return 1.0
     share = float(hits.mean())
     # The binomial tail for a number of independent actions that need not be whole.
     tail = (
         float(betainc(share * n, n - share * n + 1, float(unit.chance[inside].mean()))) if share > 0 else 1.0
     )
     return max(LEAST_P, tail)
-
-
-def _inflation(unit: UnitActions, inside: Codes, hits: NDArray[np.bool_]) -> float:
-    """Return how many actions are worth one independent one, by how much doing it makes doing it again likelier."""
-    same = unit.series[inside][1:] == unit.series[inside][:-1]
-    before, after = hits[:-1][same], hits[1:][same]
-    # Half an action of each kind is added, so that an agent that never did otherwise is not taken for certain.
-    again = (np.sum(before & after) + 0.5) / (before.sum() + 1)
-    anew = (np.sum(~before & after) + 0.5) / ((~before).sum() + 1)
-    persistence = float(np.clip(again - anew, 0.0, 0.98))
-    return (1 + persistence) / (1 - persistence)
 
 
 def _is_whole_menu(unit: UnitActions, inside: Codes) -> bool:

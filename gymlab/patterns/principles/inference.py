@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.stats import false_discovery_control
 
 from gymlab.actions.schema import validate_actions
@@ -14,6 +14,7 @@ from gymlab.errors import InputError
 from gymlab.patterns.principles.candidates import Candidate, always, conditional
 from gymlab.patterns.principles.choices import choices_in_time
 from gymlab.patterns.principles.described import described
+from gymlab.patterns.principles.evidence import wilson_interval
 from gymlab.patterns.principles.numbered import NumberedLog, numbered_log
 from gymlab.patterns.principles.policies import find_policies
 from gymlab.patterns.principles.policy import Policy
@@ -37,8 +38,10 @@ def infer_principles(
     Situations are what the counterpart did last, the relationship, the decision context, the agent's own last
     choice, and pairs of these. A rule is reported where the action is more frequent than for an agent that only
     repeats itself; how that is judged stands in :mod:`gymlab.patterns.principles.candidates`. The
-    Benjamini–Hochberg procedure corrects for the situations looked at in each unit, and for the number of units by
-    what the strongest rule of each says (after Y. Benjamini and M. Bogomolov, J. R. Stat. Soc. B 76, 2014).
+    Benjamini–Hochberg procedure corrects for the situations looked at in each unit; units are selected by the
+    strongest rule of each (Y. Benjamini and M. Bogomolov, J. R. Stat. Soc. B 76, 2014). What an agent does whatever
+    the situation is a family of its own. The tests assume that an agent without rules is a chain of first order:
+    moods that last, or habits that drift while situations drift too, may pass for rules.
     An agent or session that changed its policy on the way has principles of each policy.
 
     Parameters
@@ -74,8 +77,21 @@ def infer_principles(
     """
     log = validate_actions(actions)
     units = units_of(log, by, extraction)
+    checked_seed(seed)
     policies = {} if by == "cluster" else policies_of(log, units, seed=seed)
     return principles_of(log, units, policies, q=q, seed=seed)
+
+
+def checked_seed(seed: object) -> None:
+    """Refuse what is no seed.
+
+    Raises
+    ------
+    InputError
+        If it is no whole number from 0 to 2³² − 1.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**32:
+        raise InputError(f"seed is {seed!r}; give a whole number from 0 to {2**32 - 1}")
 
 
 def policies_of(log: pd.DataFrame, units: Units, *, seed: int = 0) -> dict[str, tuple[Policy, ...]]:
@@ -114,17 +130,23 @@ def principles_of(
     for name, every in _rows_of(units):
         for policy, rows in _held(log, every, policies.get(name, ())):
             found.append((name, policy, numbered.unit(rows), *_corrected(numbered, rows)))
-    strongest = np.array([q_values.min(initial=1.0) for *_, q_values in found])
-    floors = false_discovery_control(strongest) if len(strongest) else strongest
+    floors = _controlled([q_values.min(initial=1.0) for *_, q_values in found])
+    # Rules of a share of the units are held to that share of the level.
+    scale = len(found) / max(1, int((floors < q).sum()))
+    everywhere = [always(unit) for _, _, unit, *_ in found]
+    always_q = _controlled([1.0 if one is None else one.p_value for one in everywhere])
     principles: list[Principle] = []
     for number, ((name, policy, unit, candidates, q_values), floor) in enumerate(
         zip(found, floors, strict=True)
     ):
         kept = [
-            (candidate, max(float(value), float(floor)))
+            (candidate, max(min(1.0, float(value) * scale), float(floor)))
             for candidate, value in zip(candidates, q_values, strict=True)
-            if max(value, floor) < q
         ]
+        overall = everywhere[number]
+        if overall is not None:
+            kept.append((overall, float(always_q[number])))
+        kept = [(candidate, value) for candidate, value in kept if value < q and _stands_out(candidate)]
         generator = np.random.default_rng([seed, number])
         rules = described(numbered, name, unit, _without_contradicted(kept), generator)
         principles += [replace(rule, policy=policy) for rule in rules]
@@ -156,18 +178,26 @@ def _held(
 def _corrected(log: NumberedLog, rows: NDArray[np.int64]) -> tuple[list[Candidate], NDArray[np.float64]]:
     """Return the rules that a unit's actions suggest, and their q-values among all situations looked at."""
     unit = log.unit(rows)
-    everywhere = always(unit)
-    found = [] if everywhere is None else [everywhere]
-    n_tests = len(found)
+    found: list[Candidate] = []
+    n_tests = 0
     for columns, codes in log.codes.items():
         suggested, looked_at = conditional(unit, columns, codes[rows])
         found += suggested
         n_tests += looked_at
-    if not found:
-        return [], np.empty(0)
     p_values = np.ones(n_tests)
     p_values[: len(found)] = [candidate.p_value for candidate in found]
-    return found, false_discovery_control(p_values)[: len(found)]
+    return found, _controlled(p_values)[: len(found)]
+
+
+def _controlled(p_values: ArrayLike) -> NDArray[np.float64]:
+    """Return q-values by Benjamini and Hochberg; none of none."""
+    values = np.asarray(p_values, dtype=np.float64)
+    return false_discovery_control(values) if len(values) else values
+
+
+def _stands_out(candidate: Candidate) -> bool:
+    """Tell whether the interval leaves out the share that a reader sees beside it."""
+    return wilson_interval(candidate.hits, candidate.n)[0] > candidate.base_rate
 
 
 def _without_contradicted(kept: list[tuple[Candidate, float]]) -> list[tuple[Candidate, float]]:

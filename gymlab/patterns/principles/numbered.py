@@ -64,6 +64,9 @@ def numbered_log(log: pd.DataFrame) -> NumberedLog:
     own_last = np.concatenate([[-1], action[:-1]]).astype(np.int64)
     own_last[first] = -1
     menus = menus_of(log)
+    # What was chosen from another menu is no choice that could be repeated.
+    other_menu = np.concatenate([[False], menus.codes[1:] != menus.codes[:-1]]) & (own_last >= 0)
+    own_last[other_menu] += len(names)
     everything = UnitActions(
         np.arange(len(log)), series, own_last, action.astype(np.int64), menus.codes, menus.chance, len(names)
     )

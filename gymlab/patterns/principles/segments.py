@@ -5,7 +5,7 @@ another counterpart, or other situations, from some day on has not changed its m
 """
 
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import chain, combinations, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,14 +97,17 @@ def _best(choices: Choices, search: Search) -> Found | None:
 
 
 def _explained(choices: Choices, name: str, place: int, search: Search) -> bool:
-    """Tell whether nothing changes at the place once some other column is known as well."""
-    own = choices.columns[name]
-    for other, rival in (choices.external | choices.internal).items():
-        if other == name:
-            continue
-        both = np.where(own < 0, -1, own * (rival.max() + 2) + rival + 1)
-        joint = np.unique(both, return_inverse=True)[1].astype(np.int64) - int((both < 0).any())
-        if other in choices.internal and _overlap(joint, place) < _LEAST_OVERLAP:
+    """Tell whether nothing changes at the place once one or two other columns are known as well.
+
+    Two, since a rule of two columns, such as win-stay lose-shift, is seen in neither of them alone.
+    """
+    rivals = {other: codes for other, codes in (choices.external | choices.internal).items() if other != name}
+    for others in chain(combinations(rivals, 1), combinations(rivals, 2)):
+        joint = choices.columns[name]
+        for other in others:
+            both = np.where(joint < 0, -1, joint * (rivals[other].max() + 2) + rivals[other] + 1)
+            joint = np.unique(both, return_inverse=True)[1].astype(np.int64) - int((both < 0).any())
+        if choices.internal.keys() & set(others) and _overlap(joint, place) < _LEAST_OVERLAP:
             continue
         if search.change(choices, joint, place).p_value > search.level:
             return True

@@ -6,10 +6,13 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy.stats import false_discovery_control, fisher_exact
 
+from gymlab.actions.windows import series_bounds
 from gymlab.patterns.principles.evidence import wilson_interval
 from gymlab.patterns.principles.inference import infer_principles
+from gymlab.patterns.principles.inflation import inflation
 from gymlab.patterns.principles.principle import Principle
 from gymlab.patterns.principles.situations import situation_columns
 from gymlab.patterns.principles.units import By, units_of
@@ -43,9 +46,10 @@ class PrincipleShift:
     first, second
         P(A | S) in each log.
     difference, low, high
-        ``second − first`` with its 95 % interval (R. G. Newcombe, Statistics in Medicine 17, 1998, method 10).
+        ``second − first`` with its 95 % interval (R. G. Newcombe, Statistics in Medicine 17, 1998, method 10), for
+        as many actions as these are worth independent ones.
     q_value
-        Of the difference: Fisher's exact test, corrected over all rules compared in the unit.
+        Of the difference: Fisher's exact test on as many, corrected over all rules compared in the unit.
     """
 
     unit: str
@@ -106,7 +110,7 @@ def principle_shifts(
         if unit not in counts[1].units:
             continue
         keys = [key for key in {**rules[0], **rules[1]} if key[0] == unit]
-        shares = [[one.share(*key) for one in counts] for key in keys]
+        shares = [[one.counted(*key) for one in counts] for key in keys]
         q_values = _q_values(shares)
         found += [
             _shift(key, pair, float(value), tuple(key in known for known in rules), q)
@@ -122,6 +126,19 @@ def _by_rule(principles: Sequence[Principle]) -> dict[_Key, Principle]:
     return {(one.unit, tuple(one.situation.items()), one.action): one for one in principles}
 
 
+@dataclass(frozen=True)
+class _Counted:
+    """A share, and how many independent actions it is worth: agents repeat themselves, and series differ."""
+
+    share: Share
+    worth: int
+
+    @property
+    def hits(self) -> int:
+        """How many of these are hits."""
+        return round(self.worth * (self.share.probability or 0.0))
+
+
 class _Counts:
     """How often which action was chosen in which situation of a log."""
 
@@ -131,8 +148,10 @@ class _Counts:
         self._codes = units.codes
         self._columns = situation_columns(log)
         self._actions = log["action_type"].to_numpy(dtype=object)
+        first, length = series_bounds(log)
+        self._series = np.repeat(np.arange(len(first)), length)
 
-    def share(self, unit: str, situation: tuple[tuple[str, str], ...], action: str) -> Share:
+    def counted(self, unit: str, situation: tuple[tuple[str, str], ...], action: str) -> _Counted:
         """Return P(action | situation) of a unit."""
         inside = self._codes == self.units.index(unit)
         for column, value in situation:
@@ -140,30 +159,31 @@ class _Counts:
             inside &= (
                 np.zeros(len(inside), dtype=bool) if known is None else (known == value).to_numpy(dtype=bool)
             )
-        n, hits = int(inside.sum()), int((self._actions[inside] == action).sum())
+        met = self._actions[inside] == action
+        n, hits = int(inside.sum()), int(met.sum())
         if n == 0:
-            return Share(0, 0, None, 0.0, 1.0)
-        return Share(n, hits, hits / n, *wilson_interval(hits, n))
+            return _Counted(Share(0, 0, None, 0.0, 1.0), 0)
+        share = Share(n, hits, hits / n, *wilson_interval(hits, n))
+        return _Counted(share, max(1, round(n / inflation(self._series[inside], met))))
 
 
-def _q_values(shares: Sequence[Sequence[Share]]) -> np.ndarray:
-    p_values = np.array(
-        [fisher_exact(np.array([[a.hits, a.n - a.hits], [b.hits, b.n - b.hits]]))[1] for a, b in shares],
-        dtype=np.float64,
-    )
+def _q_values(pairs: Sequence[Sequence[_Counted]]) -> NDArray[np.float64]:
+    tables = [np.array([[one.hits, one.worth - one.hits] for one in pair]) for pair in pairs]
+    p_values = np.array([fisher_exact(table)[1] for table in tables], dtype=np.float64)
     return false_discovery_control(np.clip(p_values, 0, 1)) if len(p_values) else p_values
 
 
 def _shift(
-    key: _Key, pair: Sequence[Share], q_value: float, is_rule: tuple[bool, ...], q: float
+    key: _Key, pair: Sequence[_Counted], q_value: float, is_rule: tuple[bool, ...], q: float
 ) -> PrincipleShift:
     unit, situation, action = key
-    a, b = pair
+    a, b = (one.share for one in pair)
     if a.probability is None or b.probability is None:
         return PrincipleShift(unit, dict(situation), action, "cannot be told", a, b, None, -1.0, 1.0, 1.0)
+    (a_low, a_high), (b_low, b_high) = (wilson_interval(one.hits, one.worth) for one in pair)
     difference = b.probability - a.probability
-    low = difference - float(np.hypot(b.probability - b.low, a.high - a.probability))
-    high = difference + float(np.hypot(b.high - b.probability, a.probability - a.low))
+    low = difference - float(np.hypot(b.probability - b_low, a_high - a.probability))
+    high = difference + float(np.hypot(b_high - b.probability, a.probability - a_low))
     change: Change = "holds"
     if q_value < q:
         change = "shifts" if all(is_rule) else "appears" if is_rule[1] else "vanishes"

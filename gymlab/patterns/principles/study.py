@@ -10,7 +10,7 @@ import pandas as pd
 from gymlab.actions.schema import validate_actions
 from gymlab.errors import InputError
 from gymlab.patterns.clustering import Labels
-from gymlab.patterns.principles.inference import policies_of, principles_of
+from gymlab.patterns.principles.inference import checked_seed, policies_of, principles_of
 from gymlab.patterns.principles.policy import Policy
 from gymlab.patterns.principles.principle import Principle
 from gymlab.patterns.principles.profiles import Profiles, response_profiles
@@ -103,9 +103,14 @@ def study_principles(
     """
     log = validate_actions(actions)
     units = units_of(log, by, extraction)
-    if n_clusters is not None and not 1 <= n_clusters <= len(units.names):
+    checked_seed(seed)
+    if n_clusters is not None and (
+        isinstance(n_clusters, bool)
+        or not isinstance(n_clusters, (int, np.integer))
+        or not 1 <= n_clusters <= len(units.names)
+    ):
         raise InputError(
-            f"{n_clusters} groups of {len(units.names)} units are not possible; give 1 to that many"
+            f"the number of groups is {n_clusters!r}; give a whole number from 1 to {len(units.names)}, the number of units"
         )
     policies = {} if by == "cluster" else policies_of(log, units, seed=seed)
     principles = principles_of(log, units, policies, seed=seed)

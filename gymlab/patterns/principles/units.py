@@ -63,9 +63,12 @@ def units_of(log: pd.DataFrame, by: By, extraction: "Extraction | None" = None) 
             "by='cluster' needs the extraction: infer_principles(log, by='cluster', extraction=…)"
         )
     labelled = extraction.labelled_actions()
+    same = ["session_id", "agent_id", "step", "action_type", "decision_context"]
     if (
-        len(labelled) != len(log)
-        or not (labelled["action_id"].to_numpy() == log["action_id"].to_numpy()).all()
+        not labelled[same]
+        .astype(object)
+        .reset_index(drop=True)
+        .equals(log[same].astype(object).reset_index(drop=True))
     ):
         raise InputError("the extraction is of another log; extract the patterns of this one")
     patterns = tuple(f"pattern {pattern.label}" for pattern in extraction.patterns)
