@@ -408,7 +408,7 @@ def test_principles_of_other_units(run, log_file, by):
 
 
 def test_stored_principles_are_compared_with_the_run_before(run, log_file):
-    assert "0 the same" in run("principles", log_file, "--store")[1]
+    assert "no run of this log before" in run("principles", log_file, "--store")[1]
     _, printed, _ = run("principles", log_file, "--store")
     assert "0 changed, 0 new, 0 of forks, 0 merged, 0 vanished" in printed
 

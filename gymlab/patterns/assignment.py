@@ -11,6 +11,7 @@ from gymlab.actions.schema import validate_actions
 from gymlab.actions.windows import Windows, cut_windows
 from gymlab.distance import dtw_cross
 from gymlab.errors import InputError
+from gymlab.patterns.clustering import adjusted_rand_index
 from gymlab.patterns.config import DENSITY_METHODS
 from gymlab.patterns.drift import Drift, far_limits, judge_drift
 from gymlab.patterns.soft_dtw import soft_dtw_pairwise
@@ -47,7 +48,10 @@ class Assignment:
         int64 ``(n,)``: the pattern of each. Where patterns were found by density, a window farther from its
         representative than any of the log's own is noise, −1.
     distances
-        float32 ``(n,)``: DTW distance to the nearest representative of the pattern, its medoid.
+        float32 ``(n,)``: DTW distance to the nearest representative of the pattern.
+    own_agreement
+        Adjusted Rand index of the extraction's labels with those that its own windows get when they are placed in
+        this way: borders between patterns are not those of a tree.
     far
         bool ``(n,)``: farther from it than 95 % of the pattern's own windows.
     unseen
@@ -61,6 +65,7 @@ class Assignment:
     windows: Windows
     labels: NDArray[np.int64]
     distances: NDArray[np.float32]
+    own_agreement: float
     far: NDArray[np.bool_]
     unseen: dict[str, dict[str, int]]
     drift: Drift
@@ -77,6 +82,7 @@ class Assignment:
         return {
             "schema": 1,
             "windows": table.to_dict("records"),
+            "own_agreement": self.own_agreement,
             "unseen": self.unseen,
             "drift": self.drift.as_dict(),
         }
@@ -101,7 +107,8 @@ def assign(extraction: "Extraction", actions: pd.DataFrame) -> Assignment:
         np.maximum.at(reach, own.labels[members], own.distances[members])
         labels = np.where(placed.distances > reach[placed.labels], -1, labels)
     drift = judge_drift(extraction, windows, placed, is_unseen)
-    return Assignment(log, windows, labels, placed.distances, far, unseen, drift)
+    agreement = adjusted_rand_index(own.labels, extraction.labels)
+    return Assignment(log, windows, labels, placed.distances, agreement, far, unseen, drift)
 
 
 def place(extraction: "Extraction", pieces: Pieces, *, widen: bool = False) -> Placement:

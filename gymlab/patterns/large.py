@@ -93,7 +93,7 @@ def sampled(task: Task, plan: Plan) -> Clustered:
         linkage=found.tree,
         sample=found.sample,
         representatives=found.representatives,
-        agreement=found.agreement,
+        agreement=None if np.isnan(found.agreement) else found.agreement,
         notes=(found.explanation,),
     )
 

@@ -18,7 +18,18 @@ from gymlab.errors import InputError
 from gymlab.patterns.clustering import Quality
 from gymlab.patterns.config import ExtractionConfig
 from gymlab.patterns.result import Extraction, ExtractionStats
-from gymlab.patterns.saved import ACTIONS, ARRAYS, LABEL, MANIFEST, SCHEMA, SILHOUETTE, WINDOWS, checksums
+from gymlab.patterns.saved import (
+    ACTIONS,
+    ARRAYS,
+    DIGEST,
+    LABEL,
+    MANIFEST,
+    SCHEMA,
+    SILHOUETTE,
+    WINDOWS,
+    checksums,
+    digest_of,
+)
 from gymlab.patterns.significance.result import PatternSignificance, Significance
 from gymlab.patterns.temporal import TemporalPattern
 
@@ -55,6 +66,9 @@ def load_extraction(folder: str | Path) -> Extraction:
     True
     """
     path = Path(folder)
+    if not path.is_dir():
+        what = "is a file, not a folder" if path.exists() else "is not there"
+        raise InputError(f"{path} is no saved extraction: it {what}")
     manifest = _checked_manifest(path)
     try:
         return _extraction(path, manifest)
@@ -76,6 +90,8 @@ def _checked_manifest(folder: Path) -> dict[str, Any]:
             f"{folder} has schema {manifest.get('schema')!r} and this gymlab reads {SCHEMA}; find the patterns anew, "
             "or read it with the version that wrote it"
         )
+    if manifest.get(DIGEST) != digest_of(manifest):
+        raise InputError(f"{folder} is damaged: {MANIFEST} is not the file that was saved")
     try:
         found = checksums(folder)
     except OSError as error:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from gymlab.actions.encoding import Encoding
 from gymlab.actions.windows import Windows
+from gymlab.errors import InputError
 from gymlab.patterns import assignment, saved
 from gymlab.patterns.assignment import Assignment, Placement
 from gymlab.patterns.barycenters import Barycenter, barycenter
@@ -125,11 +126,19 @@ class Extraction:
 
     def actions_of_window(self, index: int) -> pd.DataFrame:
         """Return the actions of one window as they stand in the log."""
+        if not 0 <= index < len(self.windows):
+            raise InputError(f"there is no window {index!r}; give one from 0 to {len(self.windows) - 1}")
         return self.actions.iloc[self.windows.rows(index)]
 
     def actions_of(self, label: int) -> pd.DataFrame:
         """Return the distinct actions of one pattern as they stand in the log."""
-        return self.actions.iloc[self.windows.rows_of(self.patterns[label].members)]
+        return self.actions.iloc[self.windows.rows_of(self._pattern(label).members)]
+
+    def _pattern(self, label: int) -> TemporalPattern:
+        known = {pattern.label: pattern for pattern in self.patterns}
+        if label not in known:
+            raise InputError(f"there is no pattern {label!r}; give one from 0 to {len(self.patterns) - 1}")
+        return known[label]
 
     def labelled_actions(self) -> pd.DataFrame:
         """Return the action table with a column ``pattern``.
@@ -159,9 +168,9 @@ class Extraction:
         >>> few = gymlab.select_actions(log, agent=["Alternator", "Defector"])
         >>> extraction = gymlab.extract_patterns(few, gymlab.ExtractionConfig(hop=20, n_clusters=2))
         >>> extraction.barycenter(0).series.shape
-        (20, 4)
+        (20, 6)
         """
-        pattern, windows = self.patterns[label], self.windows
+        pattern, windows = self._pattern(label), self.windows
         pieces = windows.values  # noqa: PD011 - these are windows, no frame
         return barycenter(
             assignment.part_of(pieces, pattern.members),

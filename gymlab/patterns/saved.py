@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 SCHEMA = 1
 
 MANIFEST = "extraction.json"
+DIGEST = "digest"
 ACTIONS = "actions.parquet"
 WINDOWS = "windows.parquet"
 
@@ -42,6 +43,7 @@ def write_extraction(extraction: "Extraction", folder: Path) -> Path:
             _write_files(extraction, partial)
             # The manifest is last: a folder without one is none of ours.
             manifest = {**_manifest(extraction), "files": checksums(partial)}
+            manifest[DIGEST] = digest_of(manifest)
             text = json.dumps(manifest, indent=1, ensure_ascii=False, allow_nan=False)
             (partial / MANIFEST).write_text(text, encoding="utf-8")
             partial.rename(target)
@@ -74,6 +76,15 @@ def checksums(folder: Path) -> dict[str, str]:
             with path.open("rb") as file:
                 found[path.name] = hashlib.file_digest(file, _digest).hexdigest()
     return found
+
+
+def digest_of(manifest: dict[str, Any]) -> str:
+    """Return the BLAKE2b hash of what a manifest says, itself left out."""
+    content = {name: value for name, value in manifest.items() if name != DIGEST}
+    found = _digest()
+    found.update(json.dumps(content, sort_keys=True).encode())
+    digest: str = found.hexdigest()
+    return digest
 
 
 def _digest() -> Any:  # noqa: ANN401 - hashlib has no public type of its hashes

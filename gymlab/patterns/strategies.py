@@ -20,6 +20,9 @@ from gymlab.patterns.soft_dtw import soft_dtw_pairwise
 
 Pieces = NDArray[np.float32] | list[NDArray[np.float32]]
 
+# Windows that one of them stands for, at least, where others are placed.
+_WINDOWS_A_REPRESENTATIVE = 20
+
 # The number of medoids is chosen on at most so many windows: it takes a search for each number.
 _MOST_TO_COUNT_MEDOIDS = 2_000
 
@@ -121,7 +124,16 @@ def clusters_of(task: Task, condensed: NDArray[np.float32], strategy: str) -> Cl
         clusters = clustering.cluster_tree(
             condensed, tree, n_clusters=task.n_clusters, height=config.cut_height, checkpoint=checkpoint
         )
-        return Clustered(clusters, condensed, tree)
+        # Few of the windows, since one that stands for itself would make the others look far.
+        standing = clustering.representatives(
+            condensed,
+            tree,
+            clusters.labels,
+            checkpoint,
+            at_most=len(task.windows) // _WINDOWS_A_REPRESENTATIVE,
+        )
+        standing = np.union1d(standing, clusters.medoids)
+        return Clustered(clusters, condensed, tree, representatives=standing)
     if config.method == "kmedoids":
         return Clustered(clusters_around_medoids(task, condensed), condensed)
     n = len(task.windows)

@@ -26,10 +26,12 @@ def principle_listing(study: Study) -> str:
         ]
         following = sum(one.follows_from is not None for one in found)
         if following:
-            lines.append(f"    and {following} more special that follow from these")
+            lines.append(f"    and {following} that follow{'s' * (following == 1)} from these")
     if len(by_unit) > _MOST_UNITS:
         lines.append(f"and those of {len(by_unit) - _MOST_UNITS:,} more; --json FILE writes all")
     lines += _policy_lines(study) + _group_lines(study)
+    if study.profiles.frame.columns.str.partition(" | ").get_level_values(0).nunique() < 2:
+        lines.append("the log has one action type, so there was nothing to choose")
     n = len(study.principles)
     closing = (
         f"{n:,} principle{'s' * (n != 1)} of {len(by_unit):,} of {len(study.units):,} {_NOUNS[study.by]}, at a false "
@@ -60,6 +62,8 @@ def _group_lines(study: Study) -> list[str]:
 
 def lineage_listing(lineage: Lineage) -> str:
     """Return in a line what became of the principles of the run before."""
+    if not lineage.vanished and not any(one.parents for one in lineage.descents):
+        return "stored; there was no run of this log before to compare it with"
     kinds = [descent.kind for descent in lineage.descents]
     changed = sum(one.kind == "evolution" and one.changed for one in lineage.descents)
     return (

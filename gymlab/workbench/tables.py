@@ -122,7 +122,7 @@ def patterns(extraction: Extraction, most: int = 20) -> str:
             f"{pattern.consistency:.2f}",
             _decimals(pattern.silhouette),
             *_significance(extraction, pattern.label),
-            f"{_text(pattern.medoid_agent, 30)} in {_text(pattern.medoid_session, 40)}, step {pattern.medoid_start}",
+            f"{_text(pattern.medoid_agent, 20)} in {_text(pattern.medoid_session, 24)}, step {pattern.medoid_start}",
         )
         for pattern in extraction.patterns[:most]
     ]
@@ -169,16 +169,16 @@ def principles(study: Study, most: int = 40) -> str:
     rows = [
         (
             _text(one.sentence.partition(":")[0], 200),
-            percent(one.probability),
-            f"{percent(one.low)} to {percent(one.high)}",
+            _share(one.probability),
+            f"{_share(one.low)} to {_share(one.high)}",
             f"{one.n:,}",
-            percent(one.base_rate),
+            _share(one.base_rate),
             "&lt; 0.0001" if one.q_value < 1e-4 else f"{one.q_value:.4f}",
-            percent(one.stability),
+            _share(one.stability),
         )
         for one in general[:most]
     ]
-    header = ("principle", "share", "95 % interval", "actions", "otherwise", "q-value", "shows again")
+    header = ("principle", "share", "95 % interval", "actions", "overall", "q-value", "shows again")
     changed = "".join(
         f"<p><b>{_text(unit)}</b> changed its policy: {_text('; '.join(one.sentence for one in policies), 400)}.</p>"
         for unit, policies in list(study.policies.items())[:most]
@@ -186,6 +186,11 @@ def principles(study: Study, most: int = 40) -> str:
     rest = len(study.principles) - len(rows)
     more = f"<p>and {rest:,} more, most of which follow from these</p>" if rest else ""
     return (_table(header, rows, "principles") if rows else "<p>none</p>") + more + changed
+
+
+def _share(share: float) -> str:
+    """Return a share in percent that no line break can part."""
+    return percent(share).replace(" ", "&nbsp;")
 
 
 def entropy_of_agents(extraction: Extraction, most: int = 20) -> str:

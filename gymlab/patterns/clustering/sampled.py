@@ -35,6 +35,9 @@ _REPRESENTATIVES_A_CLUSTER = 20
 _REPEATS = 5
 _LEAST_HELD_BACK, _MOST_HELD_BACK = 0.2, 0.8
 
+# A smaller sample, most of it held back, cannot tell how well it agrees.
+_LEAST_TO_TELL = 20
+
 # Distances of assignments that are held at once.
 _DISTANCES_A_PART = 2**24
 
@@ -61,7 +64,7 @@ class SampledClustering:
         int64: the medoids of a finer cut of the tree. A series outside the sample has the label of the nearest.
     agreement
         The adjusted Rand index that clusters found so and those of an exact clustering of all can be expected to
-        have, measured within the sample: the median of several repeats.
+        have, measured within the sample: the median of several repeats; NaN for a sample too small to tell.
     agreement_range
         The least and the largest of the repeats.
     explanation
@@ -170,7 +173,7 @@ def cluster_sample(  # noqa: PLR0913 - what is sampled, how it is clustered, and
     linkage = _Linkage(method, n_clusters, height, checkpoint)
     matrix = distance(_taken(series, sample), None)
     tree, found = linkage.clusters(matrix)
-    standing = _representatives(matrix, tree, found.labels, checkpoint)
+    standing = representatives(matrix, tree, found.labels, checkpoint)
     labels = np.empty(n, dtype=np.int64)
     labels[sample] = found.labels
     rest = np.setdiff1d(np.arange(n), sample)
@@ -188,6 +191,8 @@ def cluster_sample(  # noqa: PLR0913 - what is sampled, how it is clustered, and
     medoids = np.empty_like(found.medoids)
     medoids[renumbered[sample[found.medoids]]] = sample[found.medoids]
     middle, limits = float(np.median(agreements)), (min(agreements), max(agreements))
+    if len(rest) and len(sample) < _LEAST_TO_TELL:
+        middle, limits = float("nan"), (float("nan"), float("nan"))
     return SampledClustering(
         labels=renumbered,
         medoids=medoids,
@@ -202,10 +207,41 @@ def cluster_sample(  # noqa: PLR0913 - what is sampled, how it is clustered, and
     )
 
 
-def _representatives(
-    matrix: NDArray[np.float32], tree: Tree, labels: Labels, checkpoint: Checkpoint
+def representatives(
+    matrix: NDArray[np.float32],
+    tree: Tree,
+    labels: Labels,
+    checkpoint: Checkpoint = no_checkpoint,
+    *,
+    at_most: int | None = None,
 ) -> NDArray[np.int64]:
-    wanted = max(_REPRESENTATIVES, _REPRESENTATIVES_A_CLUSTER * (int(labels.max()) + 1))
+    """Return the items that stand for the clusters of a tree where others are placed: medoids of a finer cut.
+
+    Parameters
+    ----------
+    matrix, tree, labels
+        The condensed matrix of n items, its linkage matrix, and a cut of it.
+    checkpoint
+        As for :func:`~gymlab.patterns.clustering.number_of_items`.
+    at_most
+        How many, if that is less, but one a cluster.
+
+    Returns
+    -------
+    numpy.ndarray
+        int64, ascending: 500, or 20 a cluster if that is more, n at most.
+
+    Examples
+    --------
+    >>> matrix = np.array([1, 9, 9], dtype=np.float32)
+    >>> tree = build_tree(matrix)
+    >>> representatives(matrix, tree, cut_tree(tree, n_clusters=2)).tolist()
+    [0, 1, 2]
+    """
+    n_clusters = int(labels.max()) + 1
+    wanted = max(_REPRESENTATIVES, _REPRESENTATIVES_A_CLUSTER * n_clusters)
+    if at_most is not None:
+        wanted = max(n_clusters, min(wanted, at_most))
     # At least as fine as the cut, so its clusters lie within those of the cut.
     fine = cut_tree(tree, n_clusters=min(len(labels), wanted))
     sums = distance_sums(matrix, fine, checkpoint=checkpoint)
@@ -226,7 +262,7 @@ def _agreement(
     kept, held = np.sort(mixed[:n_kept]), np.sort(mixed[n_kept:])
     part = part_of_matrix(matrix, n, kept, checkpoint=linkage.checkpoint)
     tree, clusters = linkage.clusters(part)
-    standing = _representatives(part, tree, clusters.labels, linkage.checkpoint)
+    standing = representatives(part, tree, clusters.labels, linkage.checkpoint)
     found = np.empty(n, dtype=np.int64)
     found[kept] = clusters.labels
     for item in held:
@@ -239,12 +275,17 @@ def _agreement(
 def _explanation(n: int, size: int, held_back: float, middle: float, limits: tuple[float, float]) -> str:
     if size == n:
         return f"All {n:,} were clustered exactly, so there is nothing that could disagree."
+    if np.isnan(middle):
+        return (
+            f"{size:,} of {n:,} were clustered exactly, the others have the cluster of the nearest representative; "
+            "from so few it cannot be said how well that agrees with an exact clustering of all."
+        )
     return (
         f"{size:,} of {n:,} were clustered exactly, the others have the cluster of the nearest representative. In "
         f"{_REPEATS} repeats, {held_back:.0%} of the sample was held back and assigned in the same way; the adjusted "
         f"Rand index with the clusters of the whole sample was {middle:.2f} ({limits[0]:.2f} to {limits[1]:.2f}; 1 "
-        "is the same clusters, 0 no more than chance), and about so much is to be expected between these clusters "
-        "and those of an exact clustering of all."
+        "is the same clusters, 0 no more than chance). Expect agreement of this order between these clusters and "
+        "those of an exact clustering of all; it may be higher or lower than in any of the repeats."
     )
 
 
