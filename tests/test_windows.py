@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made import action
 
 from gymlab.actions import frame_from_records
 from gymlab.actions.windows import cut_windows
@@ -105,3 +106,10 @@ def test_unusable_parameters_are_named(options, message):
     with pytest.raises(InputError) as caught:
         cut_windows(log, numbered(log), **options)
     assert message in str(caught.value)
+
+
+def test_a_hop_beyond_the_window_leaves_gaps_and_still_takes_windows():
+    log = frame_from_records([action(step, "ab"[step % 2]) for step in range(100)])
+    windows = cut_windows(log, np.zeros((100, 1), dtype=np.float32), window=3, hop=10)
+    assert windows.unit == "window"
+    assert windows.coverage == 0.3

@@ -11,7 +11,7 @@ from gymlab.errors import InputError
 
 Unit = Literal["auto", "window", "series"]
 
-# "auto" takes windows when they cover at least this share of the actions.
+# "auto" takes windows when at least this share of the actions is in series that have one.
 _MOST = 0.5
 
 
@@ -86,8 +86,8 @@ def cut_windows(
     hop
         Actions from one window's start to the next.
     unit
-        ``"auto"`` takes windows when they cover most of the actions and whole series otherwise: real logs are
-        often shorter than a window.
+        ``"auto"`` takes windows when most of the actions are in series that have one, and whole series otherwise:
+        real logs are often shorter than a window.
 
     Returns
     -------
@@ -117,7 +117,9 @@ def cut_windows(
             f"no series has {window} actions, the longest has {length.max()}; choose a smaller window, or whole "
             "series (unit 'series')"
         )
-    if unit == "series" or (unit == "auto" and share < _MOST):
+    # What a large hop leaves out on purpose is no reason to take whole series.
+    reached = float(length[counts > 0].sum() / len(actions))
+    if unit == "series" or (unit == "auto" and reached < _MOST):
         return _whole_series(actions, encoded, first, length, window, share, asked=unit == "series")
     rows = np.concatenate([f + hop * np.arange(count) for f, count in zip(first, counts, strict=True)])
     values = encoded[rows[:, None] + np.arange(window)]

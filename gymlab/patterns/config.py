@@ -71,7 +71,7 @@ class ExtractionConfig:
         For methods by density: how many windows, itself included, make the neighbourhood of one dense; for
         ``hdbscan`` the least size of a pattern too.
     unit
-        ``window``, ``series`` (whole series of unequal length), or ``auto``: windows when they cover most actions.
+        ``window``, ``series`` (whole series of unequal length), or ``auto``: windows when most actions are in series that have one.
     n_surrogates
         How many surrogate logs the patterns are tested against; 0 for no test. The least p-value that there can be
         is 1 / (1 + ``n_surrogates``).

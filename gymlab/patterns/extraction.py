@@ -11,6 +11,7 @@ from gymlab.actions.encoding import fit_encoding
 from gymlab.actions.schema import validate_actions
 from gymlab.actions.windows import cut_windows
 from gymlab.distance.blocks import Progress
+from gymlab.errors import InputError
 from gymlab.patterns import large, strategies
 from gymlab.patterns.clustering import Checkpoint, no_checkpoint
 from gymlab.patterns.config import ExtractionConfig
@@ -58,6 +59,8 @@ def extract_patterns(
     >>> len(extraction.patterns)
     2
     """
+    if config is not None and not isinstance(config, ExtractionConfig):
+        raise InputError(f"config is a {type(config).__name__}; give an ExtractionConfig")
     return run_extraction(actions, config or ExtractionConfig(), progress=progress)
 
 
