@@ -6,7 +6,7 @@ import pandas as pd
 
 from gymlab.patterns.comparison import Comparison
 from gymlab.patterns.principles.lineage import Lineage
-from gymlab.patterns.principles.principle import percent, quoted
+from gymlab.patterns.principles.principle import in_situation, percent, quoted
 from gymlab.patterns.principles.shifts import PrincipleShift
 from gymlab.patterns.principles.study import Study
 from gymlab.workbench.listing import plain
@@ -103,11 +103,7 @@ def comparison_listing(comparison: Comparison) -> str:
 
 
 def _shift_sentence(shift: PrincipleShift) -> str:
-    where = (
-        " and ".join(f"{column} is {quoted(value)}" for column, value in shift.situation.items())
-        or "in any situation"
-    )
-    rule = f"{quoted(shift.unit)}, {'where ' * bool(shift.situation)}{where}, {quoted(shift.action)}"
+    rule = f"{quoted(shift.unit)} does {quoted(shift.action)} {in_situation(shift.situation)}"
     if shift.difference is None or shift.first.probability is None or shift.second.probability is None:
         return f"{shift.change}: {rule}: one of the logs does not have the situation"
     return (

@@ -95,6 +95,10 @@ class Policy:
         }
 
 
+# Shares that differ by less are not worth a word.
+_SAME = 0.05
+
+
 def sentence(
     spans: Sequence[Span],
     table: pd.DataFrame,
@@ -128,7 +132,11 @@ def sentence(
                 continue
             kind, when = str(shares.idxmax()), f" when {column}={name}" if column else ""
             other = float("nan") if rival is None else float(rival.iloc[row][kind])
+            if abs(float(shares.max()) - other) < _SAME:
+                continue
             instead = "" if math.isnan(other) else f" instead of {other:.0%}"
             clauses.append(f"does {kind} in {shares.max():.0%}{instead} of its actions{when}")
+    if not clauses:
+        clauses = ["differs by less than 5 % in every situation"]
     more = f"; and {len(clauses) - _MOST_SAID} more" if len(clauses) > _MOST_SAID else ""
     return f"{places}: {'; '.join(clauses[:_MOST_SAID])}{more}"

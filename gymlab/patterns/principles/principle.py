@@ -105,7 +105,7 @@ class Principle:
         """The rule in words, made from its own figures."""
         who = quoted(self.unit) + (f" (policy {self.policy})" if self.policy else "")
         if self.situation:
-            does = f"does {quoted(self.action)} {self._when}"
+            does = f"does {quoted(self.action)} {in_situation(self.situation)}"
         elif self.probability == 1:
             does = f"always does {quoted(self.action)}"
         else:
@@ -114,12 +114,6 @@ class Principle:
         return (
             f"{who} {does}: {percent(self.probability)} of {self.n:,} times (95 % interval {percent(self.low)} to "
             f"{percent(self.high)}; {percent(self.base_rate)} {compared})"
-        )
-
-    @property
-    def _when(self) -> str:
-        return " and ".join(
-            _PHRASES[column].format(quoted(value)) for column, value in self.situation.items()
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -151,6 +145,12 @@ class Principle:
             "action_ids": list(self.action_ids),
             "contradiction_ids": list(self.contradiction_ids),
         }
+
+
+def in_situation(situation: Mapping[str, str]) -> str:
+    """Return a situation in words; the empty one is every situation."""
+    phrases = [_PHRASES[column].format(quoted(value)) for column, value in situation.items()]
+    return " and ".join(phrases) or "whatever the situation"
 
 
 def quoted(name: str, limit: int = 60) -> str:
