@@ -20,7 +20,8 @@ from gymlab.patterns.clustering.hdbscan import hdbscan, hdbscan_series
 from gymlab.patterns.clustering.kmedoids import KMedoids, kmedoids
 from gymlab.patterns.clustering.matrices import cached_pairwise, matrix_cache
 from gymlab.patterns.clustering.quality import Quality, cophenetic_correlation, pair_quality, silhouettes
-from gymlab.patterns.clustering.sampled import SampledClustering, cluster_sample, representatives
+from gymlab.patterns.clustering.representatives import representatives
+from gymlab.patterns.clustering.sampled import SampledClustering, cluster_sample
 from gymlab.patterns.clustering.streaming import single_linkage_tree
 from gymlab.patterns.clustering.tree import build_tree, by_size, cut_tree
 

@@ -15,21 +15,16 @@ from gymlab.patterns.clustering.condensed import (
     Checkpoint,
     Labels,
     Tree,
-    distance_sums,
     no_checkpoint,
     part_of_matrix,
 )
-from gymlab.patterns.clustering.cut import Clustering, cluster_tree, medoids_of
+from gymlab.patterns.clustering.cut import Clustering, cluster_tree
 from gymlab.patterns.clustering.draws import draw_sample
 from gymlab.patterns.clustering.quality import Quality
+from gymlab.patterns.clustering.representatives import representatives
 from gymlab.patterns.clustering.streaming import reporting
-from gymlab.patterns.clustering.tree import build_tree, by_size, cut_tree
+from gymlab.patterns.clustering.tree import build_tree, by_size
 from gymlab.patterns.config import Method
-
-# Medoids that stand for the clusters when the rest is assigned: so many in all, and a cluster at least so many on
-# average. One alone draws borders where the tree has none.
-_REPRESENTATIVES = 500
-_REPRESENTATIVES_A_CLUSTER = 20
 
 # How often the agreement is measured, and the least and most of the sample that is held back for it.
 _REPEATS = 5
@@ -205,47 +200,6 @@ def cluster_sample(  # noqa: PLR0913 - what is sampled, how it is clustered, and
         agreement_range=limits,
         explanation=_explanation(n, len(sample), held_back, middle, limits),
     )
-
-
-def representatives(
-    matrix: NDArray[np.float32],
-    tree: Tree,
-    labels: Labels,
-    checkpoint: Checkpoint = no_checkpoint,
-    *,
-    at_most: int | None = None,
-) -> NDArray[np.int64]:
-    """Return the items that stand for the clusters of a tree where others are placed: medoids of a finer cut.
-
-    Parameters
-    ----------
-    matrix, tree, labels
-        The condensed matrix of n items, its linkage matrix, and a cut of it.
-    checkpoint
-        As for :func:`~gymlab.patterns.clustering.number_of_items`.
-    at_most
-        How many, if that is less, but one a cluster.
-
-    Returns
-    -------
-    numpy.ndarray
-        int64, ascending: 500, or 20 a cluster if that is more, n at most.
-
-    Examples
-    --------
-    >>> matrix = np.array([1, 9, 9], dtype=np.float32)
-    >>> tree = build_tree(matrix)
-    >>> representatives(matrix, tree, cut_tree(tree, n_clusters=2)).tolist()
-    [0, 1, 2]
-    """
-    n_clusters = int(labels.max()) + 1
-    wanted = max(_REPRESENTATIVES, _REPRESENTATIVES_A_CLUSTER * n_clusters)
-    if at_most is not None:
-        wanted = max(n_clusters, min(wanted, at_most))
-    # At least as fine as the cut, so its clusters lie within those of the cut.
-    fine = cut_tree(tree, n_clusters=min(len(labels), wanted))
-    sums = distance_sums(matrix, fine, checkpoint=checkpoint)
-    return np.sort(medoids_of(sums, fine))
 
 
 def _agreement(

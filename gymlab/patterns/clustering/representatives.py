@@ -1,0 +1,55 @@
+"""Which items stand for the clusters of a tree where others are placed."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gymlab.patterns.clustering.condensed import Checkpoint, Labels, Tree, distance_sums, no_checkpoint
+from gymlab.patterns.clustering.cut import medoids_of
+from gymlab.patterns.clustering.tree import cut_tree
+
+# Medoids that stand for the clusters when the rest is assigned: so many in all, and a cluster at least so many on
+# average. One alone draws borders where the tree has none.
+_REPRESENTATIVES = 500
+_REPRESENTATIVES_A_CLUSTER = 20
+
+
+def representatives(
+    matrix: NDArray[np.float32],
+    tree: Tree,
+    labels: Labels,
+    checkpoint: Checkpoint = no_checkpoint,
+    *,
+    at_most: int | None = None,
+) -> NDArray[np.int64]:
+    """Return the items that stand for the clusters of a tree where others are placed: medoids of a finer cut.
+
+    Parameters
+    ----------
+    matrix, tree, labels
+        The condensed matrix of n items, its linkage matrix, and a cut of it.
+    checkpoint
+        As for :func:`~gymlab.patterns.clustering.number_of_items`.
+    at_most
+        How many, if that is less, but one a cluster.
+
+    Returns
+    -------
+    numpy.ndarray
+        int64, ascending: 500, or 20 a cluster if that is more, n at most.
+
+    Examples
+    --------
+    >>> from gymlab.patterns.clustering.tree import build_tree
+    >>> matrix = np.array([1, 9, 9], dtype=np.float32)
+    >>> tree = build_tree(matrix)
+    >>> representatives(matrix, tree, cut_tree(tree, n_clusters=2)).tolist()
+    [0, 1, 2]
+    """
+    n_clusters = int(labels.max()) + 1
+    wanted = max(_REPRESENTATIVES, _REPRESENTATIVES_A_CLUSTER * n_clusters)
+    if at_most is not None:
+        wanted = max(n_clusters, min(wanted, at_most))
+    # At least as fine as the cut, so its clusters lie within those of the cut.
+    fine = cut_tree(tree, n_clusters=min(len(labels), wanted))
+    sums = distance_sums(matrix, fine, checkpoint=checkpoint)
+    return np.sort(medoids_of(sums, fine))
