@@ -53,7 +53,7 @@ def test_it_is_on_by_default_and_finds_the_planted_motif():
     assert "may be chance" in listed
     table = tables.patterns(extraction)
     assert "may be chance" in table
-    assert table.count(">yes<") == 1
+    assert table.count(">passes<") == 1
 
 
 def test_zero_leaves_it_out_everywhere():

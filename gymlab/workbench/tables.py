@@ -129,13 +129,13 @@ def patterns(extraction: Extraction, most: int = 20) -> str:
     header = (
         "pattern",
         extraction.windows.noun,
-        "distinct actions",
+        "actions",
         "agents",
         "what is done",
         "in what situation",
         "consistency",
         "silhouette",
-        *(["stability", "q-value", "passes"] if extraction.significance else []),
+        *(["stability", "q-value"] if extraction.significance else []),
         "most typical",
     )
     more = len(extraction.patterns) - most
@@ -149,8 +149,7 @@ def _significance(extraction: Extraction, label: int) -> tuple[str, ...]:
     kind = "not_measured" if found.verdict else "held"
     return (
         _decimals(found.stability),
-        _decimals(found.q_value, 3),
-        f'<span class="chip {kind}">{_text(found.verdict or "yes")}</span>',
+        f'{_decimals(found.q_value, 3)}<br><span class="chip {kind}">{_text(found.verdict or "passes")}</span>',
     )
 
 
