@@ -218,3 +218,9 @@ def test_the_limit_is_exceeded_by_one_in_twenty_whatever_the_size_of_the_pattern
         share = (values[:, -1] > limits).mean()
         assert share <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 4000)
         assert (share == 0) == (size < 19)
+
+
+def test_windows_of_a_real_log_keep_their_patterns_although_one_medoid_could_not_tell_them():
+    log = gymlab.read_actions(gymlab.sample_path())
+    config = gymlab.ExtractionConfig(n_surrogates=0, n_resamples=0)
+    assert gymlab.extract_patterns(log, config).assign(log).own_agreement > 0.95

@@ -148,3 +148,12 @@ def test_a_log_without_windows_and_a_comparison_by_cluster_are_refused():
         compare_logs(one.head(3), one, CONFIG)
     with pytest.raises(gymlab.InputError, match="by agent or by session"):
         compare_logs(one, one, CONFIG, by="cluster")
+
+
+def test_of_many_patterns_none_seems_to_change_by_luck():
+    config = gymlab.ExtractionConfig(window=10, hop=5, n_clusters=15, n_surrogates=0, n_resamples=0)
+    changed = 0
+    for seed in range(20):
+        shifts = compare_logs(log(FORGIVING, seed), log(FORGIVING, 200 + seed), config).patterns
+        changed += any(shift.change in {"appears", "vanishes", "shifts"} for shift in shifts)
+    assert changed <= 3

@@ -134,9 +134,8 @@ def test_at_most_16_of_200_unrelated_logs_show_a_rule(stay):
 
 @pytest.mark.slow
 def test_more_agents_do_not_make_a_rule_likelier():
-    """Each agent of its own at 5 % would make it 12 of 60."""
-    logs = (unrelated(seed, stay=0.8, n_agents=5, length=100) for seed in range(60))
-    assert sum(any(p.situation for p in infer_principles(log)) for log in logs) <= 6
+    logs = (unrelated(seed, stay=0.8, n_agents=40, length=100) for seed in range(20))
+    assert sum(any(p.situation for p in infer_principles(log)) for log in logs) <= 2
 
 
 def test_three_sticky_choices_show_no_rule_either():
@@ -318,20 +317,22 @@ def test_percent_says_all_only_of_all(share, text):
 def test_a_counterpart_that_answers_a_coin_makes_no_rule_of_it():
     """Short series, in which what follows on one's own doing is counted with a bias."""
     reports = [
-        any(p.situation for p in infer_principles(reacting(seed, sessions=40, length=20)))
+        any(p.situation for p in infer_principles(reacting(seed, sessions=80, length=12)))
         for seed in range(20)
     ]
-    assert sum(reports) <= 4
+    assert sum(reports) <= 2
 
 
+@pytest.mark.slow
 def test_an_always_does_not_make_conditional_rules_likelier():
-    rng = np.random.default_rng(0)
+    """Each session leans to one action, which is a rule for every situation, and lends no other one significance."""
     reports = []
-    for _ in range(10):
+    for seed in range(40):
+        rng = np.random.default_rng([seed, 3])
         records = [
             action(
                 step,
-                "a" if rng.random() < 0.65 else "b",
+                "abcd"[int(rng.choice(4, p=[0.5, 0.3, 0.1, 0.1]))],
                 session=f"s{session}",
                 decision_context="xyz"[int(rng.integers(3))],
             )
@@ -341,23 +342,20 @@ def test_an_always_does_not_make_conditional_rules_likelier():
         found = infer_principles(frame_from_records(records), by="session")
         assert any(not p.situation for p in found)
         reports.append(any(p.situation for p in found))
-    assert sum(reports) <= 3
+    assert sum(reports) <= 2
 
 
 def test_moods_of_sessions_are_no_preference():
-    """Half of the sessions lean to one side, half to the other: overall there is no always."""
-    reports = []
-    for seed in range(20):
+    """Six sessions lean to one side, three to the other: so few say nothing of the agent, however many actions."""
+    for seed in range(5):
         rng = np.random.default_rng(seed)
-        shares = rng.permutation([0.2] * 5 + [0.8] * 5)[:9]
         records = [
             action(step, "a" if rng.random() < share else "b", session=f"s{session}")
-            for session, share in enumerate(shares)
+            for session, share in enumerate([0.8, 0.2, 0.8] * 3)
             for step in range(50)
         ]
-        found = [p for p in infer_principles(frame_from_records(records)) if not p.situation and not p.policy]
-        reports.append(bool(found))
-    assert sum(reports) <= 4
+        found = infer_principles(frame_from_records(records))
+        assert not [p for p in found if not p.situation]
 
 
 def test_every_interval_lies_above_what_it_is_compared_with(principles):

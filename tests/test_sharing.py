@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import squareform
 
-from gymlab.distance import dtw_cross, dtw_pairs, dtw_pairwise
+from gymlab.distance import dtw, dtw_cross, dtw_pairs, dtw_pairwise
 from gymlab.distance.series import batches
 from gymlab.distance.simd import kernel
 from gymlab.distance.simd.sharing import shared_points
@@ -168,3 +168,19 @@ def test_sharing_is_chosen_for_windows_and_for_few_points_alone():
     # One channel costs no more computed than looked up, and so does the diagonal alone.
     assert shared_by(windows(rng, 100, 20, 1))[1] is None
     assert shared_by(windows(rng, 100, 20, 3), radius=0)[1] is None
+
+
+def test_series_of_few_points_are_more_than_one_piece_of_work():
+    """Else a log of few kinds of action would be computed by one thread, without progress, and not be stopped."""
+    rng = np.random.default_rng(0)
+    points = rng.normal(size=(4, 6)).astype(np.float32)
+    series = points[rng.integers(4, size=(3000, 20))]
+    reports = []
+    found = dtw_pairwise(series, progress=lambda done, total: reports.append(done / total))
+    assert len(reports) > 5
+    assert reports[0] < 0.5
+    chosen = rng.integers(3000, size=(20, 2))
+    chosen = np.sort(chosen[chosen[:, 0] != chosen[:, 1]], axis=1)
+    for i, j in chosen:
+        place = i * (2 * 3000 - i - 1) // 2 + j - i - 1
+        assert found[place] == pytest.approx(dtw(series[i], series[j]), rel=1e-5)
