@@ -96,3 +96,11 @@ def least_loss_after_a_swap(square, medoids):
         (loss(square, [*(set(medoids) - {gone}), new]) for gone in medoids for new in others),
         default=math.inf,
     )
+
+
+def items_below(tree, node):
+    """The items below a node of a linkage matrix."""
+    n = len(tree) + 1
+    if node < n:
+        return [node]
+    return items_below(tree, int(tree[node - n][0])) + items_below(tree, int(tree[node - n][1]))

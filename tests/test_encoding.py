@@ -1,6 +1,7 @@
 """Channels: what a local cost is, what auto chooses, and what unknown values mean."""
 
 import itertools
+import json
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ from gymlab.actions import frame_from_records
 from gymlab.actions.channels import Channel
 from gymlab.actions.encoding import fit_encoding
 from gymlab.errors import InputError
+from gymlab.patterns.config import ExtractionConfig
 
 
 def log_of(n=6, **columns):
@@ -148,3 +150,37 @@ def test_encoding_is_the_same_whatever_order_the_rows_have():
     shuffled = log.sample(frac=1, random_state=0)
     pd.testing.assert_index_equal(pd.Index(encoding.columns), pd.Index(fit_encoding(shuffled).columns))
     np.testing.assert_array_equal(encoding.encode(log)[shuffled.index], encoding.encode(shuffled))
+
+
+def test_a_channel_can_be_described_by_what_differs_from_the_one_of_its_name():
+    described = [{"column": "impact", "weight": 2}, "action_type", {"column": "latency_ms", "log": False}]
+    config = ExtractionConfig(channels=described)
+    assert config.channels == (
+        Channel("impact", "numeric", weight=2.0),
+        "action_type",
+        Channel("latency_ms", "numeric", log=False),
+    )
+    few = log_of(impact=[0.1, 0.2, 0.3, 0.1, 0.5, 0.6])
+    again = ExtractionConfig(**json.loads(json.dumps(config.as_dict())))
+    assert again.as_dict() == config.as_dict()
+    assert fit_encoding(few, described[:2]).channels == fit_encoding(few, config.channels[:2]).channels
+
+
+@pytest.mark.parametrize(
+    ("channel", "message"),
+    [
+        ({"weight": 2}, "names no channel"),
+        ({"column": "mood"}, "no channel 'mood'"),
+        ({"column": "impact", "wight": 2}, "no wight; give column, kind, weight"),
+        ({"column": "impact", "weight": 0}, "weight is 0.0; give a number above 0"),
+        ({"column": "impact", "weight": "heavy"}, "weight is 'heavy'"),
+        ({"column": "impact", "kind": "ordinal"}, "kind is 'ordinal'; give one of numeric, categorical"),
+        ({"column": "impact", "missing": "guess"}, "missing is 'guess'"),
+        ({"column": "impact", "log": "yes"}, "log is 'yes'"),
+        ({"column": "target", "kind": "numeric"}, "has to be categorical"),
+        (3, "give 'auto' or a sequence"),
+    ],
+)
+def test_a_description_that_cannot_be_is_refused_when_the_parameters_are_made(channel, message):
+    with pytest.raises(InputError, match=message):
+        ExtractionConfig(channels=[channel])

@@ -1,7 +1,8 @@
 """What can be compared about two actions, as data: the channels, their kinds and weights."""
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -18,6 +19,10 @@ CONTEXT_WEIGHTS = {
     "exploration_exploitation": 1.1,
     "efficiency_max": 1.0,
 }
+
+
+Kind = Literal["numeric", "categorical"]
+Missing = Literal["drop", "fill", "refuse"]
 
 
 @dataclass(frozen=True)
@@ -41,10 +46,10 @@ class Channel:
     """
 
     column: str
-    kind: Literal["numeric", "categorical"]
+    kind: Kind
     weight: float = 1.0
     log: bool = False
-    missing: Literal["drop", "fill", "refuse"] = "drop"
+    missing: Missing = "drop"
 
 
 DEFAULT_CHANNELS = {
@@ -75,14 +80,27 @@ AUTO_CHANNELS = (
 )
 
 
-def checked_channel(channel: str | Channel) -> Channel:
-    """Return the channel that a name means, or the channel itself if it can be.
+def checked_channel(channel: str | Channel | Mapping[str, Any]) -> Channel:
+    """Return the channel that a name means, or that a mapping describes, or the channel itself if it can be.
+
+    Parameters
+    ----------
+    channel
+        A name; a :class:`Channel`; or a mapping of its fields, as YAML and JSON have it: ``column``, and what
+        differs from the channel of that name.
 
     Raises
     ------
     InputError
-        If the name is unknown, or the weight or kind is not possible.
+        If the name or a field is unknown, or a value is not possible.
+
+    Examples
+    --------
+    >>> checked_channel({"column": "impact", "weight": 2}).weight
+    2.0
     """
+    if isinstance(channel, Mapping):
+        return checked_channel(_described(channel))
     name = channel if isinstance(channel, str) else channel.column
     if name not in DEFAULT_CHANNELS:
         raise InputError(f"there is no channel {name!r}; known are {', '.join(DEFAULT_CHANNELS)}")
@@ -93,3 +111,22 @@ def checked_channel(channel: str | Channel) -> Channel:
     if channel.kind == "numeric" and DEFAULT_CHANNELS[name].kind == "categorical":
         raise InputError(f"channel {name} is text, so its kind has to be categorical")
     return channel
+
+
+def _described(description: Mapping[str, Any]) -> Channel:
+    """Return the channel that a mapping describes: the one of its name, with some fields changed."""
+    known = [field.name for field in fields(Channel)]
+    if unknown := [str(name) for name in description if name not in known]:
+        raise InputError(f"a channel has no {', '.join(unknown)}; give {', '.join(known)}")
+    if "column" not in description:
+        raise InputError(f"{dict(description)!r} names no channel; give its column")
+    channel = checked_channel(str(description["column"]))
+    changes = {name: value for name, value in description.items() if name != "column"}
+    for name, possible in (("kind", get_args(Kind)), ("missing", get_args(Missing)), ("log", (True, False))):
+        if name in changes and changes[name] not in possible:
+            some = ", ".join(map(str, possible))
+            raise InputError(f"channel {channel.column}: {name} is {changes[name]!r}; give one of {some}")
+    weight = changes.get("weight", channel.weight)
+    if isinstance(weight, bool) or not isinstance(weight, (int, float)):
+        raise InputError(f"channel {channel.column}: weight is {weight!r}; give a number above 0")
+    return replace(channel, **{**changes, "weight": float(weight)})

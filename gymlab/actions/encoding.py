@@ -5,7 +5,7 @@ channel and of ``weight`` for a categorical one whose values differ. Scales are 
 result, so that two windows of one log are always compared alike.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -99,7 +99,9 @@ class Encoding:
         return sorted(self.channels, key=lambda fitted: fitted.is_code)
 
 
-def fit_encoding(actions: pd.DataFrame, channels: str | Sequence[str | Channel] = "auto") -> Encoding:
+def fit_encoding(
+    actions: pd.DataFrame, channels: str | Sequence[str | Channel | Mapping[str, Any]] = "auto"
+) -> Encoding:
     """Choose and scale the channels of a log.
 
     Parameters
@@ -108,7 +110,7 @@ def fit_encoding(actions: pd.DataFrame, channels: str | Sequence[str | Channel] 
         The action table.
     channels
         ``"auto"`` for what the log has of choice, relationship, impact, outcome, decision entropy and context
-        weight; or names of columns, or :class:`Channel` objects.
+        weight; or names of columns, :class:`Channel` objects, or mappings of their fields.
 
     Returns
     -------

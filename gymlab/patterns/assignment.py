@@ -28,9 +28,20 @@ Pieces = NDArray[np.float32] | list[NDArray[np.float32]]
 
 @dataclass(frozen=True)
 class Placement:
-    """The pattern of the nearest representative of each window, int64 ``(n,)``, and how far that is, float32."""
+    """Where each window belongs.
+
+    Attributes
+    ----------
+    labels
+        int64 ``(n,)``: the pattern of the nearest representative.
+    nearest
+        int64 ``(n,)``: which of the representatives that is.
+    distances
+        float32 ``(n,)``: how far it is.
+    """
 
     labels: NDArray[np.int64]
+    nearest: NDArray[np.int64]
     distances: NDArray[np.float32]
 
 
@@ -129,16 +140,15 @@ def place(extraction: "Extraction", pieces: Pieces, *, widen: bool = False) -> P
     if widen:
         wide = extraction.encoding.widened
         typical = [wide(piece) for piece in typical] if isinstance(typical, list) else wide(typical)
-    labels = np.empty(len(pieces), dtype=np.int64)
+    nearest = np.empty(len(pieces), dtype=np.int64)
     distances = np.empty(len(pieces), dtype=np.float32)
     step = max(1, _MOST_DISTANCES // len(indices))
     for start in range(0, len(pieces), step):
         part = slice(start, start + step)
         cross = _cross(extraction, pieces[part], typical)
-        nearest = cross.argmin(axis=1)
-        labels[part] = patterns[nearest]
-        distances[part] = cross[np.arange(len(cross)), nearest]
-    return Placement(labels, distances)
+        nearest[part] = cross.argmin(axis=1)
+        distances[part] = cross[np.arange(len(cross)), nearest[part]]
+    return Placement(patterns[nearest], chosen[nearest], distances)
 
 
 def _cross(extraction: "Extraction", pieces: Pieces, typical: Pieces) -> NDArray[np.float32]:

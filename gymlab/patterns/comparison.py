@@ -13,9 +13,10 @@ from gymlab.actions.schema import validate_actions
 from gymlab.distance.blocks import Progress
 from gymlab.errors import InputError
 from gymlab.patterns.config import ExtractionConfig
-from gymlab.patterns.extraction import Extraction, extract_patterns
+from gymlab.patterns.extraction import extract_patterns
 from gymlab.patterns.principles.shifts import PrincipleShift, principle_shifts
 from gymlab.patterns.principles.units import By
+from gymlab.patterns.result import Extraction
 
 PatternChange = Literal["appears", "vanishes", "shifts", "holds", "cannot be told"]
 

@@ -1,12 +1,12 @@
 """The parameters of an extraction, checked when they are made."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
 import numpy as np
 
-from gymlab.actions.channels import Channel
+from gymlab.actions.channels import Channel, checked_channel
 from gymlab.actions.windows import Unit
 from gymlab.distance.series import checked_radius
 from gymlab.errors import InputError
@@ -40,7 +40,8 @@ class ExtractionConfig:
         ``dtw``; or ``soft-dtw``, the divergence of :func:`gymlab.patterns.soft_dtw.soft_dtw_pairwise` with a gamma
         of 1, for the exact clustering of at most 1,500 windows. It is in squared units.
     channels
-        ``"auto"``, or names of channels or :class:`gymlab.Channel` objects.
+        ``"auto"``, or names of channels, :class:`gymlab.Channel` objects, or mappings of what differs from the
+        channel of a name: ``{"column": "impact", "weight": 2}``.
     strategy
         ``exact``: DTW of every pair, in one matrix. ``sampled``: the same for ``sample_size`` windows drawn at
         random; the others go to the nearest medoid of its clusters, and how well that agrees is measured and
@@ -97,7 +98,7 @@ class ExtractionConfig:
     hop: int = 10
     radius: int | None = None
     distance: Distance = "dtw"
-    channels: str | Sequence[str | Channel] = "auto"
+    channels: str | Sequence[str | Channel | Mapping[str, Any]] = "auto"
     strategy: Strategy = "auto"
     top_fraction: float = 0.2
     method: ClusteringMethod = "ward"
@@ -121,7 +122,9 @@ class ExtractionConfig:
         _one_of("strategy", self.strategy, get_args(Strategy))
         _one_of("method", self.method, get_args(ClusteringMethod))
         _one_of("unit", self.unit, get_args(Unit))
-        if self.channels != "auto" and not _is_channels(self.channels):
+        if not isinstance(self.channels, str):
+            object.__setattr__(self, "channels", _channels(self.channels))
+        elif self.channels != "auto":
             raise InputError(f"channels is {self.channels!r}; give 'auto' or a sequence of names or channels")
         if self.n_clusters != "auto":
             _whole_number("n_clusters", self.n_clusters, least=1, instead=", or 'auto'")
@@ -150,7 +153,9 @@ class ExtractionConfig:
             for name, value in asdict(self).items()
         }
         if not isinstance(self.channels, str):
-            fields["channels"] = [c if isinstance(c, str) else asdict(c) for c in self.channels]
+            fields["channels"] = [
+                c if isinstance(c, str) else asdict(checked_channel(c)) for c in self.channels
+            ]
         return fields
 
 
@@ -211,12 +216,12 @@ def _distance_or_none(name: str, value: object) -> None:
         raise InputError(f"{name} is {value!r}; give a distance of 0 or more, or None")
 
 
-def _is_channels(value: object) -> bool:
-    return (
-        isinstance(value, Sequence)
-        and not isinstance(value, str)
-        and all(isinstance(channel, (str, Channel)) for channel in value)
-    )
+def _channels(value: object) -> tuple[str | Channel, ...]:
+    """Return names as they are, and what describes a channel as the channel."""
+    known = (str, Channel, Mapping)
+    if not isinstance(value, Sequence) or not all(isinstance(one, known) for one in value):
+        raise InputError(f"channels is {value!r}; give 'auto' or a sequence of names or channels")
+    return tuple(one if isinstance(one, str) else checked_channel(one) for one in value)
 
 
 def _is_number(value: object) -> bool:

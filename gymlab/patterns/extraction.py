@@ -16,13 +16,12 @@ from gymlab.patterns import large, strategies
 from gymlab.patterns.clustering import Checkpoint, no_checkpoint
 from gymlab.patterns.config import ExtractionConfig
 from gymlab.patterns.plan import Plan, plan_of
-from gymlab.patterns.result import Extraction, ExtractionStats
+from gymlab.patterns.result import Extraction
 from gymlab.patterns.significance import significance_of
+from gymlab.patterns.stats import ExtractionStats
 from gymlab.patterns.strategies import Clustered, Task
 from gymlab.patterns.temporal import describe_patterns
 from gymlab.runtime.memory import peak_bytes
-
-__all__ = ["Extraction", "ExtractionStats", "extract_patterns", "run_extraction"]
 
 
 def extract_patterns(
@@ -93,7 +92,7 @@ def run_extraction(
         windows = cut_windows(log, encoded, window=config.window, hop=config.hop, unit=config.unit)
         task = Task(windows, encoding.mismatch_weights, config, progress, checkpoint)
         plan = plan_of(windows, config)
-        large.require_enough(task, plan)
+        large.require_enough(task, plan.sample_size)
     found, dtw_pairs = _clustered(task, plan, clock)
     clusters = found.clusters
     with clock("significance"):

@@ -44,9 +44,14 @@ def streamed(task: Task) -> Clustered:
         return _described(task, labels)
     tree = clustering.single_linkage_tree(pieces, **task.distance)
     if task.n_clusters is not None or config.cut_height is not None:
-        labels = clustering.cut_tree(tree, n_clusters=task.n_clusters, height=config.cut_height)
-        return _described(task, labels, tree)
+        return cut_of_streamed(task, tree)
     return _best_cut(task, tree)
+
+
+def cut_of_streamed(task: Task, tree: Tree) -> Clustered:
+    """Cut a tree of which there is no matrix where the configuration says."""
+    labels = clustering.cut_tree(tree, n_clusters=task.n_clusters, height=task.config.cut_height)
+    return _described(task, labels, tree)
 
 
 def from_graph(task: Task) -> Clustered:
@@ -228,8 +233,8 @@ def _refuse_dense_graph(task: Task, eps: float) -> None:
         )
 
 
-def require_enough(task: Task, plan: Plan) -> None:
-    """Refuse more patterns than there are windows to cluster.
+def require_enough(task: Task, n_clustered: int) -> None:
+    """Refuse more patterns than there are windows that are clustered.
 
     Raises
     ------
@@ -237,7 +242,7 @@ def require_enough(task: Task, plan: Plan) -> None:
         It says how many there are.
     """
     wanted = task.n_clusters
-    if wanted is not None and wanted > plan.sample_size:
+    if wanted is not None and wanted > n_clustered:
         noun = task.windows.noun
-        which = f"{noun} in the sample" if plan.sample_size < len(task.windows) else f"{noun} to cluster"
-        raise InputError(f"n_clusters is {wanted:,}, but there are only {plan.sample_size:,} {which}")
+        which = f"{noun} in the sample" if n_clustered < len(task.windows) else f"{noun} to cluster"
+        raise InputError(f"n_clusters is {wanted:,}, but there are only {n_clustered:,} {which}")

@@ -17,7 +17,7 @@ from gymlab.actions.windows import Windows
 from gymlab.errors import InputError
 from gymlab.patterns.clustering import Quality
 from gymlab.patterns.config import ExtractionConfig
-from gymlab.patterns.result import Extraction, ExtractionStats
+from gymlab.patterns.result import Extraction
 from gymlab.patterns.saved import (
     ACTIONS,
     ARRAYS,
@@ -31,6 +31,7 @@ from gymlab.patterns.saved import (
     digest_of,
 )
 from gymlab.patterns.significance.result import PatternSignificance, Significance
+from gymlab.patterns.stats import ExtractionStats
 from gymlab.patterns.temporal import TemporalPattern
 
 T = TypeVar("T")

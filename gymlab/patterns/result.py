@@ -1,6 +1,5 @@
 """What an extraction gives: the patterns of a log, and everything that they were made from."""
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,62 +12,14 @@ from numpy.typing import NDArray
 from gymlab.actions.encoding import Encoding
 from gymlab.actions.windows import Windows
 from gymlab.errors import InputError
-from gymlab.patterns import assignment, saved
+from gymlab.patterns import assignment, revised, saved
 from gymlab.patterns.assignment import Assignment, Placement
 from gymlab.patterns.barycenters import Barycenter, barycenter
 from gymlab.patterns.clustering import Quality
 from gymlab.patterns.config import ExtractionConfig
 from gymlab.patterns.significance.result import Significance
+from gymlab.patterns.stats import ExtractionStats
 from gymlab.patterns.temporal import TemporalPattern, pattern_of_actions
-
-
-@dataclass(frozen=True)
-class ExtractionStats:
-    """What an extraction did and took.
-
-    Attributes
-    ----------
-    strategy
-        The one that ran: ``exact``, ``selective``, ``sampled`` or ``baseline``; ``streamed`` and ``graph`` are
-        the ways of ``single`` and ``hdbscan``, and of ``dbscan``, that need no matrix.
-    reason
-        Why this one, in a sentence.
-    actions, windows
-        How many there were.
-    pairs
-        Pairs of windows.
-    pruned
-        Pairs whose DTW was not computed.
-    coverage
-        Share of the actions that lie in a window.
-    noise
-        Windows of no pattern.
-    agreement
-        For ``sampled``: adjusted Rand index that is to be expected between these labels and those of ``exact``;
-        None elsewhere.
-    estimated_bytes
-        What the chosen strategy was expected to hold, estimated before the work.
-    stages
-        Seconds of each stage, by name.
-    seconds
-        Seconds in all.
-    peak_bytes
-        The most memory that this process has held so far, as the operating system counts it.
-    """
-
-    strategy: str
-    reason: str
-    actions: int
-    windows: int
-    pairs: int
-    pruned: int
-    coverage: float
-    noise: int
-    agreement: float | None
-    estimated_bytes: int
-    stages: Mapping[str, float]
-    seconds: float
-    peak_bytes: int
 
 
 @dataclass(frozen=True)
@@ -211,6 +162,67 @@ class Extraction:
         False
         """
         return assignment.assign(self, actions)
+
+    def cut(self, *, n_clusters: int | None = None, height: float | None = None) -> "Extraction":
+        """Return the extraction with its tree cut elsewhere; no distance is computed and no tree built.
+
+        Parameters
+        ----------
+        n_clusters, height
+            One of the two: the number of patterns, or the distance at which the tree is cut.
+
+        Returns
+        -------
+        Extraction
+            Without significance, which was that of other patterns; :meth:`assess` finds it anew.
+
+        Raises
+        ------
+        InputError
+            If there is no tree, or no such cut.
+
+        Examples
+        --------
+        >>> import gymlab
+        >>> log = gymlab.read_actions(gymlab.sample_path())
+        >>> few = gymlab.select_actions(log, agent=["Alternator", "Defector"])
+        >>> extraction = gymlab.extract_patterns(few, gymlab.ExtractionConfig(hop=20, n_clusters=2))
+        >>> len(extraction.cut(n_clusters=3).patterns)
+        3
+        """
+        return revised.cut(self, n_clusters=n_clusters, height=height)
+
+    def assess(self, *, n_surrogates: int = 199, n_resamples: int = 100) -> "Extraction":
+        """Return the extraction with its patterns tested: do they come again, are they more than chance.
+
+        Parameters
+        ----------
+        n_surrogates, n_resamples
+            As of :class:`gymlab.ExtractionConfig`.
+
+        Returns
+        -------
+        Extraction
+
+        Raises
+        ------
+        InputError
+            If a number is negative.
+
+        Examples
+        --------
+        >>> import gymlab
+        >>> log = gymlab.select_actions(gymlab.read_actions(gymlab.sample_path()), agent="Alternator")
+        >>> extraction = gymlab.extract_patterns(log, gymlab.ExtractionConfig(n_clusters=2, n_surrogates=0))
+        >>> extraction.assess(n_surrogates=19, n_resamples=5).significance.n_surrogates
+        19
+        """
+        return revised.assess(self, n_surrogates=n_surrogates, n_resamples=n_resamples)
+
+    @property
+    def clustered(self) -> NDArray[np.int64]:
+        """The windows that ``distances`` and ``linkage`` are of, int64: all, or those in ``sample``."""
+        return np.arange(len(self.windows)) if self.sample is None else self.sample
 
     @cached_property
     def own_placement(self) -> Placement:

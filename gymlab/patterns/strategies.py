@@ -120,20 +120,9 @@ def clusters_of(task: Task, condensed: NDArray[np.float32], strategy: str) -> Cl
         labels = clustering.by_size(baseline.BaselineEngine.labels(square, k, config.seed))
         return Clustered(clustering.describe_labels(condensed, labels), condensed)
     if config.method in LINKAGES:
-        tree = clustering.build_tree(condensed, task.linkage, checkpoint=checkpoint)
-        clusters = clustering.cluster_tree(
-            condensed, tree, n_clusters=task.n_clusters, height=config.cut_height, checkpoint=checkpoint
+        return clusters_of_tree(
+            task, condensed, clustering.build_tree(condensed, task.linkage, checkpoint=checkpoint)
         )
-        # Few of the windows, since one that stands for itself would make the others look far.
-        standing = clustering.representatives(
-            condensed,
-            tree,
-            clusters.labels,
-            checkpoint,
-            at_most=len(task.windows) // _WINDOWS_A_REPRESENTATIVE,
-        )
-        standing = np.union1d(standing, clusters.medoids)
-        return Clustered(clusters, condensed, tree, representatives=standing)
     if config.method == "kmedoids":
         return Clustered(clusters_around_medoids(task, condensed), condensed)
     n = len(task.windows)
@@ -150,6 +139,24 @@ def clusters_of(task: Task, condensed: NDArray[np.float32], strategy: str) -> Cl
         labels = clustering.dbscan(condensed, min_samples=fewest, eps=eps, checkpoint=checkpoint)
     described = clustering.describe_labels(condensed, labels, checkpoint=checkpoint)
     return Clustered(described, condensed, notes=notes)
+
+
+def clusters_of_tree(task: Task, condensed: NDArray[np.float32], tree: Tree) -> Clustered:
+    """Cut the tree of a matrix where the configuration says."""
+    config, checkpoint = task.config, task.checkpoint
+    clusters = clustering.cluster_tree(
+        condensed, tree, n_clusters=task.n_clusters, height=config.cut_height, checkpoint=checkpoint
+    )
+    # Few of the windows, since one that stands for itself would make the others look far.
+    standing = clustering.representatives(
+        condensed,
+        tree,
+        clusters.labels,
+        checkpoint,
+        at_most=len(task.windows) // _WINDOWS_A_REPRESENTATIVE,
+    )
+    standing = np.union1d(standing, clusters.medoids)
+    return Clustered(clusters, condensed, tree, representatives=standing)
 
 
 def clusters_around_medoids(task: Task, condensed: Condensed) -> Clustering:

@@ -19,6 +19,7 @@ from gymlab.patterns.clustering.density import core_distances, dbscan, suggested
 from gymlab.patterns.clustering.hdbscan import hdbscan, hdbscan_series
 from gymlab.patterns.clustering.kmedoids import KMedoids, kmedoids
 from gymlab.patterns.clustering.matrices import cached_pairwise, matrix_cache
+from gymlab.patterns.clustering.outline import Outline, labels_of_nodes, outline
 from gymlab.patterns.clustering.quality import Quality, cophenetic_correlation, pair_quality, silhouettes
 from gymlab.patterns.clustering.representatives import representatives
 from gymlab.patterns.clustering.sampled import SampledClustering, cluster_sample
@@ -33,6 +34,7 @@ __all__ = [
     "Condensed",
     "KMedoids",
     "Labels",
+    "Outline",
     "Quality",
     "SampledClustering",
     "Tree",
@@ -52,9 +54,11 @@ __all__ = [
     "hdbscan",
     "hdbscan_series",
     "kmedoids",
+    "labels_of_nodes",
     "matrix_cache",
     "no_checkpoint",
     "number_of_items",
+    "outline",
     "pair_quality",
     "representatives",
     "silhouettes",

@@ -22,7 +22,7 @@ from gymlab.patterns.principles.principle import Principle
 from gymlab.patterns.principles.units import By, Units, units_of
 
 if TYPE_CHECKING:
-    from gymlab.patterns.extraction import Extraction
+    from gymlab.patterns.result import Extraction
 
 
 def infer_principles(

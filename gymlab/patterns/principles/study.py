@@ -17,7 +17,7 @@ from gymlab.patterns.principles.profiles import Profiles, response_profiles
 from gymlab.patterns.principles.units import By, units_of
 
 if TYPE_CHECKING:
-    from gymlab.patterns.extraction import Extraction
+    from gymlab.patterns.result import Extraction
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from gymlab.errors import InputError
 
 if TYPE_CHECKING:
-    from gymlab.patterns.extraction import Extraction
+    from gymlab.patterns.result import Extraction
 
 By = Literal["agent", "session", "cluster"]
 

@@ -1,0 +1,162 @@
+"""The top of a tree, or of one of its branches: few enough joins to be drawn, each leaf with what is below it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.cluster import hierarchy
+
+from gymlab.errors import InputError
+from gymlab.patterns.clustering.condensed import Labels, Tree, checked_labels
+
+# scipy draws leaves this far apart, the first at half of it.
+_SCIPY_STEP = 10.0
+
+
+@dataclass(frozen=True)
+class Outline:
+    """A tree cut short: its leaves stand for many items.
+
+    Attributes
+    ----------
+    root
+        The node that is at the top: an item if it is less than the number of items n, else ``n +`` the row of the
+        linkage matrix.
+    leaves
+        int64 ``(p,)``: the node of each leaf, from left to right; leaf k stands at x = k.
+    members
+        For each leaf the items below it, int64, ascending.
+    joins
+        int64 ``(p−1,)``: the node of each join that is drawn.
+    x, y
+        float64 ``(p−1, 4)``: where each join is drawn, foot, shoulder, shoulder, foot.
+    """
+
+    root: int
+    leaves: NDArray[np.int64]
+    members: tuple[NDArray[np.int64], ...]
+    joins: NDArray[np.int64]
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+
+    @property
+    def sizes(self) -> NDArray[np.int64]:
+        """How many items each leaf stands for, int64 ``(p,)``."""
+        return np.array([len(items) for items in self.members], dtype=np.int64)
+
+
+def outline(tree: Tree, n_leaves: int = 40, *, root: int | None = None) -> Outline:
+    """Return the highest joins of a tree, or of the branch below a node.
+
+    Parameters
+    ----------
+    tree
+        float64 ``(n−1, 4)``, a linkage matrix.
+    n_leaves
+        At most so many leaves, 1 or more.
+    root
+        The node at the top; the whole tree when not given.
+
+    Returns
+    -------
+    Outline
+
+    Raises
+    ------
+    InputError
+        If there is no such node, or no leaf is asked for.
+
+    Examples
+    --------
+    >>> from gymlab.patterns.clustering import build_tree
+    >>> tree = build_tree(np.array([1, 8, 9, 8, 9, 3], dtype=np.float32), "single")
+    >>> outline(tree, 2).sizes.tolist(), outline(tree, root=int(tree[-1, 0])).sizes.tolist()
+    ([2, 2], [1, 1])
+    """
+    n = len(tree) + 1
+    top = 2 * n - 2 if root is None else root
+    if not 0 <= top <= 2 * n - 2:
+        raise InputError(
+            f"there is no node {root!r}; a tree of {n:,} items has nodes from 0 to {2 * n - 2:,}"
+        )
+    if n_leaves < 1:
+        raise InputError(f"n_leaves is {n_leaves!r}; give 1 or more")
+    if top < n or n_leaves == 1:
+        nothing = np.empty((0, 4))
+        leaf = np.array([top], dtype=np.int64)
+        return Outline(top, leaf, (_items(tree, top),), np.empty(0, dtype=np.int64), nothing, nothing)
+    rows, items = _branch(tree, top)
+    branch = _renumbered(tree, rows, items)
+    drawn = hierarchy.dendrogram(
+        branch,
+        truncate_mode="lastp",
+        p=min(n_leaves, len(items)),
+        no_plot=True,
+        # What it is asked to colour is the node of each join, in the order of the drawing.
+        link_color_func=str,
+    )
+    # Nodes of the branch by nodes of the tree.
+    nodes = np.concatenate([items, rows + n])
+    leaves = nodes[np.array(drawn["leaves"], dtype=np.int64)]
+    joins = nodes[np.array([int(node) for node in drawn["color_list"]], dtype=np.int64)]
+    x = (np.array(drawn["icoord"]) - _SCIPY_STEP / 2) / _SCIPY_STEP
+    members = tuple(_items(tree, int(leaf)) for leaf in leaves)
+    return Outline(top, leaves, members, joins, x, np.array(drawn["dcoord"]))
+
+
+def labels_of_nodes(tree: Tree, labels: Labels) -> Labels:
+    """Return the label that all items below each node have in common; −1 where they have none.
+
+    Parameters
+    ----------
+    tree
+        float64 ``(n−1, 4)``, a linkage matrix.
+    labels
+        int64 ``(n,)``.
+
+    Returns
+    -------
+    numpy.ndarray
+        int64 ``(2n−1,)``: of the items, then of the joins.
+
+    Examples
+    --------
+    >>> from gymlab.patterns.clustering import build_tree
+    >>> tree = build_tree(np.array([1, 8, 9, 8, 9, 3], dtype=np.float32), "single")
+    >>> labels_of_nodes(tree, np.array([0, 0, 1, 2])).tolist()
+    [0, 0, 1, 2, 0, -1, -1]
+    """
+    common: list[int] = checked_labels(labels, len(tree) + 1).tolist()
+    for left, right in tree[:, :2].astype(np.int64).tolist():
+        common.append(common[left] if common[left] == common[right] else -1)
+    return np.array(common, dtype=np.int64)
+
+
+def _branch(tree: Tree, top: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the rows of the joins below a node, itself included, and the items, both ascending."""
+    n = len(tree) + 1
+    is_below = np.zeros(2 * n - 1, dtype=np.bool_)
+    is_below[top] = True
+    # A join stands behind what it joins.
+    for row in range(top - n, -1, -1):
+        if is_below[n + row]:
+            is_below[tree[row, :2].astype(np.int64)] = True
+    return np.flatnonzero(is_below[n:]), np.flatnonzero(is_below[:n])
+
+
+def _items(tree: Tree, node: int) -> NDArray[np.int64]:
+    n = len(tree) + 1
+    if node < n:
+        return np.array([node], dtype=np.int64)
+    return _branch(tree, node)[1]
+
+
+def _renumbered(tree: Tree, rows: NDArray[np.int64], items: NDArray[np.int64]) -> Tree:
+    """Return a branch as a linkage matrix of its own."""
+    n = len(tree) + 1
+    number = np.empty(2 * n - 1, dtype=np.int64)
+    number[items] = np.arange(len(items))
+    number[n + rows] = len(items) + np.arange(len(rows))
+    branch = tree[rows].copy()
+    branch[:, :2] = number[branch[:, :2].astype(np.int64)]
+    return branch
