@@ -30,3 +30,7 @@ class OutputError(GymlabError, OSError):
 
 class ReportError(GymlabError, RuntimeError):
     """A report's notebook failed; the message says where its copy was kept."""
+
+
+class BusyError(GymlabError, RuntimeError):
+    """Another run is at work where only one may be; the message says which, and what to do."""

@@ -210,11 +210,11 @@ def test_a_program_that_computes_something_else_is_named(measured):
 
 
 def benchmark_of(found) -> Benchmark:
-    from gymlab.workbench import tables
     from gymlab.workbench.bench.quality import Error, MatrixMemory
+    from gymlab.workbench.installed import environment
 
     return Benchmark(
-        environment=tables.environment(),
+        environment=environment(),
         kernel="plain",
         programs={"gymlab": "1", "wrong": "1"},
         absent=(),

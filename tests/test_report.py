@@ -21,6 +21,7 @@ from gymlab.tables import ReportRun
 from gymlab.workbench import report
 from gymlab.workbench.claims import EXPECTATIONS
 from gymlab.workbench.page import to_html
+from gymlab.workbench.report import execute
 
 HOSTILE = '<script>alert("x")</script><img src=x onerror=alert(1)> 🙂 "quoted" \'single\' & ' + "long" * 2500
 
@@ -53,7 +54,8 @@ def test_a_run_leaves_its_four_files_and_nothing_else(finished):
         "report.ipynb",
         "results.json",
     ]
-    assert [path.name for path in (folder / "reports").iterdir()] == [run.run_id]
+    assert {path.name for path in (folder / "reports").iterdir()} == {run.run_id, "latest", ".lock"}
+    assert (folder / "reports" / "latest").resolve() == run.folder
     parameters = json.loads((run.folder / "params.json").read_text(encoding="utf-8"))
     assert parameters["window"] == 10
     assert parameters["method"] == "ward"
@@ -120,20 +122,28 @@ def test_the_page_opens_offline_and_shows_every_plot(finished, browser, width):
     page.on("request", lambda request: requests.append(request.url))
     page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
     page.goto(page_file.as_uri())
-    page.wait_for_function("document.querySelectorAll('.plot svg.main-svg').length > 0")
     plots = page.locator(".plot")
-    assert plots.count() >= 5
+    assert plots.count() >= 10
+    page.wait_for_function(
+        "[...document.querySelectorAll('.plot')].every((plot) => plot.querySelector('svg.main-svg'))"
+    )
     for index in range(plots.count()):
         assert plots.nth(index).locator("svg.main-svg").count() > 0
         plots.nth(index).hover()
     assert complaints == []
     assert dialogs == []
     assert [url for url in requests if not url.startswith(("file:", "data:", "blob:"))] == []
-    assert page.locator("main script:not([src])").count() == plots.count()
+    # Nothing in the page but the figures' data and the page's own script; nothing from the log became one.
+    assert page.locator("main script").count() == page.locator("main script[type='application/json']").count()
+    assert page.locator("main script").count() == plots.count()
     assert page.locator("img[src=x]").count() == 0
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.locator(".headline").is_visible()
-    assert page.locator("table.claims .chip").count() == 9
+    assert page.locator(".tile .chip").count() == 9
+    # The verdicts are on the first screen; the last tile of a narrow page may be below it.
+    assert page.locator(".tile").nth(8 if width > 1000 else 2).bounding_box()["y"] < 900
+    assert page.locator("nav a").count() >= 10
+    assert page.locator("nav a").first.is_visible() == (width > 1000)
     for link in page.locator("nav a").all():
         target = link.get_attribute("href")
         assert page.locator(f"[id='{target[1:]}']").count() == 1, target
@@ -150,10 +160,10 @@ def test_a_failed_notebook_is_kept_and_named(tmp_path, monkeypatch):
     broken = nbformat.read(gymlab.notebook_path(report.NOTEBOOK), as_version=4)
     broken.cells.insert(2, nbformat.v4.new_code_cell("1 / 0"))
     nbformat.write(broken, tmp_path / "broken.ipynb")
-    monkeypatch.setattr(report, "notebook_path", lambda _name: tmp_path / "broken.ipynb")
+    monkeypatch.setattr(execute, "notebook_path", lambda _name: tmp_path / "broken.ipynb")
     with pytest.raises(ReportError, match="ZeroDivisionError") as caught:
         report.run(out=tmp_path / "reports")
-    (kept,) = (tmp_path / "reports").iterdir()
+    (kept,) = (path for path in (tmp_path / "reports").iterdir() if path.name != ".lock")
     assert kept.suffix == ".ipynb"
     assert str(kept) in str(caught.value)
 
@@ -168,6 +178,25 @@ def test_a_folder_that_cannot_be_made_is_an_output_error(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="cannot write to"):
         report.run(out=tmp_path / "file" / "reports")
+
+
+@pytest.mark.slow
+def test_the_page_prints_without_what_only_a_screen_needs(finished, browser):
+    _, run = finished
+    page = browser.new_page()
+    page.goto((run.folder / "report.html").as_uri())
+    page.wait_for_function(
+        "[...document.querySelectorAll('.plot')].every((plot) => plot.querySelector('svg.main-svg'))"
+    )
+    page.emulate_media(media="print")
+    assert not page.locator("nav").is_visible()
+    assert not page.locator("details.code").first.is_visible()
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.wait_for_function(
+        "[...document.querySelectorAll('.plot svg.main-svg')].every((plot) => plot.clientWidth <= 690)"
+    )
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    page.close()
 
 
 def notebook_with(*outputs):

@@ -1,7 +1,7 @@
 """The command line: one module a command, each one call of a public function.
 
 Exit codes: 0 done; 1 a claim or alert failed under --strict, or the report itself failed; 2 the input cannot be
-used; 130 interrupted.
+used; 3 another run holds the lock; 130 interrupted.
 """
 
 import logging
@@ -18,9 +18,11 @@ from gymlab.cli.extract import extract
 from gymlab.cli.import_ import import_
 from gymlab.cli.principles import principles
 from gymlab.cli.report import report
-from gymlab.errors import GymlabError, ReportError
+from gymlab.errors import BusyError, GymlabError, ReportError
+from gymlab.workbench.text import one_line
 
 _INTERRUPTED = 130
+_EXIT_CODES = {ReportError: 1, BusyError: 3}
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -46,7 +48,7 @@ def main() -> None:
         app()
     except GymlabError as error:
         _complain(str(error))
-        raise SystemExit(1 if isinstance(error, ReportError) else 2) from None
+        raise SystemExit(_EXIT_CODES.get(type(error), 2)) from None
     except BrokenPipeError:
         # Whoever read the output has seen enough; what is still buffered must not complain at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -62,7 +64,6 @@ def main() -> None:
         raise
 
 
-def _complain(message: str, limit: int = 1000) -> None:
+def _complain(message: str) -> None:
     """Print one line, without what a terminal would obey."""
-    line = "".join(character if character.isprintable() else " " for character in " ".join(message.split()))
-    typer.echo(f"gymlab: {line if len(line) <= limit else line[: limit - 1] + '…'}", err=True)
+    typer.echo(f"gymlab: {one_line(message, 1000)}", err=True)

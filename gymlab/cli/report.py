@@ -1,5 +1,6 @@
 """Measure the claims on a log and write a report."""
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +16,13 @@ def report(
     setting: Annotated[
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Set a parameter of the notebook")
     ] = None,
+    params: Annotated[
+        Path | None,
+        typer.Option(help="YAML file of parameters, as the tuning panel exports it; options override it"),
+    ] = None,
+    keep: Annotated[
+        int | None, typer.Option(help="Keep so many runs on this log, and remove the oldest [default: all]")
+    ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit 1 if a claim fails or an alert fires")
     ] = False,
@@ -26,10 +34,15 @@ def report(
 ) -> None:
     """Measure the claims on a log and write a report."""
     from gymlab.workbench.report import run
+    from gymlab.workbench.report.parameters import read_parameters
 
     filters = {"format": format_, "agent": agent, "session": session, "since": since, "where": where}
-    parameters = {**_assignments(setting or []), **{name: value for name, value in filters.items() if value}}
-    finished = run(source or None, out=out, parameters=parameters, progress=True)
+    parameters = {
+        **({} if params is None else read_parameters(params)),
+        **_assignments(setting or []),
+        **{name: value for name, value in filters.items() if value},
+    }
+    finished = run(source or None, out=out, parameters=parameters, keep=keep, progress=sys.stderr.isatty())
     for claim in finished.results["claims"]:
         measured = "" if claim["measured"] is None else f"{claim['measured']:.4g} {claim['unit']}"
         typer.echo(f"{claim['verdict']:>12}  {claim['id']:<15} {measured} (expected {claim['expected']})")

@@ -85,6 +85,17 @@ class Extraction:
         """Return the distinct actions of one pattern as they stand in the log."""
         return self.actions.iloc[self.windows.rows_of(self._pattern(label).members)]
 
+    def windows_of(self, label: int) -> pd.DataFrame:
+        """Return the windows of one pattern, or of noise (−1), the most typical first.
+
+        Indexed by window, with the columns of ``Windows.table`` and ``silhouette``.
+        """
+        if label != -1:
+            self._pattern(label)
+        table = self.windows.table.assign(silhouette=self.quality.silhouettes)
+        listed: pd.DataFrame = table[self.labels == label]
+        return listed.sort_values("silhouette", ascending=False, kind="stable")
+
     def _pattern(self, label: int) -> TemporalPattern:
         known = {pattern.label: pattern for pattern in self.patterns}
         if label not in known:

@@ -20,6 +20,7 @@ from gymlab.cgroups import left_by_control_groups
 from gymlab.errors import GymlabError, InputError
 from gymlab.settings import Settings
 from gymlab.workbench.installed import extras, libraries, version_of
+from gymlab.workbench.text import one_line
 
 State = Literal["ok", "absent", "problem"]
 
@@ -109,7 +110,7 @@ def listing(findings: list[Finding]) -> str:
     """Return the findings as text for a terminal, problems marked."""
     width = max(len(finding.topic) for finding in findings)
     marks = {"ok": "ok", "absent": "–", "problem": "PROBLEM"}
-    lines = [f"{marks[one.state]:>7}  {one.topic:<{width}}  {_one_line(one.text)}" for one in findings]
+    lines = [f"{marks[one.state]:>7}  {one.topic:<{width}}  {one_line(one.text)}" for one in findings]
     problems = sum(finding.state == "problem" for finding in findings)
     closing = "a report can be made" if not problems else f"{problems} problem(s) would stop a report"
     return "\n".join([*lines, "", closing])
@@ -278,8 +279,3 @@ def _unwritable(folder: Path) -> str:
 
 def _gigabytes(size: int) -> str:
     return f"{size / 1e9:.1f} GB"
-
-
-def _one_line(text: str) -> str:
-    """Return text without line breaks and control characters, which a terminal would obey."""
-    return "".join(character if character.isprintable() else " " for character in " ".join(text.split()))

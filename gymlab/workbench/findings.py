@@ -9,7 +9,7 @@ from gymlab.patterns.principles.lineage import Lineage
 from gymlab.patterns.principles.principle import in_situation, percent, quoted
 from gymlab.patterns.principles.shifts import PrincipleShift
 from gymlab.patterns.principles.study import Study
-from gymlab.workbench.listing import plain
+from gymlab.workbench.text import one_line
 
 # A log of hundreds of sessions has thousands of rules; all of them are in the JSON.
 _MOST_UNITS = 40
@@ -22,7 +22,7 @@ def principle_listing(study: Study) -> str:
     by_unit = [(unit, list(found)) for unit, found in groupby(study.principles, key=lambda one: one.unit)]
     for _, found in by_unit[:_MOST_UNITS]:
         lines += [
-            plain(f"{one.sentence}; q {_q(one.q_value)}", 400) for one in found if one.follows_from is None
+            one_line(f"{one.sentence}; q {_q(one.q_value)}", 400) for one in found if one.follows_from is None
         ]
         following = sum(one.follows_from is not None for one in found)
         if following:
@@ -43,8 +43,10 @@ def principle_listing(study: Study) -> str:
 def _policy_lines(study: Study) -> list[str]:
     lines = []
     for unit, policies in list(study.policies.items())[:_MOST_UNITS]:
-        lines += ["", plain(f"{quoted(unit)} held {len(policies)} policies:", 400)]
-        lines += [plain(f"  policy {policy.number + 1}, {policy.sentence}", 400) for policy in policies]
+        lines += ["", one_line(f"{quoted(unit)} held {len(policies)} policies:", 400)]
+        lines += [
+            f"  {one_line(f'policy {policy.number + 1}, {policy.sentence}', 400)}" for policy in policies
+        ]
     return lines
 
 
@@ -54,7 +56,7 @@ def _group_lines(study: Study) -> list[str]:
     lines = ["", "groups that respond alike:"]
     names = study.profiles.frame.index
     for label in range(int(study.labels.max()) + 1):
-        members = [plain(str(name)) for name in names[study.labels == label]]
+        members = [one_line(name, 60) for name in names[study.labels == label]]
         some = ", ".join(members[:8]) + (", …" if len(members) > 8 else "")
         lines.append(f"  {label}: {len(members):,} – {some}")
     return lines
@@ -84,7 +86,7 @@ def comparison_listing(comparison: Comparison) -> str:
             "second log": percent(shift.second),
             "difference": f"{shift.difference * 100:+.1f} [{shift.low * 100:+.1f}, {shift.high * 100:+.1f}]",
             "what is done": ", ".join(
-                f"{plain(name, 24)} {share:.0%}"
+                f"{one_line(name, 24)} {share:.0%}"
                 for name, share in list(patterns[shift.label].actions.items())[:3]
             ),
         }
@@ -93,11 +95,11 @@ def comparison_listing(comparison: Comparison) -> str:
     changed = [shift for shift in comparison.principles if shift.change != "holds"]
     steady = len(comparison.principles) - len(changed)
     lines = [pd.DataFrame(rows).to_string(index=False, max_colwidth=60), ""]
-    lines += [plain(_shift_sentence(shift), 400) for shift in changed]
+    lines += [one_line(_shift_sentence(shift), 400) for shift in changed]
     lines.append(f"{steady:,} principle{'s' * (steady != 1)} hold{'s' * (steady == 1)} in both logs")
     for which, names in (("first", comparison.only_first), ("second", comparison.only_second)):
         if names:
-            some = ", ".join(plain(name) for name in names[:5]) + (", …" if len(names) > 5 else "")
+            some = ", ".join(one_line(name, 60) for name in names[:5]) + (", …" if len(names) > 5 else "")
             lines.append(f"only in the {which} log, so not compared: {some}")
     return "\n".join(lines)
 

@@ -1,10 +1,29 @@
-"""Which packages that gymlab needs, or can use, are installed, as its own metadata names them."""
+"""What is installed: the packages that gymlab needs or can use, and what figures depend on besides."""
 
+import platform
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, requires, version
 
+from gymlab.budget import available_bytes
+from gymlab.distance.blocks import available_threads
+
 _REQUIREMENT = re.compile(r"^([A-Za-z0-9._-]+).*?(?:extra == ['\"]([^'\"]+)['\"])?$")
+
+
+# Those that the figures of a report depend on most.
+_MEASURED_WITH = (
+    "gymlab",
+    "numpy",
+    "scipy",
+    "numba",
+    "pandas",
+    "tslearn",
+    "plotly",
+    "papermill",
+    "sqlmodel",
+)
 
 
 def version_of(package: str) -> str | None:
@@ -46,6 +65,24 @@ def extras() -> dict[str, dict[str, str | None]]:
         if extra is not None and extra != "dev":
             found.setdefault(extra, {})[name] = version_of(name)
     return found
+
+
+def environment() -> dict[str, str]:
+    """Return what figures depend on: versions and the machine's kind.
+
+    Examples
+    --------
+    >>> environment()["numpy"] == version_of("numpy")
+    True
+    """
+    return {
+        "measured at": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        **{name: version(name) for name in _MEASURED_WITH},
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "processors": str(available_threads()),
+        "memory available": f"{available_bytes() / 1e9:.1f} GB",
+    }
 
 
 def _requirements() -> Iterator[tuple[str, str | None]]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from gymlab.patterns.result import Extraction
+from gymlab.workbench.text import one_line
 
 
 def pattern_listing(extraction: Extraction) -> str:
@@ -26,8 +27,8 @@ def pattern_listing(extraction: Extraction) -> str:
             "silhouette": _figure(pattern.silhouette),
             **_significance(extraction, pattern.label),
             "what is done": _shares(pattern.actions),
-            "most typical": plain(
-                f"{pattern.medoid_agent} in {pattern.medoid_session} from {pattern.medoid_start}"
+            "most typical": one_line(
+                f"{pattern.medoid_agent} in {pattern.medoid_session} from {pattern.medoid_start}", 60
             ),
         }
         for pattern in extraction.patterns
@@ -42,7 +43,7 @@ def pattern_listing(extraction: Extraction) -> str:
         + _passing(extraction)
         + f"{stats.pairs:,} pairs, {stats.pruned:,} without DTW, in {stats.seconds:.1f} s, peak {stats.peak_bytes / 1e6:.0f} MB"
     )
-    return "\n".join([table, "", *(plain(note, 500) for note in extraction.notes), closing])
+    return "\n".join([table, "", *(one_line(note, 500) for note in extraction.notes), closing])
 
 
 def _passing(extraction: Extraction) -> str:
@@ -66,14 +67,8 @@ def _significance(extraction: Extraction, label: int) -> dict[str, str]:
 
 
 def _shares(shares: Mapping[str, float], most: int = 3) -> str:
-    return ", ".join(f"{plain(name, 24)} {share:.0%}" for name, share in list(shares.items())[:most])
+    return ", ".join(f"{one_line(name, 24)} {share:.0%}" for name, share in list(shares.items())[:most])
 
 
 def _figure(value: float) -> str:
     return "–" if math.isnan(value) else f"{value:.2f}"
-
-
-def plain(text: str, limit: int = 60) -> str:
-    """Return one line without control characters, which a terminal would obey."""
-    line = "".join(character if character.isprintable() else " " for character in text)
-    return line if len(line) <= limit else line[: limit - 1] + "…"

@@ -1,7 +1,6 @@
 """From an executed notebook to one HTML file that opens offline: plotly once, no code unless unfolded."""
 
 import copy
-import itertools
 import json
 import re
 from pathlib import Path
@@ -14,7 +13,7 @@ from traitlets.config import Config
 
 _TEMPLATES = Path(__file__).parent / "template"
 _PLOTLY = "application/vnd.plotly.v1+json"
-_HEADING = re.compile(r"^## +(.+?) *$", re.MULTILINE)
+_HEADING = re.compile(r"^(##|###) +(.+?) *$", re.MULTILINE)
 
 
 def to_html(notebook: nbformat.NotebookNode, title: str) -> str:
@@ -42,15 +41,16 @@ def to_html(notebook: nbformat.NotebookNode, title: str) -> str:
         config=config,
         template_name="gymlab",
         extra_template_basedirs=[str(_TEMPLATES)],
-        filters={"script_json": _script_json, "next": next},
+        filters={"script_json": _script_json},
     )
+    folder = _TEMPLATES / "gymlab"
     resources = {
         "gymlab": {
             "title": title,
-            "style": (_TEMPLATES / "gymlab" / "style.css").read_text(encoding="utf-8"),
+            "style": (folder / "style.css").read_text(encoding="utf-8"),
+            "script": (folder / "page.js").read_text(encoding="utf-8"),
             "plotly": get_plotlyjs(),
             "figure": _PLOTLY,
-            "plots": itertools.count(),
             "sections": _sections(notebook),
         }
     }
@@ -76,15 +76,14 @@ def _is_silent(cell: nbformat.NotebookNode) -> bool:
     return cell.cell_type == "code" and not cell.outputs
 
 
-def _sections(notebook: nbformat.NotebookNode) -> list[dict[str, str]]:
-    """Return the second-level headings, with the anchors that nbconvert gives them."""
-    titles = [
-        title
+def _sections(notebook: nbformat.NotebookNode) -> list[dict[str, Any]]:
+    """Return the headings of the second and third level, with the anchors that nbconvert gives them."""
+    return [
+        {"title": title, "anchor": title.replace(" ", "-"), "level": len(marks)}
         for cell in notebook.cells
         if cell.cell_type == "markdown"
-        for title in _HEADING.findall(cell.source)
+        for marks, title in _HEADING.findall(cell.source)
     ]
-    return [{"title": title, "anchor": title.replace(" ", "-")} for title in titles]
 
 
 def _script_json(value: Any) -> str:  # noqa: ANN401 - whatever a figure holds

@@ -1,7 +1,7 @@
 """The report's figures for machines: ``results.json``, schema 1."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,28 +10,41 @@ import numpy as np
 from gymlab.patterns.principles.study import Study
 from gymlab.patterns.result import Extraction
 from gymlab.runtime.alerts import Alert
-from gymlab.workbench import tables
 from gymlab.workbench.claims import Claim
+from gymlab.workbench.installed import environment
 
 # Thousands of ids would bury the figures; `gymlab principles --json` has them.
 _EVIDENCE = {"action_ids", "contradiction_ids"}
 
 
 def build_results(
-    extraction: Extraction, study: Study, claims: Iterable[Claim], alerts: Iterable[Alert]
+    extraction: Extraction,
+    study: Study,
+    claims: Iterable[Claim],
+    alerts: Iterable[Alert],
+    *,
+    filters: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return what a report found, JSON-able.
+
+    Parameters
+    ----------
+    extraction, study, claims, alerts
+        What was found and measured.
+    filters
+        Which part of the source it was on, as parameters of the report: those that are not set are left out.
 
     Returns
     -------
     dict
-        ``schema``, ``source``, ``actions``, ``windows``, ``coverage``, ``config``, ``patterns``, ``quality``,
+        ``schema``, ``source``, ``filters``, ``actions``, ``windows``, ``coverage``, ``config``, ``patterns``, ``quality``,
         ``significance``, ``principles`` (without the ids of their actions), ``policies``, ``claims``, ``alerts``, ``stats``, ``notes`` and ``environment``.
     """
     found = extraction.as_dict()
     return {
         "schema": 1,
         "source": extraction.actions.attrs.get("source", ""),
+        "filters": {name: value for name, value in (filters or {}).items() if value},
         "actions": len(extraction.actions),
         "windows": len(extraction.windows),
         "coverage": extraction.windows.coverage,
@@ -48,7 +61,7 @@ def build_results(
         "alerts": [alert.as_dict() for alert in alerts],
         "stats": found["stats"],
         "notes": found["notes"],
-        "environment": tables.environment(),
+        "environment": environment(),
     }
 
 

@@ -13,8 +13,15 @@ from gymlab.patterns.clustering.condensed import (
     distance_sums,
     no_checkpoint,
     number_of_items,
+    part_of_matrix,
 )
-from gymlab.patterns.clustering.cut import MOST_AUTO_CLUSTERS, Clustering, cluster_tree, describe_labels
+from gymlab.patterns.clustering.cut import (
+    MOST_AUTO_CLUSTERS,
+    Clustering,
+    cluster_tree,
+    describe_labels,
+    medoids_of,
+)
 from gymlab.patterns.clustering.density import core_distances, dbscan, suggested_eps
 from gymlab.patterns.clustering.hdbscan import hdbscan, hdbscan_series
 from gymlab.patterns.clustering.kmedoids import KMedoids, kmedoids
@@ -56,10 +63,12 @@ __all__ = [
     "kmedoids",
     "labels_of_nodes",
     "matrix_cache",
+    "medoids_of",
     "no_checkpoint",
     "number_of_items",
     "outline",
     "pair_quality",
+    "part_of_matrix",
     "representatives",
     "silhouettes",
     "single_linkage_tree",

@@ -11,7 +11,6 @@ import numpy as np
 from gymlab.distance import cuda
 from gymlab.distance.blocks import available_threads
 from gymlab.distance.simd.paths import kernel_path
-from gymlab.workbench import tables
 from gymlab.workbench.bench.cases import Collection
 from gymlab.workbench.bench.elsewhere import program_of
 from gymlab.workbench.bench.neighbours import Query, measure_queries, windows_of
@@ -19,6 +18,7 @@ from gymlab.workbench.bench.plan import FULL, Plan
 from gymlab.workbench.bench.programs import Absent, Condensed, LocalProgram, Program, local_programs
 from gymlab.workbench.bench.quality import Error, MatrixMemory, measure_errors, measure_memory
 from gymlab.workbench.bench.speed import AGREEMENT, Speed, groups, measure_group
+from gymlab.workbench.installed import environment
 
 GPU = "gymlab (GPU)"
 _FEWEST_WINDOWS = 100
@@ -145,7 +145,7 @@ def run_benchmark(
     queries = measure_queries(windows, plan) if enough else []
     path = kernel_path()
     return Benchmark(
-        environment=tables.environment(),
+        environment=environment(),
         kernel=f"{path.name}, {path.lanes} lanes: {path.reason}",
         programs={program.name: program.version for program in programs},
         absent=tuple(absent),

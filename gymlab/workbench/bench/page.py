@@ -11,7 +11,7 @@ from plotly.offline import get_plotlyjs
 from gymlab.workbench.bench.listing import listing
 from gymlab.workbench.bench.measure import GPU, Benchmark
 from gymlab.workbench.bench.speed import Speed
-from gymlab.workbench.figures import LAYOUT, PALETTE
+from gymlab.workbench.figures.look import PALETTE, empty_figure
 
 _STYLE = Path(__file__).parents[1] / "template" / "gymlab" / "style.css"
 _PANELS = """
@@ -68,7 +68,7 @@ def speed_by_length(speeds: Iterable[Speed]) -> go.Figure:
         Of one number of channels and one number of threads.
     """
     speeds = list(speeds)
-    figure = go.Figure(layout=LAYOUT)
+    figure = empty_figure("length", "million cells a second", height=360, showlegend=False)
     lengths = sorted({speed.case.length for speed in speeds})
     for name in _names(speeds):
         for banded in (False, True):
@@ -95,9 +95,9 @@ def speed_by_length(speeds: Iterable[Speed]) -> go.Figure:
                 cliponaxis=False,  # the text at the first and last length is wider than its point
                 hovertemplate="length %{x}: %{y:,.0f} million cells/s",
             )
-    figure.update_xaxes(type="log", tickvals=lengths, ticktext=[str(one) for one in lengths], title="length")
-    figure.update_yaxes(type="log", dtick=1, tickformat=",", title="million cells a second")
-    return figure.update_layout(showlegend=False, height=360, margin={"t": 16, "l": 72})
+    figure.update_xaxes(type="log", tickvals=lengths, ticktext=[str(one) for one in lengths])
+    figure.update_yaxes(type="log", dtick=1, tickformat=",")
+    return figure.update_layout(margin={"t": 16, "l": 72})
 
 
 def _panels(speeds: list[Speed]) -> str:

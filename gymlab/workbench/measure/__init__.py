@@ -1,6 +1,7 @@
 """The claims of the optimization document, measured on a log: baseline and gymlab side by side, in one run."""
 
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 import psutil
@@ -12,6 +13,7 @@ from gymlab.workbench.measure.accuracy import AccuracyRun, measure_accuracy
 from gymlab.workbench.measure.entropy import EntropyRun, measure_entropy
 from gymlab.workbench.measure.memory import MemoryRun, measure_memory
 from gymlab.workbench.measure.speed import SpeedRun, measure_speed
+from gymlab.workbench.measure.stability import StabilityRun, measure_stability
 from gymlab.workbench.measure.storage import StorageRun, measure_storage
 
 __all__ = [
@@ -19,6 +21,7 @@ __all__ = [
     "EntropyRun",
     "MemoryRun",
     "SpeedRun",
+    "StabilityRun",
     "StorageRun",
     "check_alerts",
     "in_order",
@@ -26,7 +29,9 @@ __all__ = [
     "measure_entropy",
     "measure_memory",
     "measure_speed",
+    "measure_stability",
     "measure_storage",
+    "measure_untimed",
 ]
 
 
@@ -42,6 +47,21 @@ def in_order(runs: Iterable[Run]) -> dict[str, Claim]:
     """Return the claims of all measurements by id, in the order of the document."""
     found = {claim.id: claim for run in runs for claim in run.claims}
     return {claim_id: found[claim_id] for claim_id in EXPECTATIONS if claim_id in found}
+
+
+def measure_untimed(extraction: Extraction, *, seed: int = 0) -> tuple[MemoryRun, StabilityRun, AccuracyRun]:
+    """Measure what does not depend on how busy the processors are, side by side: memory, stability, accuracy.
+
+    Parameters
+    ----------
+    extraction, seed
+        As for :func:`measure_speed`.
+    """
+    with ThreadPoolExecutor(2) as pool:
+        memory = pool.submit(measure_memory, extraction, seed=seed)
+        stability = pool.submit(measure_stability)
+        accuracy = measure_accuracy(extraction, seed=seed)
+        return memory.result(), stability.result(), accuracy
 
 
 def check_alerts(extraction: Extraction) -> list[Alert]:

@@ -1,14 +1,13 @@
 """Whether the fast way finds the same: distances against float64, patterns against reference distances."""
 
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.spatial.distance import squareform
 
-from gymlab.patterns.baseline import N_CLUSTERS, BaselineEngine, Distance, one_hot_codes
+from gymlab.patterns.baseline import N_CLUSTERS, one_hot_codes
 from gymlab.patterns.clustering import Condensed, build_tree, cut_tree
 from gymlab.patterns.config import ExtractionConfig, Method
 from gymlab.patterns.extraction import extract_patterns
@@ -96,8 +95,7 @@ def _agreement(a: Condensed, b: Condensed, method: Method) -> float:
 def _reference(part: Extraction) -> tuple[NDArray[np.float64], float]:
     """Return tslearn's distances of the same windows in float64, and the largest relative error against them."""
     pieces = one_hot_codes(part.windows.values, part.encoding.mismatch_weights)
-    square = BaselineEngine(_tslearn(part.config.radius)).distances(pieces)
-    reference = squareform(square, checks=False)
+    reference = squareform(_tslearn_matrix(pieces, part.config.radius), checks=False)
     # A distance that should be 0 is held against the largest instead.
     unit = np.where(reference > 1e-6, reference, reference.max(initial=0.0))
     error = np.abs(matrix_of(part) - reference) / np.where(unit > 0, unit, 1.0)
@@ -123,12 +121,15 @@ def _selective_agreement(extraction: Extraction, seed: int) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _tslearn(radius: int | None) -> Distance:
-    from tslearn.metrics import dtw as tslearn_dtw  # noqa: PLC0415 - takes over a second to import
+def _tslearn_matrix(pieces: list[NDArray[np.float64]], radius: int | None) -> NDArray[np.float64]:
+    """Return the square matrix of tslearn's distances."""
+    # Takes over a second to import, and as long again to compile.
+    from tslearn.metrics import cdist_dtw  # noqa: PLC0415
+    from tslearn.utils import to_time_series_dataset  # noqa: PLC0415
 
-    if radius is None:
-        return tslearn_dtw  # type: ignore[no-any-return]
-    return partial(tslearn_dtw, global_constraint="sakoe_chiba", sakoe_chiba_radius=radius)
+    banded = {} if radius is None else {"global_constraint": "sakoe_chiba", "sakoe_chiba_radius": radius}
+    square: NDArray[np.float64] = cdist_dtw(to_time_series_dataset(pieces), **banded)
+    return square
 
 
 def _adjusted_rand(a: NDArray[np.int64], b: NDArray[np.int64]) -> float:

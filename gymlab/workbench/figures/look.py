@@ -1,0 +1,145 @@
+"""The one look of all figures: template, colours, hover, and what a narrow page leaves out.
+
+Strings from a log are escaped and shortened before they enter a figure, since plotly renders some HTML.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import plotly.io
+from numpy.typing import NDArray
+
+from gymlab.workbench.text import as_html
+
+# Okabe and Ito's palette, which people with any colour vision can tell apart; its yellow and black are darkened and
+# lightened, to be seen on white.
+PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#7A6C00", "#555555")
+BASELINE, GYMLAB = PALETTE[4], PALETTE[0]
+GOOD, BAD = PALETTE[2], PALETTE[4]
+GREY, PALE = "#9aa3ad", "#d5dbe1"
+INK = "#1f2933"
+FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
+
+# From white to dark blue, even to the eye.
+SEQUENTIAL = ("#f7fbff", "#c8ddf0", "#8ab9dd", "#4a90c4", "#1b64a5", "#08306b")
+
+TEMPLATE = "gymlab"
+
+_AXIS = {
+    "gridcolor": "#e9edf1",
+    "zerolinecolor": "#e9edf1",
+    "automargin": True,
+    "ticks": "",
+    "title": {"standoff": 10},
+}
+
+plotly.io.templates[TEMPLATE] = go.layout.Template(
+    layout={
+        "colorway": PALETTE,
+        "font": {"family": FONT, "size": 13, "color": INK},
+        "paper_bgcolor": "white",
+        "plot_bgcolor": "white",
+        "margin": {"l": 64, "r": 24, "t": 48, "b": 56},
+        "hoverlabel": {"align": "left", "font": {"family": FONT, "size": 13}},
+        "hovermode": "closest",
+        "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "traceorder": "normal"},
+        "xaxis": _AXIS,
+        "yaxis": _AXIS,
+        "annotationdefaults": {"font": {"size": 12, "color": "#5b6773"}, "showarrow": False},
+    }
+)
+
+
+def empty_figure(x: str = "", y: str = "", *, height: int = 400, **layout: Any) -> go.Figure:  # noqa: ANN401 - plotly checks them
+    """Return a figure in gymlab's look, with nothing in it.
+
+    Parameters
+    ----------
+    x, y
+        Titles of the axes.
+    height
+        In pixels.
+    **layout
+        Further properties of plotly's layout.
+
+    Examples
+    --------
+    >>> empty_figure("windows", "seconds").layout.xaxis.title.text
+    'windows'
+    """
+    figure = go.Figure(layout={"template": TEMPLATE, "height": height})
+    return figure.update_layout(xaxis_title=x or None, yaxis_title=y or None, **layout)
+
+
+def nothing_to_show(why: str, *, height: int = 160) -> go.Figure:
+    """Return a figure that says why there is no plot."""
+    figure = empty_figure(height=height, margin={"t": 8, "b": 8})
+    figure.update_xaxes(visible=False).update_yaxes(visible=False)
+    return figure.add_annotation(text=as_html(why, 200), x=0.5, y=0.5, xref="paper", yref="paper")
+
+
+def on_narrow_pages(figure: go.Figure, changes: Mapping[str, object]) -> go.Figure:
+    """Tell the page what to change in a figure where it is less than 640 pixels wide.
+
+    Parameters
+    ----------
+    figure
+        Changed in place, and returned.
+    changes
+        Properties of the layout as ``Plotly.relayout`` takes them: ``{"annotations[0].text": "again"}``.
+    """
+    return figure.update_layout(meta={"narrow": dict(changes)})
+
+
+def pattern_colour(label: int) -> str:
+    """Return the colour of a pattern, the same in every figure; noise is grey.
+
+    Examples
+    --------
+    >>> pattern_colour(0), pattern_colour(-1) == GREY
+    ('#0072B2', True)
+    """
+    return GREY if label < 0 else PALETTE[label % len(PALETTE)]
+
+
+def pattern_name(label: int) -> str:
+    """Return what a pattern is called in figures."""
+    return "noise" if label < 0 else f"pattern {label}"
+
+
+def plain(text: object, limit: int = 40) -> str:
+    """Return a string from a log as it may be shown in a figure: one short line, without markup.
+
+    Examples
+    --------
+    >>> plain("<i>tit</i>")
+    '&lt;i&gt;tit&lt;/i&gt;'
+    """
+    return as_html(text, limit)
+
+
+def whereabouts(table: pd.DataFrame, indices: Sequence[int] | NDArray[Any] | None = None) -> list[str]:
+    """Return for each window where it is in the log, for the hover: agent, session and steps.
+
+    Parameters
+    ----------
+    table
+        As ``Windows.table``: ``session_id``, ``agent_id``, ``start``, ``length``.
+    indices
+        Which windows; all when not given.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"session_id": ["s"], "agent_id": ["ada"], "start": [20], "length": [10]})
+    >>> whereabouts(table)
+    ['ada in s, steps 20–29']
+    """
+    part = table if indices is None else table.iloc[np.asarray(indices, dtype=np.int64)]
+    columns = (part["agent_id"], part["session_id"], part["start"], part["length"])
+    return [
+        f"{plain(agent, 30)} in {plain(session, 40)}, steps {start}–{start + length - 1}"
+        for agent, session, start, length in zip(*columns, strict=True)
+    ]

@@ -1,0 +1,242 @@
+"""How good clusters are: silhouettes, sizes, the choice of their number, stability and the test against chance."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+from plotly.subplots import make_subplots
+
+from gymlab.patterns.significance.result import LEAST_STABILITY, PatternSignificance
+from gymlab.workbench.figures.look import (
+    GREY,
+    PALE,
+    TEMPLATE,
+    empty_figure,
+    nothing_to_show,
+    on_narrow_pages,
+    pattern_colour,
+    pattern_name,
+    whereabouts,
+)
+
+# Bars of a pattern at most: more would not be seen, and slow the page.
+_MOST_BARS = 300
+
+# Share of the windows from which on a pattern has room for its name.
+_LEAST_NAMED = 0.05
+
+# Height of a row of one pattern, in pixels.
+_ROW = 26
+
+
+def silhouette(
+    widths: NDArray[np.float64], labels: NDArray[np.int64], table: pd.DataFrame, *, noun: str = "windows"
+) -> go.Figure:
+    """Plot the silhouette width of every window, pattern by pattern, the widest first, with the average.
+
+    Of a pattern with many windows some are drawn, evenly from the widest to the least.
+
+    Parameters
+    ----------
+    widths
+        float64 ``(n,)``, −1 to 1; NaN for those that have none.
+    labels
+        int64 ``(n,)``; −1 is noise.
+    table
+        Where each window is, as ``Windows.table``.
+    noun
+        What is clustered.
+    """
+    known = ~np.isnan(widths) & (labels >= 0)
+    if not known.any():
+        return nothing_to_show("silhouette widths compare patterns, and there are fewer than two")
+    figure = empty_figure("silhouette width", noun, height=420)
+    average, top = float(widths[known].mean()), 0
+    centres, names = [], []
+    for label in range(int(labels.max()) + 1):
+        members = np.flatnonzero(known & (labels == label))
+        if len(members) == 0:
+            continue
+        ordered = members[np.argsort(-widths[members], kind="stable")]
+        places = np.unique(np.linspace(0, len(ordered) - 1, min(_MOST_BARS, len(ordered))).astype(np.int64))
+        drawn = ordered[places]
+        height = len(ordered) / len(drawn)
+        figure.add_bar(
+            x=widths[drawn],
+            y=top + places + height / 2,
+            width=height,
+            orientation="h",
+            marker={"color": pattern_colour(label), "line": {"width": 0}},
+            name=pattern_name(label),
+            showlegend=False,
+            text=whereabouts(table, drawn),
+            textposition="none",
+            hovertemplate="%{text}<br>silhouette width %{x:.2f}<extra></extra>",
+        )
+        # A name that is higher than its bars would be written over its neighbour's.
+        if len(ordered) >= _LEAST_NAMED * known.sum():
+            centres.append(top + len(ordered) / 2)
+            names.append(f"{pattern_name(label)}: {widths[members].mean():.2f} ")
+        top += len(ordered) + max(1, int(known.sum()) // 60)
+    figure.add_vline(
+        x=average,
+        line={"dash": "dash", "color": GREY},
+        annotation_text=f"average {average:.2f}",
+        annotation_position="top",
+    )
+    figure.update_yaxes(tickvals=centres, ticktext=names, autorange="reversed", showgrid=False)
+    return figure.update_layout(bargap=0, barmode="overlay")
+
+
+def cluster_sizes(
+    labels: Sequence[int], sizes: Sequence[int], supports: Sequence[int], *, noun: str = "windows"
+) -> go.Figure:
+    """Plot how many windows and how many distinct actions each pattern has.
+
+    Parameters
+    ----------
+    labels, sizes, supports
+        Of each pattern: its number, its windows, its distinct actions.
+    noun
+        What is clustered.
+    """
+    if not len(labels):
+        return nothing_to_show("there is no pattern: all is noise")
+    names = [pattern_name(label) for label in labels]
+    figure = make_subplots(
+        cols=2, shared_yaxes=True, horizontal_spacing=0.05, subplot_titles=(noun, "distinct actions")
+    )
+    for column, (values, what) in enumerate(((sizes, noun), (supports, "distinct actions")), start=1):
+        figure.add_bar(
+            x=list(values),
+            y=names,
+            orientation="h",
+            marker={"color": [pattern_colour(label) for label in labels]},
+            text=[f"{value:,}" for value in values],
+            hovertemplate="%{y}: %{x:,} " + what + "<extra></extra>",
+            showlegend=False,
+            row=1,
+            col=column,
+        )
+    figure.update_layout(template=TEMPLATE, height=110 + _ROW * len(names))
+    return figure.update_yaxes(autorange="reversed", showgrid=False)
+
+
+def choice_of_k(
+    curves: Mapping[str, Mapping[int, float]],
+    chosen: int | None = None,
+    *,
+    y: str = "average silhouette width",
+) -> go.Figure:
+    """Plot a figure of merit against the number of patterns, one line for each way, with the number chosen.
+
+    Parameters
+    ----------
+    curves
+        By name, the merit of every number that was tried.
+    chosen
+        The number that was taken.
+    y
+        What the merit is.
+    """
+    shown = {name: curve for name, curve in curves.items() if curve}
+    if not shown:
+        return nothing_to_show("the number of patterns was given, so none was tried")
+    figure = empty_figure("number of patterns", y, height=320)
+    for name, curve in shown.items():
+        figure.add_scatter(
+            x=list(curve),
+            y=list(curve.values()),
+            mode="lines+markers",
+            name=name,
+            showlegend=len(shown) > 1,
+            hovertemplate="%{x} patterns: %{y:.3f}",
+        )
+    if chosen is not None:
+        figure.add_vline(
+            x=chosen,
+            line={"dash": "dash", "color": GREY},
+            annotation_text=f"chosen: {chosen}",
+            annotation_position="top right",
+        )
+    return figure.update_xaxes(dtick=2, rangemode="normal")
+
+
+def significance(found: Sequence[PatternSignificance]) -> go.Figure:
+    """Plot whether patterns come again, and whether they are tighter and better separated than chance.
+
+    Left: the mean Jaccard similarity when sessions are drawn anew, with the least that can be trusted. Middle and
+    right: compactness and silhouette (points) beside 90 % of what surrogate logs show (bars, with their median).
+
+    Parameters
+    ----------
+    found
+        Of each pattern; what was not asked for is NaN and not drawn.
+    """
+    if not found:
+        return nothing_to_show("there is no pattern to test")
+    names = [pattern_name(one.label) for one in found]
+    titles = ("comes again", "distance to the medoid", "silhouette width")
+    figure = make_subplots(cols=3, shared_yaxes=True, horizontal_spacing=0.05, subplot_titles=titles)
+    figure.update_layout(
+        template=TEMPLATE, height=170 + _ROW * len(names), legend={"y": -0.25, "yanchor": "top"}
+    )
+    _add_points(figure, 1, [one.stability for one in found], found, "comes again: %{x:.2f}")
+    figure.add_vline(x=LEAST_STABILITY, line={"dash": "dash", "color": GREY}, row=1, col=1)
+    for column, (values, quantiles) in enumerate(
+        (
+            ([one.compactness for one in found], [one.null_compactness for one in found]),
+            ([one.silhouette for one in found], [one.null_silhouette for one in found]),
+        ),
+        start=2,
+    ):
+        low, middle, high = np.array(quantiles, dtype=float).T
+        figure.add_bar(
+            base=low,
+            x=high - low,
+            y=names,
+            orientation="h",
+            marker={"color": PALE},
+            width=0.5,
+            name="90 % of surrogates",
+            showlegend=column == 2,
+            hovertemplate="surrogates: %{base:.3g} to %{x:.3g}<extra></extra>",
+            row=1,
+            col=column,
+        )
+        figure.add_scatter(
+            x=middle,
+            y=names,
+            mode="markers",
+            marker={"symbol": "line-ns-open", "color": GREY, "size": 12, "line": {"width": 2}},
+            name="their median",
+            showlegend=column == 2,
+            hovertemplate="median of the surrogates: %{x:.3g}<extra></extra>",
+            row=1,
+            col=column,
+        )
+        _add_points(figure, column, values, found, "here: %{x:.3g}")
+    figure.update_xaxes(range=[0, 1.04], row=1, col=1)
+    figure.update_yaxes(autorange="reversed", showgrid=False)
+    short = ("again", "distance", "silhouette")
+    return on_narrow_pages(figure, {f"annotations[{k}].text": text for k, text in enumerate(short)})
+
+
+def _add_points(
+    figure: go.Figure, column: int, values: Sequence[float], found: Sequence[PatternSignificance], hover: str
+) -> None:
+    remarks = [f"q {one.q_value:.3g}: {one.verdict or 'passes'}" for one in found]
+    figure.add_scatter(
+        x=values,
+        y=[pattern_name(one.label) for one in found],
+        mode="markers",
+        marker={"color": [pattern_colour(one.label) for one in found], "size": 11},
+        name="this log",
+        showlegend=False,
+        text=remarks,
+        hovertemplate=f"{hover}<br>%{{text}}<extra></extra>",
+        row=1,
+        col=column,
+    )

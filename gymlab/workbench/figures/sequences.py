@@ -1,0 +1,88 @@
+"""Sequences of states, as researchers of sequences plot them: who does what when, and how that adds up."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from gymlab.workbench.figures.look import empty_figure, nothing_to_show, plain
+from gymlab.workbench.figures.states import Legend, legend_entries, row_names, state_rows
+
+# Rows that have a name at the axis; more would be written over one another.
+_MOST_NAMES = 40
+
+
+def state_distribution(
+    shares: NDArray[np.float64], counts: NDArray[np.int64], legend: Legend, *, x: str = "action of the series"
+) -> go.Figure:
+    """Plot the share of each state at each step, all sessions together, stacked.
+
+    Parameters
+    ----------
+    shares
+        float64 ``(n_steps, n_states)``, in the order of the legend; each row adds up to 1.
+    counts
+        int64 ``(n_steps,)``: how many actions there are at each step.
+    legend
+        The colours of the states.
+    x
+        What the steps are.
+    """
+    if len(shares) == 0:
+        return nothing_to_show("there are no actions")
+    figure = empty_figure(x, "share of the actions", height=360)
+    for index, (label, colour) in enumerate(zip(legend.labels, legend.colours, strict=True)):
+        figure.add_scatter(
+            x=np.arange(1, len(shares) + 1),
+            y=shares[:, index],
+            mode="lines",
+            stackgroup="states",
+            line={"width": 0.5, "color": colour, "shape": "hv"},
+            fillcolor=colour,
+            name=label,
+            customdata=counts,
+            hovertemplate="action %{x}: %{y:.0%} of %{customdata:,}",
+        )
+    return figure.update_yaxes(range=[0, 1], tickformat=".0%").update_xaxes(showgrid=False)
+
+
+def index_plot(
+    rows: Sequence[Sequence[object]],
+    names: Sequence[str],
+    hover: Sequence[str],
+    legend: Legend,
+    *,
+    x: str = "action of the series",
+    noun: str = "series",
+) -> go.Figure:
+    """Plot each series as a row of coloured cells, one cell an action.
+
+    Parameters
+    ----------
+    rows
+        The states of each series.
+    names, hover
+        What each series is called at the axis, and what it is, as HTML.
+    legend
+        The colours of the states.
+    x, noun
+        What the axis counts, and what the rows are.
+    """
+    if not len(rows):
+        return nothing_to_show(f"there are no {noun}")
+    figure = empty_figure(x, height=int(np.clip(110 + 15 * len(rows), 200, 720)))
+    figure.add_trace(state_rows(rows, legend, hover).update(ygap=1))
+    figure.add_traces(legend_entries(legend))
+    named = len(rows) <= _MOST_NAMES
+    figure.update_yaxes(
+        autorange="reversed",
+        tickvals=row_names(hover) if named else [],
+        ticktext=[plain(name, 28) for name in names] if named else [],
+        tickfont={"size": 11},
+        title=None if named else f"{len(rows):,} {noun}",
+        showgrid=False,
+        zeroline=False,
+        ticksuffix=" ",
+    )
+    return figure.update_xaxes(showgrid=False, zeroline=False)

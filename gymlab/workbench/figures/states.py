@@ -1,0 +1,187 @@
+"""States: which of the actions of a log get a colour of their own, and rows of coloured cells."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from gymlab.workbench.figures.look import PALE, PALETTE, plain
+
+# Of the colours one is for all that is rare.
+_MOST = len(PALETTE) - 1
+OTHER = "other"
+
+# A cell where a series has ended.
+NONE = -1
+
+
+@dataclass(frozen=True)
+class Legend:
+    """The states that have a colour of their own, the most frequent first; all others share one.
+
+    Attributes
+    ----------
+    names
+        The states.
+    has_others
+        Whether there are more.
+    """
+
+    names: tuple[str, ...]
+    has_others: bool = False
+
+    @property
+    def labels(self) -> list[str]:
+        """What stands beside the colours."""
+        return [plain(name, 30) for name in self.names] + [OTHER] * self.has_others
+
+    @property
+    def colours(self) -> list[str]:
+        """The colours, in the order of ``labels``."""
+        return [*PALETTE[: len(self.names)], *([PALE] * self.has_others)]
+
+    def codes(self, states: Iterable[object]) -> NDArray[np.int64]:
+        """Return the place of each state in ``labels``; ``NONE`` for None."""
+        place = {name: index for index, name in enumerate(self.names)}
+        others = len(self.names)
+        return np.array(
+            [NONE if state is None else place.get(str(state), others) for state in states], dtype=np.int64
+        )
+
+
+def legend_of(states: Iterable[object]) -> Legend:
+    """Return the legend of all states that occur: seven colours for the most frequent, one for the others.
+
+    Parameters
+    ----------
+    states
+        Names; None is no state.
+
+    Examples
+    --------
+    >>> legend_of(["give", "take", "give", None]).names
+    ('give', 'take')
+    """
+    counts = pd.Series(states).dropna().astype(str).value_counts()
+    names = counts.index.tolist()
+    # What would be the only "other" can have the last colour.
+    if len(names) <= _MOST + 1:
+        return Legend(tuple(names))
+    return Legend(tuple(names[:_MOST]), has_others=True)
+
+
+def state_rows(rows: Sequence[Sequence[object]], legend: Legend, names: Sequence[str]) -> go.Heatmap:
+    """Return rows of states as coloured cells, one row a series, from the first action, which is 1, on.
+
+    Parameters
+    ----------
+    rows
+        The states of each series; shorter ones end earlier.
+    legend
+        Which colour each has.
+    names
+        For each row, what it is, as HTML. They are numbered, so that two rows of one name stay two.
+    """
+    codes, states = _cells(rows, legend)
+    return go.Heatmap(
+        z=codes,
+        x0=1,
+        dx=1,
+        y=row_names(names),
+        text=states,
+        hovertemplate="%{y}<br>action %{x}: %{text}<extra></extra>",
+        hoverongaps=False,
+        **colours_of(legend),
+    )
+
+
+def row_names(names: Sequence[str]) -> list[str]:
+    """Return the names of rows as the axis of :func:`state_rows` has them.
+
+    Examples
+    --------
+    >>> row_names(["ada", "ada"])
+    ['1. ada', '2. ada']
+    """
+    return [f"{number}. {name}" for number, name in enumerate(names, start=1)]
+
+
+def state_cells(
+    rows: Sequence[Sequence[object]],
+    legend: Legend,
+    *,
+    hover: Sequence[str],
+    first_steps: Sequence[int],
+    y: Sequence[object],
+) -> go.Heatmap:
+    """Return a few rows of states as coloured cells, each cell with the step at which it stands in the log.
+
+    Parameters
+    ----------
+    rows, legend
+        As for :func:`state_rows`.
+    hover
+        For each row, what it is, as HTML.
+    first_steps
+        For each row the step of its first state.
+    y
+        Where each row stands.
+    """
+    codes, states = _cells(rows, legend)
+    texts = np.full(codes.shape, "", dtype=object)
+    for index, start in enumerate(first_steps):
+        texts[index] = [
+            f"{hover[index]}<br>step {start + k}: {state}" for k, state in enumerate(states[index])
+        ]
+    return go.Heatmap(
+        z=codes,
+        x0=1,
+        dx=1,
+        y=list(y),
+        text=texts,
+        hovertemplate="%{text}<extra></extra>",
+        hoverongaps=False,
+        **colours_of(legend),
+    )
+
+
+def _cells(
+    rows: Sequence[Sequence[object]], legend: Legend
+) -> tuple[NDArray[np.float64], NDArray[np.object_]]:
+    """Return the codes, NaN where a series has ended, and the states as they may be shown."""
+    width = max((len(row) for row in rows), default=0)
+    codes = np.full((len(rows), width), np.nan)
+    states = np.full((len(rows), width), "", dtype=object)
+    for index, row in enumerate(rows):
+        found = legend.codes(row).astype(float)
+        codes[index, : len(row)] = np.where(found == NONE, np.nan, found)
+        states[index, : len(row)] = [plain(state) for state in row]
+    return codes, states
+
+
+def colours_of(legend: Legend) -> dict[str, object]:
+    """Return the properties that give a heat map of codes its colours, without blends between them."""
+    n = max(1, len(legend.colours))
+    scale = []
+    for index, colour in enumerate(legend.colours or [PALE]):
+        scale += [[index / n, colour], [(index + 1) / n, colour]]
+    return {"colorscale": scale, "zmin": -0.5, "zmax": n - 0.5, "showscale": False}
+
+
+def legend_entries(legend: Legend) -> list[go.Scatter]:
+    """Return traces that draw nothing but the entries of the legend."""
+    return [
+        go.Scatter(
+            x=[None],
+            y=[None],
+            mode="markers",
+            name=label,
+            marker={"color": colour, "symbol": "square", "size": 11},
+            hoverinfo="skip",
+            legendgroup=f"state {label}",
+        )
+        for label, colour in zip(legend.labels, legend.colours, strict=True)
+    ]

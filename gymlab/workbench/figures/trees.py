@@ -1,0 +1,196 @@
+"""Dendrograms: the top of a tree, however many leaves it has, with its cut and what stands at its leaves."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+from plotly.subplots import make_subplots
+
+from gymlab.patterns.clustering import Outline
+from gymlab.workbench.figures.look import (
+    GREY,
+    INK,
+    PALETTE,
+    TEMPLATE,
+    nothing_to_show,
+    on_narrow_pages,
+    pattern_colour,
+    pattern_name,
+)
+from gymlab.workbench.figures.states import Legend, legend_entries, state_cells
+from gymlab.workbench.text import counted
+
+# Joins below the cut by the colour of their pattern, and those above it.
+_JOIN_COLOURS = (GREY, *PALETTE)
+
+CUT = "cut"
+
+
+@dataclass(frozen=True)
+class Leaves:
+    """What stands at the leaves of an outline.
+
+    Attributes
+    ----------
+    hover
+        For each leaf, what it is.
+    states
+        For each leaf the states of its most typical series, step by step.
+    first_steps
+        The step of the first of these.
+    legend
+        The colours of the states.
+    """
+
+    hover: Sequence[str]
+    states: Sequence[Sequence[object]]
+    first_steps: Sequence[int]
+    legend: Legend
+
+
+def dendrogram(
+    outline: Outline,
+    node_labels: NDArray[np.int64],
+    *,
+    cut: float | None = None,
+    leaves: Leaves | None = None,
+    y_title: str = "height of the join",
+    noun: str = "windows",
+) -> go.Figure:
+    """Plot the top of a tree, coloured by pattern, with the cut and the typical series at its leaves.
+
+    Parameters
+    ----------
+    outline
+        The joins to draw, of :func:`gymlab.patterns.clustering.outline`.
+    node_labels
+        int64 ``(2n−1,)``: the pattern of each node, −1 above the cut, of
+        :func:`gymlab.patterns.clustering.labels_of_nodes`.
+    cut
+        The height of the cut; a dashed line named ``cut``, which a widget can let people drag.
+    leaves
+        What stands at the leaves; nothing when not given.
+    y_title, noun
+        What heights are, and what leaves stand for.
+    """
+    if len(outline.joins) == 0:
+        return nothing_to_show(f"there is nothing to join: {outline.sizes.sum():,} of the {noun}")
+    figure = make_subplots(
+        rows=2 if leaves else 1,
+        shared_xaxes=True,
+        vertical_spacing=0.03,
+        row_heights=[0.72, 0.28] if leaves else None,
+    )
+    figure.update_layout(template=TEMPLATE, height=520 if leaves else 400)
+    figure.add_traces(join_traces(outline, node_labels), rows=1, cols=1)
+    figure.add_trace(_leaf_markers(outline, node_labels, leaves, noun), row=1, col=1)
+    figure.update_yaxes(title=y_title, rangemode="tozero", row=1, col=1)
+    figure.update_xaxes(
+        showgrid=False, zeroline=False, showticklabels=False, range=[-0.6, len(outline.leaves) - 0.4]
+    )
+    if leaves:
+        places = list(range(len(outline.leaves)))
+        cells = state_cells(
+            leaves.states, leaves.legend, hover=leaves.hover, first_steps=leaves.first_steps, y=places
+        )
+        # A leaf is a column: time goes down from it.
+        cells.update(z=cells.z.T, text=cells.text.T, x=places, y=None, y0=1)
+        figure.add_trace(cells, row=2, col=1)
+        figure.add_traces(legend_entries(leaves.legend), rows=2, cols=1)
+        figure.update_yaxes(
+            title="action", autorange="reversed", showgrid=False, zeroline=False, nticks=4, row=2, col=1
+        )
+    if cut is not None:
+        figure.add_shape(cut_line(cut))
+    title = f"{counted(int(outline.sizes.sum()), noun)} in {len(outline.leaves)} leaves"
+    figure.update_xaxes(title=title, row=2 if leaves else 1, col=1)
+    return on_narrow_pages(figure, {"yaxis.title.text": "height"})
+
+
+def join_traces(outline: Outline, node_labels: NDArray[np.int64]) -> list[go.Scatter]:
+    """Return the joins as one line trace a colour, always as many, so that a new cut only changes their points."""
+    colours = [pattern_colour(int(label)) for label in node_labels[outline.joins]]
+    traces = []
+    for colour in _JOIN_COLOURS:
+        drawn = [k for k, one in enumerate(colours) if one == colour]
+        # None lifts the pen between the joins.
+        traces.append(
+            go.Scatter(
+                x=[value for k in drawn for value in (*outline.x[k], None)],
+                y=[value for k in drawn for value in (*outline.y[k], None)],
+                mode="lines",
+                line={"color": colour, "width": 1.6},
+                showlegend=False,
+                hovertemplate="joined at %{y:.3g}<extra></extra>",
+            )
+        )
+    return traces
+
+
+def cut_line(height: float) -> dict[str, object]:
+    """Return the line of the cut, over the whole width."""
+    return {
+        "type": "line",
+        "name": CUT,
+        "xref": "x domain",
+        "x0": 0,
+        "x1": 1,
+        "yref": "y",
+        "y0": height,
+        "y1": height,
+        "line": {"dash": "dash", "color": INK, "width": 2},
+    }
+
+
+def height_of_cut(tree: NDArray[np.float64], n_clusters: int) -> float | None:
+    """Return a height at which a tree has so many branches, halfway between two joins; None if there is none.
+
+    Parameters
+    ----------
+    tree
+        float64 ``(n−1, 4)``, a linkage matrix.
+    n_clusters
+        How many branches the line crosses.
+
+    Examples
+    --------
+    >>> height_of_cut(np.array([[0, 1, 1.0, 2], [2, 3, 4.0, 3]]), 2)
+    2.5
+    """
+    if not 1 <= n_clusters <= len(tree) or len(tree) == 0:
+        return None
+    below = float(tree[-n_clusters, 2])
+    above = float(tree[-n_clusters + 1, 2]) if n_clusters > 1 else below * 1.08
+    return (below + above) / 2
+
+
+def _leaf_markers(
+    outline: Outline, node_labels: NDArray[np.int64], leaves: Leaves | None, noun: str
+) -> go.Scatter:
+    sizes, labels = outline.sizes, node_labels[outline.leaves]
+    several = sizes > 1
+    counts = [counted(int(size), noun) for size in sizes]
+    names = ["of several patterns" if label < 0 else pattern_name(int(label)) for label in labels]
+    hover = [f"{count}, {name}" for count, name in zip(counts, names, strict=True)]
+    if leaves:
+        hover = [f"{line}<br>most typical: {where}" for line, where in zip(hover, leaves.hover, strict=True)]
+    return go.Scatter(
+        x=np.arange(len(sizes)),
+        y=np.zeros(len(sizes)),
+        mode="markers",
+        name="leaves",
+        marker={
+            "color": [pattern_colour(int(label)) for label in labels],
+            # The area says how many, the symbol whether there is something to open.
+            "size": np.clip(4 + 14 * np.sqrt(sizes / max(1, sizes.max())), 6, 18),
+            "symbol": np.where(several, "circle", "line-ns-open"),
+            "line": {"color": "white", "width": 1},
+        },
+        cliponaxis=False,
+        showlegend=False,
+        text=hover,
+        hovertemplate="%{text}<extra></extra>",
+        customdata=outline.leaves,
+    )

@@ -1,0 +1,150 @@
+"""A run of the report: the notebook executed by papermill, its page, its figures, all or nothing."""
+
+import json
+import logging
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import papermill
+from papermill.exceptions import PapermillExecutionError
+from traitlets.config import Config
+
+from gymlab.errors import InputError, ReportError
+from gymlab.runtime import background
+from gymlab.settings import Settings, notebook_path
+from gymlab.workbench.page import to_html
+from gymlab.workbench.report import folders
+from gymlab.workbench.report.history import record
+from gymlab.workbench.report.parameters import (
+    absolute_source,
+    checked_parameters,
+    default_parameters,
+    require_usable,
+)
+from gymlab.workbench.results import to_json
+
+NOTEBOOK = "04_optimization_report"
+
+_INPUT_ERRORS = {"InputError", "MemoryLimitError"}
+
+
+@dataclass(frozen=True)
+class Report:
+    """A finished run.
+
+    Attributes
+    ----------
+    run_id
+        Name of its folder.
+    folder
+        Where ``report.html``, ``report.ipynb``, ``results.json`` and ``params.json`` lie.
+    results
+        The content of ``results.json``.
+    """
+
+    run_id: str
+    folder: Path
+    results: Mapping[str, Any]
+
+    @property
+    def failed(self) -> list[str]:
+        """Ids of the claims that failed and of the alerts that fire."""
+        claims = [claim["id"] for claim in self.results["claims"] if claim["verdict"] == "failed"]
+        return claims + [alert["id"] for alert in self.results["alerts"] if alert["state"] == "firing"]
+
+
+def run(
+    source: str | os.PathLike[str] | list[str] | None = None,
+    *,
+    out: str | os.PathLike[str] | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    keep: int | None = None,
+    progress: bool = False,
+) -> Report:
+    """Run the optimization report on a log.
+
+    Parameters
+    ----------
+    source
+        What :func:`gymlab.read_actions` takes; when not given, what the parameters say, else the bundled sample.
+    out
+        Folder of the runs; ``reports`` in gymlab's home when not given. Its link ``latest`` points to the newest.
+    parameters
+        Values for the parameters cell of the notebook.
+    keep
+        How many runs on this log stay, this one included; the oldest beyond are removed. None keeps all.
+    progress
+        Show a progress bar over the cells.
+
+    Returns
+    -------
+    Report
+
+    Raises
+    ------
+    InputError
+        If a parameter is unknown or the log cannot be used; nothing is written.
+    BusyError
+        If another run is being written to ``out``; nothing is written.
+    OutputError
+        If ``out`` cannot be written.
+    ReportError
+        If the notebook fails for another reason; its copy is kept, and the message says where.
+    """
+    if keep is not None and (isinstance(keep, bool) or not isinstance(keep, int) or keep < 1):
+        raise InputError(f"keep is {keep!r}; give a whole number of 1 or more, or None to keep all")
+    notebook = notebook_path(NOTEBOOK)
+    chosen = checked_parameters(parameters or {}, notebook)
+    chosen["source"] = absolute_source(chosen.get("source") if source is None else source)
+    require_usable(chosen)
+    home = (Path(out) if out is not None else Settings().reports).absolute()
+    with folders.locked(home):
+        started = datetime.now(UTC)
+        run_id = folders.new_run_id(started)
+        with folders.finished(home, run_id) as folder:
+            results = _execute(notebook, folder, chosen, progress=progress)
+            page = to_html(nbformat.read(folder / "report.ipynb", as_version=4), f"gymlab report {run_id}")
+            (folder / "report.html").write_text(page, encoding="utf-8")
+            everything = default_parameters(notebook) | chosen
+            (folder / folders.PARAMETERS).write_text(to_json(everything), encoding="utf-8")
+            # Before the folder gets its name: a run that is there is a run that is recorded.
+            background.run(record(run_id, started, results))
+        folders.point_latest(home, run_id)
+        if keep is not None:
+            folders.remove_oldest(home, keep, everything)
+    return Report(run_id, home / run_id, results)
+
+
+def _execute(
+    notebook: Path, folder: Path, parameters: Mapping[str, Any], *, progress: bool
+) -> dict[str, Any]:
+    results_path = folder / "results.json"
+    # papermill says in the log what the progress bar shows, and warns of parameters that were checked already.
+    logging.getLogger("papermill").setLevel(logging.ERROR)
+    try:
+        papermill.execute_notebook(
+            str(notebook),
+            str(folder / "report.ipynb"),
+            parameters={**parameters, "results_path": str(results_path)},
+            kernel_name="python3",
+            progress_bar={"desc": "report", "unit": "cell"} if progress else False,
+            cwd=str(folder),
+            # Sockets of the file system, which only this user can open, rather than ports.
+            config=Config(KernelManager={"transport": "ipc"}) if os.name == "posix" else None,
+        )
+    except PapermillExecutionError as error:
+        if error.ename in _INPUT_ERRORS:
+            raise InputError(error.evalue) from None
+        kept = folders.failed_notebook(folder)
+        shutil.copyfile(folder / "report.ipynb", kept)
+        raise ReportError(
+            f"the notebook failed with {error.ename}: {error.evalue}; it is kept at {kept}"
+        ) from error
+    found: dict[str, Any] = json.loads(results_path.read_text(encoding="utf-8"))
+    return found

@@ -1,0 +1,172 @@
+"""Where runs of the report lie: one writer at a time, folders that are whole or not there, the oldest removed."""
+
+import json
+import logging
+import re
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from gymlab.errors import BusyError, OutputError
+
+LATEST = "latest"
+PARAMETERS = "params.json"
+
+_LOCK = ".lock"
+_RUN_ID = r"\d{8}-\d{6}-[0-9a-f]{4}"
+# What a run that was killed leaves behind: a folder half written, or half removed.
+_LEFT_BEHIND = re.compile(rf"\.(?P<run_id>{_RUN_ID})\.(partial|removed)")
+_FAILED = re.compile(rf"(?P<run_id>{_RUN_ID})-failed\.ipynb")
+
+_log = logging.getLogger(__name__)
+
+
+def new_run_id(started: datetime) -> str:
+    """Return a name for a run that sorts by time.
+
+    Examples
+    --------
+    >>> new_run_id(datetime(2026, 1, 31, 2, 30))[:15]
+    '20260131-023000'
+    """
+    return f"{started:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+@contextmanager
+def locked(home: Path) -> Iterator[None]:
+    """Let nobody else write runs to a folder; what killed runs left behind is removed.
+
+    Raises
+    ------
+    BusyError
+        If another run is being written.
+    OutputError
+        If the folder cannot be made or written.
+    """
+    lock = FileLock(home / _LOCK)
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        lock.acquire(blocking=False)
+    except Timeout:
+        names = [found["run_id"] for path in home.iterdir() if (found := _LEFT_BEHIND.fullmatch(path.name))]
+        which = f" ({names[-1]})" if names else ""
+        raise BusyError(
+            f"another report{which} is being written in {home}; wait until it is done, or choose another folder with --out"
+        ) from None
+    except (OSError, NotImplementedError) as error:
+        raise _cannot_write(home, error) from error
+    try:
+        for path in home.iterdir():
+            if _LEFT_BEHIND.fullmatch(path.name):
+                shutil.rmtree(path, ignore_errors=True)
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def finished(home: Path, run_id: str) -> Iterator[Path]:
+    """Give a folder that appears under its name only when everything in it is written.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be made.
+    """
+    partial = home / f".{run_id}.partial"
+    try:
+        partial.mkdir(parents=True)
+    except OSError as error:
+        raise _cannot_write(home, error) from error
+    try:
+        yield partial
+        try:
+            partial.rename(home / run_id)
+        except OSError as error:
+            raise _cannot_write(home, error) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def failed_notebook(folder: Path) -> Path:
+    """Return where the notebook of a run that failed is kept, given the folder that it was written in."""
+    run_id = folder.name.strip(".").removesuffix(".partial")
+    return folder.parent / f"{run_id}-failed.ipynb"
+
+
+def point_latest(home: Path, run_id: str) -> None:
+    """Let the link ``latest`` point to a run; at no time is there none."""
+    fresh = home / f".{LATEST}.{secrets.token_hex(4)}"
+    try:
+        fresh.symlink_to(run_id, target_is_directory=True)
+        fresh.replace(home / LATEST)
+    except OSError as error:
+        # The report is there; who has no links, or a folder of that name, misses a convenience.
+        _log.warning(
+            "%s does not point to this run: %s", home / LATEST, error.strerror or type(error).__name__
+        )
+        fresh.unlink(missing_ok=True)
+
+
+def remove_oldest(home: Path, keep: int, like: Mapping[str, Any]) -> list[str]:
+    """Remove the oldest runs but so many, of those on the same part of the same log.
+
+    Parameters
+    ----------
+    home
+        Folder of the runs.
+    keep
+        How many stay.
+    like
+        Parameters of a run: those that agree with it in what the log is are counted.
+
+    Returns
+    -------
+    list of str
+        The runs that were removed. Notebooks of failed runs that are older than all that is kept go too.
+    """
+    same = sorted(
+        path.name
+        for path in home.iterdir()
+        if re.fullmatch(_RUN_ID, path.name) and _part_of_log(_parameters(path)) == _part_of_log(like)
+    )
+    removed = same[: max(0, len(same) - keep)]
+    for name in removed:
+        # First out of sight, so that no half of a report bears its name.
+        gone = home / f".{name}.removed"
+        (home / name).rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)
+    if removed:
+        for path in home.iterdir():
+            failed = _FAILED.fullmatch(path.name)
+            if failed and failed["run_id"] < same[-keep]:
+                path.unlink(missing_ok=True)
+    return removed
+
+
+def _parameters(folder: Path) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads((folder / PARAMETERS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        # No run of ours, or one that somebody changed: not ours to remove.
+        return {}
+    return found
+
+
+def _part_of_log(parameters: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """Return what says which actions a run was on; None where nothing does."""
+    if "source" not in parameters:
+        return None
+    names = ("source", "format", "agent", "session", "since", "where")
+    return tuple(json.dumps(parameters.get(name) or None) for name in names)
+
+
+def _cannot_write(home: Path, error: Exception) -> OutputError:
+    why = (isinstance(error, OSError) and error.strerror) or str(error)
+    return OutputError(f"cannot write to {home}: {why}; choose another folder with --out")

@@ -1,0 +1,73 @@
+"""Claims and alerts: the verdicts at a glance, one row each, and what each rests on."""
+
+from collections.abc import Iterable
+
+from gymlab.runtime.alerts import Alert
+from gymlab.workbench.claims import Claim
+from gymlab.workbench.tables.cells import chip, number, table
+from gymlab.workbench.text import as_html
+
+_VERDICTS = {"held": "held", "failed": "failed", "not_measured": "not measured"}
+_STATES = {"firing": "failed", "ok": "held", "no_data": "not_measured"}
+
+
+def headline(claims: Iterable[Claim], alerts: Iterable[Alert] = ()) -> str:
+    """Return how many claims held, and which alerts fire, as one line of HTML."""
+    verdicts = [claim.verdict for claim in claims]
+    parts = [f"{verdicts.count('held')} of {len(verdicts)} claims held"]
+    parts += [f"{verdicts.count('failed')} failed"] * ("failed" in verdicts)
+    parts += [f"{verdicts.count('not_measured')} could not be measured on this log"] * (
+        "not_measured" in verdicts
+    )
+    firing = [alert.id for alert in alerts if alert.state == "firing"]
+    parts.append(f"alert: {', '.join(firing)}" if firing else "no alert fires")
+    state = "failed" if "failed" in verdicts or firing else "held"
+    return f'<p class="headline {state}">{as_html("; ".join(parts), 300)}.</p>'
+
+
+def tiles(claims: Iterable[Claim]) -> str:
+    """Return the verdicts as tiles that fit on one screen: each claim with its figure and what was promised."""
+    cells = "".join(
+        f'<div class="tile {claim.verdict}"><div>{chip(_VERDICTS[claim.verdict], claim.verdict)} '
+        f"<b>{as_html(claim.id)}</b></div>"
+        f'<div class="figure">{as_html(figure_of(claim))} <small>{as_html(claim.unit)}</small></div>'
+        f"<small>{as_html(claim.statement, 200)}; promised {as_html(claim.expected)}</small></div>"
+        for claim in claims
+    )
+    return f'<div class="tiles">{cells}</div>'
+
+
+def figure_of(claim: Claim) -> str:
+    """Return a claim's figure with its interval, as text."""
+    if claim.measured is None or claim.low is None or claim.high is None:
+        return "–"
+    mark = " (extrapolated)" if claim.extrapolated else ""
+    if claim.low == claim.high:
+        return f"{number(claim.measured)}{mark}"
+    return f"{number(claim.measured)} [{number(claim.low)}, {number(claim.high)}]{mark}"
+
+
+def evidence(claims: Iterable[Claim]) -> str:
+    """Return what each claim was measured on, and how often."""
+    return "".join(
+        f"<p>{chip(_VERDICTS[claim.verdict], claim.verdict)} {as_html(claim.statement, 200)}: "
+        f"<b>{as_html(figure_of(claim))}</b> {as_html(claim.unit)}"
+        + (f", {claim.repeats} repeats" if claim.repeats else "")
+        + ".</p><ul>"
+        + "".join(f"<li>{as_html(detail, 500)}</li>" for detail in claim.details)
+        + "</ul>"
+        for claim in claims
+    )
+
+
+def alerts(found: Iterable[Alert]) -> str:
+    """Return the alerts, one row each."""
+    rows = [
+        (
+            chip(alert.state.replace("_", " "), _STATES[alert.state]),
+            as_html(alert.statement, 120),
+            "–" if alert.value is None else f"{number(alert.value)} {as_html(alert.unit)}",
+        )
+        for alert in found
+    ]
+    return table(("state", "alert", "now"), rows, "alerts")

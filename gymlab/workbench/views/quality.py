@@ -1,0 +1,52 @@
+"""How good the patterns of an extraction are."""
+
+from collections.abc import Mapping
+
+import plotly.graph_objects as go
+
+from gymlab.patterns.result import Extraction
+from gymlab.workbench import figures
+
+
+def silhouettes(extraction: Extraction) -> go.Figure:
+    """Return the silhouette width of every window that has one."""
+    return figures.silhouette(
+        extraction.quality.silhouettes,
+        extraction.labels,
+        extraction.windows.table,
+        noun=extraction.windows.noun,
+    )
+
+
+def cluster_sizes(extraction: Extraction) -> go.Figure:
+    """Return how many windows and how many distinct actions each pattern has."""
+    found = extraction.patterns
+    return figures.cluster_sizes(
+        [pattern.label for pattern in found],
+        [pattern.size for pattern in found],
+        [pattern.support for pattern in found],
+        noun=extraction.windows.noun,
+    )
+
+
+def choice_of_k(extraction: Extraction, others: Mapping[str, Mapping[int, float]] | None = None) -> go.Figure:
+    """Return the average silhouette width of every number of patterns that was tried, with the one that was taken.
+
+    Parameters
+    ----------
+    extraction
+        Whose number was chosen; where it was given, the figure says so.
+    others
+        Curves of other ways to compare with, by name.
+    """
+    curves: dict[str, Mapping[int, float]] = {
+        extraction.config.method: extraction.quality.silhouette_by_n_clusters
+    }
+    return figures.choice_of_k(curves | dict(others or {}), len(extraction.patterns))
+
+
+def significance(extraction: Extraction) -> go.Figure:
+    """Return whether the patterns come again and are more than chance."""
+    if extraction.significance is None:
+        return figures.nothing_to_show("significance was not assessed; the notes say why")
+    return figures.significance(extraction.significance.patterns)
