@@ -107,6 +107,16 @@ class BoundedCache:
         self._lock = threading.RLock()
         self._bytes = self._hits = self._misses = self._evictions = 0
 
+    @property
+    def max_size(self) -> int:
+        """Most entries."""
+        return self._max_size
+
+    @property
+    def max_bytes(self) -> int | None:
+        """Most bytes of values; None for no bound."""
+        return self._max_bytes
+
     def get(self, key: Hashable, default: Any = None) -> Any:  # noqa: ANN401 - values of any type
         """Return the value of a key, which becomes the most recently used; ``default`` if there is none.
 

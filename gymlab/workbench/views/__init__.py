@@ -2,19 +2,21 @@
 
 from gymlab.workbench.views.logs import entropy_of_agents, series_of_log, state_distribution
 from gymlab.workbench.views.pairs import warping_path
-from gymlab.workbench.views.patterns import medoids, patterns, windows_of_pattern
+from gymlab.workbench.views.patterns import medoids, patterns, shown_windows, windows_of_pattern
 from gymlab.workbench.views.quality import choice_of_k, cluster_sizes, significance, silhouettes
-from gymlab.workbench.views.trees import dendrogram, distance_heat_map, tree_leaves
+from gymlab.workbench.views.trees import cut_height, dendrogram, distance_heat_map, tree_leaves
 
 __all__ = [
     "choice_of_k",
     "cluster_sizes",
+    "cut_height",
     "dendrogram",
     "distance_heat_map",
     "entropy_of_agents",
     "medoids",
     "patterns",
     "series_of_log",
+    "shown_windows",
     "significance",
     "silhouettes",
     "state_distribution",

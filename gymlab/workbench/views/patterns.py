@@ -84,9 +84,7 @@ def windows_of_pattern(extraction: Extraction, label: int, *, most: int = 60) ->
     most
         Windows at most, taken evenly.
     """
-    members = np.flatnonzero(extraction.labels == label)
-    widths = np.nan_to_num(extraction.quality.silhouettes[members], nan=-2.0)
-    some = _evenly(members[np.argsort(-widths, kind="stable")], most)
+    some = shown_windows(extraction, label, most=most)
     table = extraction.windows.table
     choices = extraction.actions["action_type"]
     return figures.index_plot(
@@ -97,6 +95,11 @@ def windows_of_pattern(extraction: Extraction, label: int, *, most: int = 60) ->
         x="action of the window" if extraction.windows.unit == "window" else "action of the series",
         noun=extraction.windows.noun,
     )
+
+
+def shown_windows(extraction: Extraction, label: int, *, most: int = 60) -> NDArray[np.int64]:
+    """Return which windows :func:`windows_of_pattern` shows, in its order."""
+    return _evenly(extraction.windows_of(label).index.to_numpy(dtype=np.int64), most)
 
 
 def _evenly(items: NDArray[np.int64], most: int) -> NDArray[np.int64]:

@@ -50,13 +50,22 @@ def dendrogram(extraction: Extraction, *, n_leaves: int = 40, root: int | None =
     )
 
 
-def cut_height(extraction: Extraction) -> float | None:
-    """Return the height at which the tree of an extraction was cut; None without a tree."""
+def cut_height(extraction: Extraction, n_patterns: int | None = None) -> float | None:
+    """Return the height at which the tree of an extraction is cut; None without a tree.
+
+    Parameters
+    ----------
+    extraction
+        Whose configuration may name the height.
+    n_patterns
+        How many patterns the cut makes; those of the extraction when not given.
+    """
     if extraction.linkage is None:
         return None
     if extraction.config.cut_height is not None:
         return extraction.config.cut_height
-    return figures.height_of_cut(extraction.linkage, len(extraction.patterns))
+    n = len(extraction.patterns) if n_patterns is None else n_patterns
+    return figures.height_of_cut(extraction.linkage, n)
 
 
 def tree_leaves(extraction: Extraction, top: Outline) -> figures.Leaves:

@@ -1,0 +1,11 @@
+"""Widgets for notebooks: a panel to tune parameters, explorers of trees and patterns, and what keeps up by itself.
+
+Work runs in threads, so that a front end stays responsive, and figures change in place.
+"""
+
+from gymlab.workbench.widgets.explorer import PatternExplorer
+from gymlab.workbench.widgets.live import AlertStrip, CachePanel
+from gymlab.workbench.widgets.tree import TreeExplorer
+from gymlab.workbench.widgets.tuning import TuningPanel
+
+__all__ = ["AlertStrip", "CachePanel", "PatternExplorer", "TreeExplorer", "TuningPanel"]

@@ -1,0 +1,199 @@
+"""From the state of a panel to an extraction, with as little work as the change asks for. No widget in here."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pandas as pd
+
+from gymlab.actions import read_actions, select_actions
+from gymlab.patterns import revised
+from gymlab.patterns.clustering import Checkpoint
+from gymlab.patterns.config import LINKAGES, ExtractionConfig
+from gymlab.patterns.extraction import run_extraction
+from gymlab.patterns.result import Extraction
+from gymlab.settings import sample_path
+
+
+@dataclass(frozen=True)
+class Source:
+    """Which log, and which part of it; as the parameters of the report.
+
+    Attributes
+    ----------
+    source
+        What :func:`gymlab.read_actions` takes; None is the bundled sample.
+    format, agent, session, since, where
+        As for :func:`gymlab.read_actions` and :func:`gymlab.select_actions`.
+    """
+
+    source: str | None = None
+    format: str | None = None
+    agent: tuple[str, ...] = ()
+    session: tuple[str, ...] = ()
+    since: str | None = None
+    where: tuple[str, ...] = ()
+
+    def read(self) -> pd.DataFrame:
+        """Return the action table.
+
+        Raises
+        ------
+        InputError
+            If it cannot be read, or nothing is left of it.
+        """
+        log = read_actions(self.source or sample_path(), self.format)
+        return select_actions(
+            log,
+            agent=list(self.agent) or None,
+            session=list(self.session) or None,
+            since=self.since,
+            where=self.where,
+        )
+
+    def parameters(self) -> dict[str, Any]:
+        """Return what is set, as parameters of the report."""
+        fields = {
+            name: list(value) if isinstance(value, tuple) else value for name, value in vars(self).items()
+        }
+        return {name: value for name, value in fields.items() if value}
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a panel is asked to show: which log, and how its patterns are extracted."""
+
+    source: Source
+    config: ExtractionConfig
+
+
+Show = Callable[[Extraction], None]
+Tell = Callable[[str, float], None]
+
+
+class Analysis:
+    """Carries out requests; what the one before left is used again.
+
+    A change of the cut alone takes the tree that is there; one of the budget for significance the patterns. Distances
+    of windows that were compared before come from the cache of matrices.
+
+    Examples
+    --------
+    >>> analysis = Analysis()
+    >>> shown = []
+    >>> few = Source(agent=("Alternator", "Defector"))
+    >>> quick = ExtractionConfig(hop=20, n_surrogates=0, n_resamples=0)
+    >>> analysis.answer(Request(few, quick), show=shown.append)
+    >>> analysis.answer(Request(few, replace(quick, n_clusters=4)), show=shown.append)
+    >>> len(shown[-1].patterns), shown[-1].linkage is shown[0].linkage
+    (4, True)
+    """
+
+    def __init__(self) -> None:
+        self._log: tuple[Source, pd.DataFrame] | None = None
+        self._base: tuple[Source, ExtractionConfig, Extraction] | None = None
+
+    def answer(
+        self,
+        request: Request,
+        *,
+        show: Show,
+        tell: Tell = lambda _stage, _fraction: None,
+        checkpoint: Checkpoint = lambda: None,
+    ) -> None:
+        """Carry out a request.
+
+        Parameters
+        ----------
+        request
+            What is wanted.
+        show
+            Called with the patterns as soon as they are known, and again when they are tested.
+        tell
+            Called with the stage and the fraction of it that is done.
+        checkpoint
+            Called often; an exception that it raises stops the work.
+
+        Raises
+        ------
+        InputError
+            If the log cannot be used, or not with these parameters.
+        """
+        extraction = self._found(request, tell, checkpoint)
+        show(extraction)
+        config = request.config
+        if config.n_surrogates or config.n_resamples:
+            tell("significance", 0.0)
+            show(
+                revised.assess(
+                    extraction,
+                    n_surrogates=config.n_surrogates,
+                    n_resamples=config.n_resamples,
+                    checkpoint=checkpoint,
+                )
+            )
+
+    def base_of(self, request: Request) -> Extraction | None:
+        """Return the extraction that a request only cuts elsewhere; None if it asks for more."""
+        if self._base is None:
+            return None
+        source, config, extraction = self._base
+        same = (source, config) == (request.source, _base_config(request.config))
+        return extraction if same else None
+
+    def _found(self, request: Request, tell: Tell, checkpoint: Checkpoint) -> Extraction:
+        base = self.base_of(request)
+        if base is None:
+            base = self._extracted(request, tell, checkpoint)
+        config = request.config
+        if config.cut_height is not None:
+            return revised.cut(base, height=config.cut_height, checkpoint=checkpoint)
+        if config.n_clusters != "auto" and base.config.n_clusters == "auto":
+            return revised.cut(base, n_clusters=int(config.n_clusters), checkpoint=checkpoint)
+        return base
+
+    def _extracted(self, request: Request, tell: Tell, checkpoint: Checkpoint) -> Extraction:
+        if self._log is None or self._log[0] != request.source:
+            tell("read", 0.0)
+            # The old log and its matrix go before the new ones come.
+            self._log = self._base = None
+            self._log = request.source, request.source.read()
+        config = _base_config(request.config)
+        stage = ""
+
+        def begin(name: str) -> None:
+            nonlocal stage
+            stage = name
+            tell(name, 0.0)
+
+        def cells(done: int, total: int) -> None:
+            checkpoint()
+            tell(stage, min(1.0, done / max(1, total)))
+
+        found = run_extraction(self._log[1], config, progress=cells, checkpoint=checkpoint, on_stage=begin)
+        self._base = request.source, config, found
+        return found
+
+
+def _base_config(config: ExtractionConfig) -> ExtractionConfig:
+    """Return the parameters without what is done after the tree: its cut, and the test of its patterns."""
+    plain = replace(config, n_surrogates=0, n_resamples=0)
+    if config.method in LINKAGES and config.strategy != "baseline":
+        return replace(plain, n_clusters="auto", cut_height=None)
+    return plain
+
+
+def exported(source: Source, config: ExtractionConfig) -> dict[str, Any]:
+    """Return source and parameters as those of the report.
+
+    Examples
+    --------
+    >>> exported(Source("log.jsonl"), ExtractionConfig(window=30))["window"]
+    30
+    """
+    # What the report's notebook has no parameter for is left as it is there.
+    left_out: Sequence[str] = ("distance", "n_threads")
+    fields = {name: value for name, value in config.as_dict().items() if name not in left_out}
+    if isinstance(fields["channels"], tuple):
+        fields["channels"] = list(fields["channels"])
+    return {**source.parameters(), **fields}

@@ -1,0 +1,268 @@
+"""The controls of the tuning panel: what can be chosen, and the parameters that a choice stands for."""
+
+from collections.abc import Callable, Sequence
+from typing import get_args
+
+import ipywidgets
+import pandas as pd
+
+from gymlab.actions.encoding import Encoding
+from gymlab.patterns.config import DENSITY_METHODS, LINKAGES, ClusteringMethod, ExtractionConfig, Strategy
+from gymlab.workbench.widgets.analysis import Source
+from gymlab.workbench.widgets.channels import ChannelChoice
+
+_LAYOUT = {"width": "100%"}
+_STYLE = {"description_width": "7.5rem"}
+
+# Surrogates and resamples; what fewer can tell is in the notes.
+BUDGETS = {
+    "none": (0, 0),
+    "quick (49, 25)": (49, 25),
+    "standard (199, 100)": (199, 100),
+    "thorough (999, 200)": (999, 200),
+}
+_RADII = (0, 1, 2, 3, 5, 8, 12, 20)
+_MOST_WINDOW, _MOST_PATTERNS = 100, 40
+
+
+class Controls(ipywidgets.VBox):  # type: ignore[misc]
+    """What can be chosen about an extraction.
+
+    Parameters
+    ----------
+    source, config
+        What is chosen at first.
+    changed
+        Called after somebody moved something.
+    """
+
+    def __init__(self, source: Source, config: ExtractionConfig, changed: Callable[[], None]) -> None:
+        self._changed, self._quiet = changed, False
+        self._part = source
+        self._config = config
+        self.source = _text("log", source.source or "", "a path or database URL; empty: the bundled sample")
+        self.window = _whole("window", config.window, 2, _MOST_WINDOW, "length of a window, in actions")
+        self.hop = _whole("hop", config.hop, 1, _MOST_WINDOW, "from one window to the next, in actions")
+        self._radii = _radii(config.radius)
+        self.radius = _steps("radius", list(self._radii), _radius_name(config.radius))
+        self.unit = _choice("unit", ("auto", "window", "series"), config.unit)
+        self.strategy = _choice("strategy", get_args(Strategy), config.strategy)
+        self.method = _choice("method", get_args(ClusteringMethod), config.method)
+        self.by = ipywidgets.ToggleButtons(
+            options=[("auto", "auto"), ("number", "number"), ("height", "height")],
+            value=_cut_by(config),
+            description="patterns by",
+            style={**_STYLE, "button_width": "4.2rem"},
+            tooltips=["largest average silhouette width", "a number of patterns", "a height in the tree"],
+        )
+        k = config.n_clusters if config.n_clusters != "auto" else 2
+        self.n_clusters = _whole("number", int(k), 1, _MOST_PATTERNS, "of patterns")
+        self.cut_height = ipywidgets.FloatSlider(
+            value=config.cut_height or 0.0,
+            min=0.0,
+            max=max(1.0, config.cut_height or 0.0),
+            step=0.001,
+            description="cut height",
+            continuous_update=False,
+            readout_format=".4g",
+            layout=_LAYOUT,
+            style=_STYLE,
+        )
+        self.eps = ipywidgets.BoundedFloatText(
+            value=config.eps or 0.0,
+            min=0.0,
+            max=1e9,
+            description="eps (0: found)",
+            continuous_update=False,
+            layout=_LAYOUT,
+            style=_STYLE,
+        )
+        self.min_samples = _whole("min_samples", config.min_samples, 2, 50, "windows that make a place dense")
+        self.budget = _steps("significance", list(BUDGETS), _budget_of(config))
+        self.channels = ChannelChoice(config.channels, self._tell)
+        self._density = ipywidgets.VBox([self.eps, self.min_samples])
+        self._cuts = ipywidgets.VBox([self.by, self.n_clusters, self.cut_height])
+        super().__init__(
+            [
+                self.source,
+                self.window,
+                self.hop,
+                self.radius,
+                self.unit,
+                self.strategy,
+                self.method,
+                self._cuts,
+                self._density,
+                self.budget,
+                self.channels,
+            ]
+        )
+        for control in (
+            self.source,
+            self.window,
+            self.hop,
+            self.radius,
+            self.unit,
+            self.strategy,
+            self.method,
+            self.by,
+            self.eps,
+            self.min_samples,
+            self.budget,
+        ):
+            control.observe(lambda _change: self._tell(), "value")
+        # Who moves a number or a height means it.
+        self.n_clusters.observe(lambda _change: self._cut("number"), "value")
+        self.cut_height.observe(lambda _change: self._cut("height"), "value")
+        self._show_what_counts()
+
+    def read(self) -> tuple[Source, ExtractionConfig]:
+        """Return what is chosen.
+
+        Raises
+        ------
+        InputError
+            If it does not go together; the message says what does not.
+        """
+        method, by = self.method.value, self.by.value
+        n_surrogates, n_resamples = BUDGETS[self.budget.value]
+        path = self.source.value.strip()
+        config = ExtractionConfig(
+            window=self.window.value,
+            hop=self.hop.value,
+            radius=self._radii[self.radius.value],
+            channels=self.channels.read(),
+            strategy=self.strategy.value,
+            top_fraction=self._config.top_fraction,
+            method=method,
+            n_clusters=self.n_clusters.value if by == "number" and method not in DENSITY_METHODS else "auto",
+            cut_height=self.cut_height.value if by == "height" and method in LINKAGES else None,
+            eps=(self.eps.value or None) if method == "dbscan" else None,
+            min_samples=self.min_samples.value,
+            sample_size=self._config.sample_size,
+            unit=self.unit.value,
+            n_surrogates=n_surrogates,
+            n_resamples=n_resamples,
+            seed=self._config.seed,
+        )
+        if path == (self._part.source or ""):
+            return self._part, config
+        # Filters and format were those of the other log.
+        return Source(path or None), config
+
+    def set_cut(self, height: float) -> None:
+        """Choose a height, as somebody who drags the cut does."""
+        with self.cut_height.hold_trait_notifications():
+            self.cut_height.max = max(self.cut_height.max, height)
+            self.cut_height.value = height
+
+    def learn(
+        self, log: pd.DataFrame, encoding: Encoding, *, n_patterns: int, tallest: float, height: float | None
+    ) -> None:
+        """Show what a computation found, without asking for another one.
+
+        Parameters
+        ----------
+        log, encoding
+            The channels that there are, and those in use.
+        n_patterns, tallest, height
+            How many patterns there are, the height of the tree, and that of the cut.
+        """
+        self._quiet = True
+        try:
+            self.channels.learn(log, encoding)
+            if self.by.value != "number" and n_patterns:
+                self.n_clusters.value = min(n_patterns, self.n_clusters.max)
+            if tallest > 0:
+                self.cut_height.max = max(tallest * 1.05, self.cut_height.value)
+                self.cut_height.step = tallest / 1000
+            if self.by.value != "height" and height is not None:
+                self.cut_height.value = height
+        finally:
+            self._quiet = False
+
+    def _cut(self, by: str) -> None:
+        if self._quiet:
+            return
+        if self.by.value == by:
+            self._tell()
+        else:
+            self.by.value = by  # which tells
+
+    def _tell(self) -> None:
+        self._show_what_counts()
+        if not self._quiet:
+            self._changed()
+
+    def _show_what_counts(self) -> None:
+        method = self.method.value
+        _visible(self._density, visible=method in DENSITY_METHODS)
+        _visible(self.eps, visible=method == "dbscan")
+        _visible(self._cuts, visible=method not in DENSITY_METHODS)
+        _visible(self.cut_height, visible=method in LINKAGES)
+
+
+def _visible(widget: ipywidgets.Widget, *, visible: bool) -> None:
+    widget.layout.display = None if visible else "none"
+
+
+def _cut_by(config: ExtractionConfig) -> str:
+    if config.cut_height is not None:
+        return "height"
+    return "auto" if config.n_clusters == "auto" else "number"
+
+
+def _radii(chosen: int | None) -> dict[str, int | None]:
+    """Return the radii that can be chosen, by name."""
+    numbers = sorted({*_RADII, *([] if chosen is None else [chosen])})
+    return {_radius_name(one): one for one in (None, *numbers)}
+
+
+def _radius_name(radius: int | None) -> str:
+    return "no band" if radius is None else str(radius)
+
+
+def _budget_of(config: ExtractionConfig) -> str:
+    """Return the budget that is nearest to what a configuration asks for."""
+    return min(BUDGETS, key=lambda name: abs(BUDGETS[name][0] - config.n_surrogates))
+
+
+def _text(description: str, value: str, hint: str) -> ipywidgets.Text:
+    return ipywidgets.Text(
+        value=value,
+        placeholder=hint,
+        description=description,
+        continuous_update=False,
+        layout=_LAYOUT,
+        style=_STYLE,
+    )
+
+
+def _whole(description: str, value: int, least: int, most: int, hint: str) -> ipywidgets.IntSlider:
+    return ipywidgets.IntSlider(
+        value=value,
+        min=min(least, value),
+        max=max(most, value),
+        description=description,
+        tooltip=hint,
+        continuous_update=False,
+        layout=_LAYOUT,
+        style=_STYLE,
+    )
+
+
+def _steps(description: str, options: list[str], value: str) -> ipywidgets.SelectionSlider:
+    return ipywidgets.SelectionSlider(
+        options=options,
+        value=value,
+        description=description,
+        continuous_update=False,
+        layout=_LAYOUT,
+        style=_STYLE,
+    )
+
+
+def _choice(description: str, options: Sequence[str], value: str) -> ipywidgets.Dropdown:
+    return ipywidgets.Dropdown(
+        options=list(options), value=value, description=description, layout=_LAYOUT, style=_STYLE
+    )

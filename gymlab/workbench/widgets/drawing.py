@@ -1,0 +1,61 @@
+"""Plotly's figures as widgets: made once, then changed in place."""
+
+from typing import Any
+
+import plotly.graph_objects as go
+
+# Buttons that would only be in the way of a small figure in a panel.
+_NOT_SHOWN = ["select2d", "lasso2d", "autoScale2d"]
+
+
+def figure_widget(figure: go.Figure, *, draggable: bool = False) -> go.FigureWidget:
+    """Return a figure as a widget.
+
+    Parameters
+    ----------
+    figure
+        What it shows at first.
+    draggable
+        Whether its shapes can be dragged.
+    """
+    widget = go.FigureWidget(figure)
+    # The way to plotly.js's options that FigureWidget has.
+    widget._config = {  # noqa: SLF001
+        **widget._config,  # noqa: SLF001
+        "displaylogo": False,
+        "displayModeBar": "hover",
+        "responsive": True,
+        "modeBarButtonsToRemove": _NOT_SHOWN,
+        "edits": {"shapePosition": draggable},
+    }
+    return widget
+
+
+def redraw(widget: go.FigureWidget, figure: go.Figure) -> None:
+    """Let a widget show another figure, in one message where the traces are of the same kinds.
+
+    Parameters
+    ----------
+    widget
+        What is on the page.
+    figure
+        What it shall show.
+    """
+    kinds = [trace.type for trace in figure.data]
+    if [trace.type for trace in widget.data] == kinds:
+        with widget.batch_update():
+            for old, new in zip(widget.data, figure.data, strict=True):
+                _replace(old, new)
+            _replace(widget.layout, figure.layout)
+        return
+    widget.data = []
+    widget.add_traces(list(figure.data))
+    with widget.batch_update():
+        _replace(widget.layout, figure.layout)
+
+
+def _replace(old: Any, new: Any) -> None:  # noqa: ANN401 - a trace or a layout of plotly's
+    """Make one object equal to another: set what differs, and unset what the other does not have."""
+    wanted = new.to_plotly_json()
+    gone = [name for name in old.to_plotly_json() if name not in wanted and name != "uid"]
+    old.update({**dict.fromkeys(gone), **wanted}, overwrite=True)

@@ -1,0 +1,86 @@
+"""From a pattern to its windows, and from a window to its actions as they stand in the log."""
+
+from typing import Any
+
+import ipywidgets
+import numpy as np
+
+from gymlab.patterns.result import Extraction
+from gymlab.workbench import figures, tables, views
+from gymlab.workbench.widgets.drawing import figure_widget, redraw
+
+_MOST_LISTED = 200
+
+
+class PatternExplorer(ipywidgets.VBox):  # type: ignore[misc]
+    """Choose a pattern, then one of its windows, and read what was done in it.
+
+    Parameters
+    ----------
+    extraction
+        What to walk through.
+
+    Attributes
+    ----------
+    pattern, window
+        The controls: their values are a label and the number of a window.
+
+    Examples
+    --------
+    >>> import gymlab
+    >>> log = gymlab.select_actions(gymlab.read_actions(gymlab.sample_path()), agent="GTFT")
+    >>> quick = gymlab.ExtractionConfig(n_clusters=2, n_surrogates=0, n_resamples=0)
+    >>> explorer = PatternExplorer(gymlab.extract_patterns(log, quick))
+    >>> explorer.pattern.value = 1
+    >>> bool(explorer.extraction.labels[explorer.window.value] == 1)
+    True
+    """
+
+    def __init__(self, extraction: Extraction) -> None:
+        self.extraction = extraction
+        names = [
+            (f"pattern {one.label}: {one.size:,} {extraction.windows.noun}", one.label)
+            for one in extraction.patterns
+        ]
+        noise = int(np.count_nonzero(extraction.labels < 0))
+        names += [(f"noise: {noise:,} {extraction.windows.noun}", -1)] * (noise > 0)
+        self.pattern = ipywidgets.Dropdown(options=names, description="pattern")
+        self.window = ipywidgets.Select(
+            rows=14, layout={"width": "26rem"}, description="", tooltip="the most typical first"
+        )
+        self.figure = figure_widget(figures.nothing_to_show("choose a pattern"))
+        self.actions = ipywidgets.HTML(
+            layout={"max_height": "20rem", "overflow": "auto", "flex": "1 1 24rem"}
+        )
+        super().__init__(
+            [
+                self.pattern,
+                self.figure,
+                ipywidgets.HBox([self.window, self.actions], layout={"flex_flow": "row wrap"}),
+            ]
+        )
+        self.pattern.observe(lambda _change: self._show_pattern(), "value")
+        self.window.observe(lambda _change: self._show_window(), "value")
+        if names:
+            self._show_pattern()
+
+    def _show_pattern(self) -> None:
+        label = int(self.pattern.value)
+        redraw(self.figure, views.windows_of_pattern(self.extraction, label))
+        self.figure.data[0].on_click(self._clicked, append=False)
+        listed = self.extraction.windows_of(label).iloc[:_MOST_LISTED]
+        places = [f"{row.agent_id} in {row.session_id} from {row.start}" for row in listed.itertuples()]
+        self.window.options = list(zip(places, listed.index.tolist(), strict=True))
+        self.window.value = int(listed.index[0])
+
+    def _show_window(self) -> None:
+        if self.window.value is not None:
+            self.actions.value = tables.actions(self.extraction, int(self.window.value))
+
+    def _clicked(self, _trace: object, points: Any, _state: object) -> None:  # noqa: ANN401 - plotly's
+        """Choose the window of a row that was clicked."""
+        shown = views.shown_windows(self.extraction, int(self.pattern.value))
+        for row in points.ys:
+            index = int(shown[int(str(row).partition(".")[0]) - 1])
+            if index in dict(self.window.options).values():
+                self.window.value = index

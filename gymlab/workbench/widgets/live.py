@@ -1,0 +1,198 @@
+"""Panels that keep up by themselves: the caches, and the alerts."""
+
+import math
+import threading
+from collections.abc import Callable, Mapping, Sequence
+
+import ipywidgets
+import psutil
+
+from gymlab.errors import InputError
+from gymlab.patterns.clustering import matrix_cache
+from gymlab.patterns.result import Extraction
+from gymlab.runtime.alerts import Measurement, evaluate
+from gymlab.runtime.cache import BoundedCache
+from gymlab.workbench import figures
+from gymlab.workbench.tables.cells import table
+from gymlab.workbench.text import as_html
+from gymlab.workbench.widgets.drawing import figure_widget, redraw
+
+
+class Ticker:
+    """Calls a function again and again in a thread, until it is stopped.
+
+    Of tickers with the same name the newest ticks, so that a cell that starts one can run again.
+
+    Parameters
+    ----------
+    name
+        What it is for.
+    tick
+        What to call.
+    seconds
+        From the end of one call to the next, above 0.
+
+    Raises
+    ------
+    InputError
+        If there is no time between the calls.
+    """
+
+    _running: Mapping[str, "Ticker"] = {}
+
+    def __init__(self, name: str, tick: Callable[[], None], seconds: float) -> None:
+        if not 0 < seconds < math.inf:
+            raise InputError(f"seconds is {seconds!r}; give a number above 0")
+        self._tick, self._seconds = tick, seconds
+        self._stopped = threading.Event()
+        before = Ticker._running.get(name)
+        if before is not None:
+            before.stop()
+        Ticker._running = {**Ticker._running, name: self}
+        threading.Thread(target=self._run, name=f"gymlab-{name}", daemon=True).start()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it ticks no more."""
+        return self._stopped.is_set()
+
+    def stop(self) -> None:
+        """Call the function no more."""
+        self._stopped.set()
+
+    def _run(self) -> None:
+        while not self._stopped.wait(self._seconds):
+            self._tick()
+
+
+class CachePanel(ipywidgets.VBox):  # type: ignore[misc]
+    """What caches hold of their budgets, and how often they had what was asked for.
+
+    Parameters
+    ----------
+    caches
+        Which; the cache of distance matrices when not given.
+    seconds
+        From one look to the next.
+
+    Examples
+    --------
+    >>> cache = BoundedCache(max_bytes=1000, name="answers")
+    >>> panel = CachePanel([cache], seconds=60)
+    >>> cache.set("a", b"12345"); panel.refresh(); panel.stop()
+    >>> "answers" in panel.table.value
+    True
+    """
+
+    def __init__(self, caches: Sequence[BoundedCache] | None = None, *, seconds: float = 2.0) -> None:
+        self._caches = [matrix_cache()] if caches is None else list(caches)
+        self.table = ipywidgets.HTML()
+        self.clear_button = ipywidgets.Button(
+            description="empty", icon="trash", tooltip="Forget what the caches hold", layout={"width": "6rem"}
+        )
+        self.clear_button.on_click(lambda _button: self._clear())
+        super().__init__([self.table, self.clear_button])
+        self.refresh()
+        self._ticker = Ticker("caches", self.refresh, seconds)
+
+    def refresh(self) -> None:
+        """Show what the caches hold now."""
+        header = ("cache", "entries", "held", "budget", "look-ups", "hit rate", "evicted")
+        self.table.value = table(header, [_cells(cache) for cache in self._caches], "frame")
+
+    def stop(self) -> None:
+        """Keep what is shown as it is."""
+        self._ticker.stop()
+
+    def close(self) -> None:
+        """Stop, and take the panel off the page."""
+        self.stop()
+        super().close()
+
+    def _clear(self) -> None:
+        for cache in self._caches:
+            cache.clear()
+        self.refresh()
+
+
+class AlertStrip(ipywidgets.VBox):  # type: ignore[misc]
+    """The alerts of the document as they stand, kept up to date.
+
+    Parameters
+    ----------
+    measure
+        Returns what is measured, by metric; when not given, the memory of the machine, the hit rate of the matrices
+        and the DTW time of ``extraction``.
+    extraction
+        Returns the extraction whose DTW time is watched; None for none.
+    seconds
+        From one look to the next.
+
+    Examples
+    --------
+    >>> strip = AlertStrip(lambda: {"memory_percent": Measurement(91.0)}, seconds=60)
+    >>> strip.stop()
+    >>> [alert.state for alert in strip.alerts]
+    ['firing', 'no_data', 'no_data', 'no_data']
+    """
+
+    def __init__(
+        self,
+        measure: Callable[[], Mapping[str, Measurement]] | None = None,
+        *,
+        extraction: Callable[[], Extraction | None] = lambda: None,
+        seconds: float = 3.0,
+    ) -> None:
+        self._measure = measure or (lambda: measured_now(extraction()))
+        self.alerts = evaluate(self._measure())
+        self.figure = figure_widget(figures.alert_strip(self.alerts))
+        super().__init__([self.figure])
+        self._ticker = Ticker("alerts", self.refresh, seconds)
+
+    def refresh(self) -> None:
+        """Measure, and show the alerts as they stand now."""
+        self.alerts = evaluate(self._measure())
+        redraw(self.figure, figures.alert_strip(self.alerts))
+
+    def stop(self) -> None:
+        """Keep what is shown as it is."""
+        self._ticker.stop()
+
+    def close(self) -> None:
+        """Stop, and take the strip off the page."""
+        self.stop()
+        super().close()
+
+
+def measured_now(extraction: Extraction | None = None) -> dict[str, Measurement]:
+    """Return what the alerts watch, as it is now in this process and on this machine.
+
+    Parameters
+    ----------
+    extraction
+        Whose DTW time counts; none when not given.
+    """
+    stats = matrix_cache().stats()
+    measured = {
+        "memory_percent": Measurement(psutil.virtual_memory().percent),
+        "cache_hit_percent": Measurement(100 * stats.hit_rate, stats.hits + stats.misses),
+    }
+    if extraction is not None and (computed := extraction.stats.pairs - extraction.stats.pruned):
+        seconds = extraction.stats.stages["distances"]
+        measured["dtw_seconds_per_pair"] = Measurement(seconds / computed, computed)
+    return measured
+
+
+def _cells(cache: BoundedCache) -> tuple[str, ...]:
+    stats = cache.stats()
+    budget = cache.max_bytes
+    share = "" if budget is None else f" ({stats.bytes / budget:.0%})"
+    return (
+        as_html(cache.name),
+        f"{stats.entries:,} of {cache.max_size:,}",
+        f"{stats.bytes / 1e6:,.1f} MB{share}",
+        "no bound" if budget is None else f"{budget / 1e6:,.0f} MB",
+        f"{stats.hits + stats.misses:,}",
+        "–" if math.isnan(stats.hit_rate) else f"{stats.hit_rate:.0%}",
+        f"{stats.evictions:,}",
+    )

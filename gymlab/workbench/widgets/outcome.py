@@ -1,0 +1,90 @@
+"""What an extraction found, how good it is and what it cost, beside the controls of a panel."""
+
+import threading
+
+import ipywidgets
+
+from gymlab.patterns.result import Extraction
+from gymlab.workbench import figures, tables, views
+from gymlab.workbench.tables.cells import decimals, facts
+from gymlab.workbench.widgets.drawing import figure_widget, redraw
+
+_HALF = {"flex": "1 1 330px", "min_width": "0"}
+
+
+class Outcome(ipywidgets.VBox):  # type: ignore[misc]
+    """Patterns, quality and cost of the last extraction, changed in place."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        waiting = figures.nothing_to_show("nothing is computed yet", height=280)
+        self.patterns = figure_widget(waiting)
+        self.choice = figure_widget(waiting)
+        self.significance = figure_widget(waiting)
+        self.stages = figure_widget(waiting)
+        self.table = ipywidgets.HTML()
+        self.quality = ipywidgets.HTML()
+        self.cost = ipywidgets.HTML()
+        self.notes = ipywidgets.HTML()
+        super().__init__(
+            [
+                _row(_titled("patterns", self.patterns), _titled("number of patterns", self.choice)),
+                _row(_titled("more than chance?", self.significance), _titled("quality", self.quality)),
+                self.table,
+                _row(_titled("cost", self.stages), ipywidgets.VBox([self.cost, self.notes], layout=_HALF)),
+            ]
+        )
+
+    def show(self, extraction: Extraction, *, seconds: float) -> None:
+        """Show an extraction.
+
+        Parameters
+        ----------
+        extraction
+            What was found.
+        seconds
+            From the request to now.
+        """
+        with self._lock:
+            redraw(self.patterns, views.medoids(extraction).update_layout(height=300))
+            redraw(self.choice, views.choice_of_k(extraction).update_layout(height=300))
+            redraw(self.significance, views.significance(extraction))
+            redraw(self.stages, figures.stages(extraction.stats.stages))
+            self.table.value = tables.patterns(extraction, most=8)
+            self.quality.value = _quality(extraction)
+            self.cost.value = _cost(extraction, seconds)
+            self.notes.value = f"<details><summary>notes</summary>{tables.notes(extraction)}</details>"
+
+
+def _quality(extraction: Extraction) -> str:
+    quality = extraction.quality
+    return facts(
+        {
+            "average silhouette width": decimals(quality.silhouette, 3),
+            "cophenetic correlation": decimals(quality.cophenetic_correlation, 3),
+            "Hubert's C": decimals(quality.hubert_c, 3),
+            "point-biserial correlation": decimals(quality.point_biserial, 3),
+            "Calinski-Harabasz": decimals(quality.calinski_harabasz, 1),
+        }
+    )
+
+
+def _cost(extraction: Extraction, seconds: float) -> str:
+    stats = extraction.stats
+    held = 0 if extraction.distances is None else extraction.distances.nbytes
+    return facts(
+        {
+            "this change": f"{seconds:.2f} s",
+            "distances": f"{stats.pairs:,} pairs of {stats.windows:,} {extraction.windows.noun}, strategy {stats.strategy}",
+            "matrix": f"{held / 1e6:.0f} MB",
+            "peak of the process": f"{stats.peak_bytes / 1e6:.0f} MB",
+        }
+    )
+
+
+def _titled(title: str, widget: ipywidgets.Widget) -> ipywidgets.VBox:
+    return ipywidgets.VBox([ipywidgets.HTML(f"<b>{title}</b>"), widget], layout=_HALF)
+
+
+def _row(*widgets: ipywidgets.Widget) -> ipywidgets.HBox:
+    return ipywidgets.HBox(list(widgets), layout={"flex_flow": "row wrap", "width": "100%"})

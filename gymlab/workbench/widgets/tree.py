@@ -1,0 +1,172 @@
+"""A dendrogram to touch: its cut can be dragged, its leaves open, and one comes back."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import ipywidgets
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from gymlab.patterns.clustering import labels_of_nodes, outline
+from gymlab.patterns.result import Extraction
+from gymlab.workbench import figures, views
+from gymlab.workbench.figures.trees import CUT, cut_line, join_traces
+from gymlab.workbench.text import counted
+from gymlab.workbench.widgets.drawing import figure_widget, redraw
+
+_HINT = "Drag the dashed line to cut elsewhere; click a dot to open the branch below it."
+
+
+class TreeExplorer(ipywidgets.VBox):  # type: ignore[misc]
+    """The dendrogram of an extraction as a widget.
+
+    Parameters
+    ----------
+    extraction
+        What to show; it can be changed by :meth:`show`.
+    on_cut
+        Called with the height to which the cut was dragged. When not given, the explorer cuts the extraction itself.
+    n_leaves
+        At most so many leaves at a time.
+
+    Examples
+    --------
+    >>> import gymlab
+    >>> log = gymlab.select_actions(gymlab.read_actions(gymlab.sample_path()), agent="GTFT")
+    >>> extraction = gymlab.extract_patterns(log, gymlab.ExtractionConfig(n_surrogates=0, n_resamples=0))
+    >>> explorer = TreeExplorer(extraction)
+    >>> explorer.cut_at(1e9)
+    >>> len(explorer.extraction.patterns)
+    1
+    """
+
+    def __init__(
+        self,
+        extraction: Extraction | None = None,
+        *,
+        on_cut: Callable[[float], None] | None = None,
+        n_leaves: int = 40,
+    ) -> None:
+        self._on_cut = on_cut or self.cut_at
+        self._n_leaves = n_leaves
+        self._lock = threading.RLock()
+        self._drawing: int | None = None
+        self._roots: list[int] = []
+        self.extraction = extraction
+        self.figure = figure_widget(
+            figures.nothing_to_show("nothing is computed yet", height=520), draggable=True
+        )
+        self._back = ipywidgets.Button(
+            description="up",
+            icon="arrow-up",
+            disabled=True,
+            layout={"width": "5rem"},
+            tooltip="One branch up",
+        )
+        self._where = ipywidgets.HTML(_HINT)
+        self._back.on_click(lambda _button: self.close_branch())
+        super().__init__([ipywidgets.HBox([self._back, self._where]), self.figure])
+        if extraction is not None:
+            self.show(extraction)
+
+    def show(self, extraction: Extraction) -> None:
+        """Show another extraction; the open branch stays open if the tree is the same."""
+        with self._lock:
+            before = self.extraction
+            if before is None or before.linkage is not extraction.linkage:
+                self._roots = []
+            self.extraction = extraction
+            self._draw()
+
+    def cut_at(self, height: float) -> None:
+        """Cut the extraction at a height and show it."""
+        if self.extraction is not None and self.extraction.linkage is not None:
+            self.show(self.extraction.cut(height=max(0.0, height)))
+
+    def recolour(self, labels: NDArray[np.int64], height: float | None) -> None:
+        """Show at once where a new cut falls, before its patterns are described.
+
+        Parameters
+        ----------
+        labels
+            int64: the pattern of each window that the tree is of.
+        height
+            Of the cut.
+        """
+        with self._lock:
+            extraction = self.extraction
+            if extraction is None or extraction.linkage is None or len(extraction.linkage) == 0:
+                return
+            top = outline(extraction.linkage, self._n_leaves, root=self._root)
+            nodes = labels_of_nodes(extraction.linkage, labels)
+            with self._being_drawn(), self.figure.batch_update():
+                for old, new in zip(self.figure.data, join_traces(top, nodes), strict=False):
+                    old.x, old.y = new.x, new.y
+                markers = self._markers()
+                if markers is not None:
+                    markers.marker.color = [figures.pattern_colour(int(label)) for label in nodes[top.leaves]]
+                if height is not None:
+                    self.figure.layout.shapes = [cut_line(height)]
+
+    def open_branch(self, node: int) -> None:
+        """Show the branch below a node of the tree, of those in ``customdata`` of the leaves."""
+        with self._lock:
+            if self.extraction is None or self.extraction.linkage is None:
+                return
+            if node > len(self.extraction.linkage):  # a join, not a single window
+                self._roots.append(int(node))
+                self._draw()
+
+    def close_branch(self) -> None:
+        """Show the branch above."""
+        with self._lock:
+            if self._roots:
+                self._roots.pop()
+                self._draw()
+
+    @property
+    def _root(self) -> int | None:
+        return self._roots[-1] if self._roots else None
+
+    def _draw(self) -> None:
+        extraction = self.extraction
+        if extraction is None:
+            return
+        figure = views.dendrogram(extraction, n_leaves=self._n_leaves, root=self._root)
+        with self._being_drawn():
+            redraw(self.figure, figure)
+        # New traces come without the callbacks of the old.
+        markers = self._markers()
+        if markers is not None:
+            markers.on_click(self._clicked, append=False)
+        self.figure.layout.on_change(self._moved, "shapes", append=False)
+        self._back.disabled = not self._roots
+        depth = len(self._roots)
+        self._where.value = f"{counted(depth, 'branches')} down. {_HINT}" if depth else _HINT
+
+    def _markers(self) -> Any:  # noqa: ANN401 - a trace of plotly's
+        return next((trace for trace in self.figure.data if trace.name == "leaves"), None)
+
+    def _clicked(self, _trace: object, points: Any, _state: object) -> None:  # noqa: ANN401 - plotly's
+        markers = self._markers()
+        if points.point_inds and markers is not None:
+            self.open_branch(int(markers.customdata[points.point_inds[0]]))
+
+    def _moved(self, _layout: object, shapes: tuple[go.layout.Shape, ...]) -> None:
+        # What this thread draws itself was not dragged.
+        if self._drawing == threading.get_ident():
+            return
+        line = next((shape for shape in shapes if shape.name == CUT), None)
+        if line is not None:
+            self._on_cut((float(line.y0) + float(line.y1)) / 2)
+
+    @contextmanager
+    def _being_drawn(self) -> Iterator[None]:
+        before, self._drawing = self._drawing, threading.get_ident()
+        try:
+            yield
+        finally:
+            self._drawing = before

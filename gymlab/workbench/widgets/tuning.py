@@ -1,0 +1,261 @@
+"""The tuning panel: parameters on the left, what they give on the right, computed beside the front end."""
+
+import json
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import ipywidgets
+import yaml
+
+from gymlab.errors import GymlabError, InputError
+from gymlab.patterns.clustering import Checkpoint, cut_tree
+from gymlab.patterns.config import ExtractionConfig
+from gymlab.patterns.result import Extraction
+from gymlab.workbench.files import write_whole
+from gymlab.workbench.results import to_json
+from gymlab.workbench.text import as_html, counted
+from gymlab.workbench.views.trees import cut_height
+from gymlab.workbench.widgets.analysis import Analysis, Request, Source, exported
+from gymlab.workbench.widgets.controls import Controls
+from gymlab.workbench.widgets.latest import Latest
+from gymlab.workbench.widgets.outcome import Outcome
+from gymlab.workbench.widgets.tree import TreeExplorer
+
+_log = logging.getLogger(__name__)
+
+_SECONDS_BETWEEN_REPORTS = 0.1
+_HEADER = "# Parameters of gymlab, for: gymlab report --params {name}\n"
+
+
+class TuningPanel(ipywidgets.VBox):  # type: ignore[misc]
+    """Choose the parameters of an extraction and see what they give.
+
+    Work runs in a thread; of several changes only the last counts, and what can be used again is: moving the cut
+    computes no distance.
+
+    Parameters
+    ----------
+    source
+        What :func:`gymlab.read_actions` takes; the bundled sample when not given.
+    format, agent, session, since, where
+        As for :func:`gymlab.read_actions` and :func:`gymlab.select_actions`.
+    config
+        Parameters to begin with. Their significance is the nearest of the budgets that can be chosen.
+
+    Attributes
+    ----------
+    extraction
+        The last that was found; None before the first.
+    error
+        Why the last request failed; None if it did not.
+
+    Examples
+    --------
+    >>> import gymlab
+    >>> panel = TuningPanel(agent="GTFT", config=gymlab.ExtractionConfig(n_surrogates=0, n_clusters=3))
+    >>> panel.wait()
+    >>> len(panel.extraction.patterns), panel.parameters["agent"]
+    (3, ['GTFT'])
+    """
+
+    def __init__(
+        self,
+        source: str | None = None,
+        *,
+        format: str | None = None,  # noqa: A002 - the name that readers have
+        agent: str | list[str] | None = None,
+        session: str | list[str] | None = None,
+        since: str | None = None,
+        where: str | list[str] = (),  # type: ignore[assignment]
+        config: ExtractionConfig | None = None,
+    ) -> None:
+        part = Source(source, format, _several(agent), _several(session), since, _several(where))
+        self.extraction: Extraction | None = None
+        self.error: Exception | None = None
+        self._analysis = Analysis()
+        self._latest: Latest[Request] = Latest(self._work, failed=self._failed, settled=self._settled)
+        self._begun = 0.0
+        self.controls = Controls(
+            part, config or ExtractionConfig(n_surrogates=49, n_resamples=25), self._changed
+        )
+        self.tree = TreeExplorer(on_cut=self._dragged)
+        self.outcome = Outcome()
+        self._bar = ipywidgets.FloatProgress(min=0, max=1, layout={"width": "100%", "height": "10px"})
+        self._status = ipywidgets.HTML()
+        self.cancel_button = _button("cancel", "stop", "Stop the computation", self.cancel)
+        self.file = ipywidgets.Text(value="tuned.yaml", layout={"width": "10rem"})
+        self.export_button = _button("export", "save", "Write the parameters as YAML", self._export)
+        self.cancel_button.disabled = True
+        side = ipywidgets.VBox(
+            [
+                self.controls,
+                ipywidgets.HBox([self.cancel_button, self._bar]),
+                ipywidgets.HBox([self.export_button, self.file]),
+                self._status,
+            ],
+            layout={"width": "320px", "min_width": "320px", "padding": "0 12px 0 0"},
+        )
+        main = ipywidgets.VBox([self.tree, self.outcome], layout={"flex": "1 1 480px", "min_width": "0"})
+        super().__init__([ipywidgets.HBox([side, main], layout={"flex_flow": "row wrap", "width": "100%"})])
+        self._changed()
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What is chosen, as parameters of the report.
+
+        Raises
+        ------
+        InputError
+            If it does not go together.
+        """
+        found: dict[str, Any] = json.loads(to_json(exported(*self.controls.read())))
+        return found
+
+    def export(self, path: str | Path) -> Path:
+        """Write the parameters as YAML that ``gymlab report --params`` takes.
+
+        Parameters
+        ----------
+        path
+            A file in a folder that exists; one that is there is replaced.
+
+        Returns
+        -------
+        pathlib.Path
+            The file.
+
+        Raises
+        ------
+        InputError
+            If what is chosen does not go together.
+        OutputError
+            If the file cannot be written.
+        """
+        target = Path(path).expanduser().absolute()
+        text = _HEADER.format(name=target.name) + yaml.safe_dump(
+            self.parameters, sort_keys=False, allow_unicode=True
+        )
+        write_whole(target, text.encode("utf-8"))
+        return target
+
+    def wait(self, timeout: float | None = 300.0) -> None:
+        """Wait until what was asked for last is there: for notebooks that run without anybody.
+
+        Raises
+        ------
+        Exception
+            What the computation failed with.
+        TimeoutError
+            If it takes longer.
+        """
+        self._latest.wait(timeout)
+        if self.error is not None:
+            raise self.error
+
+    def cancel(self) -> None:
+        """Stop the computation; what was found before stays."""
+        self._latest.cancel()
+        self._say("stopped")
+
+    def _changed(self) -> None:
+        try:
+            source, config = self.controls.read()
+        except InputError as error:
+            self._failed(error)
+            return
+        request = Request(source, config)
+        self.error = None
+        self._begun = time.perf_counter()
+        self.cancel_button.disabled = False
+        self._show_cut_at_once(request)
+        self._latest.submit(request)
+
+    def _show_cut_at_once(self, request: Request) -> None:
+        """Colour the tree that is there, which takes milliseconds; the patterns follow."""
+        base, config = self._analysis.base_of(request), request.config
+        if base is None or base.linkage is None:
+            return
+        if config.cut_height is not None:
+            labels = cut_tree(base.linkage, height=config.cut_height)
+        elif config.n_clusters != "auto":
+            labels = cut_tree(base.linkage, n_clusters=int(config.n_clusters))
+        else:
+            labels = base.labels[base.clustered]
+        shown = replace(base, config=config)
+        n_patterns = int(labels.max(initial=-1)) + 1
+        self.tree.recolour(labels, cut_height(shown, n_patterns))
+
+    def _dragged(self, height: float) -> None:
+        self.controls.set_cut(max(0.0, height))
+
+    def _work(self, request: Request, checkpoint: Checkpoint) -> None:
+        last = 0.0
+
+        def tell(stage: str, fraction: float) -> None:
+            nonlocal last
+            now = time.perf_counter()
+            if fraction == 0.0 or now - last >= _SECONDS_BETWEEN_REPORTS:
+                last = now
+                self._bar.value = fraction
+                self._say(f"{stage} …")
+
+        def show(extraction: Extraction) -> None:
+            checkpoint()
+            self._show(extraction)
+
+        self._analysis.answer(request, show=show, tell=tell, checkpoint=checkpoint)
+
+    def _show(self, extraction: Extraction) -> None:
+        self.extraction = extraction
+        self.tree.show(extraction)
+        self.outcome.show(extraction, seconds=time.perf_counter() - self._begun)
+        heights = [] if extraction.linkage is None else extraction.linkage[:, 2].tolist()
+        self.controls.learn(
+            extraction.actions,
+            extraction.encoding,
+            n_patterns=len(extraction.patterns),
+            tallest=max(heights, default=0.0),
+            height=cut_height(extraction),
+        )
+
+    def _failed(self, error: Exception) -> None:
+        self.error = error
+        if not isinstance(error, GymlabError):
+            _log.error("the panel failed", exc_info=error)
+        kind = "" if isinstance(error, GymlabError) else f"{type(error).__name__}: "
+        self._status.value = f'<span style="color:#b3261e">{as_html(f"{kind}{error}", 600)}</span>'
+
+    def _settled(self) -> None:
+        self._bar.value = 0.0
+        self.cancel_button.disabled = True
+        if self.error is None and self.extraction is not None:
+            self._say(
+                f"{counted(len(self.extraction.patterns), 'patterns')}, {time.perf_counter() - self._begun:.1f} s"
+            )
+
+    def _export(self) -> None:
+        try:
+            file = self.export(self.file.value)
+        except GymlabError as error:
+            self._failed(error)
+        else:
+            self._say(f"written: {file}; use it with gymlab report --params {file}")
+
+    def _say(self, text: str) -> None:
+        self._status.value = f'<span style="color:#5b6773">{as_html(text, 400)}</span>'
+
+
+def _several(value: str | list[str] | tuple[str, ...] | None) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+def _button(name: str, icon: str, hint: str, pressed: Callable[[], None]) -> ipywidgets.Button:
+    button = ipywidgets.Button(description=name, icon=icon, tooltip=hint, layout={"width": "7rem"})
+    button.on_click(lambda _button: pressed())
+    return button
