@@ -366,11 +366,13 @@ def test_strict_turns_a_failed_claim_or_a_firing_alert_into_exit_one(
     from gymlab.workbench import report
 
     claim = {"id": "memory", "verdict": verdict, "measured": 1.0, "unit": "%", "expected": "−50 %"}
-    results = {"claims": [claim], "alerts": [{"id": "pool", "state": state}]}
+    alert = {"id": "pool", "state": state, "value": 95.0, "unit": "%", "statement": "Connections in use"}
+    results = {"claims": [claim], "alerts": [alert]}
     monkeypatch.setattr(report, "run", lambda *_, **__: report.Report("run", tmp_path, results))
     found, printed, _ = run("report", *["--strict"] * strict)
     assert found == code
     assert verdict in printed
+    assert ("firing  pool            95 % (Connections in use)" in printed) == (state == "firing")
     assert str(tmp_path / "report.html") in printed
 
 

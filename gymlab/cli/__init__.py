@@ -18,11 +18,10 @@ from gymlab.cli.extract import extract
 from gymlab.cli.import_ import import_
 from gymlab.cli.principles import principles
 from gymlab.cli.report import report
-from gymlab.errors import BusyError, GymlabError, ReportError
+from gymlab.cli.schedule import schedule
+from gymlab.errors import GymlabError
+from gymlab.workbench.report.outcome import INTERRUPTED, exit_code_for
 from gymlab.workbench.text import one_line
-
-_INTERRUPTED = 130
-_EXIT_CODES = {ReportError: 1, BusyError: 3}
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -34,6 +33,7 @@ app = typer.Typer(
 for command in (report, extract, principles, compare, bench, doctor):
     app.command()(command)
 app.command("import")(import_)
+app.add_typer(schedule, name="schedule")
 
 
 def main() -> None:
@@ -48,7 +48,7 @@ def main() -> None:
         app()
     except GymlabError as error:
         _complain(str(error))
-        raise SystemExit(_EXIT_CODES.get(type(error), 2)) from None
+        raise SystemExit(exit_code_for(error)) from None
     except BrokenPipeError:
         # Whoever read the output has seen enough; what is still buffered must not complain at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -57,9 +57,9 @@ def main() -> None:
         # Nowhere to write what was found, a full disk say; what reads and writes files on purpose says so itself.
         _complain(f"cannot go on: {error.strerror or error}")
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(2) from None
+        raise SystemExit(exit_code_for(error)) from None
     except SystemExit as stop:
-        if stop.code == _INTERRUPTED:
+        if stop.code == INTERRUPTED:
             _complain("interrupted")
         raise
 

@@ -1,7 +1,7 @@
 """Options that several commands have, and the log that they choose."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -22,6 +22,15 @@ Session = Annotated[list[str] | None, typer.Option(help="Only this session; may 
 Since = Annotated[str | None, typer.Option(help="Only actions from this ISO time on")]
 Where = Annotated[list[str] | None, typer.Option(metavar="COLUMN=VALUE", help="Only actions with this value")]
 JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the result as JSON")]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Set a parameter of the notebook")
+]
+Parameters = Annotated[
+    Path | None,
+    typer.Option(
+        "--params", help="YAML file of parameters, as the tuning panel exports it; options override it"
+    ),
+]
 
 
 def selected(
@@ -46,3 +55,39 @@ def whole_number(option: str, text: str) -> int:
         return int(text)
     except ValueError:
         raise InputError(f"{option} is {text!r}; give a whole number or auto") from None
+
+
+def report_parameters(
+    params: Path | None,
+    setting: list[str] | None,
+    format_: str | None,
+    agent: list[str] | None,
+    session: list[str] | None,
+    since: str | None,
+    where: list[str] | None,
+) -> dict[str, Any]:
+    """Return the parameters of a report: those of a file, overridden by --set, overridden by the filters."""
+    from gymlab.workbench.report.parameters import read_parameters
+
+    filters = {"format": format_, "agent": agent, "session": session, "since": since, "where": where}
+    return {
+        **({} if params is None else read_parameters(params)),
+        **_assignments(setting or []),
+        **{name: value for name, value in filters.items() if value},
+    }
+
+
+def _assignments(settings: list[str]) -> dict[str, Any]:
+    """Return name=value pairs, each value as YAML reads it: numbers, lists, null, text."""
+    import yaml
+
+    parameters = {}
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        if not equals or not name:
+            raise InputError(f"--set {setting!r}: give name=value")
+        try:
+            parameters[name] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise InputError(f"--set {setting!r}: the value is no YAML; put text in quotes") from None
+    return parameters

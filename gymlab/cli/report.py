@@ -2,24 +2,28 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from gymlab.cli.options import Agent, Format, Session, Since, Sources, Where
-from gymlab.errors import InputError
+from gymlab.cli.options import (
+    Agent,
+    Format,
+    Parameters,
+    Session,
+    Settings,
+    Since,
+    Sources,
+    Where,
+    report_parameters,
+)
 
 
 def report(
     source: Sources = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the runs [default: reports]")] = None,
-    setting: Annotated[
-        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Set a parameter of the notebook")
-    ] = None,
-    params: Annotated[
-        Path | None,
-        typer.Option(help="YAML file of parameters, as the tuning panel exports it; options override it"),
-    ] = None,
+    setting: Settings = None,
+    params: Parameters = None,
     keep: Annotated[
         int | None, typer.Option(help="Keep so many runs on this log, and remove the oldest [default: all]")
     ] = None,
@@ -34,34 +38,10 @@ def report(
 ) -> None:
     """Measure the claims on a log and write a report."""
     from gymlab.workbench.report import run
-    from gymlab.workbench.report.parameters import read_parameters
+    from gymlab.workbench.report.outcome import exit_code_of, verdict_listing
 
-    filters = {"format": format_, "agent": agent, "session": session, "since": since, "where": where}
-    parameters = {
-        **({} if params is None else read_parameters(params)),
-        **_assignments(setting or []),
-        **{name: value for name, value in filters.items() if value},
-    }
+    parameters = report_parameters(params, setting, format_, agent, session, since, where)
     finished = run(source or None, out=out, parameters=parameters, keep=keep, progress=sys.stderr.isatty())
-    for claim in finished.results["claims"]:
-        measured = "" if claim["measured"] is None else f"{claim['measured']:.4g} {claim['unit']}"
-        typer.echo(f"{claim['verdict']:>12}  {claim['id']:<15} {measured} (expected {claim['expected']})")
-    typer.echo(f"report: {finished.folder / 'report.html'}")
-    if strict and finished.failed:
-        raise SystemExit(1)
-
-
-def _assignments(settings: list[str]) -> dict[str, Any]:
-    """Return name=value pairs, each value as YAML reads it: numbers, lists, null, text."""
-    import yaml
-
-    parameters = {}
-    for setting in settings:
-        name, equals, value = setting.partition("=")
-        if not equals or not name:
-            raise InputError(f"--set {setting!r}: give name=value")
-        try:
-            parameters[name] = yaml.safe_load(value)
-        except yaml.YAMLError:
-            raise InputError(f"--set {setting!r}: the value is no YAML; put text in quotes") from None
-    return parameters
+    typer.echo(verdict_listing(finished))
+    if code := exit_code_of(finished, strict=strict):
+        raise SystemExit(code)

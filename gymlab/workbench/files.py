@@ -1,6 +1,7 @@
 """Files that a command writes: refused before the work if they cannot be written, and there whole or not at all."""
 
 import secrets
+import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -57,6 +58,24 @@ def write_whole(path: Path, content: bytes) -> None:
             partial.unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def unwritable(folder: Path) -> str:
+    """Return why nothing can be written to a folder, or be made where it will be; empty if it can.
+
+    Examples
+    --------
+    >>> unwritable(Path(__file__) / "folder").endswith("is no folder")
+    True
+    """
+    there = next(one for one in (folder, *folder.parents) if one.exists())
+    if not there.is_dir():
+        return f"{there} is no folder"
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            return ""
+    except OSError as error:
+        return f"cannot write to {there} ({error.strerror})"
 
 
 def new_report_file(kind: str, suffix: str) -> Path:

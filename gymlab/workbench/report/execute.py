@@ -21,12 +21,8 @@ from gymlab.settings import Settings, notebook_path
 from gymlab.workbench.page import to_html
 from gymlab.workbench.report import folders
 from gymlab.workbench.report.history import record
-from gymlab.workbench.report.parameters import (
-    absolute_source,
-    checked_parameters,
-    default_parameters,
-    require_usable,
-)
+from gymlab.workbench.report.parameters import checked_parameters, default_parameters, require_usable
+from gymlab.workbench.report.sources import absolute_source
 from gymlab.workbench.results import to_json
 
 NOTEBOOK = "04_optimization_report"
@@ -97,8 +93,7 @@ def run(
     ReportError
         If the notebook fails for another reason; its copy is kept, and the message says where.
     """
-    if keep is not None and (isinstance(keep, bool) or not isinstance(keep, int) or keep < 1):
-        raise InputError(f"keep is {keep!r}; give a whole number of 1 or more, or None to keep all")
+    keep = folders.checked_keep(keep)
     notebook = notebook_path(NOTEBOOK)
     chosen = checked_parameters(parameters or {}, notebook)
     chosen["source"] = absolute_source(chosen.get("source") if source is None else source)

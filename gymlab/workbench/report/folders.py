@@ -13,7 +13,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from gymlab.errors import BusyError, OutputError
+from gymlab.errors import BusyError, InputError, OutputError
 
 LATEST = "latest"
 PARAMETERS = "params.json"
@@ -92,6 +92,36 @@ def finished(home: Path, run_id: str) -> Iterator[Path]:
             raise _cannot_write(home, error) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def being_written(home: Path) -> bool:
+    """Return whether a run is being written to a folder; nothing is made or changed.
+
+    Only where a run is half written is the lock tried: who tries it holds it for a moment, and must not turn away a run
+    that begins in that moment.
+    """
+    if not home.is_dir() or not any(_LEFT_BEHIND.fullmatch(path.name) for path in home.iterdir()):
+        return False
+    lock = FileLock(home / _LOCK)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        return True
+    lock.release()
+    return False
+
+
+def checked_keep(keep: object) -> int | None:
+    """Return how many runs are to stay; None is all of them.
+
+    Raises
+    ------
+    InputError
+        If it is no number of runs.
+    """
+    if keep is not None and (isinstance(keep, bool) or not isinstance(keep, int) or keep < 1):
+        raise InputError(f"keep is {keep!r}; give a whole number of 1 or more, or None to keep all")
+    return keep
 
 
 def failed_notebook(folder: Path) -> Path:

@@ -15,7 +15,6 @@ import yaml
 from gymlab.actions import read_actions, select_actions
 from gymlab.errors import InputError
 from gymlab.patterns.config import ExtractionConfig
-from gymlab.settings import sample_path
 
 # What a run sets itself.
 _OWN = {"results_path"}
@@ -95,19 +94,3 @@ def require_usable(parameters: Mapping[str, Any]) -> None:
     log = read_actions(parameters["source"], parameters.get("format"))
     filters = {name: parameters.get(name) or None for name in ("agent", "session", "since")}
     select_actions(log, **filters, where=parameters.get("where") or ())
-
-
-def absolute_source(source: str | os.PathLike[str] | list[str] | None) -> str | list[str]:
-    """Return paths that mean the same from the notebook's working directory; URLs and patterns as they are.
-
-    Parameters
-    ----------
-    source
-        As for :func:`gymlab.read_actions`; None is the bundled sample.
-    """
-    if source is None:
-        return str(sample_path())
-    if isinstance(source, list):
-        return [str(path) for one in source for path in [absolute_source(one)]]
-    text = os.fspath(source)
-    return text if "://" in text else str(Path(text).expanduser().absolute())

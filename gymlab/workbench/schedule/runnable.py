@@ -1,0 +1,43 @@
+"""Whether a job can run: what would be refused at night is refused when it is made."""
+
+import subprocess
+import sys
+from dataclasses import replace
+
+from gymlab.errors import InputError
+from gymlab.settings import notebook_path
+from gymlab.workbench.files import unwritable
+from gymlab.workbench.report.execute import NOTEBOOK
+from gymlab.workbench.report.folders import checked_keep
+from gymlab.workbench.report.parameters import checked_parameters, require_usable
+from gymlab.workbench.report.sources import absolute_source
+from gymlab.workbench.schedule.jobs import Job, checked_name
+
+
+def require_runnable(job: Job) -> Job:
+    """Return the job with its parameters as the report will take them; refuse now what would be refused at night.
+
+    Raises
+    ------
+    InputError
+        If the name, a parameter, the log or the folder of the reports cannot be used.
+    """
+    checked_name(job.name)
+    _require_importable()
+    parameters = checked_parameters(job.parameters, notebook_path(NOTEBOOK))
+    require_usable({**parameters, "source": list(job.source) or absolute_source(None)})
+    checked_keep(job.keep)
+    if problem := unwritable(job.reports):
+        raise InputError(f"{job.reports}: {problem}; choose another folder for the reports with --out")
+    return replace(job, parameters=parameters)
+
+
+def _require_importable() -> None:
+    """Refuse a gymlab that Python finds by the working directory or PYTHONPATH alone, neither of which cron has."""
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", "import gymlab"], env={}, cwd="/", capture_output=True, check=False
+    )
+    if done.returncode:
+        raise InputError(
+            f"{sys.executable} does not find gymlab outside of this folder or without this environment; install gymlab for it"
+        )
