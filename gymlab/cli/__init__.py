@@ -16,6 +16,7 @@ from gymlab.cli.compare import compare
 from gymlab.cli.doctor import doctor
 from gymlab.cli.extract import extract
 from gymlab.cli.import_ import import_
+from gymlab.cli.lab import lab
 from gymlab.cli.principles import principles
 from gymlab.cli.report import report
 from gymlab.cli.schedule import schedule
@@ -33,6 +34,7 @@ app = typer.Typer(
 for command in (report, extract, principles, compare, bench, doctor):
     app.command()(command)
 app.command("import")(import_)
+app.command(context_settings={"ignore_unknown_options": True})(lab)
 app.add_typer(schedule, name="schedule")
 
 
