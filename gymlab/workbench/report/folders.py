@@ -100,7 +100,7 @@ def being_written(home: Path) -> bool:
     Only where a run is half written is the lock tried: who tries it holds it for a moment, and must not turn away a run
     that begins in that moment.
     """
-    if not home.is_dir() or not any(_LEFT_BEHIND.fullmatch(path.name) for path in home.iterdir()):
+    if not (home / _LOCK).exists() or not any(_LEFT_BEHIND.fullmatch(path.name) for path in home.iterdir()):
         return False
     lock = FileLock(home / _LOCK)
     try:
