@@ -110,8 +110,12 @@ def _cells(one: Scheduled) -> list[str]:
 def _source(job: Job | None) -> str:
     if job is None:
         return "–"
-    more = "" if len(job.source) < 2 else f" and {counted(len(job.source) - 1, 'others')}"
-    return f"{one_line(job.source[0], 60) if job.source else 'the bundled sample'}{more}"
+    if not job.source:
+        return "the bundled sample"
+    first, others = one_line(job.source[0]), len(job.source) - 1
+    # The end of a path tells more than its beginning.
+    shown = first if len(first) <= 60 else f"…{first[-59:]}"
+    return f"{shown} and {counted(others, 'others')}" if others else shown
 
 
 def _last(last: LastRun | None) -> str:
