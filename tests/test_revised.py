@@ -49,6 +49,29 @@ def test_a_cut_by_height_is_what_an_extraction_with_that_height_finds(extraction
     assert len(again.patterns) == 5
 
 
+def test_without_a_number_or_a_height_the_silhouette_decides_again(extraction):
+    again = extraction.cut(n_clusters=7).cut()
+    same_patterns(again, extraction)
+    assert again.config == extraction.config
+
+
+def test_whoever_asks_is_told_of_the_tree_before_its_patterns():
+    seen = []
+    config = gymlab.ExtractionConfig(**FEW)
+    found = run_extraction(
+        rhythms(),
+        config,
+        on_tree=lambda *arrays: seen.append(arrays),
+        on_stage=lambda stage: seen.append(stage),
+    )
+    (place,) = [index for index, one in enumerate(seen) if isinstance(one, tuple)]
+    assert seen[place - 1] == "cluster"
+    windows, distances, tree = seen[place]
+    assert windows is found.windows
+    assert distances is found.distances
+    assert tree is found.linkage
+
+
 def test_cuts_can_follow_one_another_and_only_the_last_is_in_the_notes(extraction):
     again = extraction.cut(n_clusters=5).cut(height=3.0).cut(n_clusters=4)
     same_patterns(again, extraction.cut(n_clusters=4))
@@ -101,8 +124,7 @@ def test_a_streamed_tree_is_cut_without_a_matrix(monkeypatch):
     ("config", "cut", "message"),
     [
         ({"method": "kmedoids"}, {"n_clusters": 2}, "builds no tree"),
-        ({}, {}, "one of the two"),
-        ({}, {"n_clusters": 2, "height": 1.0}, "one of the two"),
+        ({}, {"n_clusters": 2, "height": 1.0}, "not both"),
         ({}, {"n_clusters": 0}, "n_clusters is 0"),
         ({}, {"height": -1.0}, "cut_height is -1.0"),
         ({}, {"n_clusters": 10_000}, "only 126 windows"),

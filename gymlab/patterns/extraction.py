@@ -6,14 +6,15 @@ from contextlib import contextmanager
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from gymlab.actions.encoding import fit_encoding
 from gymlab.actions.schema import validate_actions
-from gymlab.actions.windows import cut_windows
+from gymlab.actions.windows import Windows, cut_windows
 from gymlab.distance.blocks import Progress
 from gymlab.errors import InputError
 from gymlab.patterns import large, strategies
-from gymlab.patterns.clustering import Checkpoint, no_checkpoint
+from gymlab.patterns.clustering import Checkpoint, Tree, no_checkpoint
 from gymlab.patterns.config import ExtractionConfig
 from gymlab.patterns.plan import Plan, plan_of
 from gymlab.patterns.result import Extraction
@@ -22,6 +23,8 @@ from gymlab.patterns.stats import ExtractionStats
 from gymlab.patterns.strategies import Clustered, Task
 from gymlab.patterns.temporal import describe_patterns
 from gymlab.runtime.memory import peak_bytes
+
+OnTree = Callable[[Windows, NDArray[np.float32], Tree], None]
 
 
 def extract_patterns(
@@ -70,6 +73,7 @@ def run_extraction(
     progress: Progress = False,
     checkpoint: Checkpoint = no_checkpoint,
     on_stage: Callable[[str], None] = lambda _stage: None,
+    on_tree: OnTree = lambda _windows, _distances, _tree: None,
 ) -> Extraction:
     """Find the temporal patterns of a log, and tell on the way.
 
@@ -82,6 +86,9 @@ def run_extraction(
     on_stage
         Called with the name of each stage as it begins: ``encode``, ``distances``, ``cluster``,
         ``significance``, ``describe``.
+    on_tree
+        Where there is a matrix of all pairs, and a tree: called with the windows and these as soon as they are there,
+        before the tree is cut and its clusters are described.
     """
     clock = _Stages(on_stage, checkpoint)
     with clock("encode"):
@@ -90,7 +97,14 @@ def run_extraction(
         encoding = fit_encoding(log, config.channels)
         encoded = encoding.encode(log)
         windows = cut_windows(log, encoded, window=config.window, hop=config.hop, unit=config.unit)
-        task = Task(windows, encoding.mismatch_weights, config, progress, checkpoint)
+        task = Task(
+            windows,
+            encoding.mismatch_weights,
+            config,
+            progress,
+            checkpoint,
+            on_tree=lambda distances, tree: on_tree(windows, distances, tree),
+        )
         plan = plan_of(windows, config)
         large.require_enough(task, plan.sample_size)
     found, dtw_pairs = _clustered(task, plan, clock)

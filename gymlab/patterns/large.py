@@ -43,13 +43,13 @@ def streamed(task: Task) -> Clustered:
         )
         return _described(task, labels)
     tree = clustering.single_linkage_tree(pieces, **task.distance)
-    if task.n_clusters is not None or config.cut_height is not None:
-        return cut_of_streamed(task, tree)
-    return _best_cut(task, tree)
+    return cut_of_streamed(task, tree)
 
 
 def cut_of_streamed(task: Task, tree: Tree) -> Clustered:
     """Cut a tree of which there is no matrix where the configuration says."""
+    if task.n_clusters is None and task.config.cut_height is None:
+        return _best_cut(task, tree)
     labels = clustering.cut_tree(tree, n_clusters=task.n_clusters, height=task.config.cut_height)
     return _described(task, labels, tree)
 

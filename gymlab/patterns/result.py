@@ -180,7 +180,8 @@ class Extraction:
         Parameters
         ----------
         n_clusters, height
-            One of the two: the number of patterns, or the distance at which the tree is cut.
+            The number of patterns, or the distance at which the tree is cut; neither for the number with the
+            largest average silhouette width.
 
         Returns
         -------

@@ -34,8 +34,8 @@ def cut(
             f"method {extraction.config.method!r} by strategy {extraction.stats.strategy!r} builds no tree that could "
             "be cut; choose a linkage"
         )
-    if (n_clusters is None) == (height is None):
-        raise InputError("give n_clusters or height, one of the two")
+    if n_clusters is not None and height is not None:
+        raise InputError("give n_clusters or height, not both")
     config = replace(
         extraction.config, n_clusters="auto" if n_clusters is None else n_clusters, cut_height=height
     )

@@ -39,6 +39,9 @@ class Task:
         Of the DTW cells. Where the work may be stopped it is a function that calls the checkpoint too.
     checkpoint
         Called often; an exception that it raises stops the work.
+    on_tree
+        Called with the matrix of all pairs and the tree made from it as soon as they are there, before the tree is
+        cut and its clusters described.
     """
 
     windows: Windows
@@ -46,6 +49,7 @@ class Task:
     config: ExtractionConfig
     progress: Progress
     checkpoint: Checkpoint
+    on_tree: Callable[[NDArray[np.float32], Tree], None] = lambda _distances, _tree: None
 
     @property
     def pieces(self) -> Pieces:
@@ -120,9 +124,9 @@ def clusters_of(task: Task, condensed: NDArray[np.float32], strategy: str) -> Cl
         labels = clustering.by_size(baseline.BaselineEngine.labels(square, k, config.seed))
         return Clustered(clustering.describe_labels(condensed, labels), condensed)
     if config.method in LINKAGES:
-        return clusters_of_tree(
-            task, condensed, clustering.build_tree(condensed, task.linkage, checkpoint=checkpoint)
-        )
+        tree = clustering.build_tree(condensed, task.linkage, checkpoint=checkpoint)
+        task.on_tree(condensed, tree)
+        return clusters_of_tree(task, condensed, tree)
     if config.method == "kmedoids":
         return Clustered(clusters_around_medoids(task, condensed), condensed)
     n = len(task.windows)

@@ -90,24 +90,26 @@ def cluster_tree(
     """
     n = len(tree) + 1
     matrix = matrix_of(distances, n)
-    curve: dict[int, float] = {}
+    cuts = {}
+    for k in range(2, min(MOST_AUTO_CLUSTERS, n - 1) + 1):
+        checkpoint()
+        cuts[k] = cut_tree(tree, n_clusters=k)
+    asked = None
     if n_clusters is not None or height is not None:
-        labels = cut_tree(tree, n_clusters=n_clusters, height=height)
-        sums = distance_sums(matrix, labels, checkpoint=checkpoint)
-    else:
-        cuts = {}
-        for k in range(2, min(MOST_AUTO_CLUSTERS, n - 1) + 1):
-            checkpoint()
-            cuts[k] = cut_tree(tree, n_clusters=k)
-        finest = cuts[max(cuts)] if cuts else np.zeros(n, dtype=np.int64)
-        fine_sums = distance_sums(matrix, finest, checkpoint=checkpoint)
-        for k, cut in cuts.items():
-            checkpoint()
-            # A cut with few clusters joins whole clusters of one with many, so its sums are sums of those.
-            curve[k] = average_width(silhouettes(_joined(fine_sums, finest, cut), cut))
+        asked = cut_tree(tree, n_clusters=n_clusters, height=height)
+    one_cluster = np.zeros(n, dtype=np.int64)
+    finest = max((one_cluster, *cuts.values(), *([] if asked is None else [asked])), key=np.max)
+    fine_sums = distance_sums(matrix, finest, checkpoint=checkpoint)
+    curve = {}
+    for k, cut in cuts.items():
+        checkpoint()
+        # Cuts are nested: one with few clusters joins whole clusters of one with many, so its sums are sums of those.
+        curve[k] = average_width(silhouettes(_joined(fine_sums, finest, cut), cut))
+    labels = asked
+    if labels is None:
         known = {k: width for k, width in curve.items() if not np.isnan(width)}
-        labels = cuts[max(known, key=lambda k: known[k])] if known else np.zeros(n, dtype=np.int64)
-        sums = _joined(fine_sums, finest, labels)
+        labels = cuts[max(known, key=lambda k: known[k])] if known else one_cluster
+    sums = _joined(fine_sums, finest, labels)
     correlation = cophenetic_correlation(matrix, tree, checkpoint=checkpoint)
     return _described(matrix, labels, sums, curve, correlation, checkpoint)
 

@@ -30,7 +30,7 @@ class Quality:
     silhouettes
         float64 ``(n,)``: the width of each item; NaN for noise.
     silhouette_by_n_clusters
-        The average width of every number of clusters that was tried.
+        The average width of every number of clusters that was tried: of a tree, those from 2 to 20.
     cophenetic_correlation
         Pearson correlation of the distances with the heights at which the tree joins the pairs, −1 to 1, larger
         is better; NaN without a tree or where all distances are equal [1]_.

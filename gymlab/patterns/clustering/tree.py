@@ -26,6 +26,9 @@ from gymlab.patterns.config import Method
 # may take a tenth of a microsecond.
 _DISTANCES_A_SLICE = 2**20
 
+# Distances up to two to this power, and its inverse, have squares that float32 holds.
+_USUAL_EXPONENT = 30
+
 _CHAINED = {
     "ward": chain.WARD,
     "average": chain.AVERAGE,
@@ -117,12 +120,15 @@ def _working_copy(
     else:
         working = np.empty(len(distances), dtype=np.float32)
     most = float(max(distances[part].max() for part in slices(len(distances), checkpoint)))
-    # A power of two costs no digit.
-    scale = 2.0 ** -int(np.frexp(most)[1]) if squared and most else 1.0
+    # A power of two costs no digit, and a pass over all, so only what squares would be too large or small for gets it.
+    exponent = int(np.frexp(most)[1])
+    scale = 2.0**-exponent if squared and abs(exponent) > _USUAL_EXPONENT else 1.0
     for part in slices(len(distances), checkpoint):
-        np.multiply(distances[part], scale, out=working[part], casting="same_kind")
+        if scale != 1.0 or not squared:
+            np.multiply(distances[part], scale, out=working[part], casting="same_kind")
         if squared:
-            np.square(working[part], out=working[part])
+            source = distances[part] if scale == 1.0 else working[part]
+            np.square(source, out=working[part], casting="same_kind")
     return working, scale
 
 

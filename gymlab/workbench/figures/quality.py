@@ -143,7 +143,7 @@ def choice_of_k(
     """
     shown = {name: curve for name, curve in curves.items() if curve}
     if not shown:
-        return nothing_to_show("the number of patterns was given, so none was tried")
+        return nothing_to_show("no other number of patterns was tried")
     figure = empty_figure("number of patterns", y, height=320)
     for name, curve in shown.items():
         figure.add_scatter(

@@ -25,7 +25,8 @@ from gymlab.workbench.text import counted
 # Joins below the cut by the colour of their pattern, and those above it.
 _JOIN_COLOURS = (GREY, *PALETTE)
 
-CUT = "cut"
+# Names by which a widget finds the line and the dots.
+CUT, LEAVES = "cut", "leaves"
 
 
 @dataclass(frozen=True)
@@ -166,31 +167,43 @@ def height_of_cut(tree: NDArray[np.float64], n_clusters: int) -> float | None:
     return (below + above) / 2
 
 
+def leaf_colours(outline: Outline, node_labels: NDArray[np.int64]) -> list[str]:
+    """Return the colour of each leaf: that of its pattern."""
+    return [pattern_colour(int(label)) for label in node_labels[outline.leaves]]
+
+
+def leaf_texts(
+    outline: Outline, node_labels: NDArray[np.int64], leaves: Leaves | None, noun: str
+) -> list[str]:
+    """Return what each leaf is, as HTML: how many windows, of which pattern, the most typical one."""
+    texts = [
+        f"{counted(int(size), noun)}, {pattern_name(int(label)) if label >= 0 else 'of several patterns'}"
+        for size, label in zip(outline.sizes, node_labels[outline.leaves], strict=True)
+    ]
+    if leaves is None:
+        return texts
+    return [f"{text}<br>most typical: {where}" for text, where in zip(texts, leaves.hover, strict=True)]
+
+
 def _leaf_markers(
     outline: Outline, node_labels: NDArray[np.int64], leaves: Leaves | None, noun: str
 ) -> go.Scatter:
-    sizes, labels = outline.sizes, node_labels[outline.leaves]
-    several = sizes > 1
-    counts = [counted(int(size), noun) for size in sizes]
-    names = ["of several patterns" if label < 0 else pattern_name(int(label)) for label in labels]
-    hover = [f"{count}, {name}" for count, name in zip(counts, names, strict=True)]
-    if leaves:
-        hover = [f"{line}<br>most typical: {where}" for line, where in zip(hover, leaves.hover, strict=True)]
+    sizes = outline.sizes
     return go.Scatter(
         x=np.arange(len(sizes)),
         y=np.zeros(len(sizes)),
         mode="markers",
-        name="leaves",
+        name=LEAVES,
         marker={
-            "color": [pattern_colour(int(label)) for label in labels],
+            "color": leaf_colours(outline, node_labels),
             # The area says how many, the symbol whether there is something to open.
             "size": np.clip(4 + 14 * np.sqrt(sizes / max(1, sizes.max())), 6, 18),
-            "symbol": np.where(several, "circle", "line-ns-open"),
+            "symbol": np.where(sizes > 1, "circle", "line-ns-open"),
             "line": {"color": "white", "width": 1},
         },
         cliponaxis=False,
         showlegend=False,
-        text=hover,
+        text=leaf_texts(outline, node_labels, leaves, noun),
         hovertemplate="%{text}<extra></extra>",
         customdata=outline.leaves,
     )

@@ -3,7 +3,7 @@
 from gymlab.workbench.tables.behaviour import entropy_of_agents, principles
 from gymlab.workbench.tables.cells import facts, frame
 from gymlab.workbench.tables.changes import changes, changes_sentence
-from gymlab.workbench.tables.found import actions, log_sentence, notes, patterns, windows
+from gymlab.workbench.tables.found import actions, linkages, log_sentence, notes, patterns, windows
 from gymlab.workbench.tables.verdicts import alerts, evidence, headline, tiles
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "facts",
     "frame",
     "headline",
+    "linkages",
     "log_sentence",
     "notes",
     "patterns",

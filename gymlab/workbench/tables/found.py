@@ -1,5 +1,8 @@
 """What was found in a log: the log itself, its patterns, what was assumed on the way."""
 
+from collections.abc import Sequence
+
+from gymlab.patterns.clustering import ComparedLinkage
 from gymlab.patterns.result import Extraction
 from gymlab.workbench.figures import whereabouts
 from gymlab.workbench.tables.cells import chip, decimals, shares, table
@@ -124,3 +127,21 @@ def actions(extraction: Extraction, window: int) -> str:
         for row in found[columns].astype(object).itertuples(index=False)
     ]
     return table([name.replace("_", " ") for name in columns], rows, "frame")
+
+
+def linkages(compared: Sequence[ComparedLinkage]) -> str:
+    """Return trees of the same distances: how many patterns each has, how good they are, how far they agree."""
+    names = [one.method for one in compared]
+    rows = [
+        (
+            as_html(one.method),
+            str(one.n_clusters),
+            decimals(one.clustering.quality.silhouette),
+            decimals(one.clustering.quality.cophenetic_correlation),
+            *(decimals(one.agreement[name]) for name in names),
+        )
+        for one in compared
+    ]
+    return table(
+        ("linkage", "patterns", "silhouette", "cophenetic", *(f"as {name}" for name in names)), rows, "frame"
+    )

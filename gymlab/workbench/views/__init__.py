@@ -4,13 +4,24 @@ from gymlab.workbench.views.logs import entropy_of_agents, series_of_log, state_
 from gymlab.workbench.views.pairs import warping_path
 from gymlab.workbench.views.patterns import medoids, patterns, shown_windows, windows_of_pattern
 from gymlab.workbench.views.quality import choice_of_k, cluster_sizes, significance, silhouettes
-from gymlab.workbench.views.trees import cut_height, dendrogram, distance_heat_map, tree_leaves
+from gymlab.workbench.views.trees import (
+    LogTree,
+    Top,
+    cut_height,
+    dendrogram,
+    dendrogram_of,
+    distance_heat_map,
+    top_of,
+)
 
 __all__ = [
+    "LogTree",
+    "Top",
     "choice_of_k",
     "cluster_sizes",
     "cut_height",
     "dendrogram",
+    "dendrogram_of",
     "distance_heat_map",
     "entropy_of_agents",
     "medoids",
@@ -20,7 +31,7 @@ __all__ = [
     "significance",
     "silhouettes",
     "state_distribution",
-    "tree_leaves",
+    "top_of",
     "warping_path",
     "windows_of_pattern",
 ]

@@ -1,11 +1,15 @@
 """The tree of an extraction, and its distances in the order of the leaves."""
 
+from dataclasses import dataclass
+
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
 
+from gymlab.actions.windows import Windows
 from gymlab.patterns.clustering import (
     Outline,
     distance_sums,
@@ -24,6 +28,44 @@ _MOST_STEPS = 60
 _NO_TREE = "no tree: too few windows, or a method or strategy without one"
 
 
+@dataclass(frozen=True)
+class LogTree:
+    """A tree of windows, with what is shown of them; its patterns may not be known yet.
+
+    Attributes
+    ----------
+    actions, windows
+        The action table, and the windows of it.
+    items
+        int64 ``(n,)``: the windows that the tree is of.
+    linkage
+        float64 ``(n−1, 4)``; None without a tree.
+    distances
+        Condensed, of these windows; None where there is no matrix.
+    method
+        The linkage.
+    """
+
+    actions: pd.DataFrame
+    windows: Windows
+    items: NDArray[np.int64]
+    linkage: NDArray[np.float64] | None
+    distances: NDArray[np.float32] | None
+    method: str
+
+    @classmethod
+    def of(cls, extraction: Extraction) -> "LogTree":
+        """Return the tree of an extraction."""
+        return cls(
+            extraction.actions,
+            extraction.windows,
+            extraction.clustered,
+            extraction.linkage,
+            extraction.distances,
+            extraction.config.method,
+        )
+
+
 def dendrogram(extraction: Extraction, *, n_leaves: int = 40, root: int | None = None) -> go.Figure:
     """Return the top of the tree, or of the branch below a node, with the cut and the medoids at its leaves.
 
@@ -36,67 +78,91 @@ def dendrogram(extraction: Extraction, *, n_leaves: int = 40, root: int | None =
     root
         The node at the top, of those in ``customdata`` of the leaves; the whole tree when not given.
     """
-    tree = extraction.linkage
-    if tree is None or len(tree) == 0:
-        return figures.nothing_to_show(_NO_TREE)
-    top = outline(tree, n_leaves, root=root)
-    return figures.dendrogram(
-        top,
-        labels_of_nodes(tree, extraction.labels[extraction.clustered]),
-        cut=cut_height(extraction),
-        leaves=tree_leaves(extraction, top),
-        y_title=f"height of the join ({extraction.config.method} linkage)",
-        noun=extraction.windows.noun,
-    )
+    tree = LogTree.of(extraction)
+    labels = extraction.labels[extraction.clustered]
+    return dendrogram_of(tree, top_of(tree, n_leaves=n_leaves, root=root), labels, cut=cut_height(extraction))
 
 
-def cut_height(extraction: Extraction, n_patterns: int | None = None) -> float | None:
-    """Return the height at which the tree of an extraction is cut; None without a tree.
+@dataclass(frozen=True)
+class Top:
+    """What is drawn of a tree: its highest joins, and what stands at their leaves."""
+
+    outline: Outline
+    leaves: figures.Leaves
+
+
+def top_of(tree: LogTree, *, n_leaves: int = 40, root: int | None = None) -> Top | None:
+    """Return what :func:`dendrogram_of` draws; None without a tree.
 
     Parameters
     ----------
-    extraction
-        Whose configuration may name the height.
-    n_patterns
-        How many patterns the cut makes; those of the extraction when not given.
+    tree
+        What to show.
+    n_leaves, root
+        As for :func:`dendrogram`.
     """
+    if tree.linkage is None or len(tree.linkage) == 0:
+        return None
+    top = outline(tree.linkage, n_leaves, root=root)
+    return Top(top, _leaves(tree, top))
+
+
+def dendrogram_of(
+    tree: LogTree, top: Top | None, labels: NDArray[np.int64], *, cut: float | None
+) -> go.Figure:
+    """Return a dendrogram as :func:`dendrogram` does, of a tree whose patterns need not be described.
+
+    Parameters
+    ----------
+    tree, top
+        What to show of what.
+    labels
+        int64: the pattern of each window that the tree is of; −1 where it is not known.
+    cut
+        Its height; None for no line.
+    """
+    if tree.linkage is None or top is None:
+        return figures.nothing_to_show(_NO_TREE)
+    return figures.dendrogram(
+        top.outline,
+        labels_of_nodes(tree.linkage, labels),
+        cut=cut,
+        leaves=top.leaves,
+        y_title=f"height of the join ({tree.method} linkage)",
+        noun=tree.windows.noun,
+    )
+
+
+def cut_height(extraction: Extraction) -> float | None:
+    """Return the height at which the tree of an extraction is cut; None without a tree."""
     if extraction.linkage is None:
         return None
     if extraction.config.cut_height is not None:
         return extraction.config.cut_height
-    n = len(extraction.patterns) if n_patterns is None else n_patterns
-    return figures.height_of_cut(extraction.linkage, n)
+    return figures.height_of_cut(extraction.linkage, len(extraction.patterns))
 
 
-def tree_leaves(extraction: Extraction, top: Outline) -> figures.Leaves:
-    """Return what stands at the leaves of an outline of the tree: the most typical window of each.
-
-    Parameters
-    ----------
-    extraction, top
-        With a tree, and an outline of it.
-    """
-    typical = extraction.clustered[_typical_items(extraction, top)]
-    choices = extraction.actions["action_type"]
+def _leaves(tree: LogTree, top: Outline) -> figures.Leaves:
+    """Return what stands at the leaves of an outline: the most typical window of each."""
+    typical = tree.items[_typical_items(tree, top)]
+    choices, table = tree.actions["action_type"], tree.windows.table
     return figures.Leaves(
-        hover=figures.whereabouts(extraction.windows.table, typical),
-        states=[
-            choices.iloc[extraction.windows.rows(int(index))[:_MOST_STEPS]].tolist() for index in typical
-        ],
-        first_steps=extraction.windows.table["start"].iloc[typical].tolist(),
+        hover=figures.whereabouts(table, typical),
+        states=[choices.iloc[tree.windows.rows(int(index))[:_MOST_STEPS]].tolist() for index in typical],
+        first_steps=table["start"].iloc[typical].tolist(),
         legend=figures.legend_of(choices),
     )
 
 
-def _typical_items(extraction: Extraction, top: Outline) -> NDArray[np.int64]:
+def _typical_items(tree: LogTree, top: Outline) -> NDArray[np.int64]:
     """Return the medoid of the items below each leaf; the first of them where there are no distances."""
-    if extraction.distances is None:
+    if tree.distances is None:
         return np.array([items[0] for items in top.members], dtype=np.int64)
     below = np.concatenate(top.members)
     leaf = np.repeat(np.arange(len(top.members)), top.sizes)
     order = np.argsort(below)
     items, labels = below[order], leaf[order]
-    n, matrix = len(extraction.clustered), extraction.distances
+    n, matrix = len(tree.items), tree.distances
     if len(items) < n:
         matrix = part_of_matrix(np.asarray(matrix), n, items)
     found: NDArray[np.int64] = items[medoids_of(distance_sums(matrix, labels), labels)]

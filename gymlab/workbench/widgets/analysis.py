@@ -1,18 +1,23 @@
 """From the state of a panel to an extraction, with as little work as the change asks for. No widget in here."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from gymlab.actions import read_actions, select_actions
+from gymlab.actions.windows import Windows
 from gymlab.patterns import revised
-from gymlab.patterns.clustering import Checkpoint
+from gymlab.patterns.clustering import Checkpoint, Tree
 from gymlab.patterns.config import LINKAGES, ExtractionConfig
 from gymlab.patterns.extraction import run_extraction
 from gymlab.patterns.result import Extraction
 from gymlab.settings import sample_path
+from gymlab.workbench.views import LogTree
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,10 @@ class Request:
 
 
 Show = Callable[[Extraction], None]
+ShowTree = Callable[[LogTree], None]
 Tell = Callable[[str, float], None]
+
+_LOOKS_IN_A_PAUSE = 10
 
 
 class Analysis:
@@ -76,6 +84,12 @@ class Analysis:
 
     A change of the cut alone takes the tree that is there; one of the budget for significance the patterns. Distances
     of windows that were compared before come from the cache of matrices.
+
+    Parameters
+    ----------
+    pause_seconds
+        How long to wait before the patterns are tested, so that the page can draw and nothing is tested that is about
+        to change.
 
     Examples
     --------
@@ -89,7 +103,8 @@ class Analysis:
     (4, True)
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, pause_seconds: float = 0.3) -> None:
+        self._pause_seconds = pause_seconds
         self._log: tuple[Source, pd.DataFrame] | None = None
         self._base: tuple[Source, ExtractionConfig, Extraction] | None = None
 
@@ -98,6 +113,7 @@ class Analysis:
         request: Request,
         *,
         show: Show,
+        show_tree: ShowTree = lambda _tree: None,
         tell: Tell = lambda _stage, _fraction: None,
         checkpoint: Checkpoint = lambda: None,
     ) -> None:
@@ -109,6 +125,8 @@ class Analysis:
             What is wanted.
         show
             Called with the patterns as soon as they are known, and again when they are tested.
+        show_tree
+            Called with a new tree before its patterns are known.
         tell
             Called with the stage and the fraction of it that is done.
         checkpoint
@@ -119,11 +137,12 @@ class Analysis:
         InputError
             If the log cannot be used, or not with these parameters.
         """
-        extraction = self._found(request, tell, checkpoint)
+        extraction = self._found(request, show_tree, tell, checkpoint)
         show(extraction)
         config = request.config
         if config.n_surrogates or config.n_resamples:
             tell("significance", 0.0)
+            self._pause(checkpoint)
             show(
                 revised.assess(
                     extraction,
@@ -138,27 +157,28 @@ class Analysis:
         if self._base is None:
             return None
         source, config, extraction = self._base
-        same = (source, config) == (request.source, _base_config(request.config))
+        same = (source, config) == (request.source, _without_cut(request.config))
         return extraction if same else None
 
-    def _found(self, request: Request, tell: Tell, checkpoint: Checkpoint) -> Extraction:
-        base = self.base_of(request)
+    def _found(self, request: Request, show_tree: ShowTree, tell: Tell, checkpoint: Checkpoint) -> Extraction:
+        base, config = self.base_of(request), request.config
         if base is None:
-            base = self._extracted(request, tell, checkpoint)
-        config = request.config
-        if config.cut_height is not None:
-            return revised.cut(base, height=config.cut_height, checkpoint=checkpoint)
-        if config.n_clusters != "auto" and base.config.n_clusters == "auto":
-            return revised.cut(base, n_clusters=int(config.n_clusters), checkpoint=checkpoint)
-        return base
+            return self._extracted(request, show_tree, tell, checkpoint)
+        if (config.n_clusters, config.cut_height) == (base.config.n_clusters, base.config.cut_height):
+            return base
+        number = None if config.n_clusters == "auto" else int(config.n_clusters)
+        return revised.cut(base, n_clusters=number, height=config.cut_height, checkpoint=checkpoint)
 
-    def _extracted(self, request: Request, tell: Tell, checkpoint: Checkpoint) -> Extraction:
+    def _extracted(
+        self, request: Request, show_tree: ShowTree, tell: Tell, checkpoint: Checkpoint
+    ) -> Extraction:
         if self._log is None or self._log[0] != request.source:
             tell("read", 0.0)
             # The old log and its matrix go before the new ones come.
             self._log = self._base = None
             self._log = request.source, request.source.read()
-        config = _base_config(request.config)
+        log = self._log[1]
+        config = replace(request.config, n_surrogates=0, n_resamples=0)
         stage = ""
 
         def begin(name: str) -> None:
@@ -170,12 +190,23 @@ class Analysis:
             checkpoint()
             tell(stage, min(1.0, done / max(1, total)))
 
-        found = run_extraction(self._log[1], config, progress=cells, checkpoint=checkpoint, on_stage=begin)
-        self._base = request.source, config, found
+        def on_tree(windows: Windows, distances: NDArray[np.float32], tree: Tree) -> None:
+            show_tree(LogTree(log, windows, np.arange(len(windows)), tree, distances, config.method))
+
+        found = run_extraction(
+            log, config, progress=cells, checkpoint=checkpoint, on_stage=begin, on_tree=on_tree
+        )
+        self._base = request.source, _without_cut(config), found
         return found
 
+    def _pause(self, checkpoint: Checkpoint) -> None:
+        """Let the page draw, and whoever is still moving a slider move on, before what takes longest."""
+        for _ in range(_LOOKS_IN_A_PAUSE):
+            checkpoint()
+            time.sleep(self._pause_seconds / _LOOKS_IN_A_PAUSE)
 
-def _base_config(config: ExtractionConfig) -> ExtractionConfig:
+
+def _without_cut(config: ExtractionConfig) -> ExtractionConfig:
     """Return the parameters without what is done after the tree: its cut, and the test of its patterns."""
     plain = replace(config, n_surrogates=0, n_resamples=0)
     if config.method in LINKAGES and config.strategy != "baseline":

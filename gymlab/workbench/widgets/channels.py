@@ -26,7 +26,7 @@ class ChannelChoice(ipywidgets.VBox):  # type: ignore[misc]
             value=isinstance(channels, str),
             description="channels: what the log has",
             indent=False,
-            layout={"width": "100%"},
+            layout={"width": "auto"},
         )
         self._rows: dict[str, tuple[ipywidgets.Checkbox, ipywidgets.BoundedFloatText]] = {}
         self._box = ipywidgets.VBox([])

@@ -11,8 +11,8 @@ from gymlab.patterns.config import DENSITY_METHODS, LINKAGES, ClusteringMethod, 
 from gymlab.workbench.widgets.analysis import Source
 from gymlab.workbench.widgets.channels import ChannelChoice
 
-_LAYOUT = {"width": "100%"}
-_STYLE = {"description_width": "7.5rem"}
+_LAYOUT = {"width": "auto"}
+_STYLE = {"description_width": "5.5rem"}
 
 # Surrogates and resamples; what fewer can tell is in the notes.
 BUDGETS = {
@@ -52,7 +52,7 @@ class Controls(ipywidgets.VBox):  # type: ignore[misc]
             options=[("auto", "auto"), ("number", "number"), ("height", "height")],
             value=_cut_by(config),
             description="patterns by",
-            style={**_STYLE, "button_width": "4.2rem"},
+            style={**_STYLE, "button_width": "5rem"},
             tooltips=["largest average silhouette width", "a number of patterns", "a height in the tree"],
         )
         k = config.n_clusters if config.n_clusters != "auto" else 2
@@ -72,7 +72,7 @@ class Controls(ipywidgets.VBox):  # type: ignore[misc]
             value=config.eps or 0.0,
             min=0.0,
             max=1e9,
-            description="eps (0: found)",
+            description="eps (0: auto)",
             continuous_update=False,
             layout=_LAYOUT,
             style=_STYLE,

@@ -1,11 +1,19 @@
 """Plotly's figures as widgets: made once, then changed in place."""
 
+from pathlib import Path
 from typing import Any
 
+import anywidget
 import plotly.graph_objects as go
 
 # Buttons that would only be in the way of a small figure in a panel.
 _NOT_SHOWN = ["select2d", "lasso2d", "autoScale2d"]
+
+
+class Fit(anywidget.AnyWidget):
+    """Nothing to see: keeps the figures on the page as wide as their places. One in a panel is enough."""
+
+    _esm = Path(__file__).with_name("fit.js")
 
 
 def figure_widget(figure: go.Figure, *, draggable: bool = False) -> go.FigureWidget:

@@ -7,7 +7,7 @@ import numpy as np
 
 from gymlab.patterns.result import Extraction
 from gymlab.workbench import figures, tables, views
-from gymlab.workbench.widgets.drawing import figure_widget, redraw
+from gymlab.workbench.widgets.drawing import Fit, figure_widget, redraw
 
 _MOST_LISTED = 200
 
@@ -54,6 +54,7 @@ class PatternExplorer(ipywidgets.VBox):  # type: ignore[misc]
         )
         super().__init__(
             [
+                Fit(),
                 self.pattern,
                 self.figure,
                 ipywidgets.HBox([self.window, self.actions], layout={"flex_flow": "row wrap"}),

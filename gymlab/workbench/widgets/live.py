@@ -15,7 +15,7 @@ from gymlab.runtime.cache import BoundedCache
 from gymlab.workbench import figures
 from gymlab.workbench.tables.cells import table
 from gymlab.workbench.text import as_html
-from gymlab.workbench.widgets.drawing import figure_widget, redraw
+from gymlab.workbench.widgets.drawing import Fit, figure_widget, redraw
 
 
 class Ticker:
@@ -146,7 +146,7 @@ class AlertStrip(ipywidgets.VBox):  # type: ignore[misc]
         self._measure = measure or (lambda: measured_now(extraction()))
         self.alerts = evaluate(self._measure())
         self.figure = figure_widget(figures.alert_strip(self.alerts))
-        super().__init__([self.figure])
+        super().__init__([Fit(), self.figure])
         self._ticker = Ticker("alerts", self.refresh, seconds)
 
     def refresh(self) -> None:

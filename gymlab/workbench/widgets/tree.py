@@ -10,12 +10,13 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from gymlab.patterns.clustering import labels_of_nodes, outline
+from gymlab.patterns.clustering import labels_of_nodes
 from gymlab.patterns.result import Extraction
 from gymlab.workbench import figures, views
-from gymlab.workbench.figures.trees import CUT, cut_line, join_traces
+from gymlab.workbench.figures.trees import CUT, LEAVES, cut_line, join_traces, leaf_colours, leaf_texts
 from gymlab.workbench.text import counted
-from gymlab.workbench.widgets.drawing import figure_widget, redraw
+from gymlab.workbench.views import LogTree, Top, top_of
+from gymlab.workbench.widgets.drawing import Fit, figure_widget, redraw
 
 _HINT = "Drag the dashed line to cut elsewhere; click a dot to open the branch below it."
 
@@ -52,13 +53,17 @@ class TreeExplorer(ipywidgets.VBox):  # type: ignore[misc]
     ) -> None:
         self._on_cut = on_cut or self.cut_at
         self._n_leaves = n_leaves
+        # What is drawn: a tree, the pattern of each of its windows, the height of the cut, the branches on the way.
         self._lock = threading.RLock()
         self._drawing: int | None = None
+        self._tree: LogTree | None = None
+        self._top: Top | None = None
+        self._labels = np.empty(0, dtype=np.int64)
+        self._cut: float | None = None
         self._roots: list[int] = []
-        self.extraction = extraction
-        self.figure = figure_widget(
-            figures.nothing_to_show("nothing is computed yet", height=520), draggable=True
-        )
+        self.extraction: Extraction | None = None
+        waiting = figures.nothing_to_show("nothing is computed yet", height=520)
+        self.figure = figure_widget(waiting, draggable=True)
         self._back = ipywidgets.Button(
             description="up",
             icon="arrow-up",
@@ -68,55 +73,63 @@ class TreeExplorer(ipywidgets.VBox):  # type: ignore[misc]
         )
         self._where = ipywidgets.HTML(_HINT)
         self._back.on_click(lambda _button: self.close_branch())
-        super().__init__([ipywidgets.HBox([self._back, self._where]), self.figure])
+        super().__init__([Fit(), ipywidgets.HBox([self._back, self._where]), self.figure])
         if extraction is not None:
             self.show(extraction)
 
     def show(self, extraction: Extraction) -> None:
         """Show another extraction; the open branch stays open if the tree is the same."""
         with self._lock:
-            before = self.extraction
-            if before is None or before.linkage is not extraction.linkage:
-                self._roots = []
             self.extraction = extraction
-            self._draw()
+            self.show_tree(
+                LogTree.of(extraction), extraction.labels[extraction.clustered], views.cut_height(extraction)
+            )
+
+    def show_tree(self, tree: LogTree, labels: NDArray[np.int64], cut: float | None) -> None:
+        """Show a tree whose patterns are not described yet.
+
+        Parameters
+        ----------
+        tree
+            What to show.
+        labels
+            int64: the pattern of each window that it is of; −1 where it is not known.
+        cut
+            The height of the cut; None for no line.
+        """
+        with self._lock:
+            same = self._tree is not None and self._tree.linkage is tree.linkage
+            if not same:
+                self._roots = []
+            self._tree, self._labels, self._cut = tree, labels, cut
+            if same:
+                self._recolour()
+            else:
+                self._draw()
+
+    def recolour(self, labels: NDArray[np.int64], cut: float | None) -> None:
+        """Show where a new cut of the same tree falls; takes milliseconds.
+
+        Parameters
+        ----------
+        labels, cut
+            As for :meth:`show_tree`.
+        """
+        with self._lock:
+            if self._tree is not None:
+                self._labels, self._cut = labels, cut
+                self._recolour()
 
     def cut_at(self, height: float) -> None:
         """Cut the extraction at a height and show it."""
         if self.extraction is not None and self.extraction.linkage is not None:
             self.show(self.extraction.cut(height=max(0.0, height)))
 
-    def recolour(self, labels: NDArray[np.int64], height: float | None) -> None:
-        """Show at once where a new cut falls, before its patterns are described.
-
-        Parameters
-        ----------
-        labels
-            int64: the pattern of each window that the tree is of.
-        height
-            Of the cut.
-        """
-        with self._lock:
-            extraction = self.extraction
-            if extraction is None or extraction.linkage is None or len(extraction.linkage) == 0:
-                return
-            top = outline(extraction.linkage, self._n_leaves, root=self._root)
-            nodes = labels_of_nodes(extraction.linkage, labels)
-            with self._being_drawn(), self.figure.batch_update():
-                for old, new in zip(self.figure.data, join_traces(top, nodes), strict=False):
-                    old.x, old.y = new.x, new.y
-                markers = self._markers()
-                if markers is not None:
-                    markers.marker.color = [figures.pattern_colour(int(label)) for label in nodes[top.leaves]]
-                if height is not None:
-                    self.figure.layout.shapes = [cut_line(height)]
-
     def open_branch(self, node: int) -> None:
         """Show the branch below a node of the tree, of those in ``customdata`` of the leaves."""
         with self._lock:
-            if self.extraction is None or self.extraction.linkage is None:
-                return
-            if node > len(self.extraction.linkage):  # a join, not a single window
+            linkage = None if self._tree is None else self._tree.linkage
+            if linkage is not None and node > len(linkage):  # a join, not a single window
                 self._roots.append(int(node))
                 self._draw()
 
@@ -127,15 +140,11 @@ class TreeExplorer(ipywidgets.VBox):  # type: ignore[misc]
                 self._roots.pop()
                 self._draw()
 
-    @property
-    def _root(self) -> int | None:
-        return self._roots[-1] if self._roots else None
-
     def _draw(self) -> None:
-        extraction = self.extraction
-        if extraction is None:
+        if self._tree is None:
             return
-        figure = views.dendrogram(extraction, n_leaves=self._n_leaves, root=self._root)
+        self._top = top_of(self._tree, n_leaves=self._n_leaves, root=self._roots[-1] if self._roots else None)
+        figure = views.dendrogram_of(self._tree, self._top, self._labels, cut=self._cut)
         with self._being_drawn():
             redraw(self.figure, figure)
         # New traces come without the callbacks of the old.
@@ -145,10 +154,24 @@ class TreeExplorer(ipywidgets.VBox):  # type: ignore[misc]
         self.figure.layout.on_change(self._moved, "shapes", append=False)
         self._back.disabled = not self._roots
         depth = len(self._roots)
-        self._where.value = f"{counted(depth, 'branches')} down. {_HINT}" if depth else _HINT
+        self._where.value = f"{counted(depth, 'levels')} down. {_HINT}" if depth else _HINT
+
+    def _recolour(self) -> None:
+        tree, top = self._tree, self._top
+        if tree is None or tree.linkage is None or top is None:
+            return
+        nodes = labels_of_nodes(tree.linkage, self._labels)
+        markers = self._markers()
+        with self._being_drawn(), self.figure.batch_update():
+            for old, new in zip(self.figure.data, join_traces(top.outline, nodes), strict=False):
+                old.x, old.y = new.x, new.y
+            if markers is not None:
+                markers.marker.color = leaf_colours(top.outline, nodes)
+                markers.text = leaf_texts(top.outline, nodes, top.leaves, tree.windows.noun)
+            self.figure.layout.shapes = [] if self._cut is None else [cut_line(self._cut)]
 
     def _markers(self) -> Any:  # noqa: ANN401 - a trace of plotly's
-        return next((trace for trace in self.figure.data if trace.name == "leaves"), None)
+        return next((trace for trace in self.figure.data if trace.name == LEAVES), None)
 
     def _clicked(self, _trace: object, points: Any, _state: object) -> None:  # noqa: ANN401 - plotly's
         markers = self._markers()

@@ -3,22 +3,24 @@
 import json
 import logging
 import time
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import ipywidgets
+import numpy as np
 import yaml
+from numpy.typing import NDArray
 
 from gymlab.errors import GymlabError, InputError
 from gymlab.patterns.clustering import Checkpoint, cut_tree
 from gymlab.patterns.config import ExtractionConfig
 from gymlab.patterns.result import Extraction
+from gymlab.workbench import figures
 from gymlab.workbench.files import write_whole
 from gymlab.workbench.results import to_json
 from gymlab.workbench.text import as_html, counted
-from gymlab.workbench.views.trees import cut_height
+from gymlab.workbench.views import LogTree, cut_height
 from gymlab.workbench.widgets.analysis import Analysis, Request, Source, exported
 from gymlab.workbench.widgets.controls import Controls
 from gymlab.workbench.widgets.latest import Latest
@@ -78,7 +80,7 @@ class TuningPanel(ipywidgets.VBox):  # type: ignore[misc]
         self.error: Exception | None = None
         self._analysis = Analysis()
         self._latest: Latest[Request] = Latest(self._work, failed=self._failed, settled=self._settled)
-        self._begun = 0.0
+        self._begun, self._cancelled = 0.0, False
         self.controls = Controls(
             part, config or ExtractionConfig(n_surrogates=49, n_resamples=25), self._changed
         )
@@ -158,17 +160,19 @@ class TuningPanel(ipywidgets.VBox):  # type: ignore[misc]
 
     def cancel(self) -> None:
         """Stop the computation; what was found before stays."""
+        self._cancelled = True
         self._latest.cancel()
-        self._say("stopped")
 
     def _changed(self) -> None:
         try:
             source, config = self.controls.read()
         except InputError as error:
+            # What is at work is no longer what is chosen.
+            self._latest.cancel()
             self._failed(error)
             return
         request = Request(source, config)
-        self.error = None
+        self.error, self._cancelled = None, False
         self._begun = time.perf_counter()
         self.cancel_button.disabled = False
         self._show_cut_at_once(request)
@@ -176,18 +180,9 @@ class TuningPanel(ipywidgets.VBox):  # type: ignore[misc]
 
     def _show_cut_at_once(self, request: Request) -> None:
         """Colour the tree that is there, which takes milliseconds; the patterns follow."""
-        base, config = self._analysis.base_of(request), request.config
-        if base is None or base.linkage is None:
-            return
-        if config.cut_height is not None:
-            labels = cut_tree(base.linkage, height=config.cut_height)
-        elif config.n_clusters != "auto":
-            labels = cut_tree(base.linkage, n_clusters=int(config.n_clusters))
-        else:
-            labels = base.labels[base.clustered]
-        shown = replace(base, config=config)
-        n_patterns = int(labels.max(initial=-1)) + 1
-        self.tree.recolour(labels, cut_height(shown, n_patterns))
+        base = self._analysis.base_of(request)
+        if base is not None and base.linkage is not None:
+            self.tree.recolour(*_cut_of(base.linkage, request.config, base.quality.silhouette_by_n_clusters))
 
     def _dragged(self, height: float) -> None:
         self.controls.set_cut(max(0.0, height))
@@ -197,6 +192,7 @@ class TuningPanel(ipywidgets.VBox):  # type: ignore[misc]
 
         def tell(stage: str, fraction: float) -> None:
             nonlocal last
+            checkpoint()
             now = time.perf_counter()
             if fraction == 0.0 or now - last >= _SECONDS_BETWEEN_REPORTS:
                 last = now
@@ -207,7 +203,12 @@ class TuningPanel(ipywidgets.VBox):  # type: ignore[misc]
             checkpoint()
             self._show(extraction)
 
-        self._analysis.answer(request, show=show, tell=tell, checkpoint=checkpoint)
+        def show_tree(tree: LogTree) -> None:
+            checkpoint()
+            if tree.linkage is not None:
+                self.tree.show_tree(tree, *_cut_of(tree.linkage, request.config, {}))
+
+        self._analysis.answer(request, show=show, show_tree=show_tree, tell=tell, checkpoint=checkpoint)
 
     def _show(self, extraction: Extraction) -> None:
         self.extraction = extraction
@@ -226,27 +227,57 @@ class TuningPanel(ipywidgets.VBox):  # type: ignore[misc]
         self.error = error
         if not isinstance(error, GymlabError):
             _log.error("the panel failed", exc_info=error)
-        kind = "" if isinstance(error, GymlabError) else f"{type(error).__name__}: "
-        self._status.value = f'<span style="color:#b3261e">{as_html(f"{kind}{error}", 600)}</span>'
+        self._complain(error)
 
     def _settled(self) -> None:
         self._bar.value = 0.0
         self.cancel_button.disabled = True
-        if self.error is None and self.extraction is not None:
-            self._say(
-                f"{counted(len(self.extraction.patterns), 'patterns')}, {time.perf_counter() - self._begun:.1f} s"
-            )
+        if self.error is not None:
+            # It may have been written over by the last words of what was stopped.
+            self._complain(self.error)
+        elif self._cancelled:
+            self._say("stopped" + ("; what is shown was found before" if self.extraction else ""))
+        elif self.extraction is not None:
+            found = counted(len(self.extraction.patterns), "patterns")
+            self._say(f"{found}, {time.perf_counter() - self._begun:.1f} s")
 
     def _export(self) -> None:
         try:
             file = self.export(self.file.value)
         except GymlabError as error:
-            self._failed(error)
+            self._complain(error)
         else:
             self._say(f"written: {file}; use it with gymlab report --params {file}")
 
+    def _complain(self, error: Exception) -> None:
+        kind = "" if isinstance(error, GymlabError) else f"{type(error).__name__}: "
+        self._status.value = f'<span style="color:#b3261e">{as_html(f"{kind}{error}", 600)}</span>'
+
     def _say(self, text: str) -> None:
         self._status.value = f'<span style="color:#5b6773">{as_html(text, 400)}</span>'
+
+
+def _cut_of(
+    tree: NDArray[np.float64], config: ExtractionConfig, curve: Mapping[int, float]
+) -> tuple[NDArray[np.int64], float | None]:
+    """Return the patterns that a configuration cuts a tree into, −1 where that is not known yet, and the height.
+
+    Parameters
+    ----------
+    tree, config
+        A linkage matrix, and where it shall be cut.
+    curve
+        The silhouette width of every number of patterns; empty where it is not known yet.
+    """
+    if config.cut_height is not None:
+        return cut_tree(tree, height=config.cut_height), config.cut_height
+    if config.n_clusters != "auto":
+        number = int(config.n_clusters)
+    elif curve:
+        number = max(curve, key=lambda k: curve[k])
+    else:
+        return np.full(len(tree) + 1, -1, dtype=np.int64), None
+    return cut_tree(tree, n_clusters=number), figures.height_of_cut(tree, number)
 
 
 def _several(value: str | list[str] | tuple[str, ...] | None) -> tuple[str, ...]:
