@@ -6,12 +6,15 @@ import os
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from gymlab.errors import InputError, OutputError
 from gymlab.settings import Settings, checkout, resource
 from gymlab.workbench.files import write_whole
 
 WELCOME = "00_welcome.ipynb"
+
+_NEWS = "@jupyterlab/apputils-extension:announcements"
 
 _log = logging.getLogger(__name__)
 
@@ -75,7 +78,7 @@ def lab_arguments(
         f"--IdentityProvider.token={token}",
         f"--ServerApp.root_dir={folder}",
         f"--LabApp.default_url={page}",
-        # Both would ask servers of Jupyter's, and show what these say.
+        # Both would have this server ask others on the network.
         "--LabApp.news_url=None",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         *([] if port is None else [f"--ServerApp.port={port}"]),
@@ -142,7 +145,17 @@ def start_lab(*, port: int | None = None, browser: bool = True, more: Sequence[s
     server = LabApp.initialize_server(arguments)
     # JupyterLab shows the token in the URLs that it prints if nobody but itself has chosen it.
     server.identity_provider.token_generated = not given
+    server.web_app.settings["page_config_hook"] = without_news
     server.start()
+
+
+def without_news(_handler: object, page_config: dict[str, Any]) -> dict[str, Any]:
+    """Return what JupyterLab's page is configured with, without the part that offers news and looks for updates.
+
+    It would ask whether to fetch news from its makers even where the server has none to give.
+    """
+    disabled = [one for one in page_config.get("disabledExtensions", []) if one != _NEWS]
+    return {**page_config, "disabledExtensions": [*disabled, _NEWS]}
 
 
 def _cells(path: Path) -> object:

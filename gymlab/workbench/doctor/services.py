@@ -16,7 +16,11 @@ _DAEMONS = {"cron", "crond"}
 def look_at_cron() -> Iterator[Finding]:
     """Say whether there is a cron that could start reports."""
     program = shutil.which("crontab")
-    daemons = [one.pid for one in psutil.process_iter(["name"]) if one.info["name"] in _DAEMONS]
+    daemons = [
+        process.pid
+        for process in psutil.process_iter(["name", "status"])
+        if process.info["name"] in _DAEMONS and process.info["status"] != psutil.STATUS_ZOMBIE
+    ]
     if program is None:
         text = "no program crontab: install cron to use `gymlab schedule`, or a systemd timer"
         yield Finding("cron", "absent", text)
