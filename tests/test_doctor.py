@@ -1,13 +1,18 @@
 """The doctor: one clear line for each thing, no traceback for any that is absent, exit 1 for what stops a report."""
 
 import json
+import os
 import sys
+from types import SimpleNamespace
 
+import psutil
 import pytest
 
 from gymlab import cli
 from gymlab.settings import Settings
 from gymlab.workbench.doctor import machine
+from gymlab.workbench.report import folders
+from gymlab.workbench.schedule import making
 
 
 @pytest.fixture
@@ -59,6 +64,10 @@ def test_each_thing_has_one_line_and_nothing_is_made(run, tmp_path):
         "home",
         "reports",
         "database",
+        "widgets",
+        "cron",
+        "report",
+        "schedules",
     ):
         assert sum(line[9:].startswith(f"{topic}  ") for line in printed.splitlines()) == 1, topic
     assert printed.rstrip().endswith("a report can be made")
@@ -189,3 +198,120 @@ def test_a_terminal_is_not_commanded_by_a_path(run, tmp_path):
     code, printed = run(home=tmp_path / "a\x1b]0;pwn\x07")
     assert code == 0
     assert "\x1b" not in printed
+
+
+def told(printed, topic):
+    """State and text of one topic."""
+    (line,) = (line for line in printed.splitlines() if line[9:].startswith(f"{topic}  "))
+    return line[:7].strip(), line[9 + len(topic) :].strip()
+
+
+@pytest.fixture
+def crontab(tmp_path, monkeypatch):
+    """A program `crontab` that keeps one file; returns that file."""
+    (tmp_path / "bin").mkdir()
+    program, file = tmp_path / "bin" / "crontab", tmp_path / "crontab.txt"
+    file.touch()
+    program.write_text(f"#!/bin/sh\nif [ $1 = -l ]; then cat '{file}'; else cat > '{file}'; fi\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    return file
+
+
+def processes(*named):
+    return lambda _: [
+        SimpleNamespace(pid=pid, info={"name": name, "status": status})
+        for pid, (name, status) in enumerate(named, start=7)
+    ]
+
+
+def test_without_cron_it_is_said_what_to_do_and_no_problem(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    code, printed = run()
+    assert code == 0
+    state, text = told(printed, "cron")
+    assert (state, text) == (
+        "–",
+        "no program crontab: install cron to use `gymlab schedule`, or a systemd timer",
+    )
+
+
+@pytest.mark.parametrize(
+    ("named", "state", "text"),
+    [
+        ([("sh", "running"), ("cron", "sleeping")], "ok", "and cron runs (process 8)"),
+        ([("crond", "sleeping")], "ok", "and cron runs (process 7)"),
+        ([("sh", "running"), ("cron", psutil.STATUS_ZOMBIE)], "–", "but no cron runs, so nothing starts"),
+        ([("cronolog", "running")], "–", "but no cron runs, so nothing starts"),
+    ],
+)
+def test_a_cron_that_runs_is_told_from_one_that_does_not(run, crontab, monkeypatch, named, state, text):
+    monkeypatch.setattr(psutil, "process_iter", processes(*named))
+    code, printed = run()
+    assert code == 0
+    found = told(printed, "cron")
+    assert found[0] == state
+    assert found[1].startswith(f"{crontab.parent / 'bin' / 'crontab'}, ")
+    assert text in found[1]
+
+
+def test_jobs_are_counted_and_those_that_will_not_start_are_named(run, crontab, tmp_path, monkeypatch):
+    state, text = told(run()[1], "schedules")
+    assert (state, text) == ("–", "no report is scheduled; `gymlab schedule add LOG` makes one every night")
+    monkeypatch.setenv("GYMLAB_HOME", str(tmp_path / "home"))
+    making.add(name="nightly")
+    making.add(name="weekly", every="sunday", at="5:00")
+    assert told(run()[1], "schedules") == ("ok", "2 jobs: nightly, weekly")
+    crontab.write_text("")
+    (tmp_path / "home" / "schedules" / "weekly.yaml").write_text("every: noon")
+    code, printed = run()
+    assert code == 0
+    state, text = told(printed, "schedules")
+    assert (state, text[:26]) == ("–", "2 of 2 jobs will not start")
+    assert "nightly: not in the crontab" in text
+    assert "every is 'noon'" in text
+
+
+def test_a_crontab_that_may_not_be_read_stops_no_report(run, crontab, tmp_path):
+    program = tmp_path / "bin" / "crontab"
+    program.write_text("#!/bin/sh\necho 'you are not allowed to use this program' >&2; exit 1\n")
+    code, printed = run()
+    assert code == 0
+    assert told(printed, "schedules") == (
+        "–",
+        "the crontab cannot be read: you are not allowed to use this program",
+    )
+    assert crontab.read_text() == ""
+
+
+def test_widgets_without_their_front_end_are_said(run, tmp_path, monkeypatch):
+    import jupyter_core.paths
+
+    code, printed = run()
+    assert told(printed, "widgets")[0] == "ok"
+    (tmp_path / "anywidget").mkdir()
+    (tmp_path / "anywidget" / "package.json").touch()
+    monkeypatch.setattr(jupyter_core.paths, "jupyter_path", lambda *_: [str(tmp_path)])
+    code, printed = run()
+    assert code == 0
+    state, text = told(printed, "widgets")
+    assert state == "–"
+    assert "no front end of jupyterlab_widgets, so" in text
+    assert text.endswith("-m pip install --force-reinstall jupyterlab_widgets")
+
+
+def test_a_report_that_is_being_written_is_told_from_one_that_was_killed(run, tmp_path):
+    reports = tmp_path / "home" / "reports"
+    assert told(run()[1], "report") == ("ok", "none is being written")
+    assert not reports.exists()
+    with folders.locked(reports), folders.finished(reports, "20260101-023000-abcd"):
+        assert told(run()[1], "report") == (
+            "ok",
+            f"one is being written in {reports}; another has to wait",
+        )
+    half = reports / ".20260101-023000-abcd.partial"
+    half.mkdir()
+    assert told(run()[1], "report") == ("ok", "none is being written")
+    assert half.exists()
+    with folders.locked(reports):
+        assert not half.exists()
