@@ -64,6 +64,7 @@ class FakeCrontab:
 def crontab(tmp_path, monkeypatch):
     fake = FakeCrontab(tmp_path)
     monkeypatch.setenv("PATH", f"{fake.bin}:{os.environ['PATH']}")
+    monkeypatch.setattr(making, "running_daemon", lambda: 7)
     return fake
 
 
@@ -204,6 +205,18 @@ def test_adding_and_removing_leaves_the_lines_of_others_byte_for_byte(run, cront
     assert (code, printed) == (0, "removed job nightly: its file and its line in the crontab\n")
     assert crontab.content == THEIRS
     assert left_behind(home) == []
+
+
+@pytest.mark.parametrize("runs", [True, False])
+def test_a_cron_that_does_not_run_is_said_when_a_job_is_added(run, crontab, source, monkeypatch, runs):
+    monkeypatch.setattr(making, "running_daemon", lambda: 7 if runs else None)
+    code, printed, complaint = run("add", source)
+    assert code == 0
+    assert len(crontab.lines) == 1
+    assert complaint == (
+        "" if runs else "gymlab: no cron runs here, so nothing will start; see gymlab doctor\n"
+    )
+    assert "added job rules" in printed
 
 
 def test_a_crontab_without_a_last_line_break_or_none_at_all_is_fine(run, crontab, source):

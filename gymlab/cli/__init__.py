@@ -30,6 +30,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     help="Temporal patterns in logs of what AI agents did, and a report that measures its own claims.",
+    epilog="Exit codes: 0 done; 1 a claim or alert failed under --strict, or the report did; "
+    "2 the input cannot be used; 3 another report is being written.",
 )
 for command in (report, extract, principles, compare, bench, doctor):
     app.command()(command)

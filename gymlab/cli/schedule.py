@@ -136,3 +136,5 @@ def _tell(added: "Added", what: str) -> None:
     typer.echo(f"reports: {one_line(job.reports)} ({kept})")
     typer.echo(f"to edit: {one_line(added.file)}, then `gymlab schedule renew {job.name}`")
     typer.echo(f"runs are told in {one_line(added.log)}")
+    if not added.cron_runs:
+        typer.echo("gymlab: no cron runs here, so nothing will start; see gymlab doctor", err=True)

@@ -3,32 +3,24 @@
 import shutil
 from collections.abc import Iterator
 
-import psutil
-
 from gymlab.errors import GymlabError
 from gymlab.workbench.doctor.finding import Finding
+from gymlab.workbench.schedule.crontab import running_daemon
 from gymlab.workbench.schedule.overview import NOTHING, overview
 from gymlab.workbench.text import counted
-
-_DAEMONS = {"cron", "crond"}
 
 
 def look_at_cron() -> Iterator[Finding]:
     """Say whether there is a cron that could start reports."""
-    program = shutil.which("crontab")
-    daemons = [
-        process.pid
-        for process in psutil.process_iter(["name", "status"])
-        if process.info["name"] in _DAEMONS and process.info["status"] != psutil.STATUS_ZOMBIE
-    ]
+    program, daemon = shutil.which("crontab"), running_daemon()
     if program is None:
         text = "no program crontab: install cron to use `gymlab schedule`, or a systemd timer"
         yield Finding("cron", "absent", text)
-    elif not daemons:
+    elif daemon is None:
         text = f"{program}, but no cron runs, so nothing starts: systemctl start cron (or `cron`, as root)"
         yield Finding("cron", "absent", text)
     else:
-        yield Finding("cron", "ok", f"{program}, and cron runs (process {daemons[0]})")
+        yield Finding("cron", "ok", f"{program}, and cron runs (process {daemon})")
 
 
 def look_at_schedules() -> Iterator[Finding]:

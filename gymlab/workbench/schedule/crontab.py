@@ -4,17 +4,28 @@ import os
 import shutil
 import subprocess
 
+import psutil
+
 from gymlab.errors import InputError, OutputError
 from gymlab.workbench.schedule.line import Line, found_line
 
 # What the programs of the several crons say of a user who has no crontab.
 _NONE = ("no crontab", "no such file")
 _SECONDS = 60
+_DAEMONS = {"cron", "crond"}
 
 
 def available() -> bool:
     """Return whether there is a program `crontab`."""
     return shutil.which("crontab") is not None
+
+
+def running_daemon() -> int | None:
+    """Return the process id of a cron that runs; None if there is none."""
+    for process in psutil.process_iter(["name", "status"]):
+        if process.info["name"] in _DAEMONS and process.info["status"] != psutil.STATUS_ZOMBIE:
+            return process.pid
+    return None
 
 
 def lines() -> dict[str, Line]:

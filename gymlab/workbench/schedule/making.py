@@ -8,6 +8,7 @@ from typing import Any
 
 from gymlab.errors import InputError
 from gymlab.workbench.schedule import crontab
+from gymlab.workbench.schedule.crontab import running_daemon
 from gymlab.workbench.schedule.editing import install, install_line
 from gymlab.workbench.schedule.jobs import KEPT, Job, new_job
 from gymlab.workbench.schedule.log import log_file
@@ -28,10 +29,13 @@ class Added:
         As it is stored.
     replaced
         Whether there was one of that name.
+    cron_runs
+        Whether there is a cron at work.
     """
 
     job: Job
     replaced: bool
+    cron_runs: bool
 
     @property
     def next_start(self) -> datetime:
@@ -97,7 +101,7 @@ def add(
     if name is None:
         _require_free(job)
     job = require_runnable(job)
-    return Added(job, replaced=install(job))
+    return Added(job, replaced=install(job), cron_runs=running_daemon() is not None)
 
 
 def renew(name: str) -> Added:
@@ -113,7 +117,7 @@ def renew(name: str) -> Added:
     crontab.require_program()
     job = require_runnable(read_job(name))
     install_line(job)
-    return Added(job, replaced=True)
+    return Added(job, replaced=True, cron_runs=running_daemon() is not None)
 
 
 def _require_free(job: Job) -> None:
