@@ -62,7 +62,7 @@ def test_whoever_asks_is_told_of_the_tree_before_its_patterns():
         rhythms(),
         config,
         on_tree=lambda *arrays: seen.append(arrays),
-        on_stage=lambda stage: seen.append(stage),
+        on_stage=seen.append,
     )
     (place,) = [index for index, one in enumerate(seen) if isinstance(one, tuple)]
     assert seen[place - 1] == "cluster"

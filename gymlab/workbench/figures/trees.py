@@ -86,8 +86,11 @@ def dendrogram(
     )
     figure.update_layout(template=TEMPLATE, height=520 if leaves else 400)
     figure.add_traces(join_traces(outline, node_labels), rows=1, cols=1)
+    figure.add_trace(_tops(outline), row=1, col=1)
     figure.add_trace(_leaf_markers(outline, node_labels, leaves, noun), row=1, col=1)
-    figure.update_yaxes(title=y_title, rangemode="tozero", row=1, col=1)
+    # Below 0 there is room for the dots, which could not be pointed at on the edge.
+    tallest = float(outline.y.max()) or 1.0
+    figure.update_yaxes(title=y_title, range=[-0.05 * tallest, 1.12 * tallest], row=1, col=1)
     figure.update_xaxes(
         showgrid=False, zeroline=False, showticklabels=False, range=[-0.6, len(outline.leaves) - 0.4]
     )
@@ -124,10 +127,22 @@ def join_traces(outline: Outline, node_labels: NDArray[np.int64]) -> list[go.Sca
                 mode="lines",
                 line={"color": colour, "width": 1.6},
                 showlegend=False,
-                hovertemplate="joined at %{y:.3g}<extra></extra>",
+                hoverinfo="skip",
             )
         )
     return traces
+
+
+def _tops(outline: Outline) -> go.Scatter:
+    """Return what can be pointed at of the joins: the middle of each, where nothing is seen."""
+    return go.Scatter(
+        x=outline.x[:, 1:3].mean(axis=1),
+        y=outline.y[:, 1],
+        mode="markers",
+        marker={"size": 12, "opacity": 0, "color": INK},
+        showlegend=False,
+        hovertemplate="joined at %{y:.3g}<extra></extra>",
+    )
 
 
 def cut_line(height: float) -> dict[str, object]:
@@ -201,7 +216,6 @@ def _leaf_markers(
             "symbol": np.where(sizes > 1, "circle", "line-ns-open"),
             "line": {"color": "white", "width": 1},
         },
-        cliponaxis=False,
         showlegend=False,
         text=leaf_texts(outline, node_labels, leaves, noun),
         hovertemplate="%{text}<extra></extra>",

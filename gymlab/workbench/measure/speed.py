@@ -164,7 +164,8 @@ def _hop_effect(log: pd.DataFrame, extraction: Extraction, config: ExtractionCon
         return pd.DataFrame()
     rows = []
     for hop in (1, extraction.config.hop):
-        fields = {**config.as_dict(), "channels": config.channels, "hop": hop}
+        # At a large hop there may be fewer windows than the document's patterns.
+        fields = {**config.as_dict(), "channels": config.channels, "hop": hop, "n_clusters": "auto"}
         result = extract_patterns(log, ExtractionConfig(**fields))
         ours = []
         for _ in range(_INNER):

@@ -17,9 +17,9 @@ _STYLE = {"description_width": "5.5rem"}
 # Surrogates and resamples; what fewer can tell is in the notes.
 BUDGETS = {
     "none": (0, 0),
-    "quick (49, 25)": (49, 25),
-    "standard (199, 100)": (199, 100),
-    "thorough (999, 200)": (999, 200),
+    "quick": (49, 25),
+    "standard": (199, 100),
+    "thorough": (999, 200),
 }
 _RADII = (0, 1, 2, 3, 5, 8, 12, 20)
 _MOST_WINDOW, _MOST_PATTERNS = 100, 40

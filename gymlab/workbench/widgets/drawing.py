@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import anywidget
+import numpy as np
 import plotly.graph_objects as go
 
 # Buttons that would only be in the way of a small figure in a panel.
@@ -26,7 +27,7 @@ def figure_widget(figure: go.Figure, *, draggable: bool = False) -> go.FigureWid
     draggable
         Whether its shapes can be dragged.
     """
-    widget = go.FigureWidget(figure)
+    widget = go.FigureWidget(_without_nan(figure))
     # The way to plotly.js's options that FigureWidget has.
     widget._config = {  # noqa: SLF001
         **widget._config,  # noqa: SLF001
@@ -49,6 +50,7 @@ def redraw(widget: go.FigureWidget, figure: go.Figure) -> None:
     figure
         What it shall show.
     """
+    figure = _without_nan(figure)
     kinds = [trace.type for trace in figure.data]
     if [trace.type for trace in widget.data] == kinds:
         with widget.batch_update():
@@ -67,3 +69,19 @@ def _replace(old: Any, new: Any) -> None:  # noqa: ANN401 - a trace or a layout 
     wanted = new.to_plotly_json()
     gone = [name for name in old.to_plotly_json() if name not in wanted and name != "uid"]
     old.update({**dict.fromkeys(gone), **wanted}, overwrite=True)
+
+
+def _without_nan(figure: go.Figure) -> go.Figure:
+    """Return a figure whose empty cells are None: what has two dimensions travels as JSON, which has no NaN."""
+    holed = [trace.type == "heatmap" and _has_nan(trace.z) for trace in figure.data]
+    if not any(holed):
+        return figure
+    copied = go.Figure(figure)
+    for trace, has_holes in zip(copied.data, holed, strict=True):
+        if has_holes:
+            trace.z = np.where(np.isnan(trace.z), None, trace.z)
+    return copied
+
+
+def _has_nan(values: object) -> bool:
+    return isinstance(values, np.ndarray) and values.dtype.kind == "f" and bool(np.isnan(values).any())

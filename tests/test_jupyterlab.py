@@ -1,0 +1,361 @@
+"""The notebooks as people use them: in a real JupyterLab, in a real browser, every slider moved, the page's console read."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+
+import nbformat
+import pytest
+from made import rules
+
+import gymlab
+from gymlab.workbench.report.parameters import read_parameters, require_usable
+
+TOKEN = "only-for-the-test"  # noqa: S105 - of a server that lives as long as this module
+PATIENCE = 120
+NOTEBOOKS = sorted(path.name for path in gymlab.notebook_path("00_welcome").parent.glob("*.ipynb"))
+
+# One server, and one open panel, for all of them.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("jupyterlab")]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """A JupyterLab over copies of the notebooks, whose source is a small log; yields its address and folder."""
+    folder = tmp_path_factory.mktemp("lab")
+    log = folder / "rules.parquet"
+    rules(n_agents=3, sessions=2, length=60).to_parquet(log)
+    for name in NOTEBOOKS:
+        notebook = nbformat.read(gymlab.notebook_path(name), as_version=4)
+        cell = next(cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", []))
+        cell.source = cell.source.replace("source = None", f"source = {str(log)!r}").replace(
+            "budget_seconds = 8", "budget_seconds = 1"
+        )
+        nbformat.write(notebook, folder / name)
+    (folder / "home").mkdir()
+    command = [
+        sys.executable,
+        "-m",
+        "jupyterlab",
+        "--no-browser",
+        "--ip=127.0.0.1",
+        "--port=0",
+        "--allow-root",
+        f"--ServerApp.root_dir={folder}",
+        "--LabApp.news_url=None",
+        "--LabApp.expose_app_in_browser=True",
+    ]
+    runtime = folder / "runtime"
+    environment = {
+        **os.environ,
+        "JUPYTER_TOKEN": TOKEN,
+        "GYMLAB_HOME": str(folder / "home"),
+        "JUPYTER_RUNTIME_DIR": str(runtime),
+        "JUPYTER_CONFIG_DIR": str(folder / "config"),
+        "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
+    }
+    with (folder / "server.log").open("wb") as said:
+        process = subprocess.Popen(command, env=environment, stdout=said, stderr=said, start_new_session=True)
+    try:
+        yield address(runtime, process, folder), folder
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def address(runtime, process, folder):
+    """Wait until the server says where it listens."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline and process.poll() is None:
+        for file in runtime.glob("jpserver-*.json"):
+            url = json.loads(file.read_text(encoding="utf-8"))["url"]
+            try:
+                urllib.request.urlopen(f"{url}api?token={TOKEN}", timeout=5).close()  # noqa: S310 - our own server
+            except OSError:
+                continue
+            return url
+        time.sleep(0.1)
+    raise AssertionError((folder / "server.log").read_text(encoding="utf-8")[-2000:])
+
+
+class Notebook:
+    """A notebook that is open in a page."""
+
+    def __init__(self, browser, url, name, width):
+        self.page = browser.new_page(viewport={"width": width, "height": 1000})
+        self.complaints = []
+        self.page.on("console", lambda said: said.type == "error" and self.complaints.append(said.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.set_default_timeout(PATIENCE * 1000)
+        self.page.goto(f"{url}lab/tree/{name}?token={TOKEN}&reset")
+        self.page.wait_for_selector(".jp-Notebook .jp-Cell")
+        self.page.evaluate("jupyterapp.commands.execute('application:toggle-left-area')")
+        self.when_idle()
+
+    def when_idle(self):
+        """Wait until the kernel has nothing to do."""
+        self.page.wait_for_function(
+            "() => jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
+        )
+
+    def run_all(self):
+        self.page.evaluate("jupyterapp.commands.execute('notebook:run-all-cells')")
+        self.when_idle()
+
+    def outputs(self):
+        """All outputs of all cells, also of those that are not on the screen."""
+        return self.page.evaluate(
+            "() => jupyterapp.shell.currentWidget.content.widgets.filter((cell) => cell.model.type === 'code')"
+            ".flatMap((cell) => cell.model.outputs.toJSON())"
+        )
+
+    def show(self, text):
+        """Bring the first cell with a text onto the screen."""
+        self.page.evaluate(
+            """(text) => {
+              const book = jupyterapp.shell.currentWidget.content;
+              const index = book.widgets.findIndex((cell) => cell.model.sharedModel.source.includes(text));
+              book.activeCellIndex = index;
+              return book.scrollToItem(index, 'start');
+            }""",
+            text,
+        )
+
+    def stop(self):
+        self.page.evaluate("jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+        self.page.close()
+
+
+@pytest.fixture
+def opened(server, browser):
+    """Open a notebook; its kernel ends with the test."""
+    url, folder = server
+    books = []
+
+    def open_(name, width=1400):
+        books.append(Notebook(browser, url, name, width))
+        return books[-1]
+
+    yield open_, folder
+    for book in books:
+        book.stop()
+
+
+def require_whole(book):
+    """Nothing failed, every figure is there and within the page, and the console is quiet."""
+    outputs = book.outputs()
+    assert [output["evalue"] for output in outputs if output["output_type"] == "error"] == []
+    kinds = [kind for output in outputs for kind in output.get("data", {})]
+    shown = [kinds.count(f"application/vnd.{kind}+json") for kind in ("plotly.v1", "jupyter.widget-view")]
+    assert sum(shown) >= 2
+    book.page.wait_for_selector(".js-plotly-plot .main-svg")
+    width = book.page.viewport_size["width"]
+    for plot in book.page.locator(".js-plotly-plot").all():
+        box = plot.bounding_box()
+        assert box is None or box["x"] + box["width"] <= width
+    assert book.complaints == []
+
+
+@pytest.mark.parametrize("name", [name for name in NOTEBOOKS if name[:2] in {"00", "02", "04"}])
+def test_a_notebook_runs_and_the_console_is_quiet(opened, name):
+    open_, _ = opened
+    book = open_(name)
+    book.run_all()
+    require_whole(book)
+
+
+class Panel:
+    """The tuning panel on a page."""
+
+    def __init__(self, book):
+        self.book, self.page = book, book.page
+        book.show("panel = TuningPanel(")
+        self.root = self.page.locator(".jp-OutputArea-output", has=self.page.locator(".widget-slider")).first
+        self.root.wait_for()
+        self.tree = self.root.locator(".js-plotly-plot").first
+        self.settle()
+
+    def settle(self):
+        """Wait until nothing is computed."""
+        button = self.root.get_by_role("button", name="cancel")
+        self.page.wait_for_function("(button) => button.disabled", arg=button.element_handle())
+
+    def handle(self, label):
+        return (
+            self.root.locator(".widget-slider", has=self.page.locator(f".widget-label:text-is('{label}')"))
+            .locator(".noUi-handle")
+            .first
+        )
+
+    def value(self, label):
+        """The number beside a slider."""
+        slider = self.root.locator(
+            ".widget-slider", has=self.page.locator(f".widget-label:text-is('{label}')")
+        )
+        return slider.locator(".widget-readout").inner_text()
+
+    def drawn(self):
+        """What the joins, the cut and the leaves look like."""
+        return self.tree.evaluate(
+            "(plot) => [...plot.querySelectorAll('.scatterlayer path, .shapelayer path')]"
+            ".map((path) => path.getAttribute('d') + path.style.stroke + path.style.fill).join()"
+        )
+
+    def says(self, text):
+        """Wait until the panel says something."""
+        self.page.wait_for_function(
+            "([root, text]) => root.innerText.includes(text)", arg=[self.root.element_handle(), text]
+        )
+
+    def changed(self, before):
+        """Wait until the tree looks otherwise, and nothing is computed."""
+        self.page.wait_for_function(
+            "([plot, before]) => [...plot.querySelectorAll('.scatterlayer path, .shapelayer path')]"
+            ".map((path) => path.getAttribute('d') + path.style.stroke + path.style.fill).join() !== before",
+            arg=[self.tree.element_handle(), before],
+        )
+        self.settle()
+
+
+@pytest.fixture(scope="module")
+def panel(server, browser):
+    """The notebook on tuning, run to its end, with the panel on the screen."""
+    url, _ = server
+    book = Notebook(browser, url, "03_tune_parameters.ipynb", 1400)
+    book.run_all()
+    require_whole(book)
+    found = Panel(book)
+    yield found
+    assert book.complaints == []
+    book.stop()
+
+
+def press(panel, label, *keys):
+    panel.handle(label).focus()
+    for key in keys:
+        panel.page.keyboard.press(key)
+
+
+@pytest.mark.parametrize(
+    ("label", "key"),
+    [
+        ("number", "ArrowRight"),
+        ("cut height", "ArrowLeft"),
+        ("window", "ArrowRight"),
+        ("hop", "ArrowLeft"),
+        ("radius", "ArrowRight"),
+    ],
+)
+def test_a_slider_that_moves_changes_the_tree(panel, label, key):
+    before = panel.drawn()
+    press(panel, label, key)
+    panel.changed(before)
+    assert panel.book.complaints == []
+
+
+def test_the_mouse_drags_the_cut(panel):
+    before = panel.drawn()
+    line = panel.tree.locator(".shapelayer path").first
+    line.scroll_into_view_if_needed()
+    box = line.bounding_box()
+    x, y = box["x"] + box["width"] / 3, box["y"] + box["height"] / 2
+    panel.page.mouse.move(x, y)
+    panel.page.mouse.down()
+    panel.page.mouse.move(x, y + 60, steps=6)
+    panel.page.mouse.up()
+    panel.changed(before)
+    pressed = panel.root.locator(".widget-toggle-buttons .mod-active")
+    assert pressed.inner_text() == "height"
+
+
+def test_a_click_on_a_dot_opens_its_branch_and_up_comes_back(panel):
+    before = panel.drawn()
+    up = panel.root.get_by_role("button", name="up")
+    assert up.is_disabled()
+    # The dots come last; before them are those of the joins, which are not seen.
+    points = panel.tree.locator(".scatterlayer .points path").all()
+    dots = points[len(points) // 2 :]
+    widest = max(dots, key=lambda dot: dot.bounding_box()["width"])
+    box = widest.bounding_box()
+    panel.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    panel.changed(before)
+    assert up.is_enabled()
+    before = panel.drawn()
+    up.click()
+    panel.changed(before)
+    assert up.is_disabled()
+
+
+def test_what_is_chosen_leaves_as_yaml_that_the_report_takes(panel, tmp_path):
+    press(panel, "number", "ArrowRight")
+    press(panel, "window", "ArrowRight")
+    panel.settle()
+    file = tmp_path / "tuned.yaml"
+    name = panel.root.locator("input[type=text]").last
+    name.fill(str(file))
+    name.press("Enter")
+    panel.root.get_by_role("button", name="export").click()
+    panel.says("written: ")
+    chosen = read_parameters(file)
+    require_usable(chosen)
+    shown = [int(panel.value(label)) for label in ("window", "hop", "number")]
+    assert [chosen[label] for label in ("window", "hop", "n_clusters")] == shown
+    assert chosen["cut_height"] is None
+
+
+def test_what_takes_long_can_be_cancelled_and_the_panel_goes_on(panel):
+    press(panel, "significance", *["ArrowRight"] * 3)
+    panel.says("significance …")
+    panel.root.get_by_role("button", name="cancel").click()
+    panel.says("stopped")
+    panel.settle()
+    before = panel.drawn()
+    press(panel, "number", "ArrowRight")
+    panel.changed(before)
+
+
+def test_on_a_narrow_page_the_figures_are_as_narrow(panel):
+    panel.page.set_viewport_size({"width": 800, "height": 1000})
+    panel.page.wait_for_function(
+        "(plot) => plot.getBoundingClientRect().right <= 800 && plot.querySelector('svg').clientWidth < 800",
+        arg=panel.tree.element_handle(),
+    )
+
+
+def test_from_a_pattern_one_gets_to_the_actions_behind_it(opened):
+    open_, _ = opened
+    book = open_("01_explore_clustering.ipynb")
+    book.run_all()
+    require_whole(book)
+    book.show("PatternExplorer(extraction)")
+    root = book.page.locator(
+        ".jp-OutputArea-output", has=book.page.locator("select[multiple], select[size]")
+    ).first
+    root.wait_for()
+    actions = root.locator("table.frame")
+    first = actions.inner_text()
+    choices = root.locator("select").first
+    choices.select_option(index=1)
+    book.page.wait_for_function(
+        "([root, first]) => root.querySelector('table.frame').innerText !== first",
+        arg=[root.element_handle(), first],
+    )
+    second = actions.inner_text()
+    windows = root.locator("select").last
+    windows.select_option(index=3)
+    book.page.wait_for_function(
+        "([root, before]) => root.querySelector('table.frame').innerText !== before",
+        arg=[root.element_handle(), second],
+    )
+    assert re.search(r"\b(give|take)\b", actions.inner_text())
+    assert book.complaints == []
