@@ -613,6 +613,14 @@ def test_a_figure_becomes_another_in_place():
     assert widget.layout.height is None
 
 
+def test_a_figure_that_fits_itself_to_the_page_goes_on_to():
+    widget = figure_widget(go.Figure(layout={"height": 300}))
+    widget.layout.autosize = True  # as the page says when it has fitted the figure
+    redraw(widget, go.Figure(layout={"height": 400}))
+    assert widget.layout.autosize is True
+    assert widget.layout.height == 400
+
+
 def test_what_has_no_value_travels_as_null():
     """JSON has no NaN, and arrays of two dimensions travel as JSON."""
     holed = go.Figure([go.Heatmap(z=np.array([[1.0, np.nan]]))])

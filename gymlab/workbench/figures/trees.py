@@ -212,7 +212,7 @@ def _leaf_markers(
         marker={
             "color": leaf_colours(outline, node_labels),
             # The area says how many, the symbol whether there is something to open.
-            "size": np.clip(4 + 14 * np.sqrt(sizes / max(1, sizes.max())), 6, 18),
+            "size": np.where(sizes > 1, np.clip(4 + 14 * np.sqrt(sizes / sizes.max()), 7, 18), 6),
             "symbol": np.where(sizes > 1, "circle", "line-ns-open"),
             "line": {"color": "white", "width": 1},
         },

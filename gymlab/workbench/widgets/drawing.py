@@ -7,6 +7,9 @@ import anywidget
 import numpy as np
 import plotly.graph_objects as go
 
+# What the page says of a figure, not the figure: how it names a trace, and that it fits itself to its place.
+_OF_THE_PAGE = {"uid", "autosize", "width"}
+
 # Buttons that would only be in the way of a small figure in a panel.
 _NOT_SHOWN = ["select2d", "lasso2d", "autoScale2d"]
 
@@ -67,7 +70,7 @@ def redraw(widget: go.FigureWidget, figure: go.Figure) -> None:
 def _replace(old: Any, new: Any) -> None:  # noqa: ANN401 - a trace or a layout of plotly's
     """Make one object equal to another: set what differs, and unset what the other does not have."""
     wanted = new.to_plotly_json()
-    gone = [name for name in old.to_plotly_json() if name not in wanted and name != "uid"]
+    gone = [name for name in old.to_plotly_json() if name not in wanted and name not in _OF_THE_PAGE]
     old.update({**dict.fromkeys(gone), **wanted}, overwrite=True)
 
 
