@@ -1,23 +1,15 @@
 """The notebooks as people use them: in a real JupyterLab, in a real browser, every slider moved, the page's console read."""
 
-import json
-import os
 import re
-import signal
-import subprocess
-import sys
-import time
-import urllib.request
 
 import nbformat
 import pytest
+from in_jupyterlab import Notebook, Panel, jupyterlab
 from made import rules
 
 import gymlab
 from gymlab.workbench.report.parameters import read_parameters, require_usable
 
-TOKEN = "only-for-the-test"  # noqa: S105 - of a server that lives as long as this module
-PATIENCE = 120
 NOTEBOOKS = sorted(path.name for path in gymlab.notebook_path("00_welcome").parent.glob("*.ipynb"))
 
 # One server, and one open panel, for all of them.
@@ -26,7 +18,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("jupyterlab")]
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    """A JupyterLab over copies of the notebooks, whose source is a small log; yields its address and folder."""
+    """A JupyterLab over copies of the notebooks, whose source is a small log; gives its address."""
     folder = tmp_path_factory.mktemp("lab")
     rules(n_agents=3, sessions=4, length=120).to_parquet(folder / "rules.parquet")
     # Too small for the report to measure memory on, which would take most of its time.
@@ -39,116 +31,20 @@ def server(tmp_path_factory):
             "budget_seconds = 8", "budget_seconds = 1"
         )
         nbformat.write(notebook, folder / name)
-    (folder / "home").mkdir()
-    command = [
-        sys.executable,
-        "-m",
-        "jupyterlab",
-        "--no-browser",
-        "--ip=127.0.0.1",
-        "--port=0",
-        "--allow-root",
-        f"--ServerApp.root_dir={folder}",
-        "--LabApp.news_url=None",
-        "--LabApp.expose_app_in_browser=True",
-    ]
-    runtime = folder / "runtime"
-    environment = {
-        **os.environ,
-        "JUPYTER_TOKEN": TOKEN,
-        "GYMLAB_HOME": str(folder / "home"),
-        "JUPYTER_RUNTIME_DIR": str(runtime),
-        "JUPYTER_CONFIG_DIR": str(folder / "config"),
-        "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
-        "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
-    }
-    with (folder / "server.log").open("wb") as said:
-        process = subprocess.Popen(command, env=environment, stdout=said, stderr=said, start_new_session=True)
-    try:
-        yield address(runtime, process, folder), folder
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-
-
-def address(runtime, process, folder):
-    """Wait until the server says where it listens."""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline and process.poll() is None:
-        for file in runtime.glob("jpserver-*.json"):
-            url = json.loads(file.read_text(encoding="utf-8"))["url"]
-            try:
-                urllib.request.urlopen(f"{url}api?token={TOKEN}", timeout=5).close()  # noqa: S310 - our own server
-            except OSError:
-                continue
-            return url
-        time.sleep(0.1)
-    raise AssertionError((folder / "server.log").read_text(encoding="utf-8")[-2000:])
-
-
-class Notebook:
-    """A notebook that is open in a page."""
-
-    def __init__(self, browser, url, name, width):
-        self.page = browser.new_page(viewport={"width": width, "height": 1000})
-        self.complaints = []
-        self.page.on("console", lambda said: said.type == "error" and self.complaints.append(said.text))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.set_default_timeout(PATIENCE * 1000)
-        self.page.goto(f"{url}lab/tree/{name}?token={TOKEN}&reset")
-        self.page.wait_for_selector(".jp-Notebook .jp-Cell")
-        self.page.evaluate("jupyterapp.commands.execute('application:toggle-left-area')")
-        self.when_idle()
-
-    def when_idle(self):
-        """Wait until the kernel has nothing to do."""
-        self.page.wait_for_function(
-            "() => jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
-        )
-
-    def run_all(self):
-        self.page.evaluate("jupyterapp.commands.execute('notebook:run-all-cells')")
-        self.when_idle()
-
-    def outputs(self):
-        """All outputs of all cells, also of those that are not on the screen."""
-        return self.page.evaluate(
-            "() => jupyterapp.shell.currentWidget.content.widgets.filter((cell) => cell.model.type === 'code')"
-            ".flatMap((cell) => cell.model.outputs.toJSON())"
-        )
-
-    def show(self, text):
-        """Bring the first cell with a text onto the screen."""
-        self.page.evaluate(
-            """(text) => {
-              const book = jupyterapp.shell.currentWidget.content;
-              const index = book.widgets.findIndex((cell) => cell.model.sharedModel.source.includes(text));
-              book.activeCellIndex = index;
-              return book.scrollToItem(index, 'start');
-            }""",
-            text,
-        )
-
-    def stop(self):
-        self.page.evaluate("jupyterapp.shell.currentWidget.sessionContext.shutdown()")
-        self.page.close()
+    with jupyterlab(folder) as url:
+        yield url
 
 
 @pytest.fixture
 def opened(server, browser):
     """Open a notebook; its kernel ends with the test."""
-    url, folder = server
     books = []
 
-    def open_(name, width=1400):
-        books.append(Notebook(browser, url, name, width))
+    def open_(name):
+        books.append(Notebook(browser, server, name, 1400))
         return books[-1]
 
-    yield open_, folder
+    yield open_
     for book in books:
         book.stop()
 
@@ -170,70 +66,15 @@ def require_whole(book):
 
 @pytest.mark.parametrize("name", [name for name in NOTEBOOKS if name[:2] in {"00", "02", "04"}])
 def test_a_notebook_runs_and_the_console_is_quiet(opened, name):
-    open_, _ = opened
-    book = open_(name)
+    book = opened(name)
     book.run_all()
     require_whole(book)
-
-
-class Panel:
-    """The tuning panel on a page."""
-
-    def __init__(self, book):
-        self.book, self.page = book, book.page
-        book.show("panel = TuningPanel(")
-        self.root = self.page.locator(".jp-OutputArea-output", has=self.page.locator(".widget-slider")).first
-        self.root.wait_for()
-        self.tree = self.root.locator(".js-plotly-plot").first
-        self.settle()
-
-    def settle(self):
-        """Wait until nothing is computed."""
-        button = self.root.get_by_role("button", name="cancel")
-        self.page.wait_for_function("(button) => button.disabled", arg=button.element_handle())
-
-    def handle(self, label):
-        return (
-            self.root.locator(".widget-slider", has=self.page.locator(f".widget-label:text-is('{label}')"))
-            .locator(".noUi-handle")
-            .first
-        )
-
-    def value(self, label):
-        """The number beside a slider."""
-        slider = self.root.locator(
-            ".widget-slider", has=self.page.locator(f".widget-label:text-is('{label}')")
-        )
-        return slider.locator(".widget-readout").inner_text()
-
-    def drawn(self):
-        """What the joins, the cut and the leaves look like."""
-        return self.tree.evaluate(
-            "(plot) => [...plot.querySelectorAll('.scatterlayer path, .shapelayer path')]"
-            ".map((path) => path.getAttribute('d') + path.style.stroke + path.style.fill).join()"
-        )
-
-    def says(self, text):
-        """Wait until the panel says something."""
-        self.page.wait_for_function(
-            "([root, text]) => root.innerText.includes(text)", arg=[self.root.element_handle(), text]
-        )
-
-    def changed(self, before):
-        """Wait until the tree looks otherwise, and nothing is computed."""
-        self.page.wait_for_function(
-            "([plot, before]) => [...plot.querySelectorAll('.scatterlayer path, .shapelayer path')]"
-            ".map((path) => path.getAttribute('d') + path.style.stroke + path.style.fill).join() !== before",
-            arg=[self.tree.element_handle(), before],
-        )
-        self.settle()
 
 
 @pytest.fixture(scope="module")
 def panel(server, browser):
     """The notebook on tuning, run to its end, with the panel on the screen."""
-    url, _ = server
-    book = Notebook(browser, url, "03_tune_parameters.ipynb", 1400)
+    book = Notebook(browser, server, "03_tune_parameters.ipynb", 1400)
     book.run_all()
     require_whole(book)
     found = Panel(book)
@@ -336,8 +177,7 @@ def test_on_a_narrow_page_the_figures_are_as_narrow(panel):
 
 
 def test_from_a_pattern_one_gets_to_the_actions_behind_it(opened):
-    open_, _ = opened
-    book = open_("01_explore_clustering.ipynb")
+    book = opened("01_explore_clustering.ipynb")
     book.run_all()
     require_whole(book)
     book.show("PatternExplorer(extraction)")

@@ -1,0 +1,73 @@
+"""How soon the tuning panel reacts in a real JupyterLab in a real browser, on the bundled sample.
+
+Milliseconds from the key that moves a slider until the tree on the page looks otherwise: for a cut, and for a new
+window, which computes every distance anew. Needs Chromium. Usage: python tests/benchmarks/panel.py
+"""
+
+import shutil
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from in_jupyterlab import Notebook, Panel, jupyterlab
+
+import gymlab
+
+ROUNDS = 10
+NAME = "03_tune_parameters.ipynb"
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+
+# From a key to the first change of the tree, measured in the page.
+WATCH = """(plot) => {
+  const look = () => [...plot.querySelectorAll(".scatterlayer path, .shapelayer path")]
+    .map((path) => path.getAttribute("d") + path.style.stroke).join();
+  const before = look(), start = performance.now();
+  window.reaction = new Promise((done) => {
+    const check = () => look() === before ? setTimeout(check, 5) : done(performance.now() - start);
+    check();
+  });
+}"""
+
+
+def reactions(panel, label, key):
+    """Return milliseconds of each round."""
+    found = []
+    for _ in range(ROUNDS):
+        panel.handle(label).focus()
+        panel.tree.evaluate(WATCH)
+        panel.page.keyboard.press(key)
+        found.append(panel.page.evaluate("window.reaction"))
+        panel.settle()
+    return found
+
+
+def main():
+    with tempfile.TemporaryDirectory(prefix="gymlab-") as name, sync_playwright() as playwright:
+        folder = Path(name)
+        shutil.copy(gymlab.notebook_path(NAME), folder / NAME)
+        path = shutil.which("chromium") or shutil.which("google-chrome")
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        with jupyterlab(folder) as url:
+            book = Notebook(browser, url, NAME, 1400)
+            book.run_all()
+            panel = Panel(book)
+            for label, key in (
+                ("number", "ArrowRight"),
+                ("cut height", "ArrowLeft"),
+                ("window", "ArrowRight"),
+            ):
+                found = reactions(panel, label, key)
+                print(
+                    f"{label:12} {statistics.median(found):6.0f} ms  [{min(found):.0f}, {max(found):.0f}] of {ROUNDS}"
+                )
+            book.stop()
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,168 @@
+"""A JupyterLab over a folder, a notebook that is open in a browser, and the tuning panel on its page."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import contextmanager
+
+TOKEN = "only-for-the-test"  # noqa: S105 - of a server that lives as long as what uses it
+PATIENCE = 120
+
+
+@contextmanager
+def jupyterlab(folder):
+    """Start a JupyterLab over a folder, with settings and a home of its own; gives its address."""
+    (folder / "home").mkdir()
+    command = [
+        sys.executable,
+        "-m",
+        "jupyterlab",
+        "--no-browser",
+        "--ip=127.0.0.1",
+        "--port=0",
+        "--allow-root",
+        f"--ServerApp.root_dir={folder}",
+        "--LabApp.news_url=None",
+        "--LabApp.expose_app_in_browser=True",
+    ]
+    runtime = folder / "runtime"
+    environment = {
+        **os.environ,
+        "JUPYTER_TOKEN": TOKEN,
+        "GYMLAB_HOME": str(folder / "home"),
+        "JUPYTER_RUNTIME_DIR": str(runtime),
+        "JUPYTER_CONFIG_DIR": str(folder / "config"),
+        "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
+    }
+    with (folder / "server.log").open("wb") as said:
+        process = subprocess.Popen(command, env=environment, stdout=said, stderr=said, start_new_session=True)
+    try:
+        yield address(runtime, process, folder)
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def address(runtime, process, folder):
+    """Wait until the server says where it listens."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline and process.poll() is None:
+        for file in runtime.glob("jpserver-*.json"):
+            url = json.loads(file.read_text(encoding="utf-8"))["url"]
+            try:
+                urllib.request.urlopen(f"{url}api?token={TOKEN}", timeout=5).close()  # noqa: S310 - our own server
+            except OSError:
+                continue
+            return url
+        time.sleep(0.1)
+    raise AssertionError((folder / "server.log").read_text(encoding="utf-8")[-2000:])
+
+
+class Notebook:
+    """A notebook that is open in a page."""
+
+    def __init__(self, browser, url, name, width):
+        self.page = browser.new_page(viewport={"width": width, "height": 1000})
+        self.complaints = []
+        self.page.on("console", lambda said: said.type == "error" and self.complaints.append(said.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.set_default_timeout(PATIENCE * 1000)
+        self.page.goto(f"{url}lab/tree/{name}?token={TOKEN}&reset")
+        self.page.wait_for_selector(".jp-Notebook .jp-Cell")
+        self.page.evaluate("jupyterapp.commands.execute('application:toggle-left-area')")
+        self.when_idle()
+
+    def when_idle(self):
+        """Wait until the kernel has nothing to do."""
+        self.page.wait_for_function(
+            "() => jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
+        )
+
+    def run_all(self):
+        self.page.evaluate("jupyterapp.commands.execute('notebook:run-all-cells')")
+        self.when_idle()
+
+    def outputs(self):
+        """All outputs of all cells, also of those that are not on the screen."""
+        return self.page.evaluate(
+            "() => jupyterapp.shell.currentWidget.content.widgets.filter((cell) => cell.model.type === 'code')"
+            ".flatMap((cell) => cell.model.outputs.toJSON())"
+        )
+
+    def show(self, text):
+        """Bring the first cell with a text onto the screen."""
+        self.page.evaluate(
+            """(text) => {
+              const book = jupyterapp.shell.currentWidget.content;
+              const index = book.widgets.findIndex((cell) => cell.model.sharedModel.source.includes(text));
+              book.activeCellIndex = index;
+              return book.scrollToItem(index, 'start');
+            }""",
+            text,
+        )
+
+    def stop(self):
+        self.page.evaluate("jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+        self.page.close()
+
+
+class Panel:
+    """The tuning panel on a page."""
+
+    def __init__(self, book):
+        self.book, self.page = book, book.page
+        book.show("panel = TuningPanel(")
+        self.root = self.page.locator(".jp-OutputArea-output", has=self.page.locator(".widget-slider")).first
+        self.root.wait_for()
+        self.tree = self.root.locator(".js-plotly-plot").first
+        self.settle()
+
+    def settle(self):
+        """Wait until nothing is computed."""
+        button = self.root.get_by_role("button", name="cancel")
+        self.page.wait_for_function("(button) => button.disabled", arg=button.element_handle())
+
+    def handle(self, label):
+        return (
+            self.root.locator(".widget-slider", has=self.page.locator(f".widget-label:text-is('{label}')"))
+            .locator(".noUi-handle")
+            .first
+        )
+
+    def value(self, label):
+        """The number beside a slider."""
+        slider = self.root.locator(
+            ".widget-slider", has=self.page.locator(f".widget-label:text-is('{label}')")
+        )
+        return slider.locator(".widget-readout").inner_text()
+
+    def drawn(self):
+        """What the joins, the cut and the leaves look like."""
+        return self.tree.evaluate(
+            "(plot) => [...plot.querySelectorAll('.scatterlayer path, .shapelayer path')]"
+            ".map((path) => path.getAttribute('d') + path.style.stroke + path.style.fill).join()"
+        )
+
+    def says(self, text):
+        """Wait until the panel says something."""
+        self.page.wait_for_function(
+            "([root, text]) => root.innerText.includes(text)", arg=[self.root.element_handle(), text]
+        )
+
+    def changed(self, before):
+        """Wait until the tree looks otherwise, and nothing is computed."""
+        self.page.wait_for_function(
+            "([plot, before]) => [...plot.querySelectorAll('.scatterlayer path, .shapelayer path')]"
+            ".map((path) => path.getAttribute('d') + path.style.stroke + path.style.fill).join() !== before",
+            arg=[self.tree.element_handle(), before],
+        )
+        self.settle()
