@@ -265,6 +265,14 @@ def test_an_installed_gymlab_finds_its_sample_and_notebooks_from_any_folder(tmp_
     (wheel,) = (checkout / "dist").glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "installed")
+        names = {Path(name) for name in archive.namelist()}
+    # Every notebook, and nothing that only lay beside them.
+    notebooks = root / "notebooks"
+    assert {name.name for name in names if name.parent == Path("gymlab/resources/notebooks")} == {
+        path.name for path in notebooks.glob("*.ipynb")
+    }
+    assert not [name for name in names if "checkpoint" in name.name]
+    assert Path("gymlab/workbench/widgets/fit.js") in names
     code = (
         "import gymlab, sys; assert 'installed' in gymlab.__file__; "
         "print(len(gymlab.read_actions(gymlab.sample_path())), gymlab.notebook_path('04_optimization_report').exists());"

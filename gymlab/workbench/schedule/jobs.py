@@ -11,8 +11,8 @@ from gymlab.settings import Settings
 from gymlab.workbench.report.sources import absolute_source
 from gymlab.workbench.schedule.times import Times
 
+# How many reports stay where nothing else is said: those of a month of nights.
 KEPT = 30
-"""How many reports stay where nothing else is said: those of a month of nights."""
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,59}")
 

@@ -22,8 +22,10 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], kind: str) -> st
     kind
         What is in it, for the style sheet.
     """
-    head = "".join(f"<th>{html.escape(name)}</th>" for name in header)
-    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
+    # A notebook would set text to the right, as if it were numbers.
+    left = 'style="text-align:left"'
+    head = "".join(f"<th {left}>{html.escape(name)}</th>" for name in header)
+    body = "".join("<tr>" + "".join(f"<td {left}>{cell}</td>" for cell in row) + "</tr>" for row in rows)
     return f'<div class="scroll"><table class="{kind}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
