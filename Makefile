@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: report test check bench lab clean constraints stamps
+.PHONY: report test check bench lab pictures clean constraints stamps
 .DEFAULT_GOAL := report
 
 $(READY): pyproject.toml constraints.txt
@@ -32,9 +32,13 @@ bench: $(READY)         ## ratios against other libraries, C by hand and the cur
 	$(BIN)/python tests/benchmarks/main_job.py
 	$(BIN)/python tests/benchmarks/entropy.py
 	$(BIN)/python tests/benchmarks/large_log.py
+	$(BIN)/python tests/benchmarks/panel.py
 
 lab: $(READY)           ## the notebooks in JupyterLab
-	$(BIN)/jupyter lab notebooks
+	$(BIN)/gymlab lab
+
+pictures: $(READY)      ## those of the README, taken in Chromium
+	$(BIN)/python tools/make_pictures.py
 
 stamps: $(READY)        ## after a change to the kernels: tell numba's disk cache what they are made of
 	$(BIN)/python tools/stamp_kernels.py

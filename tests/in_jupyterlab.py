@@ -17,6 +17,10 @@ PATIENCE = 120
 def jupyterlab(folder):
     """Start a JupyterLab over a folder, with settings and a home of its own; gives its address."""
     (folder / "home").mkdir()
+    # Nobody answers whether there shall be news.
+    news = folder / "settings" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
+    news.parent.mkdir(parents=True)
+    news.write_text(json.dumps({"fetchNews": "false"}), encoding="utf-8")
     command = [
         sys.executable,
         "-m",

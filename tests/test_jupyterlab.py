@@ -49,6 +49,16 @@ def opened(server, browser):
         book.stop()
 
 
+def require_fitting(book):
+    """Wait until every figure on the page is as wide as its place, which is within the page."""
+    book.page.wait_for_function(
+        """() => [...document.querySelectorAll('.jp-OutputArea-output .js-plotly-plot, .js-plotly-plot')]
+          .filter((plot) => plot.offsetParent !== null)
+          .every((plot) => plot.getBoundingClientRect().right <= innerWidth
+            && plot.querySelector('.main-svg').clientWidth <= plot.clientWidth)"""
+    )
+
+
 def require_whole(book):
     """Nothing failed, every figure is there and within the page, and the console is quiet."""
     outputs = book.outputs()
@@ -57,10 +67,7 @@ def require_whole(book):
     shown = [kinds.count(f"application/vnd.{kind}+json") for kind in ("plotly.v1", "jupyter.widget-view")]
     assert sum(shown) >= 2
     book.page.wait_for_selector(".js-plotly-plot .main-svg")
-    width = book.page.viewport_size["width"]
-    for plot in book.page.locator(".js-plotly-plot").all():
-        box = plot.bounding_box()
-        assert box is None or box["x"] + box["width"] <= width
+    require_fitting(book)
     assert book.complaints == []
 
 
@@ -78,6 +85,7 @@ def panel(server, browser):
     book.run_all()
     require_whole(book)
     found = Panel(book)
+    require_fitting(book)
     yield found
     assert book.complaints == []
     book.stop()
@@ -170,10 +178,7 @@ def test_what_takes_long_can_be_cancelled_and_the_panel_goes_on(panel):
 def test_on_a_narrow_page_the_figures_are_as_narrow(panel):
     panel.page.set_viewport_size({"width": 800, "height": 1000})
     panel.book.show("panel = TuningPanel(")
-    panel.page.wait_for_function(
-        "(plot) => plot.getBoundingClientRect().right <= 800 && plot.querySelector('svg').clientWidth < 800",
-        arg=panel.tree.element_handle(),
-    )
+    require_fitting(panel.book)
 
 
 def test_from_a_pattern_one_gets_to_the_actions_behind_it(opened):

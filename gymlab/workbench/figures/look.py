@@ -17,6 +17,8 @@ from gymlab.workbench.text import as_html
 # Okabe and Ito's palette, which people with any colour vision can tell apart; its yellow and black are darkened and
 # lightened, to be seen on white.
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#7A6C00", "#555555")
+# Paul Tol's light scheme, for areas that stand beside patterns in the palette above: what is done, not who is alike.
+STATES = ("#77AADD", "#EE8866", "#EEDD88", "#44BB99", "#FFAABB", "#99DDFF", "#BBCC33", "#AAAA00")
 BASELINE, GYMLAB = PALETTE[4], PALETTE[0]
 GOOD, BAD = PALETTE[2], PALETTE[4]
 GREY, PALE = "#9aa3ad", "#d5dbe1"

@@ -8,10 +8,10 @@ import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from gymlab.workbench.figures.look import PALE, PALETTE, plain
+from gymlab.workbench.figures.look import PALE, STATES, plain
 
 # Of the colours one is for all that is rare.
-_MOST = len(PALETTE) - 1
+_MOST = len(STATES) - 1
 OTHER = "other"
 
 # A cell where a series has ended.
@@ -41,7 +41,7 @@ class Legend:
     @property
     def colours(self) -> list[str]:
         """The colours, in the order of ``labels``."""
-        return [*PALETTE[: len(self.names)], *([PALE] * self.has_others)]
+        return [*STATES[: len(self.names)], *([PALE] * self.has_others)]
 
     def codes(self, states: Iterable[object]) -> NDArray[np.int64]:
         """Return the place of each state in ``labels``; ``NONE`` for None."""

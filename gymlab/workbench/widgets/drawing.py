@@ -54,6 +54,10 @@ def redraw(widget: go.FigureWidget, figure: go.Figure) -> None:
         What it shall show.
     """
     figure = _without_nan(figure)
+    if widget.layout.height != figure.layout.height:
+        # plotly.js takes a new height for the wish to keep the width, too, unless it is told otherwise with it.
+        widget.layout.autosize = False
+        figure = go.Figure(figure).update_layout(autosize=True)
     kinds = [trace.type for trace in figure.data]
     if [trace.type for trace in widget.data] == kinds:
         with widget.batch_update():
