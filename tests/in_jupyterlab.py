@@ -131,9 +131,19 @@ class Panel:
         self.settle()
 
     def settle(self):
-        """Wait until nothing is computed."""
-        button = self.root.get_by_role("button", name="cancel")
-        self.page.wait_for_function("(button) => button.disabled", arg=button.element_handle())
+        """Wait until nothing is computed and nothing changes: what was done just now has to reach the kernel first."""
+        self.page.evaluate("window.seen = undefined")
+        self.page.wait_for_function(
+            """([root, cancel]) => {
+              const now = cancel.disabled + root.innerText;
+              if (window.seen !== now) [window.seen, window.since] = [now, performance.now()];
+              return cancel.disabled && performance.now() - window.since > 500;
+            }""",
+            arg=[
+                self.root.element_handle(),
+                self.root.get_by_role("button", name="cancel").element_handle(),
+            ],
+        )
 
     def handle(self, label):
         return (

@@ -26,6 +26,9 @@ from gymlab.workbench.bench.programs import LocalProgram
 from gymlab.workbench.bench.speed import Speed, groups, measure_group
 from gymlab.workbench.bench.timing import Ratio, ratio_of, take_turns
 
+# One benchmark for all of them.
+pytestmark = pytest.mark.xdist_group("bench")
+
 TINY = Plan(
     channels=(1, 2),
     lengths=(12,),

@@ -445,7 +445,7 @@ def test_the_parameters_are_exported_as_the_report_takes_them(panel, tmp_path, l
     panel.wait(PATIENCE)
     panel.file.value = str(tmp_path / "tuned.yaml")
     panel.export_button.click()
-    assert f"written: {tmp_path / 'tuned.yaml'}" in panel._status.value
+    assert f"written: {tmp_path / 'tuned.yaml'}" in panel._exported.value
     used = read_parameters(tmp_path / "tuned.yaml")
     assert used == panel.parameters
     assert (used["source"], used["window"], used["n_clusters"]) == (str(log_file), 10, 4)
@@ -480,7 +480,7 @@ def test_an_export_that_cannot_be_written_is_said(panel, tmp_path):
         panel.export(tmp_path / "absent" / "tuned.yaml")
     panel.file.value = str(tmp_path / "absent" / "tuned.yaml")
     panel.export_button.click()
-    assert "cannot write" in panel._status.value
+    assert "cannot write" in panel._exported.value
 
 
 def test_a_panel_can_be_cancelled(log_file, monkeypatch):
@@ -506,6 +506,41 @@ def test_a_panel_can_be_cancelled(log_file, monkeypatch):
     panel.controls.n_clusters.value = 3
     panel.wait(PATIENCE)
     assert len(panel.extraction.patterns) == 3
+
+
+def test_what_is_asked_for_while_a_computation_ends_can_be_cancelled(panel, monkeypatch):
+    begun, seen = threading.Event(), []
+
+    def endless(*_args, checkpoint, **_kwargs):
+        seen.append(panel.cancel_button.disabled)
+        begun.set()
+        while True:
+            checkpoint()
+            time.sleep(0.001)
+
+    def ask(_change):
+        panel._bar.unobserve(ask, "value")
+        monkeypatch.setattr("gymlab.workbench.widgets.analysis.run_extraction", endless)
+        panel.controls.window.value = 12
+
+    # The bar goes back to its beginning when all is done, just before the button is disabled.
+    panel._bar.value = 0.5
+    panel._bar.observe(ask, "value")
+    panel._settled()
+    assert begun.wait(PATIENCE)
+    assert seen == [False]
+    panel.cancel_button.click()
+    panel.wait(PATIENCE)
+    assert "stopped" in panel._status.value
+
+
+def test_what_was_written_is_said_until_something_changes(panel, tmp_path):
+    panel.file.value = str(tmp_path / "tuned.yaml")
+    panel.export_button.click()
+    panel._settled()
+    assert "written" in panel._exported.value
+    panel.controls.n_clusters.value = 3
+    assert not panel._exported.value
 
 
 def test_a_failure_that_nobody_foresaw_is_named_kept_and_raised(log_file, monkeypatch, caplog):

@@ -20,7 +20,7 @@ from gymlab.workbench import report
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 TUNING = "03_tune_parameters.ipynb"
-HEIGHT = 860  # of the panel, in pixels: the tree, the patterns, the choice of their number
+HEIGHT = 885  # of the panel, in pixels: the tree, the patterns, the choice of their number
 
 
 def picture_of_report(browser: Browser, target: Path) -> None:

@@ -1,7 +1,7 @@
 """From the state of a panel to an extraction, with as little work as the change asks for. No widget in here."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from gymlab.actions import read_actions, select_actions
 from gymlab.actions.windows import Windows
 from gymlab.patterns import revised
-from gymlab.patterns.clustering import Checkpoint, Tree
+from gymlab.patterns.clustering import Checkpoint, Tree, cut_tree
 from gymlab.patterns.config import LINKAGES, ExtractionConfig
 from gymlab.patterns.extraction import run_extraction
 from gymlab.patterns.result import Extraction
 from gymlab.settings import sample_path
+from gymlab.workbench import figures
 from gymlab.workbench.views import LogTree
 
 
@@ -212,6 +213,35 @@ def _without_cut(config: ExtractionConfig) -> ExtractionConfig:
     if config.method in LINKAGES and config.strategy != "baseline":
         return replace(plain, n_clusters="auto", cut_height=None)
     return plain
+
+
+def cut_of(
+    tree: NDArray[np.float64], config: ExtractionConfig, curve: Mapping[int, float]
+) -> tuple[NDArray[np.int64], float | None]:
+    """Return the patterns that a configuration cuts a tree into, −1 where that is not known yet, and the height.
+
+    Parameters
+    ----------
+    tree, config
+        A linkage matrix, and where it shall be cut.
+    curve
+        The silhouette width of every number of patterns; empty where it is not known yet.
+
+    Examples
+    --------
+    >>> labels, height = cut_of(np.array([[0, 1, 1.0, 2], [2, 3, 4.0, 3]]), ExtractionConfig(n_clusters=2), {})
+    >>> labels.tolist(), height
+    ([0, 0, 1], 2.5)
+    """
+    if config.cut_height is not None:
+        return cut_tree(tree, height=config.cut_height), config.cut_height
+    if config.n_clusters != "auto":
+        number = int(config.n_clusters)
+    elif curve:
+        number = max(curve, key=lambda k: curve[k])
+    else:
+        return np.full(len(tree) + 1, -1, dtype=np.int64), None
+    return cut_tree(tree, n_clusters=number), figures.height_of_cut(tree, number)
 
 
 def exported(source: Source, config: ExtractionConfig) -> dict[str, Any]:

@@ -40,7 +40,15 @@ class Controls(ipywidgets.VBox):  # type: ignore[misc]
         self._changed, self._quiet = changed, False
         self._part = source
         self._config = config
-        self.source = _text("log", source.source or "", "a path or database URL; empty: the bundled sample")
+        self.source = ipywidgets.Text(
+            value=source.source or "",
+            placeholder="the bundled sample",
+            description="log",
+            tooltip="a path, a pattern or a database URL; empty for the bundled sample",
+            continuous_update=False,
+            layout=_LAYOUT,
+            style=_STYLE,
+        )
         self.window = _whole("window", config.window, 2, _MOST_WINDOW, "length of a window, in actions")
         self.hop = _whole("hop", config.hop, 1, _MOST_WINDOW, "from one window to the next, in actions")
         self._radii = _radii(config.radius)
@@ -225,17 +233,6 @@ def _radius_name(radius: int | None) -> str:
 def _budget_of(config: ExtractionConfig) -> str:
     """Return the budget that is nearest to what a configuration asks for."""
     return min(BUDGETS, key=lambda name: abs(BUDGETS[name][0] - config.n_surrogates))
-
-
-def _text(description: str, value: str, hint: str) -> ipywidgets.Text:
-    return ipywidgets.Text(
-        value=value,
-        placeholder=hint,
-        description=description,
-        continuous_update=False,
-        layout=_LAYOUT,
-        style=_STYLE,
-    )
 
 
 def _whole(description: str, value: int, least: int, most: int, hint: str) -> ipywidgets.IntSlider:

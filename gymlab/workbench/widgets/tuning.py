@@ -3,25 +3,22 @@
 import json
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import ipywidgets
-import numpy as np
 import yaml
-from numpy.typing import NDArray
 
 from gymlab.errors import GymlabError, InputError
-from gymlab.patterns.clustering import Checkpoint, cut_tree
+from gymlab.patterns.clustering import Checkpoint
 from gymlab.patterns.config import ExtractionConfig
 from gymlab.patterns.result import Extraction
-from gymlab.workbench import figures
 from gymlab.workbench.files import write_whole
 from gymlab.workbench.results import to_json
 from gymlab.workbench.text import as_html, counted
 from gymlab.workbench.views import LogTree, cut_height
-from gymlab.workbench.widgets.analysis import Analysis, Request, Source, exported
+from gymlab.workbench.widgets.analysis import Analysis, Request, Source, cut_of, exported
 from gymlab.workbench.widgets.controls import Controls
 from gymlab.workbench.widgets.latest import Latest
 from gymlab.workbench.widgets.outcome import Outcome
@@ -91,13 +88,16 @@ class TuningPanel(ipywidgets.VBox):  # type: ignore[misc]
         self.cancel_button = _button("cancel", "stop", "Stop the computation", self.cancel)
         self.file = ipywidgets.Text(value="tuned.yaml", layout={"width": "10rem"})
         self.export_button = _button("export", "save", "Write the parameters as YAML", self._export)
+        # Beside the status, which tells of computations only: one may end while this is read.
+        self._exported = ipywidgets.HTML()
         self.cancel_button.disabled = True
         side = ipywidgets.VBox(
             [
                 self.controls,
                 ipywidgets.HBox([self.cancel_button, self._bar]),
-                ipywidgets.HBox([self.export_button, self.file]),
                 self._status,
+                ipywidgets.HBox([self.export_button, self.file]),
+                self._exported,
             ],
             layout={"width": "320px", "min_width": "320px", "padding": "0 12px 0 0"},
         )
@@ -174,6 +174,7 @@ class TuningPanel(ipywidgets.VBox):  # type: ignore[misc]
         request = Request(source, config)
         self.error, self._cancelled = None, False
         self._begun = time.perf_counter()
+        self._exported.value = ""
         self.cancel_button.disabled = False
         self._show_cut_at_once(request)
         self._latest.submit(request)
@@ -182,12 +183,14 @@ class TuningPanel(ipywidgets.VBox):  # type: ignore[misc]
         """Colour the tree that is there, which takes milliseconds; the patterns follow."""
         base = self._analysis.base_of(request)
         if base is not None and base.linkage is not None:
-            self.tree.recolour(*_cut_of(base.linkage, request.config, base.quality.silhouette_by_n_clusters))
+            self.tree.recolour(*cut_of(base.linkage, request.config, base.quality.silhouette_by_n_clusters))
 
     def _dragged(self, height: float) -> None:
         self.controls.set_cut(max(0.0, height))
 
     def _work(self, request: Request, checkpoint: Checkpoint) -> None:
+        # Whoever asked may have enabled it just before the request before was said to be over.
+        self.cancel_button.disabled = False
         last = 0.0
 
         def tell(stage: str, fraction: float) -> None:
@@ -206,7 +209,7 @@ class TuningPanel(ipywidgets.VBox):  # type: ignore[misc]
         def show_tree(tree: LogTree) -> None:
             checkpoint()
             if tree.linkage is not None:
-                self.tree.show_tree(tree, *_cut_of(tree.linkage, request.config, {}))
+                self.tree.show_tree(tree, *cut_of(tree.linkage, request.config, {}))
 
         self._analysis.answer(request, show=show, show_tree=show_tree, tell=tell, checkpoint=checkpoint)
 
@@ -245,39 +248,24 @@ class TuningPanel(ipywidgets.VBox):  # type: ignore[misc]
         try:
             file = self.export(self.file.value)
         except GymlabError as error:
-            self._complain(error)
+            self._exported.value = _complaint(error)
         else:
-            self._say(f"written: {file}; use it with gymlab report --params {file}")
+            self._exported.value = _said(f"written: {file}; use it with gymlab report --params {file}")
 
     def _complain(self, error: Exception) -> None:
-        kind = "" if isinstance(error, GymlabError) else f"{type(error).__name__}: "
-        self._status.value = f'<span style="color:#b3261e">{as_html(f"{kind}{error}", 600)}</span>'
+        self._status.value = _complaint(error)
 
     def _say(self, text: str) -> None:
-        self._status.value = f'<span style="color:#5b6773">{as_html(text, 400)}</span>'
+        self._status.value = _said(text)
 
 
-def _cut_of(
-    tree: NDArray[np.float64], config: ExtractionConfig, curve: Mapping[int, float]
-) -> tuple[NDArray[np.int64], float | None]:
-    """Return the patterns that a configuration cuts a tree into, −1 where that is not known yet, and the height.
+def _said(text: str) -> str:
+    return f'<span style="color:#5b6773">{as_html(text, 400)}</span>'
 
-    Parameters
-    ----------
-    tree, config
-        A linkage matrix, and where it shall be cut.
-    curve
-        The silhouette width of every number of patterns; empty where it is not known yet.
-    """
-    if config.cut_height is not None:
-        return cut_tree(tree, height=config.cut_height), config.cut_height
-    if config.n_clusters != "auto":
-        number = int(config.n_clusters)
-    elif curve:
-        number = max(curve, key=lambda k: curve[k])
-    else:
-        return np.full(len(tree) + 1, -1, dtype=np.int64), None
-    return cut_tree(tree, n_clusters=number), figures.height_of_cut(tree, number)
+
+def _complaint(error: Exception) -> str:
+    kind = "" if isinstance(error, GymlabError) else f"{type(error).__name__}: "
+    return f'<span style="color:#b3261e">{as_html(f"{kind}{error}", 600)}</span>'
 
 
 def _several(value: str | list[str] | tuple[str, ...] | None) -> tuple[str, ...]:
