@@ -243,10 +243,10 @@ def test_a_file_of_parameters_that_is_none_is_one_line(tmp_path, text, message):
         read_parameters(tmp_path)
 
 
-def claim(claim_id, measured, *, low=None, high=None, verdict="held"):
+def claim(claim_id, measured, *, low=None, high=None, verdict="held", unit="%"):
     return {
         "id": claim_id,
-        "unit": "%",
+        "unit": unit,
         "measured": measured,
         "low": measured if low is None else low,
         "high": measured if high is None else high,
@@ -276,18 +276,33 @@ def results(**changes):
 
 def test_what_changed_in_the_claims():
     before = results(
-        claims=[claim("dtw_time", 99.0, low=98, high=99.5), claim("memory", 94.0), claim("scale", 30.0)]
+        claims=[
+            claim("dtw_time", 99.0, low=98, high=99.5),
+            claim("memory", 94.0),
+            claim("scale", 30.0),
+            claim("overall_memory", 55.3, low=55.29, high=55.31, unit="% less memory"),
+            claim("overall_speed", 99.5, low=99.4, high=99.6, unit="% less time"),
+        ]
     )
     now = results(
         claims=[
             claim("dtw_time", 99.4, low=99.1, high=99.6),
             claim("memory", 40.0, verdict="failed"),
             claim("scale", 20.0),
+            claim("overall_memory", 55.4, low=55.39, high=55.41, unit="% less memory"),
+            claim("overall_speed", 99.0, low=98.9, high=99.1, unit="% less time"),
             claim("entropy", None, low=None, high=None, verdict="not_measured"),
         ]
     )
     kinds = {change.id: change.kind for change in changes_between(before, now).claims}
-    assert kinds == {"dtw_time": "same", "memory": "verdict", "scale": "apart", "entropy": "same"}
+    assert kinds == {
+        "dtw_time": "same",
+        "memory": "verdict",
+        "scale": "apart",
+        "overall_memory": "same",  # beyond the repeats, and nothing to speak of
+        "overall_speed": "apart",  # twice the time
+        "entropy": "same",
+    }
 
 
 def test_what_changed_in_the_patterns_is_matched_by_what_is_done():

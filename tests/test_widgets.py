@@ -116,6 +116,22 @@ def test_no_thread_is_left_when_nothing_is_to_do():
     assert threading.active_count() == before
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_after_a_callback_that_failed_the_next_request_is_carried_out():
+    done, failures = [], iter([OSError("the page is gone")])
+
+    def settled():
+        for failure in failures:
+            raise failure
+
+    latest = Latest(lambda request, _checkpoint: done.append(request), failed=done.append, settled=settled)
+    latest.submit("first")
+    latest.wait(PATIENCE)
+    latest.submit("second")
+    latest.wait(PATIENCE)
+    assert done == ["first", "second"]
+
+
 def test_waiting_has_an_end():
     gate = Gate()
     latest = Latest(gate.work, failed=print)

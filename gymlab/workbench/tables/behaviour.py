@@ -20,7 +20,7 @@ def principles(study: Study, most: int = 40) -> str:
             f"{share(one.low)} to {share(one.high)}",
             f"{one.n:,}",
             share(one.base_rate),
-            "&lt; 0.0001" if one.q_value < 1e-4 else f"{one.q_value:.4f}",
+            "&lt;&nbsp;0.0001" if one.q_value < 1e-4 else f"{one.q_value:.4f}",
             share(one.stability),
         )
         for one in general[:most]

@@ -34,7 +34,7 @@ def changes(before: PastRun | None, found: Changes | None) -> str:
     moved = (
         f"<p>Compared with run {as_html(before.run_id)}: {_moved(found.actions, 'actions')}, "
         f"{_moved(found.windows, 'windows')}. A claim has <i>moved</i> where the ranges of its repeats in the two runs do "
-        "not overlap.</p>"
+        "not overlap and it differs by more than a tenth, what is left of time or memory where less is promised.</p>"
     )
     lines = [
         moved,

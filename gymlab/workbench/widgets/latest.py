@@ -86,20 +86,32 @@ class Latest(Generic[Request]):
             return self._thread is not None
 
     def _run(self) -> None:
-        while True:
+        try:
+            while self._one_more():
+                pass
+        finally:
+            # A callback that fails ends this thread; the next request gets another.
             with self._changed:
-                stop = self._stop = threading.Event()
-                request = self._waiting.pop() if self._waiting else None
-            if request is None:
-                self._settled()
-                with self._changed:
-                    if self._waiting:
-                        continue
+                if self._thread is threading.current_thread():
                     self._thread = None
                     self._changed.notify_all()
-                    return
-            else:
-                self._carry_out(request, stop)
+
+    def _one_more(self) -> bool:
+        """Carry out what waits; return False once nothing did, also while that was told."""
+        with self._changed:
+            stop = self._stop = threading.Event()
+            request = self._waiting.pop() if self._waiting else None
+        if request is not None:
+            self._carry_out(request, stop)
+            return True
+        self._settled()
+        with self._changed:
+            if self._waiting:
+                return True
+            # Under the lock, so that no request comes to a thread that is about to leave.
+            self._thread = None
+            self._changed.notify_all()
+            return False
 
     def _carry_out(self, request: Request, stop: threading.Event) -> None:
         def checkpoint() -> None:
