@@ -116,9 +116,9 @@ def test_no_thread_is_left_when_nothing_is_to_do():
     assert threading.active_count() == before
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_after_a_callback_that_failed_the_next_request_is_carried_out():
-    done, failures = [], iter([OSError("the page is gone")])
+def test_after_a_callback_that_failed_the_next_request_is_carried_out(monkeypatch):
+    done, told, failures = [], [], iter([OSError("the page is gone")])
+    monkeypatch.setattr(threading, "excepthook", lambda failed: told.append(str(failed.exc_value)))
 
     def settled():
         for failure in failures:
@@ -130,6 +130,7 @@ def test_after_a_callback_that_failed_the_next_request_is_carried_out():
     latest.submit("second")
     latest.wait(PATIENCE)
     assert done == ["first", "second"]
+    assert told == ["the page is gone"]
 
 
 def test_waiting_has_an_end():
