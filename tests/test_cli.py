@@ -346,6 +346,17 @@ def test_the_installed_command_runs_and_helps():
     assert done.stderr.startswith("gymlab: ")
 
 
+def test_a_log_that_is_given_twice_is_refused(run, log_file):
+    code, _, said = run("report", log_file, "--set", "source=other.csv")
+    assert code == 2
+    assert "the log is given twice" in said
+
+
+def test_the_version_is_said(run):
+    code, printed, _ = run("--version")
+    assert (code, printed) == (0, "gymlab 0.1.0\n")
+
+
 def test_version():
     assert gymlab.__version__
 
@@ -365,13 +376,14 @@ def test_strict_turns_a_failed_claim_or_a_firing_alert_into_exit_one(
 ):
     from gymlab.workbench import report
 
-    claim = {"id": "memory", "verdict": verdict, "measured": 1.0, "unit": "%", "expected": "−50 %"}
+    figures = {"measured": 1.0, "low": -0.5, "high": 2.25}
+    claim = {"id": "memory", "verdict": verdict, **figures, "unit": "%", "expected": "−50 %"}
     alert = {"id": "pool", "state": state, "value": 95.0, "unit": "%", "statement": "Connections in use"}
     results = {"claims": [claim], "alerts": [alert]}
     monkeypatch.setattr(report, "run", lambda *_, **__: report.Report("run", tmp_path, results))
     found, printed, _ = run("report", *["--strict"] * strict)
     assert found == code
-    assert verdict in printed
+    assert f"{verdict}  memory          1 [−0.5, 2.25] % (expected −50 %)" in printed
     assert ("firing  pool            95 % (Connections in use)" in printed) == (state == "firing")
     assert str(tmp_path / "report.html") in printed
 

@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 import naive
+import numba
 import numpy as np
 import pytest
 from made import action, rhythms, rules
@@ -15,6 +16,7 @@ from sklearn.metrics import adjusted_rand_score
 
 import gymlab
 from gymlab.errors import InputError, MemoryLimitError
+from gymlab.patterns.extraction import run_extraction
 
 FEW = {"window": 10, "hop": 5}
 
@@ -321,3 +323,15 @@ def test_a_barycentre_is_nearer_to_its_members_than_the_medoid_in_squares():
             np.mean(np.square(gymlab.distance.dtw_cross(members, one[None]))) for one in (center, medoid)
         ]
         assert around[0] <= around[1] + 1e-6
+
+
+def test_seconds_of_compiling_are_told_apart():
+    @numba.njit
+    def once(x):
+        return x + 1
+
+    config = gymlab.ExtractionConfig(window=10, hop=5, n_surrogates=0, n_resamples=0)
+    first = run_extraction(rhythms(), config, progress=lambda *_: once(1)).stats.compiling
+    again = run_extraction(rhythms(), config).stats.compiling
+    assert first > 0
+    assert again == 0

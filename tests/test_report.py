@@ -177,6 +177,22 @@ def test_an_unknown_parameter_is_refused_before_anything_is_written(tmp_path):
     assert not (tmp_path / "reports").exists()
 
 
+@pytest.mark.parametrize(
+    ("length", "parameters", "message"),
+    [
+        (5, {}, "5 actions, fewer than one window of 20"),
+        (60, {"n_clusters": 9999}, "n_clusters is 9,999, but there are only 5 windows"),
+    ],
+)
+def test_what_a_log_is_too_small_for_is_refused_before_anything_is_written(
+    tmp_path, length, parameters, message
+):
+    rules(n_agents=1, sessions=1, length=length).to_parquet(tmp_path / "small.parquet")
+    with pytest.raises(InputError, match=message):
+        report.run(tmp_path / "small.parquet", out=tmp_path / "reports", parameters=parameters)
+    assert not (tmp_path / "reports").exists()
+
+
 def test_a_folder_that_cannot_be_made_is_an_output_error(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="cannot write to"):

@@ -310,6 +310,7 @@ REFUSED = {
     "name with a line break": (["--name", "a\n"], "is no name for a job"),
     "unknown parameter": (["--set", "windw=3"], "unknown parameter windw; known are"),
     "unusable parameter": (["--set", "window=0"], "window"),
+    "more patterns than windows": (["--set", "n_clusters=9999"], "n_clusters is 9,999, but there are only"),
     "unusable budget": (["--set", "budget_seconds=-1"], "budget_seconds is -1"),
     "no such agent": (["--agent", "nobody"], "nobody"),
     "nothing to keep": (["--keep", "0"], "keep is 0"),
@@ -617,7 +618,15 @@ def test_a_file_that_was_edited_badly_is_told_and_can_be_removed(run, crontab, h
 
 
 def a_report(folder, verdict="held"):
-    claim = {"id": "memory", "verdict": verdict, "measured": 1.0, "unit": "%", "expected": "−50 %"}
+    claim = {
+        "id": "memory",
+        "verdict": verdict,
+        "measured": 1.0,
+        "low": -0.5,
+        "high": 1.0,
+        "unit": "%",
+        "expected": "−50 %",
+    }
     return report.Report("run", folder, {"claims": [claim], "alerts": []})
 
 

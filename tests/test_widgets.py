@@ -19,7 +19,7 @@ from gymlab.workbench import figures, views
 from gymlab.workbench.report.parameters import read_parameters, require_usable
 from gymlab.workbench.widgets import AlertStrip, CachePanel, PatternExplorer, TreeExplorer, TuningPanel
 from gymlab.workbench.widgets.analysis import Analysis, Request, Source
-from gymlab.workbench.widgets.drawing import figure_widget, redraw
+from gymlab.workbench.widgets.drawing import OLD, figure_widget, redraw
 from gymlab.workbench.widgets.latest import Latest
 from gymlab.workbench.widgets.live import Ticker, measured_now
 
@@ -549,6 +549,21 @@ def test_what_is_asked_for_while_a_computation_ends_can_be_cancelled(panel, monk
     panel.cancel_button.click()
     panel.wait(PATIENCE)
     assert "stopped" in panel._status.value
+
+
+def test_what_is_no_longer_asked_for_is_pale_and_said_to_be_old(panel, log_file, tmp_path):
+    assert OLD not in panel._shown._dom_classes
+    panel.controls.source.value = str(tmp_path / "absent.csv")
+    with pytest.raises(InputError):
+        panel.wait(PATIENCE)
+    assert OLD in panel._shown._dom_classes
+    assert "found before" in panel._status.value
+    panel.file.value = str(tmp_path / "tuned.yaml")
+    panel.export_button.click()
+    assert "once what is wrong with it is mended" in panel._exported.value
+    panel.controls.source.value = str(log_file)
+    panel.wait(PATIENCE)
+    assert OLD not in panel._shown._dom_classes
 
 
 def test_what_was_written_is_said_until_something_changes(panel, tmp_path):

@@ -8,6 +8,8 @@ import logging
 import os
 import signal
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 
@@ -31,13 +33,29 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Temporal patterns in logs of what AI agents did, and a report that measures its own claims.",
     epilog="Exit codes: 0 done; 1 a claim or alert failed under --strict, or the report did; "
-    "2 the input cannot be used; 3 another report is being written.",
+    "2 the input cannot be used; 3 another report is being written; 130 interrupted.",
 )
 for command in (report, extract, principles, compare, bench, doctor):
     app.command()(command)
 app.command("import")(import_)
 app.command(context_settings={"ignore_unknown_options": True})(lab)
 app.add_typer(schedule, name="schedule")
+
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"gymlab {version('gymlab')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version_: Annotated[
+        bool,
+        typer.Option("--version", help="Say which version this is", callback=_tell_version, is_eager=True),
+    ] = False,
+) -> None:
+    pass
 
 
 def main() -> None:

@@ -58,6 +58,7 @@ def whole_number(option: str, text: str) -> int:
 
 
 def report_parameters(
+    source: list[str] | None,
     params: Path | None,
     setting: list[str] | None,
     format_: str | None,
@@ -69,10 +70,13 @@ def report_parameters(
     """Return the parameters of a report: those of a file, overridden by --set, overridden by the filters."""
     from gymlab.workbench.report.parameters import read_parameters
 
+    chosen = _assignments(setting or [])
+    if source and "source" in chosen:
+        raise InputError("the log is given twice, as SOURCE and as --set source=…; leave one out")
     filters = {"format": format_, "agent": agent, "session": session, "since": since, "where": where}
     return {
         **({} if params is None else read_parameters(params)),
-        **_assignments(setting or []),
+        **chosen,
         **{name: value for name, value in filters.items() if value},
     }
 

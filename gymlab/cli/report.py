@@ -40,7 +40,7 @@ def report(
     from gymlab.workbench.report import run
     from gymlab.workbench.report.outcome import exit_code_of, verdict_listing
 
-    parameters = report_parameters(params, setting, format_, agent, session, since, where)
+    parameters = report_parameters(source, params, setting, format_, agent, session, since, where)
     finished = run(source or None, out=out, parameters=parameters, keep=keep, progress=sys.stderr.isatty())
     typer.echo(verdict_listing(finished))
     if code := exit_code_of(finished, strict=strict):

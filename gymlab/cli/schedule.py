@@ -60,7 +60,7 @@ def add(
     """
     from gymlab.workbench.schedule import making
 
-    parameters = report_parameters(params, setting, format_, agent, session, since, where)
+    parameters = report_parameters(source, params, setting, format_, agent, session, since, where)
     added = making.add(
         source or [], every, at, name=name, parameters=parameters, keep=keep, strict=strict, out=out
     )

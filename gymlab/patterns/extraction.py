@@ -6,9 +6,10 @@ from contextlib import contextmanager
 
 import numpy as np
 import pandas as pd
+from numba.core import event
 from numpy.typing import NDArray
 
-from gymlab.actions.encoding import fit_encoding
+from gymlab.actions.encoding import Encoding, fit_encoding
 from gymlab.actions.schema import validate_actions
 from gymlab.actions.windows import Windows, cut_windows
 from gymlab.distance.blocks import Progress
@@ -92,11 +93,7 @@ def run_extraction(
     """
     clock = _Stages(on_stage, checkpoint)
     with clock("encode"):
-        log = validate_actions(actions)
-        checkpoint()
-        encoding = fit_encoding(log, config.channels)
-        encoded = encoding.encode(log)
-        windows = cut_windows(log, encoded, window=config.window, hop=config.hop, unit=config.unit)
+        log, encoding, encoded, windows = _cut(actions, config, checkpoint)
         task = Task(
             windows,
             encoding.mismatch_weights,
@@ -129,6 +126,7 @@ def run_extraction(
         stages=clock.seconds,
         seconds=sum(clock.seconds.values()),
         peak_bytes=peak_bytes(),
+        compiling=clock.compiling,
     )
     notes = [*log.attrs.get("notes", ()), *encoding.notes, *windows.notes]
     notes += [_note_on(plan, config)] * (config.strategy == "auto") + list(found.notes)
@@ -153,6 +151,38 @@ def run_extraction(
         notes=tuple(notes),
         significance=significance,
     )
+
+
+def require_extractable(actions: pd.DataFrame, config: ExtractionConfig) -> None:
+    """Refuse what an extraction would refuse, before any distance is computed.
+
+    Parameters
+    ----------
+    actions, config
+        As for :func:`extract_patterns`.
+
+    Raises
+    ------
+    InputError
+        If the log makes no windows with these parameters, or too few.
+    MemoryLimitError
+        If a strategy was asked for that takes more memory than there is.
+    """
+    _, encoding, _, windows = _cut(actions, config, no_checkpoint)
+    task = Task(windows, encoding.mismatch_weights, config, progress=False, checkpoint=no_checkpoint)
+    large.require_enough(task, plan_of(windows, config).sample_size)
+
+
+def _cut(
+    actions: pd.DataFrame, config: ExtractionConfig, checkpoint: Checkpoint
+) -> tuple[pd.DataFrame, Encoding, NDArray[np.float32], Windows]:
+    """Return the checked log, its encoding, what that makes of it, and its windows."""
+    log = validate_actions(actions)
+    checkpoint()
+    encoding = fit_encoding(log, config.channels)
+    encoded = encoding.encode(log)
+    windows = cut_windows(log, encoded, window=config.window, hop=config.hop, unit=config.unit)
+    return log, encoding, encoded, windows
 
 
 def _clustered(task: Task, plan: Plan, clock: "_Stages") -> tuple[Clustered, int]:
@@ -183,11 +213,18 @@ class _Stages:
     def __init__(self, on_stage: Callable[[str], None], checkpoint: Checkpoint) -> None:
         self.seconds: dict[str, float] = {}
         self._on_stage, self._checkpoint = on_stage, checkpoint
+        self._compiling = event.TimingListener()  # type: ignore[no-untyped-call]
+
+    @property
+    def compiling(self) -> float:
+        """Seconds of these that went into compiling kernels, in any thread."""
+        return float(self._compiling.duration) if self._compiling.done else 0.0
 
     @contextmanager
     def __call__(self, name: str) -> Iterator[None]:
         self._checkpoint()
         self._on_stage(name)
         start = time.perf_counter()
-        yield
+        with event.install_listener("numba:compile", self._compiling):
+            yield
         self.seconds[name] = time.perf_counter() - start

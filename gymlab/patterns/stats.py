@@ -36,6 +36,8 @@ class ExtractionStats:
         Seconds in all.
     peak_bytes
         The most memory that this process has held so far, as the operating system counts it.
+    compiling
+        Seconds of all that went into compiling kernels; later processes load these from the disk.
     """
 
     strategy: str
@@ -51,3 +53,4 @@ class ExtractionStats:
     stages: Mapping[str, float]
     seconds: float
     peak_bytes: int
+    compiling: float = 0.0

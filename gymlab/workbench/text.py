@@ -17,7 +17,7 @@ def one_line(text: object, limit: int | None = None) -> str:
 
 
 def as_html(text: object, limit: int = 60) -> str:
-    """Return text on one line as HTML that shows it; plotly's labels take the same for theirs.
+    """Return text on one line as HTML that shows it.
 
     Examples
     --------

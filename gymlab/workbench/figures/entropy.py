@@ -29,7 +29,7 @@ def entropy_over_time(curves: Mapping[str, NDArray[np.float64]], window: int) ->
     if not curves:
         return nothing_to_show(f"no agent has {window} actions")
     figure = empty_figure(
-        f"actions of the agent, in the order of the log (window of {window})",
+        f"actions of the agent (window of {window})",
         "entropy, share of the largest",
     )
     for agent, curve in curves.items():

@@ -3,6 +3,8 @@
 Strings from a log are escaped and shortened before they enter a figure, since plotly renders some HTML.
 """
 
+import html
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,7 +14,7 @@ import plotly.graph_objects as go
 import plotly.io
 from numpy.typing import NDArray
 
-from gymlab.workbench.text import as_html
+from gymlab.workbench.text import one_line
 
 # Okabe and Ito's palette, which people with any colour vision can tell apart; its yellow and black are darkened and
 # lightened, to be seen on white.
@@ -29,6 +31,9 @@ FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
 SEQUENTIAL = ("#f7fbff", "#c8ddf0", "#8ab9dd", "#4a90c4", "#1b64a5", "#08306b")
 
 TEMPLATE = "gymlab"
+
+# Characters that fit into the narrowest place of a figure, on a telephone.
+_LINE = 48
 
 _AXIS = {
     "gridcolor": "#e9edf1",
@@ -80,7 +85,10 @@ def nothing_to_show(why: str, *, height: int = 160) -> go.Figure:
     """Return a figure that says why there is no plot."""
     figure = empty_figure(height=height, margin={"t": 8, "b": 8})
     figure.update_xaxes(visible=False).update_yaxes(visible=False)
-    return figure.add_annotation(text=as_html(why, 200), x=0.5, y=0.5, xref="paper", yref="paper")
+    lines = textwrap.wrap(one_line(why, 200), _LINE)
+    return figure.add_annotation(
+        text="<br>".join(plain(line, _LINE) for line in lines), x=0.5, y=0.5, xref="paper", yref="paper"
+    )
 
 
 def on_narrow_pages(figure: go.Figure, changes: Mapping[str, object]) -> go.Figure:
@@ -115,12 +123,14 @@ def pattern_name(label: int) -> str:
 def plain(text: object, limit: int = 40) -> str:
     """Return a string from a log as it may be shown in a figure: one short line, without markup.
 
+    plotly takes quotes as they are, and where the page has MathJax what stands between two dollars for a formula.
+
     Examples
     --------
-    >>> plain("<i>tit</i>")
-    '&lt;i&gt;tit&lt;/i&gt;'
+    >>> plain("<i>tit</i>"), plain('$5 or "$10"')
+    ('&lt;i&gt;tit&lt;/i&gt;', '&#36;5 or "&#36;10"')
     """
-    return as_html(text, limit)
+    return html.escape(one_line(text, limit), quote=False).replace("$", "&#36;")
 
 
 def whereabouts(table: pd.DataFrame, indices: Sequence[int] | NDArray[Any] | None = None) -> list[str]:

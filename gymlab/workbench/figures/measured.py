@@ -164,7 +164,8 @@ def stages(seconds: Mapping[str, float]) -> go.Figure:
     seconds
         By stage, in the order in which they were.
     """
-    figure = empty_figure("seconds", height=150, barmode="stack", margin={"t": 40, "b": 44})
+    # High enough for a legend of several lines, as it is in a panel.
+    figure = empty_figure("seconds", height=190, barmode="stack", margin={"t": 80, "b": 44})
     for name, value in seconds.items():
         figure.add_bar(
             x=[value],
@@ -173,4 +174,4 @@ def stages(seconds: Mapping[str, float]) -> go.Figure:
             name=name,
             hovertemplate=f"{name}: %{{x:.2f}} s<extra></extra>",
         )
-    return on_narrow_pages(figure, {"height": 180})
+    return on_narrow_pages(figure, {"height": 210})

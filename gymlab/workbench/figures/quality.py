@@ -168,7 +168,7 @@ def significance(found: Sequence[PatternSignificance]) -> go.Figure:
     """Plot whether patterns come again, and whether they are tighter and better separated than chance.
 
     Left: the mean Jaccard similarity when sessions are drawn anew, with the least that can be trusted. Middle and
-    right: compactness and silhouette (points) beside 90 % of what surrogate logs show (bars, with their median).
+    right: distance to the medoid and silhouette (points) beside 90 % of what surrogate logs show (bars, with their median).
 
     Parameters
     ----------
@@ -178,7 +178,7 @@ def significance(found: Sequence[PatternSignificance]) -> go.Figure:
     if not found:
         return nothing_to_show("there is no pattern to test")
     names = [pattern_name(one.label) for one in found]
-    titles = ("comes again", "distance to the medoid", "silhouette width")
+    titles = ("comes again", "distance", "silhouette")
     figure = make_subplots(cols=3, shared_yaxes=True, horizontal_spacing=0.05, subplot_titles=titles)
     figure.update_layout(
         template=TEMPLATE, height=170 + _ROW * len(names), legend={"y": -0.25, "yanchor": "top"}
@@ -220,8 +220,7 @@ def significance(found: Sequence[PatternSignificance]) -> go.Figure:
         _add_points(figure, column, values, found, "here: %{x:.3g}")
     figure.update_xaxes(range=[0, 1.04], row=1, col=1)
     figure.update_yaxes(autorange="reversed", showgrid=False)
-    short = ("again", "distance", "silhouette")
-    return on_narrow_pages(figure, {f"annotations[{k}].text": text for k, text in enumerate(short)})
+    return on_narrow_pages(figure, {"annotations[0].text": "again"})
 
 
 def _add_points(

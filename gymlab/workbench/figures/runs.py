@@ -17,6 +17,7 @@ from gymlab.workbench.figures.look import (
     TEMPLATE,
     empty_figure,
     nothing_to_show,
+    on_narrow_pages,
     plain,
 )
 
@@ -100,4 +101,7 @@ def alert_strip(alerts: Sequence[Alert]) -> go.Figure:
     )
     figure.add_vline(x=1, line={"dash": "dash", "color": GREY}, annotation_text="threshold")
     figure.update_xaxes(range=[0, max(1.3, *shares) * 1.15 if shares else 1.3], showticklabels=False)
-    return figure.update_yaxes(autorange="reversed", showgrid=False, ticksuffix=" ")
+    figure.update_yaxes(autorange="reversed", showgrid=False, ticksuffix=" ")
+    # The sentence before the bracket, which names the threshold, is enough to know it by.
+    short = [plain(alert.statement.partition(" (")[0], 22) for alert in alerts]
+    return on_narrow_pages(figure, {"yaxis.tickvals": list(range(len(alerts))), "yaxis.ticktext": short})

@@ -24,9 +24,10 @@ from gymlab.workbench.measure.sublog import (
 _WINDOWS = 150
 _REPEATS = 3
 _RELATIVE_ERROR = 1e-5
-_DIGITS = 5
+# Of the largest distance: nearer ones are one distance, which the digits that float32 lacks have made two.
+_EQUAL = 2e-6
 _TIES = (
-    "without rounding the least agreement is {:.3f}: in a log of categories many distances are equal, and where the "
+    "as they were computed the least agreement is {:.3f}: in a log of categories many distances are equal, and where the "
     "last digit breaks such a tie the tree differs"
 )
 
@@ -71,15 +72,13 @@ def measure_accuracy(extraction: Extraction, *, seed: int = 0) -> AccuracyRun:
         windows = len(part.windows)
         reference, error = _reference(part)
         as_computed.append(_agreement(matrix_of(part), reference, linkage_of(part)))
-        scale = float(reference.max()) or 1.0
-        ours, theirs = (np.round(distances / scale, _DIGITS) for distances in (matrix_of(part), reference))
-        agreements.append(_agreement(ours, theirs, linkage_of(part)))
+        agreements.append(_agreement(*_ties_alike(matrix_of(part), reference), linkage_of(part)))
         errors.append(error)
     claim = judge(
         "accuracy",
         agreements,
-        f"{_REPEATS} times {windows} windows, cut into {N_CLUSTERS} patterns from gymlab's distances and from tslearn's, both "
-        f"rounded to {_DIGITS} digits, so that distances that are equal are equal on both sides",
+        f"{_REPEATS} times {windows} windows, cut into {N_CLUSTERS} patterns from gymlab's distances and from tslearn's; those "
+        f"within {_EQUAL:.0e} of the largest are taken as equal on both sides",
         *([_TIES.format(min(as_computed))] if min(as_computed) < 1 else []),
         f"largest error of a distance against tslearn's in float64, relative to the distance: {max(errors):.1e} (at "
         f"most {_RELATIVE_ERROR:.0e})",
@@ -90,6 +89,20 @@ def measure_accuracy(extraction: Extraction, *, seed: int = 0) -> AccuracyRun:
 
 def _agreement(a: Condensed, b: Condensed, method: Method) -> float:
     return _adjusted_rand(*(cut_tree(build_tree(one, method), n_clusters=N_CLUSTERS) for one in (a, b)))
+
+
+def _ties_alike(
+    ours: NDArray[np.float32], theirs: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return both with one value for all distances that follow one another more closely than float32 can tell.
+
+    Rounding would part two that are equal where they lie on either side of a border.
+    """
+    both = np.concatenate([ours, theirs]).astype(np.float64)
+    values, place = np.unique(both, return_inverse=True)
+    begins = np.diff(values, prepend=-np.inf) > _EQUAL * values[-1]
+    merged = values[begins][np.cumsum(begins) - 1][place]
+    return merged[: len(ours)], merged[len(ours) :]
 
 
 def _reference(part: Extraction) -> tuple[NDArray[np.float64], float]:

@@ -1,6 +1,7 @@
 """What a run of the report comes to on the command line: its verdicts as text, and the exit code."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from gymlab.errors import BusyError, GymlabError, ReportError
 
@@ -11,16 +12,26 @@ INTERRUPTED = 130
 
 
 def verdict_listing(report: "Report") -> str:
-    """Return what each claim came to, one line each, then the alerts that fire and where the report is."""
-    lines = []
-    for claim in report.results["claims"]:
-        measured = "" if claim["measured"] is None else f"{claim['measured']:.4g} {claim['unit']}"
-        lines.append(f"{claim['verdict']:>12}  {claim['id']:<15} {measured} (expected {claim['expected']})")
+    """Return what each claim came to, one line each, then the alerts that fire and where the report is.
+
+    A figure is the median of the repeats; the least and the largest stand behind it, since the worst one counts.
+    """
+    lines = [
+        f"{claim['verdict']:>12}  {claim['id']:<15} {_measured(claim)} (expected {claim['expected']})"
+        for claim in report.results["claims"]
+    ]
     for alert in report.results["alerts"]:
         if alert["state"] == "firing":
             value = f"{alert['value']:.4g} {alert['unit']}"
             lines.append(f"{alert['state']:>12}  {alert['id']:<15} {value} ({alert['statement']})")
     return "\n".join([*lines, f"report: {report.folder / 'report.html'}"])
+
+
+def _measured(claim: Mapping[str, Any]) -> str:
+    if claim["measured"] is None:
+        return "–"
+    spread = "" if claim["low"] == claim["high"] else f" [{claim['low']:.4g}, {claim['high']:.4g}]"
+    return f"{claim['measured']:.4g}{spread}".replace("-", "−") + f" {claim['unit']}"
 
 
 def exit_code_of(report: "Report", *, strict: bool) -> int:

@@ -15,6 +15,7 @@ import yaml
 from gymlab.actions import read_actions, select_actions
 from gymlab.errors import InputError
 from gymlab.patterns.config import ExtractionConfig
+from gymlab.patterns.extraction import require_extractable
 
 # What a run sets itself.
 _OWN = {"results_path"}
@@ -75,12 +76,12 @@ def default_parameters(notebook: Path) -> dict[str, Any]:
 
 
 def require_usable(parameters: Mapping[str, Any]) -> None:
-    """Check values and read the log as the notebook will, so that what cannot be used is said before a kernel starts.
+    """Check values, read the log and cut it as the notebook will, so that what cannot be used is said beforehand.
 
     Raises
     ------
     InputError
-        If a value or the log cannot be used.
+        If a value or the log cannot be used, or not together.
     """
     budget = parameters.get("budget_seconds", 1)
     if isinstance(budget, bool) or not isinstance(budget, (int, float)) or not 0 < budget < math.inf:
@@ -90,7 +91,7 @@ def require_usable(parameters: Mapping[str, Any]) -> None:
         if not isinstance(value, (str, list)) or not all(isinstance(one, str) for one in value):
             raise InputError(f"{name} is {value!r}; give text or a list of texts")
     fields = {field.name for field in dataclasses.fields(ExtractionConfig)}
-    ExtractionConfig(**{name: value for name, value in parameters.items() if name in fields})
+    config = ExtractionConfig(**{name: value for name, value in parameters.items() if name in fields})
     log = read_actions(parameters["source"], parameters.get("format"))
     filters = {name: parameters.get(name) or None for name in ("agent", "session", "since")}
-    select_actions(log, **filters, where=parameters.get("where") or ())
+    require_extractable(select_actions(log, **filters, where=parameters.get("where") or ()), config)

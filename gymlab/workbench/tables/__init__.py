@@ -4,7 +4,7 @@ from gymlab.workbench.tables.behaviour import entropy_of_agents, principles
 from gymlab.workbench.tables.cells import facts, frame
 from gymlab.workbench.tables.changes import changes, changes_sentence
 from gymlab.workbench.tables.found import actions, linkages, log_sentence, notes, patterns, windows
-from gymlab.workbench.tables.verdicts import alerts, evidence, headline, tiles
+from gymlab.workbench.tables.verdicts import alerts, evidence, headline, measured_on, tiles
 
 __all__ = [
     "actions",
@@ -18,6 +18,7 @@ __all__ = [
     "headline",
     "linkages",
     "log_sentence",
+    "measured_on",
     "notes",
     "patterns",
     "principles",

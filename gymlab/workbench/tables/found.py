@@ -8,6 +8,9 @@ from gymlab.workbench.figures import whereabouts
 from gymlab.workbench.tables.cells import chip, decimals, shares, table
 from gymlab.workbench.text import as_html
 
+# Of compiling; less is lost among the rest.
+_NOTEWORTHY_SECONDS = 0.5
+
 
 def log_sentence(extraction: Extraction) -> str:
     """Return what the log is and what was found in it, as one line of HTML."""
@@ -19,6 +22,11 @@ def log_sentence(extraction: Extraction) -> str:
         f"{len(extraction.patterns)} patterns in {stats.windows:,} "
         f"{extraction.windows.noun} ({stats.coverage:.0%} of the "
         f"actions), from {stats.pairs - stats.pruned:,} pairs in {stats.seconds:.1f} s"
+        + (
+            f", {stats.compiling:.1f} s of which were compiling, which is done once"
+            if stats.compiling > _NOTEWORTHY_SECONDS
+            else ""
+        )
         + (f"; {stats.noise:,} {extraction.windows.noun} are noise" if stats.noise else "")
         + (
             ""

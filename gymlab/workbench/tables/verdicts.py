@@ -1,6 +1,6 @@
 """Claims and alerts: the verdicts at a glance, one row each, and what each rests on."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from gymlab.runtime.alerts import Alert
 from gymlab.workbench.claims import Claim
@@ -23,6 +23,14 @@ def headline(claims: Iterable[Claim], alerts: Iterable[Alert] = ()) -> str:
     parts.append(f"alert: {', '.join(firing)}" if firing else "no alert fires")
     state = "failed" if "failed" in verdicts or firing else "held"
     return f'<p class="headline {state}">{as_html("; ".join(parts), 300)}.</p>'
+
+
+def measured_on(environment: Mapping[str, object]) -> str:
+    """Return when and on what was measured, as one line of HTML."""
+    return (
+        f"<p><small>Measured {as_html(environment['measured at'])} on {as_html(environment['processors'])} processors, "
+        f"{as_html(environment['system'])}, by gymlab {as_html(environment['gymlab'])}.</small></p>"
+    )
 
 
 def tiles(claims: Iterable[Claim]) -> str:

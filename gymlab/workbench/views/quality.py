@@ -39,10 +39,12 @@ def choice_of_k(extraction: Extraction, others: Mapping[str, Mapping[int, float]
     others
         Curves of other ways to compare with, by name.
     """
-    curves: dict[str, Mapping[int, float]] = {
-        extraction.config.method: extraction.quality.silhouette_by_n_clusters
-    }
-    return figures.choice_of_k(curves | dict(others or {}), len(extraction.patterns))
+    curve, chosen = dict(extraction.quality.silhouette_by_n_clusters), len(extraction.patterns)
+    if curve:
+        # Who asked for more patterns than are tried by themselves sees them on the curve too.
+        curve.setdefault(chosen, extraction.quality.silhouette)
+    curves: dict[str, Mapping[int, float]] = {extraction.config.method: curve}
+    return figures.choice_of_k(curves | dict(others or {}), chosen)
 
 
 def significance(extraction: Extraction) -> go.Figure:

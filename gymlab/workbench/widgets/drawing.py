@@ -10,6 +10,9 @@ import plotly.graph_objects as go
 # What the page says of a figure, not the figure: how it names a trace, and that it fits itself to its place.
 _OF_THE_PAGE = {"uid", "autosize", "width"}
 
+# The class of what is on the page but no longer what is asked for.
+OLD = "gymlab-old"
+
 # Buttons that would only be in the way of a small figure in a panel.
 _NOT_SHOWN = ["select2d", "lasso2d", "autoScale2d"]
 
@@ -18,6 +21,7 @@ class Fit(anywidget.AnyWidget):
     """Nothing to see: keeps the figures on the page as wide as their places. One in a panel is enough."""
 
     _esm = Path(__file__).with_name("fit.js")
+    _css = f".{OLD} {{ opacity: 0.35; }}"
 
 
 def figure_widget(figure: go.Figure, *, draggable: bool = False) -> go.FigureWidget:

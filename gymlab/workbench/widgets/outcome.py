@@ -9,6 +9,9 @@ from gymlab.workbench import figures, tables, views
 from gymlab.workbench.tables.cells import decimals, facts
 from gymlab.workbench.widgets.drawing import figure_widget, redraw
 
+# Pixels of a pattern's medoid in the list of all, and of what is around that list.
+_ROW, _ROOM = 18, 170
+
 _HALF = {"flex": "1 1 330px", "min_width": "0"}
 
 
@@ -17,7 +20,7 @@ class Outcome(ipywidgets.VBox):  # type: ignore[misc]
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        waiting = figures.nothing_to_show("nothing is computed yet", height=280)
+        waiting = figures.nothing_to_show("nothing to show yet", height=280)
         self.patterns = figure_widget(waiting)
         self.choice = figure_widget(waiting)
         self.significance = figure_widget(waiting)
@@ -45,8 +48,9 @@ class Outcome(ipywidgets.VBox):  # type: ignore[misc]
         seconds
             From the request to now.
         """
+        height = max(300, _ROOM + _ROW * len(extraction.patterns))
         with self._lock:
-            redraw(self.patterns, views.medoids(extraction).update_layout(height=300))
+            redraw(self.patterns, views.medoids(extraction).update_layout(height=height))
             redraw(self.choice, views.choice_of_k(extraction).update_layout(height=300))
             redraw(self.significance, views.significance(extraction))
             redraw(self.stages, figures.stages(extraction.stats.stages))

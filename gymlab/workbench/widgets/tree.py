@@ -62,7 +62,7 @@ class TreeExplorer(ipywidgets.VBox):  # type: ignore[misc]
         self._cut: float | None = None
         self._roots: list[int] = []
         self.extraction: Extraction | None = None
-        waiting = figures.nothing_to_show("nothing is computed yet", height=520)
+        waiting = figures.nothing_to_show("nothing to show yet", height=520)
         self.figure = figure_widget(waiting, draggable=True)
         self._back = ipywidgets.Button(
             description="up",

@@ -20,6 +20,7 @@ from gymlab.workbench.text import as_html, counted
 from gymlab.workbench.views import LogTree, cut_height
 from gymlab.workbench.widgets.analysis import Analysis, Request, Source, cut_of, exported
 from gymlab.workbench.widgets.controls import Controls
+from gymlab.workbench.widgets.drawing import OLD
 from gymlab.workbench.widgets.latest import Latest
 from gymlab.workbench.widgets.outcome import Outcome
 from gymlab.workbench.widgets.tree import TreeExplorer
@@ -101,8 +102,12 @@ class TuningPanel(ipywidgets.VBox):  # type: ignore[misc]
             ],
             layout={"width": "320px", "min_width": "320px", "padding": "0 12px 0 0"},
         )
-        main = ipywidgets.VBox([self.tree, self.outcome], layout={"flex": "1 1 480px", "min_width": "0"})
-        super().__init__([ipywidgets.HBox([side, main], layout={"flex_flow": "row wrap", "width": "100%"})])
+        self._shown = ipywidgets.VBox(
+            [self.tree, self.outcome], layout={"flex": "1 1 480px", "min_width": "0"}
+        )
+        super().__init__(
+            [ipywidgets.HBox([side, self._shown], layout={"flex_flow": "row wrap", "width": "100%"})]
+        )
         self._changed()
 
     @property
@@ -214,6 +219,7 @@ class TuningPanel(ipywidgets.VBox):  # type: ignore[misc]
         self._analysis.answer(request, show=show, show_tree=show_tree, tell=tell, checkpoint=checkpoint)
 
     def _show(self, extraction: Extraction) -> None:
+        self._shown.remove_class(OLD)
         self.extraction = extraction
         self.tree.show(extraction)
         self.outcome.show(extraction, seconds=time.perf_counter() - self._begun)
@@ -228,6 +234,7 @@ class TuningPanel(ipywidgets.VBox):  # type: ignore[misc]
 
     def _failed(self, error: Exception) -> None:
         self.error = error
+        self._shown.add_class(OLD)
         if not isinstance(error, GymlabError):
             _log.error("the panel failed", exc_info=error)
         self._complain(error)
@@ -250,10 +257,14 @@ class TuningPanel(ipywidgets.VBox):  # type: ignore[misc]
         except GymlabError as error:
             self._exported.value = _complaint(error)
         else:
-            self._exported.value = _said(f"written: {file}; use it with gymlab report --params {file}")
+            refused = "" if self.error is None else ", once what is wrong with it is mended"
+            self._exported.value = _said(
+                f"written: {file}; use it with gymlab report --params {file}{refused}"
+            )
 
     def _complain(self, error: Exception) -> None:
-        self._status.value = _complaint(error)
+        before = "" if self.extraction is None else "; what is shown, pale, was found before"
+        self._status.value = _complaint(error, before)
 
     def _say(self, text: str) -> None:
         self._status.value = _said(text)
@@ -263,9 +274,9 @@ def _said(text: str) -> str:
     return f'<span style="color:#5b6773">{as_html(text, 400)}</span>'
 
 
-def _complaint(error: Exception) -> str:
+def _complaint(error: Exception, more: str = "") -> str:
     kind = "" if isinstance(error, GymlabError) else f"{type(error).__name__}: "
-    return f'<span style="color:#b3261e">{as_html(f"{kind}{error}", 600)}</span>'
+    return f'<span style="color:#b3261e">{as_html(f"{kind}{error}", 600)}{more}</span>'
 
 
 def _several(value: str | list[str] | tuple[str, ...] | None) -> tuple[str, ...]:

@@ -1,0 +1,57 @@
+"""The claim that the patterns are the same: ties do not decide it, other distances do."""
+
+import random
+
+import numpy as np
+import pytest
+from made import action
+
+import gymlab
+from gymlab.actions import frame_from_records
+from gymlab.workbench import measure
+from gymlab.workbench.measure import accuracy
+
+
+def categories(seed, kinds=7):
+    """Sessions of categories alone, in turn or at random: of their distances many are equal."""
+    rng = random.Random(seed)  # noqa: S311 - of a test
+    return frame_from_records(
+        [
+            action(
+                step,
+                f"act{rng.randrange(kinds) if session % 2 == 0 else step % kinds}",
+                agent=f"a{session % 4}",
+                session=f"s{session}",
+                decision_context=f"c{rng.randrange(kinds)}",
+            )
+            for session in range(12)
+            for step in range(60)
+        ]
+    )
+
+
+# tslearn compiles its distances once for both.
+pytestmark = pytest.mark.xdist_group("accuracy")
+
+
+@pytest.fixture(scope="module")
+def extraction():
+    return gymlab.extract_patterns(categories(2), gymlab.ExtractionConfig(n_surrogates=0, n_resamples=0))
+
+
+def test_distances_that_are_equal_are_equal_on_both_sides(extraction):
+    (claim,) = measure.measure_accuracy(extraction).claims
+    assert (claim.verdict, claim.low, claim.high) == ("held", 1, 1)
+
+
+def test_other_distances_give_other_patterns(extraction, monkeypatch):
+    original = accuracy.matrix_of
+
+    def shaken(part):
+        exact = original(part)
+        return (exact * np.random.default_rng(0).uniform(0.5, 1.5, len(exact))).astype(np.float32)
+
+    monkeypatch.setattr(accuracy, "matrix_of", shaken)
+    (claim,) = measure.measure_accuracy(extraction).claims
+    assert claim.verdict == "failed"
+    assert claim.low < 0.9
