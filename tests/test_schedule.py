@@ -622,7 +622,7 @@ def a_report(folder, verdict="held"):
         "id": "memory",
         "verdict": verdict,
         "measured": 1.0,
-        "low": -0.5,
+        "low": 1.0,
         "high": 1.0,
         "unit": "%",
         "expected": "−50 %",
