@@ -27,7 +27,7 @@ def picture_of_report(browser: Browser, target: Path) -> None:
     """Run the report on the sample and take its first screen."""
     with tempfile.TemporaryDirectory(prefix="gymlab-") as folder:
         finished = report.run(out=folder, progress=True)
-        page = browser.new_page(viewport={"width": 1280, "height": 760})
+        page = browser.new_page(viewport={"width": 1280, "height": 785})
         page.goto((finished.folder / "report.html").as_uri())
         page.wait_for_selector(".plot .main-svg")
         page.screenshot(path=target)
