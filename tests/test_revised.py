@@ -149,7 +149,10 @@ def test_what_is_assessed_afterwards_is_what_is_assessed_at_once(method):
         one.as_dict() for one in at_once.significance.patterns
     ]
     assert afterwards.config == at_once.config
-    assert afterwards.notes == at_once.notes
+    # One of them says how much memory is free, which changes from one moment to the next.
+    kept = [[note for note in one.notes if " may be used" not in note] for one in (afterwards, at_once)]
+    assert kept[0] == kept[1]
+    assert len(kept[0]) == len(afterwards.notes) - 1
 
 
 def test_a_new_cut_has_no_significance_until_it_is_assessed(extraction):
