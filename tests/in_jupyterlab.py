@@ -9,6 +9,10 @@ import time
 import urllib.request
 from contextlib import contextmanager
 
+# The joins, the cut and the leaves of a tree, as they look.
+LOOK = """(plot) => [...plot.querySelectorAll('.scatterlayer path, .shapelayer path')]
+  .map((path) => path.getAttribute('d') + path.style.stroke + path.style.fill).join()"""
+
 TOKEN = "only-for-the-test"  # noqa: S105 - of a server that lives as long as what uses it
 PATIENCE = 120
 
@@ -145,26 +149,19 @@ class Panel:
             ],
         )
 
+    def slider(self, label):
+        return self.root.locator(".widget-slider", has=self.page.locator(f".widget-label:text-is('{label}')"))
+
     def handle(self, label):
-        return (
-            self.root.locator(".widget-slider", has=self.page.locator(f".widget-label:text-is('{label}')"))
-            .locator(".noUi-handle")
-            .first
-        )
+        return self.slider(label).locator(".noUi-handle").first
 
     def value(self, label):
         """The number beside a slider."""
-        slider = self.root.locator(
-            ".widget-slider", has=self.page.locator(f".widget-label:text-is('{label}')")
-        )
-        return slider.locator(".widget-readout").inner_text()
+        return self.slider(label).locator(".widget-readout").inner_text()
 
     def drawn(self):
-        """What the joins, the cut and the leaves look like."""
-        return self.tree.evaluate(
-            "(plot) => [...plot.querySelectorAll('.scatterlayer path, .shapelayer path')]"
-            ".map((path) => path.getAttribute('d') + path.style.stroke + path.style.fill).join()"
-        )
+        """What the tree looks like."""
+        return self.tree.evaluate(LOOK)
 
     def says(self, text):
         """Wait until the panel says something."""
@@ -175,8 +172,6 @@ class Panel:
     def changed(self, before):
         """Wait until the tree looks otherwise, and nothing is computed."""
         self.page.wait_for_function(
-            "([plot, before]) => [...plot.querySelectorAll('.scatterlayer path, .shapelayer path')]"
-            ".map((path) => path.getAttribute('d') + path.style.stroke + path.style.fill).join() !== before",
-            arg=[self.tree.element_handle(), before],
+            f"([plot, before]) => ({LOOK})(plot) !== before", arg=[self.tree.element_handle(), before]
         )
         self.settle()

@@ -6,6 +6,7 @@ import nbformat
 import pytest
 from in_jupyterlab import Notebook, Panel, jupyterlab
 from made import rules
+from playwright.sync_api import expect
 
 import gymlab
 from gymlab.workbench.report.parameters import read_parameters, require_usable
@@ -52,14 +53,18 @@ def opened(server, browser):
 def require_fitting(book):
     """Wait until every figure on the page is as wide as its place, which is within the page.
 
-    JupyterLab lets the browser leave out cells that are far from the screen; these have the size that they last had.
+    JupyterLab lets the browser leave out cells that are far from the screen; these have the size that they last had,
+    so each is brought there.
     """
-    book.page.wait_for_function(
-        """() => [...document.querySelectorAll('.js-plotly-plot')]
-          .filter((plot) => plot.checkVisibility({contentVisibilityAuto: true}))
-          .every((plot) => plot.getBoundingClientRect().right <= innerWidth
-            && plot.querySelector('.main-svg').clientWidth <= plot.clientWidth)"""
-    )
+    plots = book.page.locator(".js-plotly-plot:visible").all()
+    assert plots
+    for plot in plots:
+        plot.scroll_into_view_if_needed()
+        book.page.wait_for_function(
+            """(plot) => plot.getBoundingClientRect().right <= innerWidth
+              && plot.querySelector('.main-svg').clientWidth <= plot.clientWidth""",
+            arg=plot.element_handle(),
+        )
 
 
 def require_whole(book):
@@ -197,16 +202,10 @@ def test_from_a_pattern_one_gets_to_the_actions_behind_it(opened):
     first = actions.inner_text()
     choices = root.locator("select").first
     choices.select_option(index=1)
-    book.page.wait_for_function(
-        "([root, first]) => root.querySelector('table.frame').innerText !== first",
-        arg=[root.element_handle(), first],
-    )
+    expect(actions).not_to_have_text(first, use_inner_text=True)
     second = actions.inner_text()
     windows = root.locator("select").last
     windows.select_option(index=3)
-    book.page.wait_for_function(
-        "([root, before]) => root.querySelector('table.frame').innerText !== before",
-        arg=[root.element_handle(), second],
-    )
+    expect(actions).not_to_have_text(second, use_inner_text=True)
     assert re.search(r"\b(give|take)\b", actions.inner_text())
     assert book.complaints == []

@@ -14,7 +14,7 @@ from playwright.sync_api import sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from in_jupyterlab import Notebook, Panel, jupyterlab
+from in_jupyterlab import LOOK, Notebook, Panel, jupyterlab
 
 import gymlab
 
@@ -23,15 +23,14 @@ NAME = "03_tune_parameters.ipynb"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 
 # From a key to the first change of the tree, measured in the page.
-WATCH = """(plot) => {
-  const look = () => [...plot.querySelectorAll(".scatterlayer path, .shapelayer path")]
-    .map((path) => path.getAttribute("d") + path.style.stroke).join();
-  const before = look(), start = performance.now();
-  window.reaction = new Promise((done) => {
-    const check = () => look() === before ? setTimeout(check, 5) : done(performance.now() - start);
+WATCH = f"""(plot) => {{
+  const look = {LOOK};
+  const before = look(plot), start = performance.now();
+  window.reaction = new Promise((done) => {{
+    const check = () => look(plot) === before ? setTimeout(check, 5) : done(performance.now() - start);
     check();
-  });
-}"""
+  }});
+}}"""
 
 
 def reactions(panel, label, key):
