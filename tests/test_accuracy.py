@@ -11,18 +11,23 @@ from gymlab.actions import frame_from_records
 from gymlab.workbench import measure
 from gymlab.workbench.measure import accuracy
 
+# tslearn compiles its distances once for both.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("accuracy")]
 
-def categories(seed, kinds=7):
+KINDS = 7
+
+
+def categories():
     """Sessions of categories alone, in turn or at random: of their distances many are equal."""
-    rng = random.Random(seed)  # noqa: S311 - of a test
+    rng = random.Random(2)  # noqa: S311 - of a test
     return frame_from_records(
         [
             action(
                 step,
-                f"act{rng.randrange(kinds) if session % 2 == 0 else step % kinds}",
+                f"act{rng.randrange(KINDS) if session % 2 == 0 else step % KINDS}",
                 agent=f"a{session % 4}",
                 session=f"s{session}",
-                decision_context=f"c{rng.randrange(kinds)}",
+                decision_context=f"c{rng.randrange(KINDS)}",
             )
             for session in range(12)
             for step in range(60)
@@ -30,13 +35,9 @@ def categories(seed, kinds=7):
     )
 
 
-# tslearn compiles its distances once for both.
-pytestmark = pytest.mark.xdist_group("accuracy")
-
-
 @pytest.fixture(scope="module")
 def extraction():
-    return gymlab.extract_patterns(categories(2), gymlab.ExtractionConfig(n_surrogates=0, n_resamples=0))
+    return gymlab.extract_patterns(categories(), gymlab.ExtractionConfig(n_surrogates=0, n_resamples=0))
 
 
 def test_distances_that_are_equal_are_equal_on_both_sides(extraction):

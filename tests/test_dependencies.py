@@ -4,6 +4,7 @@ import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, packages_distributions, requires
 
+import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -20,7 +21,7 @@ for module in pkgutil.walk_packages(gymlab.__path__, "gymlab."):
         importlib.import_module(module.name)
 
 from gymlab.runtime import background
-from gymlab.workbench import measure, views
+from gymlab.workbench import views
 from gymlab.workbench.widgets import TreeExplorer
 
 log = gymlab.select_actions(gymlab.read_actions(gymlab.sample_path()), agent=["GTFT", "Alternator"])
@@ -54,6 +55,7 @@ def wanted(name, extras=(), seen=None):
     return seen
 
 
+@pytest.mark.slow
 def test_it_works_without_what_it_does_not_ask_for():
     # numba-cuda puts itself in numba's place when Python starts, and cannot be taken away after.
     asked = {name for name, _ in wanted("gymlab")} | {"numba-cuda"}
