@@ -133,6 +133,21 @@ def test_after_a_callback_that_failed_the_next_request_is_carried_out(monkeypatc
     assert told == ["the page is gone"]
 
 
+def test_what_waits_when_a_callback_fails_is_carried_out(monkeypatch):
+    done, failures = [], iter([OSError("the page is gone")])
+    monkeypatch.setattr(threading, "excepthook", lambda _failed: None)
+
+    def settled():
+        for failure in failures:
+            latest.submit("second")
+            raise failure
+
+    latest = Latest(lambda request, _checkpoint: done.append(request), failed=done.append, settled=settled)
+    latest.submit("first")
+    latest.wait(PATIENCE)
+    assert done == ["first", "second"]
+
+
 def test_waiting_has_an_end():
     gate = Gate()
     latest = Latest(gate.work, failed=print)
@@ -535,15 +550,16 @@ def test_what_is_asked_for_while_a_computation_ends_can_be_cancelled(panel, monk
             checkpoint()
             time.sleep(0.001)
 
-    def ask(_change):
-        panel._bar.unobserve(ask, "value")
-        monkeypatch.setattr("gymlab.workbench.widgets.analysis.run_extraction", endless)
-        panel.controls.window.value = 12
+    def ask(change):
+        # The bar goes back to its beginning when all is done, just before the button is disabled.
+        if change["new"] == 0.0:
+            panel._bar.unobserve(ask, "value")
+            monkeypatch.setattr("gymlab.workbench.widgets.analysis.run_extraction", endless)
+            panel.controls.window.value = 12
 
-    # The bar goes back to its beginning when all is done, just before the button is disabled.
     panel._bar.value = 0.5
     panel._bar.observe(ask, "value")
-    panel._settled()
+    panel.controls.n_clusters.value = 4  # a cut tells of no progress: the bar moves at its end alone
     assert begun.wait(PATIENCE)
     assert seen == [False]
     panel.cancel_button.click()

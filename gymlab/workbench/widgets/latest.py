@@ -57,9 +57,7 @@ class Latest(Generic[Request]):
             self._waiting[:] = [request]
             self._stop.set()
             if self._thread is None:
-                # A daemon: who closes a notebook does not wait for what it computes.
-                self._thread = threading.Thread(target=self._run, name="gymlab-latest", daemon=True)
-                self._thread.start()
+                self._begin()
 
     def cancel(self) -> None:
         """Stop what is at work and forget what waits."""
@@ -90,14 +88,21 @@ class Latest(Generic[Request]):
             while self._one_more():
                 pass
         finally:
-            # A callback that fails ends this thread; the next request gets another.
+            # A callback that fails ends this thread; what waits by then gets another.
             with self._changed:
                 if self._thread is threading.current_thread():
                     self._thread = None
+                    if self._waiting:
+                        self._begin()
                     self._changed.notify_all()
 
+    def _begin(self) -> None:
+        # A daemon: who closes a notebook does not wait for what it computes.
+        self._thread = threading.Thread(target=self._run, name="gymlab-latest", daemon=True)
+        self._thread.start()
+
     def _one_more(self) -> bool:
-        """Carry out what waits; return False once nothing did, also while that was told."""
+        """Carry out what waits; return False if nothing does, and nothing came while that was told."""
         with self._changed:
             stop = self._stop = threading.Event()
             request = self._waiting.pop() if self._waiting else None
