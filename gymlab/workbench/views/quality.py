@@ -43,7 +43,7 @@ def choice_of_k(extraction: Extraction, others: Mapping[str, Mapping[int, float]
     if curve:
         # Who asked for more patterns than are tried by themselves sees them on the curve too.
         curve.setdefault(chosen, extraction.quality.silhouette)
-    curves: dict[str, Mapping[int, float]] = {extraction.config.method: curve}
+    curves: dict[str, Mapping[int, float]] = {extraction.config.method: dict(sorted(curve.items()))}
     return figures.choice_of_k(curves | dict(others or {}), chosen)
 
 

@@ -9,9 +9,6 @@ from gymlab.workbench import figures, tables, views
 from gymlab.workbench.tables.cells import decimals, facts
 from gymlab.workbench.widgets.drawing import figure_widget, redraw
 
-# Pixels of a pattern's medoid in the list of all, and of what is around that list.
-_ROW, _ROOM = 18, 170
-
 _HALF = {"flex": "1 1 330px", "min_width": "0"}
 
 
@@ -48,9 +45,8 @@ class Outcome(ipywidgets.VBox):  # type: ignore[misc]
         seconds
             From the request to now.
         """
-        height = max(300, _ROOM + _ROW * len(extraction.patterns))
         with self._lock:
-            redraw(self.patterns, views.medoids(extraction).update_layout(height=height))
+            redraw(self.patterns, views.medoids(extraction))
             redraw(self.choice, views.choice_of_k(extraction).update_layout(height=300))
             redraw(self.significance, views.significance(extraction))
             redraw(self.stages, figures.stages(extraction.stats.stages))
