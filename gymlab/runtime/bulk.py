@@ -174,7 +174,7 @@ def _python_type(column: ColumnElement[Any]) -> type | None:
         return str
     try:
         python_type = column.type.python_type
-    except NotImplementedError:
+    except NotImplementedError:  # types of other libraries, as SQLAlchemy's own did before 2.1
         return None
     return python_type if python_type in _TYPE_NAMES else None
 

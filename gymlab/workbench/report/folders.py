@@ -59,7 +59,7 @@ def locked(home: Path) -> Iterator[None]:
         raise BusyError(
             f"another report{which} is being written in {home}; wait until it is done, or choose another folder with --out"
         ) from None
-    except (OSError, NotImplementedError) as error:
+    except OSError as error:
         raise _cannot_write(home, error) from error
     try:
         for path in home.iterdir():
@@ -197,6 +197,5 @@ def _part_of_log(parameters: Mapping[str, Any]) -> tuple[str, ...] | None:
     return tuple(json.dumps(parameters.get(name) or None) for name in names)
 
 
-def _cannot_write(home: Path, error: Exception) -> OutputError:
-    why = (isinstance(error, OSError) and error.strerror) or str(error)
-    return OutputError(f"cannot write to {home}: {why}; choose another folder with --out")
+def _cannot_write(home: Path, error: OSError) -> OutputError:
+    return OutputError(f"cannot write to {home}: {error.strerror or error}; choose another folder with --out")

@@ -129,8 +129,8 @@ def _locked() -> Iterator[None]:
         raise BusyError(
             f"another `gymlab schedule` is changing jobs in {folder()}; wait until it is done"
         ) from None
-    except (OSError, NotImplementedError) as error:
-        raise OutputError(f"cannot write to {folder()}: {error}") from error
+    except OSError as error:
+        raise OutputError(f"cannot write to {folder()}: {error.strerror or error}") from error
     try:
         yield
     finally:
