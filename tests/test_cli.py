@@ -354,7 +354,7 @@ def test_a_log_that_is_given_twice_is_refused(run, log_file):
 
 def test_the_version_is_said(run):
     code, printed, _ = run("--version")
-    assert (code, printed) == (0, "gymlab 0.1.0\n")
+    assert (code, printed) == (0, f"gymlab {gymlab.__version__}\n")
 
 
 def test_version():

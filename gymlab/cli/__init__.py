@@ -8,11 +8,11 @@ import logging
 import os
 import signal
 import sys
-from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
+import gymlab
 from gymlab.cli.bench import bench
 from gymlab.cli.compare import compare
 from gymlab.cli.doctor import doctor
@@ -44,7 +44,7 @@ app.add_typer(schedule, name="schedule")
 
 def _tell_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"gymlab {version('gymlab')}")
+        typer.echo(f"gymlab {gymlab.__version__}")
         raise typer.Exit
 
 

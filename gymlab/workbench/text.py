@@ -1,4 +1,4 @@
-"""Strings from a log as they may be shown: one line, nothing that a terminal or a browser would obey."""
+"""Text as it may be shown: strings from a log on one line, nothing that is obeyed; numbers as people read them."""
 
 import html
 
@@ -36,3 +36,29 @@ def counted(n: int, noun: str) -> str:
     ('1 window', '1,200 windows', '1 series')
     """
     return f"{n:,} {noun if n != 1 or noun == 'series' else noun.removesuffix('s')}"
+
+
+def number(value: float) -> str:
+    """Return a number with three or four digits that count.
+
+    Examples
+    --------
+    >>> number(1234.5), number(99.934), number(-0.5)
+    ('1,234', '99.93', '−0.5')
+    """
+    magnitude = abs(value)
+    places = ",.0f" if magnitude >= 1000 else ".4g" if magnitude >= 10 else ".3g"
+    return f"{value:{places}}".replace("-", "−")
+
+
+def with_range(measured: float | None, low: float | None, high: float | None) -> str:
+    """Return a median with the least and the largest of its repeats, where they differ; a dash for what is unknown.
+
+    Examples
+    --------
+    >>> with_range(99.5, 99.4, 99.6), with_range(0, 0, 0), with_range(None, None, None)
+    ('99.5 [99.4, 99.6]', '0', '–')
+    """
+    if measured is None or low is None or high is None:
+        return "–"
+    return number(measured) if low == high else f"{number(measured)} [{number(low)}, {number(high)}]"

@@ -1,9 +1,9 @@
 """What a run of the report comes to on the command line: its verdicts as text, and the exit code."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gymlab.errors import BusyError, GymlabError, ReportError
+from gymlab.workbench.text import with_range
 
 if TYPE_CHECKING:
     from gymlab.workbench.report.execute import Report
@@ -17,7 +17,8 @@ def verdict_listing(report: "Report") -> str:
     A figure is the median of the repeats; the least and the largest stand behind it, since the worst one counts.
     """
     lines = [
-        f"{claim['verdict']:>12}  {claim['id']:<15} {_measured(claim)} (expected {claim['expected']})"
+        f"{claim['verdict']:>12}  {claim['id']:<15} "
+        f"{with_range(claim['measured'], claim['low'], claim['high'])} {claim['unit']} (expected {claim['expected']})"
         for claim in report.results["claims"]
     ]
     for alert in report.results["alerts"]:
@@ -25,13 +26,6 @@ def verdict_listing(report: "Report") -> str:
             value = f"{alert['value']:.4g} {alert['unit']}"
             lines.append(f"{alert['state']:>12}  {alert['id']:<15} {value} ({alert['statement']})")
     return "\n".join([*lines, f"report: {report.folder / 'report.html'}"])
-
-
-def _measured(claim: Mapping[str, Any]) -> str:
-    if claim["measured"] is None:
-        return "–"
-    spread = "" if claim["low"] == claim["high"] else f" [{claim['low']:.4g}, {claim['high']:.4g}]"
-    return f"{claim['measured']:.4g}{spread}".replace("-", "−") + f" {claim['unit']}"
 
 
 def exit_code_of(report: "Report", *, strict: bool) -> int:

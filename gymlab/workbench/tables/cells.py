@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import pandas as pd
 
 from gymlab.patterns.principles.principle import percent
-from gymlab.workbench.text import as_html
+from gymlab.workbench.text import as_html, number
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], kind: str) -> str:
@@ -32,20 +32,6 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], kind: str) -> st
 def chip(text: str, kind: str) -> str:
     """Return a word in a coloured frame: ``held``, ``failed`` or ``not_measured`` give the colour."""
     return f'<span class="chip {kind}">{as_html(text)}</span>'
-
-
-def number(value: float) -> str:
-    """Return a number with three or four digits that count.
-
-    Examples
-    --------
-    >>> number(1234.5), number(99.934), number(0.5)
-    ('1,234', '99.93', '0.5')
-    """
-    magnitude = abs(value)
-    if magnitude >= 1000:
-        return f"{value:,.0f}"
-    return f"{value:.4g}" if magnitude >= 10 else f"{value:.3g}"
 
 
 def decimals(value: float, places: int = 2) -> str:

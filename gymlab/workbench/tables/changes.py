@@ -5,8 +5,8 @@ from typing import Any
 
 from gymlab.workbench.report.changes import Changes, ClaimChange, PatternPair
 from gymlab.workbench.report.history import PastRun
-from gymlab.workbench.tables.cells import chip, number, shares, table
-from gymlab.workbench.text import as_html
+from gymlab.workbench.tables.cells import chip, shares, table
+from gymlab.workbench.text import as_html, number
 
 _KINDS = {"held": "held", "failed": "failed", "not_measured": "not_measured"}
 _MOST_SENTENCES = 12

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 
 from gymlab.runtime.alerts import Alert
 from gymlab.workbench.claims import Claim
-from gymlab.workbench.tables.cells import chip, number, table
-from gymlab.workbench.text import as_html
+from gymlab.workbench.tables.cells import chip, table
+from gymlab.workbench.text import as_html, number, with_range
 
 _VERDICTS = {"held": "held", "failed": "failed", "not_measured": "not measured"}
 _STATES = {"firing": "failed", "ok": "held", "no_data": "not_measured"}
@@ -47,12 +47,8 @@ def tiles(claims: Iterable[Claim]) -> str:
 
 def figure_of(claim: Claim) -> str:
     """Return a claim's figure with its interval, as text."""
-    if claim.measured is None or claim.low is None or claim.high is None:
-        return "–"
     mark = " (extrapolated)" if claim.extrapolated else ""
-    if claim.low == claim.high:
-        return f"{number(claim.measured)}{mark}"
-    return f"{number(claim.measured)} [{number(claim.low)}, {number(claim.high)}]{mark}"
+    return with_range(claim.measured, claim.low, claim.high) + mark
 
 
 def evidence(claims: Iterable[Claim]) -> str:
