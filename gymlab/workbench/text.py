@@ -17,14 +17,18 @@ def one_line(text: object, limit: int | None = None) -> str:
 
 
 def as_html(text: object, limit: int = 60) -> str:
-    """Return text on one line as HTML that shows it.
+    """Return text on one line as HTML that shows it; MathJax, which JupyterLab has, leaves it alone.
 
     Examples
     --------
     >>> as_html("<b>bold</b>")
     '&lt;b&gt;bold&lt;/b&gt;'
+    >>> as_html("$5 or $10")
+    '<span class="mathjax_ignore">$5 or $10</span>'
     """
-    return html.escape(one_line(text, limit), quote=True)
+    escaped = html.escape(one_line(text, limit), quote=True)
+    formula = "$" in escaped or "\\" in escaped
+    return f'<span class="mathjax_ignore">{escaped}</span>' if formula else escaped
 
 
 def counted(n: int, noun: str) -> str:
