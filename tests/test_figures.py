@@ -371,3 +371,30 @@ def test_names_are_shortened_and_escaped_in_the_hover():
     assert text.startswith("&lt;i&gt; in &lt;script&gt;")
     assert text.endswith("steps 3–6")
     assert len(html.unescape(text)) < 100
+
+
+def test_who_asked_for_more_patterns_than_are_tried_sees_them_on_the_curve(found):
+    many = found.cut(n_clusters=23)
+    tried = dict(many.quality.silhouette_by_n_clusters)
+    assert max(tried) < 23
+    (curve,) = views.choice_of_k(many).data
+    assert list(curve.x) == [*sorted(tried), 23]
+    assert curve.y[-1] == many.quality.silhouette
+
+
+def test_on_a_narrow_page_alerts_are_known_by_short_names():
+    alerts = evaluate({"memory_percent": Measurement(91.0)})
+    figure = figures.alert_strip(alerts)
+    narrow = figure.layout.meta["narrow"]
+    assert len(narrow["yaxis.ticktext"]) == len(narrow["yaxis.tickvals"]) == len(alerts)
+    for short, name in zip(narrow["yaxis.ticktext"], figure.data[0].y, strict=True):
+        assert len(short) <= 22
+        assert name.startswith(short.removesuffix("…"))
+
+
+def test_a_reason_that_is_long_stands_on_several_lines():
+    (said,) = figures.nothing_to_show("why <this> is so, " * 10).layout.annotations
+    lines = said.text.split("<br>")
+    assert len(lines) > 2
+    assert "&lt;this&gt;" in said.text
+    assert max(len(line.replace("&lt;", "<").replace("&gt;", ">")) for line in lines) <= 48
