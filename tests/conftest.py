@@ -1,10 +1,10 @@
 """What several test modules share: a browser, and what an absent service means."""
 
 import os
-import shutil
 import sys
 
 import pytest
+from in_chromium import chromium, program
 
 
 def absent(what):
@@ -23,23 +23,8 @@ def no_remembered_matrices():
 
 @pytest.fixture(scope="module")
 def browser():
-    """A headless Chromium; its event loop ends with the module, since other tests run loops of their own."""
-    path = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
-    if path is None:
+    """A headless Chromium."""
+    if program() is None:
         absent("Chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(
-            executable_path=path,
-            args=[
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-background-networking",
-                "--disable-component-update",
-                "--disable-sync",
-                "--no-first-run",
-            ],
-        )
+    with chromium() as started:
         yield started
-        started.close()

@@ -45,6 +45,19 @@ def test_distances_that_are_equal_are_equal_on_both_sides(extraction):
     assert (claim.verdict, claim.low, claim.high) == ("held", 1, 1)
 
 
+def test_what_is_taken_as_equal_hardly_moves():
+    """However many distances there are: none is drawn along by its neighbours."""
+    rng = np.random.default_rng(0)
+    exact = np.concatenate([rng.uniform(0, 1, 20_000), rng.uniform(0.5, 0.501, 20_000), np.repeat(0.25, 99)])
+    ours, theirs = accuracy._ties_alike(exact.astype(np.float32), exact)
+    assert np.abs(theirs - exact).max() <= 1e-9
+    assert np.abs(ours - exact).max() <= 3e-6
+    assert set(ours[-99:]) == set(theirs[-99:]) == {0.25}
+    apart = np.array([0.0, 0.5, 1.0])
+    far = (apart + np.array([0, 1e-5, 0])).astype(np.float32)
+    np.testing.assert_array_equal(accuracy._ties_alike(far, apart)[0], far)
+
+
 def test_other_distances_give_other_patterns(extraction, monkeypatch):
     original = accuracy.matrix_of
 

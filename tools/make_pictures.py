@@ -8,19 +8,19 @@ import sys
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
+from in_chromium import chromium
 from in_jupyterlab import Notebook, Panel, jupyterlab
 
 import gymlab
 from gymlab.workbench import report
 
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 TUNING = "03_tune_parameters.ipynb"
-HEIGHT = 885  # of the panel, in pixels: the tree, the patterns, the choice of their number
+HEIGHT = 910  # of the panel, in pixels: the tree, the patterns, the choice of their number
 
 
 def picture_of_report(browser: Browser, target: Path) -> None:
@@ -59,12 +59,9 @@ def main() -> None:
     """Make both."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "data" / "pictures"
     folder.mkdir(parents=True, exist_ok=True)
-    with sync_playwright() as playwright:
-        path = shutil.which("chromium") or shutil.which("google-chrome")
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+    with chromium() as browser:
         picture_of_report(browser, folder / "report.png")
         picture_of_panel(browser, folder / "tuning.png")
-        browser.close()
     for file in sorted(folder.glob("*.png")):
         print(f"{file}: {file.stat().st_size / 1000:.0f} kB")
 

@@ -10,17 +10,15 @@ import sys
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
-
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from in_chromium import chromium
 from in_jupyterlab import LOOK, Notebook, Panel, jupyterlab
 
 import gymlab
 
 ROUNDS = 10
 NAME = "03_tune_parameters.ipynb"
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 
 # From a key to the first change of the tree, measured in the page.
 WATCH = f"""(plot) => {{
@@ -46,11 +44,9 @@ def reactions(panel, label, key):
 
 
 def main():
-    with tempfile.TemporaryDirectory(prefix="gymlab-") as name, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory(prefix="gymlab-") as name, chromium() as browser:
         folder = Path(name)
         shutil.copy(gymlab.notebook_path(NAME), folder / NAME)
-        path = shutil.which("chromium") or shutil.which("google-chrome")
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         with jupyterlab(folder) as url:
             book = Notebook(browser, url, NAME, 1400)
             book.run_all()
@@ -65,7 +61,6 @@ def main():
                     f"{label:12} {statistics.median(found):6.0f} ms  [{min(found):.0f}, {max(found):.0f}] of {ROUNDS}"
                 )
             book.stop()
-        browser.close()
 
 
 if __name__ == "__main__":

@@ -24,8 +24,9 @@ from gymlab.workbench.measure.sublog import (
 _WINDOWS = 150
 _REPEATS = 3
 _RELATIVE_ERROR = 1e-5
-# Of the largest distance: nearer ones are one distance, which the digits that float32 lacks have made two.
-_EQUAL = 2e-6
+# Of the largest distance: a distance in float32 that is so near to one in float64 is that one; and two in float64 that
+# are so near to each other are one.
+_EQUAL, _SAME = 2e-6, 1e-10
 _TIES = (
     "as they were computed the least agreement is {:.3f}: in a log of categories many distances are equal, and where the "
     "last digit breaks such a tie the tree differs"
@@ -77,8 +78,8 @@ def measure_accuracy(extraction: Extraction, *, seed: int = 0) -> AccuracyRun:
     claim = judge(
         "accuracy",
         agreements,
-        f"{_REPEATS} times {windows} windows, cut into {N_CLUSTERS} patterns from gymlab's distances and from tslearn's; those "
-        f"within {_EQUAL:.0e} of the largest are taken as equal on both sides",
+        f"{_REPEATS} times {windows} windows, cut into {N_CLUSTERS} patterns from gymlab's distances and from tslearn's; one "
+        f"that is within {_EQUAL:.0e} of the largest of a value that tslearn has is taken for it",
         *([_TIES.format(min(as_computed))] if min(as_computed) < 1 else []),
         f"largest error of a distance against tslearn's in float64, relative to the distance: {max(errors):.1e} (at "
         f"most {_RELATIVE_ERROR:.0e})",
@@ -94,15 +95,26 @@ def _agreement(a: Condensed, b: Condensed, method: Method) -> float:
 def _ties_alike(
     ours: NDArray[np.float32], theirs: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return both with one value for all distances that follow one another more closely than float32 can tell.
+    """Return both with distances that are equal in the reference equal on both sides; none moves by more than ``_EQUAL``.
 
     Rounding would part two that are equal where they lie on either side of a border.
     """
-    both = np.concatenate([ours, theirs]).astype(np.float64)
-    values, place = np.unique(both, return_inverse=True)
-    begins = np.diff(values, prepend=-np.inf) > _EQUAL * values[-1]
-    merged = values[begins][np.cumsum(begins) - 1][place]
-    return merged[: len(ours)], merged[len(ours) :]
+    distinct = np.unique(theirs)
+    largest = distinct[-1]
+    distinct = distinct[np.diff(distinct, prepend=-np.inf) > _SAME * largest]
+    near = _nearest(distinct, ours.astype(np.float64))
+    alike = np.where(np.abs(near - ours) <= _EQUAL * largest, near, ours)
+    return alike, _nearest(distinct, theirs)
+
+
+def _nearest(ordered: NDArray[np.float64], wanted: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return for each number that of an ascending list that is nearest to it."""
+    above = np.searchsorted(ordered, wanted).clip(max=len(ordered) - 1)
+    below = (above - 1).clip(min=0)
+    nearest: NDArray[np.float64] = np.where(
+        wanted - ordered[below] < ordered[above] - wanted, ordered[below], ordered[above]
+    )
+    return nearest
 
 
 def _reference(part: Extraction) -> tuple[NDArray[np.float64], float]:
