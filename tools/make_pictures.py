@@ -47,7 +47,7 @@ def picture_of_panel(browser: Browser, target: Path) -> None:
                 panel.page.keyboard.press("ArrowRight")
             panel.settle()
             panel.says("6 patterns")
-            panel.page.set_viewport_size({"width": 1280, "height": 1500})
+            panel.page.set_viewport_size({"width": 1280, "height": 2200})
             book.show("panel = TuningPanel(")
             panel.page.wait_for_timeout(1000)  # figures that were resized are drawn once more
             box = panel.root.bounding_box() or {}
