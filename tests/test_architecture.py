@@ -13,6 +13,7 @@ import gymlab
 
 ROOT = Path(gymlab.__file__).parent
 FLOORS = {
+    "arguments": 0,
     "budget": 0,
     "cgroups": 0,
     "settings": 0,

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 
 from gymlab.actions.columns import ACTION_COLUMNS, BITS, COLUMNS, KEY, MIXED_UNITS
-from gymlab.actions.rows import Part, Problem, shortened, shown
+from gymlab.actions.rows import Part, Problem
+from gymlab.arguments import shortened, shown
 from gymlab.errors import InputError
 
 ERROR_COLUMNS = ("source", "line", "field", "value", "problem")

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from gymlab.actions.columns import COLUMNS, Column
-from gymlab.actions.rows import named, shortened, shown
 from gymlab.actions.values import CONVERTERS
+from gymlab.arguments import named, shortened, shown
 from gymlab.errors import InputError
 
 _COLUMNS = {column.name: column for column in COLUMNS}

@@ -1,6 +1,6 @@
 """Raw rows of one source, and how they become typed rows: each bad one known by place, field and value."""
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -9,9 +9,8 @@ import pandas as pd
 
 from gymlab.actions.columns import ACTION_COLUMNS, BITS, COLUMNS, REQUIRED_COLUMNS
 from gymlab.actions.values import CONVERTERS, has_naive_time
+from gymlab.arguments import named, shown
 from gymlab.errors import InputError
-
-_WIDTH, _MOST_NAMED = 80, 10
 
 
 class Problem(NamedTuple):
@@ -64,26 +63,6 @@ class Part:
     entropy_unit: str
     problems: list[Problem]
     notes: list[str]
-
-
-def shown(value: object) -> str:
-    """Return a value as an error message shows it: in one short line."""
-    # Of a long text the beginning is all that is shown; the rest need not be quoted.
-    if isinstance(value, str):
-        return shortened(repr(value[:_WIDTH]))
-    return shortened(" ".join(repr(value).split()))
-
-
-def shortened(text: str) -> str:
-    """Return a text as a message repeats it: its beginning, if it is long."""
-    return text if len(text) <= _WIDTH else f"{text[: _WIDTH - 3]}..."
-
-
-def named(names: Iterable[object]) -> str:
-    """Return names as a message lists them: the first ones, each shortened, and how many more there are."""
-    texts = [shortened(str(name)) for name in names]
-    more = f" and {len(texts) - _MOST_NAMED:,} more" if len(texts) > _MOST_NAMED else ""
-    return (", ".join(texts[:_MOST_NAMED]) or "none") + more
 
 
 def notes_in(attrs: Mapping[Hashable, object]) -> list[str]:

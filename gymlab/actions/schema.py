@@ -12,7 +12,8 @@ import pandas as pd
 
 from gymlab.actions.assemble import assemble
 from gymlab.actions.columns import ACTION_COLUMNS, BITS, COLUMNS, KEY, RELATIONSHIPS, Column
-from gymlab.actions.rows import RawRows, columns_of, conform, named, notes_in, shown
+from gymlab.actions.rows import RawRows, columns_of, conform, notes_in
+from gymlab.arguments import named, shown
 from gymlab.errors import InputError
 
 __all__ = [

@@ -16,7 +16,8 @@ from gymlab.actions.assemble import assemble
 from gymlab.actions.readers.files import GZIP_MAGIC, check_file, head
 from gymlab.actions.readers.sqlite import MAGIC as SQLITE_MAGIC
 from gymlab.actions.readers.sqlite import detect as detect_database
-from gymlab.actions.rows import Part, RawRows, absent_columns, conform, shown
+from gymlab.actions.rows import Part, RawRows, absent_columns, conform
+from gymlab.arguments import shown
 from gymlab.errors import InputError
 
 __all__ = ["FORMATS", "read_actions"]

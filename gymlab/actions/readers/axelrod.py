@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from gymlab.actions.readers.table import csv_cells
-from gymlab.actions.rows import RawRows, named
+from gymlab.actions.rows import RawRows
+from gymlab.arguments import named
 from gymlab.errors import InputError
 
 COLUMNS = ("strategy", "opponent", "seed", "rep", "moves", "opponent_moves")

@@ -12,8 +12,9 @@ import pandas as pd
 from gymlab.actions.columns import COLUMNS as ACTION_TABLE
 from gymlab.actions.columns import ONE_MINUS_CONFIDENCE
 from gymlab.actions.readers import sqlite
-from gymlab.actions.rows import RawRows, named
+from gymlab.actions.rows import RawRows
 from gymlab.actions.values import to_time
+from gymlab.arguments import named
 from gymlab.errors import InputError
 
 

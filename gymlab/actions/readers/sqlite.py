@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from gymlab.actions.readers.files import check_file
-from gymlab.actions.rows import named
+from gymlab.arguments import named
 from gymlab.errors import InputError
 
 MAGIC = b"SQLite format 3\x00"

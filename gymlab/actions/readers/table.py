@@ -11,7 +11,8 @@ import pandas as pd
 
 from gymlab.actions.columns import BITS, COLUMNS
 from gymlab.actions.readers.files import check_file, lines
-from gymlab.actions.rows import RawRows, named, notes_in, shortened, shown
+from gymlab.actions.rows import RawRows, notes_in
+from gymlab.arguments import named, shortened, shown
 from gymlab.errors import InputError
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)

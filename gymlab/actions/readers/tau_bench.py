@@ -15,7 +15,8 @@ import numpy as np
 
 from gymlab.actions.readers.files import lines
 from gymlab.actions.readers.tau_tools import argument_target, kind_of, outcome_of, relationship_of
-from gymlab.actions.rows import RawRows, columns_of, named, shortened
+from gymlab.actions.rows import RawRows, columns_of
+from gymlab.arguments import named, shortened
 from gymlab.errors import InputError
 
 Json = dict[str, Any]

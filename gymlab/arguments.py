@@ -1,0 +1,204 @@
+"""Arguments of public functions, checked in one way: what cannot be meant is an `InputError` that says what can."""
+
+import math
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from gymlab.errors import InputError
+
+_WIDTH, _MOST_NAMED = 80, 10
+_MOST_WHOLE = 2**63 - 1
+
+
+def shown(value: object) -> str:
+    """Return a value as an error message shows it: in one short line.
+
+    Examples
+    --------
+    >>> shown("tit for tat"), shown([1.5, None])
+    ("'tit for tat'", '[1.5, None]')
+    """
+    # Only the beginning of a long text is shown, so the rest need not be quoted.
+    if isinstance(value, str):
+        return shortened(repr(value[:_WIDTH]))
+    # A frame or an array of a million values has a repr of many lines that says less than its type.
+    if not isinstance(value, np.generic) and hasattr(value, "__array__"):
+        return f"a {type(value).__name__}"
+    return shortened(" ".join(repr(value).split()))
+
+
+def shortened(text: str) -> str:
+    """Return a text as a message repeats it: its beginning, if it is long."""
+    return text if len(text) <= _WIDTH else f"{text[: _WIDTH - 3]}..."
+
+
+def named(names: Iterable[object]) -> str:
+    """Return names as a message lists them: the first ones, each shortened, and how many more there are."""
+    texts = [shortened(str(name)) for name in names]
+    more = f" and {len(texts) - _MOST_NAMED:,} more" if len(texts) > _MOST_NAMED else ""
+    return (", ".join(texts[:_MOST_NAMED]) or "none") + more
+
+
+def whole_number(name: str, value: object, *, least: int, most: int = _MOST_WHOLE, instead: str = "") -> int:
+    """Return an argument that has to be a whole number as Python's int.
+
+    Parameters
+    ----------
+    name, value
+        The argument, as the message names it.
+    least, most
+        The range that it may have.
+    instead
+        What else the caller could have given: ``", or None"``.
+
+    Raises
+    ------
+    InputError
+        If it is no whole number (True and 2.0 are none), or outside the range.
+
+    Examples
+    --------
+    >>> whole_number("window", np.int32(20), least=1)
+    20
+    >>> whole_number("window", 2.5, least=1)
+    Traceback (most recent call last):
+    ...
+    gymlab.errors.InputError: window is 2.5; give a whole number of 1 or more
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not least <= value <= most:
+        above = isinstance(value, (int, np.integer)) and value > most
+        words = f"from {least:,} to {most:,}" if above or most < _MOST_WHOLE else f"of {least:,} or more"
+        raise InputError(f"{name} is {shown(value)}; give a whole number {words}{instead}")
+    return int(value)
+
+
+def finite_number(
+    name: str,
+    value: object,
+    *,
+    above: float = -math.inf,
+    least: float = -math.inf,
+    most: float = math.inf,
+    noun: str = "a number",
+    instead: str = "",
+) -> float:
+    """Return an argument that has to be a finite number as Python's float.
+
+    Parameters
+    ----------
+    name, value
+        The argument, as the message names it.
+    above, least, most
+        The range that it may have: greater than `above`, not less than `least`, not greater than `most`.
+    noun
+        What kind of number the message asks for.
+    instead
+        What else the caller could have given: ``", or None"``.
+
+    Raises
+    ------
+    InputError
+        If it is no number (True and "2" are none), not finite, or outside the range.
+
+    Examples
+    --------
+    >>> finite_number("q", 0.05, above=0, most=1)
+    0.05
+    >>> finite_number("eps", -1, least=0, noun="a distance", instead=", or None")
+    Traceback (most recent call last):
+    ...
+    gymlab.errors.InputError: eps is -1; give a distance of 0 or more, or None
+    """
+    usable = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    number = _as_float(value) if usable else math.nan
+    if not math.isfinite(number) or not (above < number and least <= number <= most):
+        words = [f"above {above:g}"] if math.isfinite(above) else []
+        words += [f"of {least:g} or more"] if math.isfinite(least) else []
+        words += [f"of at most {most:g}"] if math.isfinite(most) else []
+        wanted = " ".join([noun, " and ".join(words)]) if words else noun
+        raise InputError(f"{name} is {shown(value)}; give {wanted}{instead}")
+    return number
+
+
+def _as_float(value: object) -> float:
+    try:
+        return float(value)  # type: ignore[arg-type] # the caller has seen that it is a number
+    except OverflowError:
+        return math.inf
+
+
+def one_of(name: str, value: object, known: Sequence[str], *, instead: str = "") -> str:
+    """Return an argument that has to be one of several names.
+
+    Raises
+    ------
+    InputError
+        If it is none of them.
+
+    Examples
+    --------
+    >>> one_of("by", "agent", ("agent", "session"))
+    'agent'
+    """
+    if not isinstance(value, str) or value not in known:
+        raise InputError(f"{name} is {shown(value)}; give one of {', '.join(known)}{instead}")
+    return value
+
+
+def boolean(name: str, value: object) -> bool:
+    """Return an argument that has to be true or false.
+
+    Raises
+    ------
+    InputError
+        If it is neither.
+
+    Examples
+    --------
+    >>> boolean("strict", True)
+    True
+    """
+    if not isinstance(value, (bool, np.bool_)):
+        raise InputError(f"{name} is {shown(value)}; give True or False")
+    return bool(value)
+
+
+def texts(name: str, value: object, *, instead: str = "") -> list[str]:
+    """Return an argument that has to be a text, or a collection of texts, as a list.
+
+    Raises
+    ------
+    InputError
+        If it is neither.
+
+    Examples
+    --------
+    >>> texts("agent", "Grudger"), texts("agent", ["Grudger", "Random"])
+    (['Grudger'], ['Grudger', 'Random'])
+    """
+    if isinstance(value, str):
+        return [value]
+    listed = list(value) if isinstance(value, Iterable) else [None]
+    if not all(isinstance(one, str) for one in listed):
+        raise InputError(f"{name} is {shown(value)}; give a text or several{instead}")
+    return [str(one) for one in listed]
+
+
+def instance(name: str, value: object, kind: type, noun: str) -> None:
+    """Refuse an argument that is no object of a class, which the message describes by `noun`.
+
+    Raises
+    ------
+    InputError
+        If it is none.
+
+    Examples
+    --------
+    >>> instance("actions", None, list, "a list of actions")
+    Traceback (most recent call last):
+    ...
+    gymlab.errors.InputError: actions is None; give a list of actions
+    """
+    if not isinstance(value, kind):
+        raise InputError(f"{name} is {shown(value)}; give {noun}")
