@@ -10,6 +10,9 @@ from gymlab.errors import InputError
 _WIDTH, _MOST_NAMED = 80, 10
 _MOST_WHOLE = 2**63 - 1
 
+# To Python a truth value is a number, to numpy a duration is.
+_NO_NUMBERS = (bool, np.timedelta64)
+
 
 def shown(value: object) -> str:
     """Return a value as an error message shows it: in one short line.
@@ -25,7 +28,10 @@ def shown(value: object) -> str:
     # A frame or an array of a million values has a repr of many lines that says less than its type.
     if not isinstance(value, np.generic) and hasattr(value, "__array__"):
         return f"a {type(value).__name__}"
-    return shortened(" ".join(repr(value).split()))
+    try:
+        return shortened(" ".join(repr(value).split()))
+    except Exception:  # noqa: BLE001 - an int of more than 4,300 digits has no repr, and an object's own may fail anyhow
+        return f"a {type(value).__name__}"
 
 
 def shortened(text: str) -> str:
@@ -66,11 +72,13 @@ def whole_number(name: str, value: object, *, least: int, most: int = _MOST_WHOL
     ...
     gymlab.errors.InputError: window is 2.5; give a whole number of 1 or more
     """
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not least <= value <= most:
-        above = isinstance(value, (int, np.integer)) and value > most
+    whole = isinstance(value, (int, np.integer)) and not isinstance(value, _NO_NUMBERS)
+    number = int(value) if whole else least - 1  # type: ignore[call-overload] # it was seen to be whole
+    if not least <= number <= most:
+        above = number > most
         words = f"from {least:,} to {most:,}" if above or most < _MOST_WHOLE else f"of {least:,} or more"
         raise InputError(f"{name} is {shown(value)}; give a whole number {words}{instead}")
-    return int(value)
+    return number
 
 
 def finite_number(
@@ -110,7 +118,7 @@ def finite_number(
     ...
     gymlab.errors.InputError: eps is -1; give a distance of 0 or more, or None
     """
-    usable = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    usable = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, _NO_NUMBERS)
     number = _as_float(value) if usable else math.nan
     if not math.isfinite(number) or not (above < number and least <= number <= most):
         words = [f"above {above:g}"] if math.isfinite(above) else []
@@ -146,7 +154,7 @@ def one_of(name: str, value: object, known: Sequence[str], *, instead: str = "")
     return value
 
 
-def boolean(name: str, value: object) -> bool:
+def boolean(name: str, value: object, *, instead: str = "") -> bool:
     """Return an argument that has to be true or false.
 
     Raises
@@ -160,7 +168,7 @@ def boolean(name: str, value: object) -> bool:
     True
     """
     if not isinstance(value, (bool, np.bool_)):
-        raise InputError(f"{name} is {shown(value)}; give True or False")
+        raise InputError(f"{name} is {shown(value)}; give True or False{instead}")
     return bool(value)
 
 
@@ -185,7 +193,7 @@ def texts(name: str, value: object, *, instead: str = "") -> list[str]:
     return [str(one) for one in listed]
 
 
-def instance(name: str, value: object, kind: type, noun: str) -> None:
+def instance(name: str, value: object, kind: type | tuple[type, ...], noun: str) -> None:
     """Refuse an argument that is no object of a class, which the message describes by `noun`.
 
     Raises

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from gymlab.arguments import instance
+
 # By the group's version: the folder of the hierarchy, the limit, the use, and the line of memory.stat that says how
 # much of the use is a cache of files that gives way.
 _UNIFIED = ("", "memory.max", "memory.current", "inactive_file")
@@ -21,11 +23,18 @@ def left_by_control_groups(
     mount
         Where the groups are shown.
 
+    Raises
+    ------
+    InputError
+        If one of them is no path.
+
     Examples
     --------
     >>> left_by_control_groups(Path("none"))
     []
     """
+    instance("membership", membership, Path, "a path")
+    instance("mount", mount, Path, "a path")
     if not membership.exists():
         return []
     left: list[int] = []

@@ -10,12 +10,19 @@ References
    Trans. Acoustics, Speech, and Signal Processing 26(1), 1978, section II.
 """
 
-from gymlab.distance.bounds import envelope, lb_keogh, lb_kim, lb_webb
-from gymlab.distance.graph import NeighborGraph, NeighborStats
-from gymlab.distance.neighbors import dtw_neighbors
-from gymlab.distance.pairwise import dtw_cross, dtw_pairs, dtw_pairwise
-from gymlab.distance.scalar import dtw, dtw_cost_matrix, dtw_path
-from gymlab.distance.subsequence import Match, dtw_subsequence
+from gymlab.errors import InputError
+
+try:
+    from gymlab.distance.bounds import envelope, lb_keogh, lb_kim, lb_webb
+    from gymlab.distance.graph import NeighborGraph, NeighborStats
+    from gymlab.distance.neighbors import dtw_neighbors
+    from gymlab.distance.pairwise import dtw_cross, dtw_pairs, dtw_pairwise
+    from gymlab.distance.scalar import dtw, dtw_cost_matrix, dtw_path
+    from gymlab.distance.subsequence import Match, dtw_subsequence
+except RuntimeError as error:
+    raise InputError(
+        f"numba finds no folder to keep compiled kernels in ({error}); name one in NUMBA_CACHE_DIR"
+    ) from error
 
 __all__ = [
     "Match",

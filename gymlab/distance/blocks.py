@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tqdm.auto import tqdm
 
-from gymlab.errors import InputError
+from gymlab.arguments import boolean, whole_number
 
 Progress = bool | Callable[[int, int], None]
 
@@ -29,6 +29,32 @@ def available_threads() -> int:
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
+def checked_threads(n_threads: int | None) -> int:
+    """Return how many threads are wanted: every processor for None.
+
+    Raises
+    ------
+    InputError
+        If it is neither None nor a whole number of at least 1.
+    """
+    if n_threads is None:
+        return available_threads()
+    return whole_number("n_threads", n_threads, least=1, instead=", or None for every processor")
+
+
+def checked_progress(progress: Progress) -> Progress:
+    """Return True for a progress bar, False for none, or the function to call.
+
+    Raises
+    ------
+    InputError
+        If it is none of them.
+    """
+    if callable(progress):
+        return progress
+    return boolean("progress", progress, instead=", or a function of the cells done and the cells in all")
+
+
 def run_blocks(blocks: Sequence[Block], n_threads: int | None, progress: Progress) -> None:
     """Run every block once, in about the order given.
 
@@ -42,15 +68,13 @@ def run_blocks(blocks: Sequence[Block], n_threads: int | None, progress: Progres
         True for a progress bar, or a function that takes the cells done and the cells in all. An exception that
         it raises (to cancel, say) stops the work.
     """
-    if n_threads is not None and (not isinstance(n_threads, int) or n_threads < 1):
-        raise InputError(f"n_threads is {n_threads!r}; give 1 or more, or None for every processor")
+    threads, report = min(checked_threads(n_threads), len(blocks)), checked_progress(progress)
     total = sum(block.cells for block in blocks)
-    threads = min(n_threads or available_threads(), len(blocks))
-    if progress is True:
+    if report is True:
         with tqdm(total=total, unit="cell", unit_scale=True, desc="DTW", leave=False) as bar:
             _run(blocks, threads, lambda done, _total: bar.update(done - bar.n), total)
     else:
-        _run(blocks, threads, progress or (lambda _done, _total: None), total)
+        _run(blocks, threads, report or (lambda _done, _total: None), total)
 
 
 def _run(blocks: Sequence[Block], threads: int, report: Callable[[int, int], object], total: int) -> None:

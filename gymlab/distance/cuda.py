@@ -10,11 +10,10 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from gymlab.distance.blocks import Block, Progress, run_blocks
 from gymlab.distance.gpu.device import Availability, available, refuse_without_gpu
 from gymlab.distance.graph import NeighborGraph, NeighborStats, graph_of_edges
+from gymlab.distance.neighbors import checked_query
 from gymlab.distance.outputs import checked_out
 from gymlab.distance.series import (
     Float32Array,
@@ -24,7 +23,6 @@ from gymlab.distance.series import (
     number_of_codes,
     weights_of_lanes,
 )
-from gymlab.errors import InputError
 
 if TYPE_CHECKING:
     from gymlab.distance.gpu.tiles import Tile, Tiles
@@ -182,17 +180,20 @@ def dtw_neighbors(
     start = time.perf_counter()
     (batch,), unit = batches(series, n_codes=number_of_codes(mismatch_weights))
     n = len(batch)
-    within = _checked_choice(eps, k, n)
+    query = checked_query(n, eps, k, values=values)
     tiles = Tiles(
         batch,
         batch,
         checked_radius(radius),
         weights_of_lanes(mismatch_weights, batch.n_channels)[0],
         unit,
-        LATER if k is None else OTHER,
+        LATER if query.k is None else OTHER,
     )
-    found = edges_within(tiles, n, within, unit) if k is None else edges_nearest(tiles, n, int(k), unit)
-    graph = graph_of_edges(n, found.rows, found.columns, found.values if values else None)
+    if query.eps is None:
+        found = edges_nearest(tiles, n, query.k or 0, unit)
+    else:
+        found = edges_within(tiles, n, query.eps, unit)
+    graph = graph_of_edges(n, found.rows, found.columns, found.values if query.values else None)
     stats = NeighborStats(
         pairs=n * (n - 1),
         pruned={"kim": found.counts["pruned"]},
@@ -201,22 +202,6 @@ def dtw_neighbors(
         seconds=time.perf_counter() - start,
     )
     return NeighborGraph(graph, stats)
-
-
-def _checked_choice(eps: float | None, k: int | None, n: int) -> float:
-    """Return eps, or infinity where the k nearest are asked for."""
-    if (eps is None) == (k is None):
-        raise InputError(f"eps is {eps!r} and k is {k!r}; give exactly one of them")
-    if eps is not None:
-        number = isinstance(eps, (int, float, np.integer, np.floating)) and not isinstance(eps, bool)
-        if not number or not 0 <= eps < np.inf:
-            raise InputError(f"eps is {eps!r}; give a finite distance of 0 or more")
-        return float(eps)
-    if not isinstance(k, (int, np.integer)) or isinstance(k, bool) or not 1 <= k < n:
-        raise InputError(
-            f"k is {k!r}; give a number of neighbours from 1 to {n - 1}, for there are {n} series"
-        )
-    return np.inf
 
 
 def _write_cross(tiles: "Tiles", tile: "Tile", out: Float32Array) -> None:

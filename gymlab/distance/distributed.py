@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gymlab.distance.blocks import Progress
+from gymlab.arguments import instance
+from gymlab.distance.blocks import Progress, checked_progress
 from gymlab.distance.matrix_file import MatrixFile, matrix_key
 from gymlab.distance.series import Float32Array, Series, SeriesBatch, batches, number_of_codes
 from gymlab.distance.simd.kernel import Kernel
@@ -103,6 +104,9 @@ def dtw_pairwise(
     threads = checked_threads(client, "dtw_pairwise")
     (batch,), unit = batches(series, n_codes=number_of_codes(mismatch_weights))
     n_pairs = len(batch) * (len(batch) - 1) // 2
+    kernel = Kernel(batch, None, radius, mismatch_weights, unit)
+    ranges = planned_ranges(kernel, len(batch), n_pairs, batch.n_channels, threads, cells_a_block)
+    checked_progress(progress)  # before there is a file
     file: MatrixFile | None = None
     result: Float32Array
     if isinstance(out, (str, Path)):
@@ -110,8 +114,6 @@ def dtw_pairwise(
         result = file.distances
     else:
         result = affordable_out(out, (n_pairs,), batch)
-    kernel = Kernel(batch, None, radius, mismatch_weights, unit)
-    ranges = planned_ranges(kernel, len(batch), n_pairs, batch.n_channels, threads, cells_a_block)
     if file:
         ranges = [rows for rows in ranges if not file.is_finished(kernel, *rows)]
     shared = shared_kernel(batch, None, radius, mismatch_weights, unit)
@@ -176,12 +178,14 @@ def dtw_pairwise_parts(
     (1, 0)
     """
     threads = checked_threads(client, "dtw_pairwise_parts")
+    instance("folder", folder, (str, os.PathLike), "the path of a folder")
+    place = Path(folder).absolute()
     (batch,), unit = batches(series, n_codes=number_of_codes(mismatch_weights))
     n_pairs = len(batch) * (len(batch) - 1) // 2
     kernel = Kernel(batch, None, radius, mismatch_weights, unit)
     ranges = planned_ranges(kernel, len(batch), n_pairs, batch.n_channels, threads, cells_a_block)
     shared = shared_kernel(batch, None, radius, mismatch_weights, unit)
-    place = Path(folder).absolute()
+    checked_progress(progress)  # before there is a folder
     weights = np.asarray(mismatch_weights, dtype=np.float32)
     # Another version may round otherwise.
     key = matrix_key(batch, radius, weights, unit)

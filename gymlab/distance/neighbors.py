@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from functools import partial
 from queue import Empty, SimpleQueue
 
-import numpy as np
-
+from gymlab.arguments import boolean, finite_number, whole_number
 from gymlab.distance.blocks import Block, Progress, run_blocks
 from gymlab.distance.graph import NeighborGraph
 from gymlab.distance.neighbor_search import NeighborSearch, Partial, Query
@@ -88,14 +87,14 @@ def checked_query(n: int, eps: float | None, k: int | None, *, values: bool) -> 
     if n < 2:
         raise InputError("a single series has no neighbours; give two or more")
     if (eps is None) == (k is None):
-        raise InputError("give eps (all neighbours within a distance) or k (the nearest), one of them")
-    if k is not None and (isinstance(k, bool) or not isinstance(k, (int, np.integer)) or not 1 <= k < n):
-        raise InputError(f"k is {k!r}; give a whole number from 1 to {n - 1}, {n} being the number of series")
-    if eps is not None and (
-        isinstance(eps, bool) or not isinstance(eps, (int, float, np.number)) or not 0 <= eps < np.inf
-    ):
-        raise InputError(f"eps is {eps!r}; give a finite distance of 0 or more")
-    return Query(None if eps is None else float(eps), None if k is None else int(k), values)
+        raise InputError(
+            "give exactly one of them, eps (all neighbours within a distance) or k (the nearest)"
+        )
+    return Query(
+        None if eps is None else finite_number("eps", eps, least=0, noun="a finite distance"),
+        None if k is None else whole_number("k", k, least=1, most=n - 1),
+        boolean("values", values),
+    )
 
 
 def _look_at(search: NeighborSearch, first: int, stop: int, partials: "SimpleQueue[Partial]") -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gymlab.budget import memory_budget
-from gymlab.distance.blocks import Block, Progress, run_blocks
+from gymlab.distance.blocks import Block, Progress, checked_progress, checked_threads, run_blocks
 from gymlab.distance.matrix_file import MatrixFile, matrix_key
 from gymlab.distance.outputs import checked_out
 from gymlab.distance.series import Float32Array, Series, SeriesBatch, batches, number_of_codes
@@ -216,6 +216,9 @@ def _pairwise_in_file(
     progress: Progress,
 ) -> Float32Array:
     kernel = Kernel(batch, None, radius, weights, unit)
+    # Before there is a file.
+    checked_threads(n_threads)
+    checked_progress(progress)
     key = matrix_key(batch, radius, np.asarray(weights, dtype=np.float32), unit)
     file = MatrixFile(path, key, len(batch) * (len(batch) - 1) // 2)
 
@@ -251,7 +254,10 @@ def _cross_rows(kernel: Kernel, first: int, stop: int, out: Float32Array) -> Non
 
 
 def _checked_index(index: ArrayLike, n: int) -> NDArray[np.int64]:
-    array = np.asarray(index)
+    try:
+        array = np.asarray(index)
+    except (TypeError, ValueError):  # ragged
+        array = np.empty(())
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
         raise InputError("pairs are given as two one-dimensional arrays of whole numbers")
     if array.size and (array.min() < 0 or array.max() >= n):

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gymlab.arguments import finite_number
+from gymlab.distance.exact import Float64Array
 from gymlab.distance.loops import accumulated, cost, walk_back
-from gymlab.distance.series import Float64Array, checked_pair, checked_radius
-from gymlab.errors import InputError
+from gymlab.distance.series import checked_pair, checked_radius
 
 
 def dtw(
@@ -135,8 +136,6 @@ def checked_cutoff(cutoff: float | None) -> float:
     InputError
         If it is neither None nor a distance.
     """
-    if cutoff is None:
+    if cutoff is None or (isinstance(cutoff, (float, np.floating)) and cutoff == np.inf):
         return np.inf
-    if not isinstance(cutoff, (int, float, np.number)) or not cutoff >= 0:
-        raise InputError(f"cutoff is {cutoff!r}; give a distance of 0 or more, or None")
-    return float(cutoff)
+    return finite_number("cutoff", cutoff, least=0, noun="a distance", instead=", or None")

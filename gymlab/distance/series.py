@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gymlab.arguments import shown, whole_number
+from gymlab.distance.exact import Float64Array, far_from_zero, might_lose, moved_by, real_numbers
 from gymlab.errors import InputError
 
 Series = ArrayLike | Sequence[ArrayLike]
 Float32Array = NDArray[np.float32]
-Float64Array = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 # Squares of numbers outside this range leave float32's comfortable middle, so they are rescaled.
@@ -73,26 +74,22 @@ class Scaling:
     factor: float
 
 
-def finite_array(values: ArrayLike, where: str) -> NDArray[np.float64]:
+def finite_array(values: ArrayLike, where: str) -> Float64Array:
     """Return one series as float64 ``(n_timepoints, n_channels)``.
 
     Raises
     ------
     InputError
-        If it is not numeric, has no time point, has more than two dimensions, or holds NaN or infinity.
+        If it is not of real numbers, has no time point, has more than two dimensions, or holds NaN, infinity, or a
+        whole number that float64 does not hold.
     """
-    if np.ma.isMaskedArray(values):
-        raise InputError(f"{where} is a masked array; fill or drop what is masked first")
-    try:
-        given = np.asarray(values)
-        kind = given.dtype.kind
-        array = given.astype(np.float64) if kind not in "cmM" else np.empty(0)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise InputError(f"{where} is not a series of numbers: {error}") from None
-    if kind == "c":
-        raise InputError(f"{where} holds complex numbers; a series is of real ones")
-    if kind in "mM":
-        raise InputError(f"{where} holds dates or durations; turn them into numbers first")
+    series = _series(values, where)
+    return moved_by(series, np.zeros(series.shape[1]), where)
+
+
+def _series(values: ArrayLike, where: str) -> NDArray[Any]:
+    """Return one series, ``(n_timepoints, n_channels)``: float64, or exact objects as of :func:`real_numbers`."""
+    array = real_numbers(values, where)
     if array.ndim == 1:
         array = array[:, None]
     if array.ndim != 2:
@@ -101,6 +98,9 @@ def finite_array(values: ArrayLike, where: str) -> NDArray[np.float64]:
         )
     if 0 in array.shape:
         raise InputError(f"{where} is empty, shape {array.shape}")
+    if array.dtype == object:
+        return array
+    array = array.astype(np.float64)
     if not np.isfinite(array).all():
         timepoint = int(np.argmin(np.isfinite(array).all(axis=1)))
         raise InputError(
@@ -119,10 +119,9 @@ def checked_radius(radius: int | None) -> int:
     """
     if radius is None:
         return -1
-    if isinstance(radius, bool) or not isinstance(radius, (int, np.integer)) or radius < 0:
-        raise InputError(f"radius is {radius!r}; give None (no band) or a whole number of cells, 0 or more")
     # Beyond any length it means no band, and must not overflow where lengths are added to it.
-    return min(int(radius), _MOST_RADIUS)
+    reach = min(radius, _MOST_RADIUS) if isinstance(radius, int) else radius
+    return min(whole_number("radius", reach, least=0, instead=", or None for no band"), _MOST_RADIUS)
 
 
 def number_of_codes(weights: Sequence[float]) -> int:
@@ -133,12 +132,13 @@ def number_of_codes(weights: Sequence[float]) -> int:
     InputError
         If that is no sequence of finite numbers of 0 or more.
     """
+    wanted = f"mismatch_weights is {shown(weights)}; give a sequence of finite weights of 0 or more"
     try:
-        array = np.asarray(weights, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InputError(f"mismatch_weights is {weights!r}; give numbers") from None
+        array = real_numbers(weights, "mismatch_weights").astype(np.float64)
+    except InputError:
+        raise InputError(wanted) from None
     if array.ndim != 1 or not np.all(np.isfinite(array) & (array >= 0)):
-        raise InputError(f"mismatch_weights is {weights!r}; give a sequence of finite weights of 0 or more")
+        raise InputError(wanted)
     return len(array)
 
 
@@ -152,7 +152,7 @@ def checked_mismatch_weights(weights: Sequence[float], n_channels: int) -> NDArr
     """
     if number_of_codes(weights) > n_channels:
         raise InputError(
-            f"mismatch_weights is {weights!r}; give one for each of at most {n_channels} channels"
+            f"mismatch_weights is {shown(weights)}; give one for each of at most {n_channels} channels"
         )
     return np.asarray(weights, dtype=np.float64)
 
@@ -167,7 +167,7 @@ def weights_of_lanes(weights: Sequence[float], n_channels: int) -> Float32Array:
     """
     array = checked_mismatch_weights(weights, n_channels)
     if np.any((array != 0) & ~((array >= _LEAST) & (array <= _MOST))):
-        raise InputError(f"mismatch_weights is {weights!r}; float32 holds 0, or {_LEAST:g} to {_MOST:g}")
+        raise InputError(f"mismatch_weights is {shown(weights)}; float32 holds 0, or {_LEAST:g} to {_MOST:g}")
     return array.astype(np.float32)[None, :]
 
 
@@ -181,11 +181,16 @@ def checked_pair(
     InputError
         If a series is unusable, the channels differ, or float64 cannot hold the squares of the values.
     """
-    a, b = (finite_array(one, name) for one, name in zip((x, y), names, strict=True))
+    a, b = (_series(one, name) for one, name in zip((x, y), names, strict=True))
     if a.shape[1] != b.shape[1]:
         raise InputError(f"{names[0]} has {a.shape[1]} channels, {names[1]} has {b.shape[1]}")
     weights = checked_mismatch_weights(mismatch_weights, a.shape[1])
     numeric = a.shape[1] - len(weights)
+    if object in (a.dtype, b.dtype):
+        both = np.concatenate([a, b])
+        shift = far_from_zero(both.min(axis=0).astype(np.float64), both.max(axis=0).astype(np.float64))
+        shift[numeric:] = 0.0
+        a, b = (moved_by(one, shift, name) for one, name in zip((a, b), names, strict=True))
     reach = max(float(np.max(np.abs(one[:, :numeric]), initial=0.0)) for one in (a, b))
     if reach and not _LEAST_SQUARED <= reach <= _MOST_SQUARED:
         raise InputError(f"the values reach {reach:.3g}, and float64 cannot hold their squares; rescale them")
@@ -225,23 +230,21 @@ def batches(*collections: Series, n_codes: int = 0) -> tuple[list[SeriesBatch], 
     return [_batch(array, scaling) for array in arrays], 1.0 / scaling.factor
 
 
-def _stacked_or_list(series: Series) -> NDArray[Any] | list[NDArray[np.float64]]:
+def _stacked_or_list(series: Series) -> NDArray[Any] | list[NDArray[Any]]:
     """Keep a regular array whole (no copy, float32 stays float32), else check series by series."""
     if np.ma.isMaskedArray(series):
         raise InputError("the series are a masked array; fill or drop what is masked first")
-    if isinstance(series, np.ndarray) and series.dtype.kind in "fiub" and series.ndim in {2, 3}:
-        array = series[:, :, None] if series.ndim == 2 else series
-        if array.size and np.isfinite(array).all():
-            return array
-        if len(array) == 0:
-            raise InputError("there are no series; at least one is needed")
     if isinstance(series, (str, bytes)) or not isinstance(series, (Sequence, np.ndarray)):
         raise InputError(f"expected an array or a list of series, got {type(series).__name__}")
     if isinstance(series, np.ndarray) and series.ndim == 0:
         raise InputError("expected an array or a list of series, got a single number")
     if len(series) == 0:
         raise InputError("there are no series; at least one is needed")
-    return [finite_array(one, f"series {index}") for index, one in enumerate(series)]
+    if isinstance(series, np.ndarray) and series.dtype.kind in "fiub" and series.ndim in {2, 3}:
+        array = np.asarray(series)  # a matrix would stay one whatever is taken of it
+        if array.size and np.isfinite(array).all() and not might_lose(array):
+            return array[:, :, None] if array.ndim == 2 else array
+    return [_series(one, f"series {index}") for index, one in enumerate(series)]
 
 
 def _scaling(arrays: list[Any], n_channels: int, n_codes: int) -> Scaling:
@@ -249,10 +252,7 @@ def _scaling(arrays: list[Any], n_channels: int, n_codes: int) -> Scaling:
     axes = [tuple(range(array.ndim - 1)) for array in flat]
     low = np.min([np.min(a, axis=x) for a, x in zip(flat, axes, strict=True)], axis=0).astype(np.float64)
     high = np.max([np.max(a, axis=x) for a, x in zip(flat, axes, strict=True)], axis=0).astype(np.float64)
-    # A channel far from zero would lose in float32 the digits that tell its values apart; one that is near
-    # stays where it is, so that small whole numbers stay whole.
-    middle = low + (high - low) / 2
-    shift = np.where(np.abs(middle) > high - low, middle, 0.0)
+    shift = far_from_zero(low, high)
     numeric = slice(0, n_channels - n_codes)
     shift[n_channels - n_codes :] = 0.0
     reach = float(np.max(np.maximum(np.abs(low - shift), np.abs(high - shift))[numeric], initial=0.0))
@@ -264,6 +264,9 @@ def _scaling(arrays: list[Any], n_channels: int, n_codes: int) -> Scaling:
         low[n_channels - n_codes :].min() < 0 or high[n_channels - n_codes :].max() >= _MOST_CODES
     ):
         raise InputError(f"codes of categories have to be from 0 to {_MOST_CODES - 1:,}")
+    codes = [array[..., n_channels - n_codes :].astype(np.float64) for array in flat]
+    if not all(np.array_equal(one, np.floor(one)) for one in codes):
+        raise InputError("codes of categories have to be whole numbers")
     if n_codes and reach and not _LEAST_WITH_CODES <= reach <= _MOST_WITH_CODES:
         raise InputError(f"the values reach {reach:.3g} beside codes, too far for float32; rescale them")
     # With codes, the factor would have to change their weights too.
@@ -272,14 +275,14 @@ def _scaling(arrays: list[Any], n_channels: int, n_codes: int) -> Scaling:
     return Scaling(shift, factor)
 
 
-def _batch(array: NDArray[Any] | list[NDArray[np.float64]], scaling: Scaling) -> SeriesBatch:
-    moved = scaling.factor != 1.0 or bool(scaling.shift.any())
+def _batch(array: NDArray[Any] | list[NDArray[Any]], scaling: Scaling) -> SeriesBatch:
     if isinstance(array, np.ndarray):
+        moved = scaling.factor != 1.0 or bool(scaling.shift.any())
         values = ((array - scaling.shift) * scaling.factor).astype(np.float32) if moved else array
         lengths = np.full(len(array), array.shape[1], dtype=np.int64)
         return SeriesBatch(np.ascontiguousarray(values, dtype=np.float32), lengths)
     lengths = np.array([len(one) for one in array], dtype=np.int64)
     values = np.zeros((len(array), int(lengths.max()), array[0].shape[1]), dtype=np.float32)
-    for row, one in zip(values, array, strict=True):
-        row[: len(one)] = (one - scaling.shift) * scaling.factor if moved else one
+    for index, (row, one) in enumerate(zip(values, array, strict=True)):
+        row[: len(one)] = moved_by(one, scaling.shift, f"series {index}") * scaling.factor
     return SeriesBatch(values, lengths)

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from gymlab.arguments import whole_number
 from gymlab.distance.loops import scan
 from gymlab.distance.scalar import checked_cutoff
 from gymlab.distance.series import checked_pair
-from gymlab.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -76,8 +76,7 @@ def dtw_subsequence(
     [Match(start=2, stop=6, distance=0.0), Match(start=8, stop=11, distance=1.0)]
     """
     points, pattern, weights = checked_pair(series, query, mismatch_weights, ("series", "query"))
-    if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or k < 1:
-        raise InputError(f"k is {k!r}; give the number of matches, 1 or more")
+    most = whole_number("k", k, least=1)
     limit = checked_cutoff(cutoff)
     n_timepoints = len(points)
     costs = np.full(n_timepoints, np.inf)
@@ -85,7 +84,7 @@ def dtw_subsequence(
     starts = np.full(n_timepoints, -1, dtype=np.int64)
     scan(points, pattern, weights, 0, costs, starts)
     matches: list[Match] = []
-    while len(matches) < k:
+    while len(matches) < most:
         end = int(np.argmin(costs))
         distance = float(np.sqrt(costs[end]))
         if not np.isfinite(distance) or distance > limit:

@@ -3,7 +3,10 @@
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from numbers import Real
 from typing import Any, Literal
+
+from gymlab.arguments import instance, whole_number
 
 
 @dataclass(frozen=True)
@@ -92,15 +95,25 @@ def evaluate(measurements: Mapping[str, Measurement]) -> list[Alert]:
     -------
     list of Alert
 
+    Raises
+    ------
+    InputError
+        If that is no mapping to measurements, or the value or the samples of one that is watched is no number.
+
     Examples
     --------
     >>> [alert.state for alert in evaluate({"memory_percent": Measurement(91.0)})]
     ['firing', 'no_data', 'no_data', 'no_data']
     """
+    instance("measurements", measurements, Mapping, "a mapping of metrics to Measurement")
     return [_held_against(rule, measurements.get(rule.metric)) for rule in RULES]
 
 
 def _held_against(rule: AlertRule, measured: Measurement | None) -> Alert:
+    if measured is not None:
+        instance(rule.metric, measured, Measurement, "a Measurement")
+        instance(f"the value of {rule.metric}", measured.value, Real, "a number")
+        whole_number(f"the samples of {rule.metric}", measured.samples, least=0)
     # NaN is what a mean of nothing is, and is on neither side of a threshold.
     if measured is None or measured.samples < rule.min_samples or math.isnan(measured.value):
         return Alert(rule.id, rule.statement, None, rule.threshold, rule.unit, "no_data")

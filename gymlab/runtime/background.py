@@ -2,6 +2,7 @@
 
 import asyncio
 import atexit
+import inspect
 import threading
 from collections.abc import Coroutine
 from concurrent.futures import Future, wait
@@ -32,7 +33,7 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
     Raises
     ------
     InputError
-        If it is no coroutine, or if the caller is itself run by this function and would wait for itself.
+        If it is no coroutine, or one that has run before, or if the caller is itself run by this function and would wait for itself.
 
     Examples
     --------
@@ -45,6 +46,8 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
         raise InputError(
             f"run takes a coroutine, as f() gives for 'async def f', not {type(coroutine).__name__}"
         )
+    if inspect.iscoroutine(coroutine) and inspect.getcoroutinestate(coroutine) != inspect.CORO_CREATED:
+        raise InputError("run was given a coroutine that has run before; call its function again")
     if threading.current_thread() is _BACKGROUND.thread:
         coroutine.close()
         raise InputError("run was called by a coroutine that run is running; await there instead")

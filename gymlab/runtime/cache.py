@@ -1,18 +1,25 @@
 """A cache that cannot outgrow its bounds: least recently used out first, by number, bytes and age."""
 
+import inspect
 import math
+import tempfile
 import threading
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections import OrderedDict, deque
+from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
+from gymlab.arguments import finite_number, instance, shown, whole_number
 from gymlab.errors import InputError
 from gymlab.runtime.sizes import size_of
 
 _ABSENT = object()
+
+# What has one of these can be used only once, or from where somebody else left off.
+_USED_UP = ("__await__", "__next__", "__anext__", "readline")
+_TEMPORARY_FILE = tempfile._TemporaryFileWrapper  # noqa: SLF001 - it has them through __getattr__ alone
 
 
 @dataclass(frozen=True)
@@ -74,7 +81,7 @@ class BoundedCache:
     Raises
     ------
     InputError
-        If a bound is not above 0.
+        If a bound is not above 0, or an argument is of another kind.
 
     Examples
     --------
@@ -94,11 +101,19 @@ class BoundedCache:
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        for bound, value in (("max_size", max_size), ("max_bytes", max_bytes), ("ttl", ttl)):
-            if value is not None and not value > 0:
-                raise InputError(f"{bound} of cache {name!r} is {value}; give more than 0")
+        instance("name", name, str, "a text")
+        instance("clock", clock, Callable, "a function that returns seconds")  # type: ignore[arg-type] # an ABC
+        of_cache = f"of cache {name!r}"
         self.name = name
-        self._max_size, self._max_bytes, self._ttl, self._clock = max_size, max_bytes, ttl, clock
+        self._clock = clock
+        self._max_size = whole_number(f"max_size {of_cache}", max_size, least=1)
+        self._max_bytes = self._ttl = None
+        if max_bytes is not None:
+            self._max_bytes = whole_number(f"max_bytes {of_cache}", max_bytes, least=1, instead=", or None")
+        if ttl is not None:
+            self._ttl = finite_number(
+                f"ttl {of_cache}", ttl, above=0, noun="a number of seconds", instead=", or None"
+            )
         self._entries: OrderedDict[Hashable, _Entry] = OrderedDict()
         # Keys in the order in which they were set, which is that in which they expire.
         self._by_age: OrderedDict[Hashable, None] = OrderedDict()
@@ -127,11 +142,17 @@ class BoundedCache:
         default
             What to return for a key that is not there, or has expired.
 
+        Raises
+        ------
+        InputError
+            If the key is not hashable.
+
         Examples
         --------
         >>> BoundedCache().get("a", "none")
         'none'
         """
+        self._refuse_unhashable(key)
         with self._lock:
             value = self._look_up(key)
         return default if value is _ABSENT else value
@@ -144,8 +165,15 @@ class BoundedCache:
         key
             Anything hashable.
         value
-            Anything; its size is taken now, and what is added to it later is not noticed. If it is larger than
-            the whole budget it is not kept, and neither is what was there under this key.
+            Anything that can be used more than once; its size is taken now, and what is added to it later is not
+            noticed. If it is larger than the whole budget it is not kept, and neither is what was there under this
+            key.
+
+        Raises
+        ------
+        InputError
+            If the key is not hashable, or the value or something in it (in lists, tuples, sets, dicts) can be used
+            only once: an awaitable, an iterator, an open file.
 
         Examples
         --------
@@ -154,6 +182,8 @@ class BoundedCache:
         >>> "a" in cache
         False
         """
+        self._refuse_unhashable(key)
+        self._refuse_used_up(value)
         size = size_of(value)
         with self._lock:
             # What is being computed for this key is older than this value, and is not to replace it.
@@ -171,12 +201,14 @@ class BoundedCache:
             Anything hashable.
         compute
             Called without arguments. Its value is kept, None too, unless the cache was cleared or the key set
-            meanwhile. An error is raised to all who wait, and nothing is kept.
+            meanwhile. An error is raised to all who wait, and nothing is kept. For a coroutine, await it first and
+            :meth:`set` what it returns.
 
         Raises
         ------
         InputError
-            If computing a key asks for the same key, and would wait for itself. Two threads that compute keys
+            If the key is not hashable, `compute` cannot be called, or its value is none that :meth:`set` takes, as
+            that of a coroutine function. If computing a key asks for the same key, and would wait for itself. Two threads that compute keys
             which need each other are not noticed, and wait for ever.
 
         Examples
@@ -185,6 +217,8 @@ class BoundedCache:
         >>> cache.get_or_compute("a", lambda: 1), cache.get_or_compute("a", lambda: 2)
         (1, 1)
         """
+        self._refuse_unhashable(key)
+        instance("compute", compute, Callable, "a function without arguments")  # type: ignore[arg-type] # an ABC
         with self._lock:
             value = self._look_up(key)
             if value is not _ABSENT:
@@ -223,13 +257,34 @@ class BoundedCache:
 
     def __contains__(self, key: Hashable) -> bool:
         """Return whether a value is there, without counting a look-up or use."""
+        self._refuse_unhashable(key)
         with self._lock:
             self._remove_expired()
             return key in self._entries
 
+    def _refuse_unhashable(self, key: object) -> None:
+        try:
+            hash(key)
+        except TypeError as error:
+            raise InputError(f"{shown(key)} can be no key of cache {self.name!r}: {error}") from None
+
+    def _refuse_used_up(self, value: object) -> None:
+        """Refuse what would serve the first who asks for it and nobody after."""
+        found = list(_used_up(value))
+        for one in found:
+            # Else Python would warn that nobody awaited it.
+            if inspect.iscoroutine(one) and inspect.getcoroutinestate(one) == inspect.CORO_CREATED:
+                one.close()
+        if found:
+            raise InputError(
+                f"cache {self.name!r} can keep no {type(found[0]).__name__}, which can be used only once; "
+                "await it or read it to its end, and keep what it gave"
+            )
+
     def _compute(self, key: Hashable, compute: Callable[[], Any], mine: _Computation) -> Any:  # noqa: ANN401
         try:
             value = compute()
+            self._refuse_used_up(value)
             size = size_of(value)
         except BaseException as error:
             with self._lock:
@@ -289,3 +344,21 @@ class BoundedCache:
         if entry is not None:
             del self._by_age[key]
             self._bytes -= entry.size
+
+
+def _used_up(value: object) -> Iterator[object]:
+    """Yield what of a value can be used only once, in collections too: awaitables, iterators, open files."""
+    seen: set[int] = set()
+    pending = [value]
+    while pending:
+        item = pending.pop()
+        if id(item) in seen:
+            continue
+        seen.add(id(item))
+        if isinstance(item, dict):
+            pending.extend((*dict.keys(item), *dict.values(item)))
+        elif isinstance(item, (list, tuple, set, frozenset, deque)):
+            pending.extend(item)
+        # Asked of the type, since an object may do anything when it is asked.
+        elif any(hasattr(type(item), name) for name in _USED_UP) or isinstance(item, _TEMPORARY_FILE):
+            yield item

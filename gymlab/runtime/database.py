@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 from sqlalchemy import Connection, ExceptionContext, event
 from sqlalchemy.engine import URL, make_url
@@ -20,6 +20,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlmodel import SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from gymlab.arguments import instance, whole_number
 from gymlab.errors import GymlabError, InputError, OutputError
 from gymlab.runtime.bulk import BulkInsert
 from gymlab.settings import Settings
@@ -77,10 +78,8 @@ class Database:
     """
 
     def __init__(self, url: str | None = None, pool_size: int = 10, max_overflow: int = 20) -> None:
-        if pool_size < 1 or max_overflow < 0:
-            raise InputError(
-                f"pool_size={pool_size} must be at least 1, max_overflow={max_overflow} at least 0"
-            )
+        pool_size = whole_number("pool_size", pool_size, least=1)
+        max_overflow = whole_number("max_overflow", max_overflow, least=0)
         self._url = _sqlite_url(Settings().database_url if url is None else url)
         self._in_memory = self._url.database in {None, "", ":memory:"}
         if self._in_memory:
@@ -140,6 +139,8 @@ class Database:
                 await session.commit()
         finally:
             self._open.pop(number, None)
+            # SQLAlchemy would begin another transaction, which nobody commits.
+            session.sync_session = session._proxied = _Closed(where)  # type: ignore[assignment]  # noqa: SLF001
 
     async def bulk_insert(self, rows: Sequence[SQLModel], batch_size: int = 1000) -> int:
         """Insert many rows of one table, all or none.
@@ -170,8 +171,8 @@ class Database:
         >>> async def store(db, rows):
         ...     return await db.bulk_insert(rows)
         """
-        if batch_size < 1:
-            raise InputError(f"batch_size={batch_size} must be at least 1")
+        batch_size = whole_number("batch_size", batch_size, least=1)
+        instance("rows", rows, Sequence, "a list of rows")
         self._require_open()
         classes = {type(row): None for row in rows}
         if len(classes) > 1:
@@ -269,6 +270,16 @@ class Database:
         if found := _EXPLANATIONS.get(code) or _EXPLANATIONS.get(code & 0xFF):
             kind, what = found
             raise kind(f"the database {self._url.database} {what}") from context.original_exception
+
+
+class _Closed:
+    """Stands where a session was: every use of it is refused."""
+
+    def __init__(self, where: str) -> None:
+        self._where = where
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise InputError(f"the session opened at {self._where} was used after its context had ended")
 
 
 def _sqlite_url(text: str) -> URL:

@@ -12,6 +12,7 @@ from typing import Generic, ParamSpec, TypeVar
 
 import psutil
 
+from gymlab.arguments import instance
 from gymlab.errors import InputError
 
 P = ParamSpec("P")
@@ -90,7 +91,7 @@ def measure_in_fresh_process(function: Callable[P, T], *args: P.args, **kwargs: 
     Raises
     ------
     InputError
-        If the function is a lambda, or defined inside another or in a notebook or script: the new process could
+        If it is no function, or a lambda, or defined inside another or in a notebook or script: the new process could
         not import it.
     Exception
         Whatever the function raises, with the child's traceback as its cause.
@@ -100,6 +101,7 @@ def measure_in_fresh_process(function: Callable[P, T], *args: P.args, **kwargs: 
     >>> measure_in_fresh_process(abs, -3).value
     3
     """
+    instance("function", function, Callable, "a function of a module")  # type: ignore[arg-type] # an ABC
     name = getattr(function, "__qualname__", repr(function))
     if function.__module__ == "__main__" or "<lambda>" in name or "<locals>" in name:
         raise InputError(f"{name} must be a function of a module, so that another process can import it")

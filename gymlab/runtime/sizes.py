@@ -25,7 +25,7 @@ def size_of(value: object) -> int:
     Returns
     -------
     int
-        For objects of other libraries that do not tell their size, what Python knows of them.
+        For objects of other libraries that do not tell their size, or fail to, what Python knows of them.
 
     Examples
     --------
@@ -50,6 +50,13 @@ def size_of(value: object) -> int:
 
 
 def _own_size_and_parts(item: object) -> tuple[int, Iterable[object]]:
+    try:
+        return _told_size_and_parts(item)
+    except Exception:  # noqa: BLE001 - an object may do anything when it is asked, and its size is no reason to fail
+        return object.__sizeof__(item), ()
+
+
+def _told_size_and_parts(item: object) -> tuple[int, Iterable[object]]:
     own = sys.getsizeof(item)
     if isinstance(item, np.ndarray):
         return _of_array(item)

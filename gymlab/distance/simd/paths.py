@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
+from numba.core import config
 
 from gymlab.distance.simd.vectors import WIDTH, infinities, load, plus, smallest, store, target_features
+from gymlab.errors import InputError
 
 _log = logging.getLogger(__name__)
 _FIRST = np.uint64(0)
@@ -56,11 +58,21 @@ def vectors_looked_up(n_columns: int) -> int:
 def kernel_path() -> KernelPath:
     """Return the kernel that this machine runs.
 
+    Raises
+    ------
+    InputError
+        If numba was told to compile nothing.
+
     Examples
     --------
     >>> kernel_path().name in {"vector", "plain"}
     True
     """
+    if config.DISABLE_JIT:  # type: ignore[attr-defined]  # numba puts it there when it is imported
+        raise InputError(
+            "NUMBA_DISABLE_JIT is set, so numba compiles no kernel, and loops of Python would take a hundred thousand "
+            "times as long; unset it"
+        )
     try:
         _try_vectors()
     except Exception as error:  # noqa: BLE001 - whatever numba or LLVM raises here has the same consequence

@@ -5,6 +5,7 @@ from math import prod
 
 import numpy as np
 
+from gymlab.arguments import whole_number
 from gymlab.budget import memory_budget
 from gymlab.distance.outputs import checked_out
 from gymlab.distance.series import Float32Array, SeriesBatch
@@ -12,7 +13,7 @@ from gymlab.distance.simd.kernel import Kernel
 from gymlab.distance.simd.paths import kernel_path
 from gymlab.distance.simd.sweeps import scatter_condensed
 from gymlab.distance.workers.run import BuiltOnce, Task
-from gymlab.errors import InputError, MemoryLimitError
+from gymlab.errors import MemoryLimitError
 
 # Measured on one thread; explicit vectors and plain loops. Only the size of blocks follows from it.
 _CELLS_A_SECOND = {"vector": 2.5e10, "plain": 7e9}
@@ -54,15 +55,7 @@ def planned_ranges(
         answer = total / max(1, n_pairs) * _MOST_PAIRS
         share = total / (_BLOCKS_A_THREAD * n_threads)
         cells_a_block = int(max(min(second, answer, share), _LEAST_SECONDS * second))
-    elif (
-        isinstance(cells_a_block, bool)
-        or not isinstance(cells_a_block, (int, np.integer))
-        or cells_a_block < 1
-    ):
-        raise InputError(
-            f"cells_a_block is {cells_a_block!r}; give a whole number of cells, 1 or more, or None"
-        )
-    return kernel.row_ranges(int(cells_a_block))
+    return kernel.row_ranges(whole_number("cells_a_block", cells_a_block, least=1, instead=", or None"))
 
 
 def tasks_of(kernel: Kernel, ranges: Sequence[tuple[int, int]]) -> list[Task]:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from tqdm.auto import tqdm
 
-from gymlab.distance.blocks import Progress
+from gymlab.arguments import shown
+from gymlab.distance.blocks import Progress, checked_progress
 from gymlab.errors import ClusterError, InputError
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def checked_threads(client: "Client", name: str) -> int:
             f"gymlab.distance.{name.removesuffix('_parts')} runs on this machine without it"
         ) from error
     if not isinstance(client, Client):
-        raise InputError(f"client is {client!r}; give a distributed.Client")
+        raise InputError(f"client is {shown(client)}; give a distributed.Client")
     if client.asynchronous:
         raise InputError("the client is asynchronous; give one made with asynchronous=False")
     _refuse_closed(client)
@@ -135,7 +136,7 @@ def run_tasks(
     ClusterError
         If the client is closed meanwhile, no worker is left, or workers die time and again.
     """
-    with _reporting(progress, sum(task.cells for task in tasks)) as report:
+    with _reporting(checked_progress(progress), sum(task.cells for task in tasks)) as report:
         flight = _Flight(client, function, shared)
         try:
             waiting = deque(tasks)
