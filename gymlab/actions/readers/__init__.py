@@ -1,28 +1,25 @@
 """Readers: from every format to the action table, found by content and name."""
 
-import glob
 import importlib
 import json
-import re
 from collections.abc import Sequence
-from os import PathLike, fspath
 from pathlib import Path
-from typing import Literal, overload
-from urllib.parse import unquote
+from typing import Any, Literal, overload
 
 import pandas as pd
 
 from gymlab.actions.assemble import assemble
-from gymlab.actions.readers.files import GZIP_MAGIC, check_file, head
+from gymlab.actions.columns import REQUIRED_COLUMNS
+from gymlab.actions.readers.files import codec_of, head, lines, uncompressed_name
+from gymlab.actions.readers.kinds import refuse_other_kinds, require_commas
+from gymlab.actions.readers.sources import Source, files_of, hide_password
 from gymlab.actions.readers.sqlite import MAGIC as SQLITE_MAGIC
 from gymlab.actions.readers.sqlite import detect as detect_database
 from gymlab.actions.rows import Part, RawRows, absent_columns, conform
-from gymlab.arguments import shown
+from gymlab.arguments import boolean, shown
 from gymlab.errors import InputError
 
-__all__ = ["FORMATS", "read_actions"]
-
-Source = str | PathLike[str]
+__all__ = ["FORMATS", "hide_password", "read_actions"]
 
 # Format: module of its reader, and the function there.
 FORMATS: dict[str, tuple[str, str]] = {
@@ -34,12 +31,12 @@ FORMATS: dict[str, tuple[str, str]] = {
     "axelrod": ("axelrod", "read"),
     "tau-bench": ("tau_bench", "read"),
 }
-_DATABASES = ("gym", "gymlab")
-_HEAD_SIZE = 1 << 16
-_SQLITE_URL = re.compile(
-    r"sqlite(\+aiosqlite|\+pysqlite)?://(?P<host>[^/]*)(/(?P<path>[^?]*))?(\?.*)?", re.DOTALL
+# Of formats that are no text: the first bytes of each, what such a file is, which formats it may hold.
+_BINARY = (
+    (SQLITE_MAGIC, "a SQLite database", ("gym", "gymlab")),
+    (b"PAR1", "a Parquet file", ("parquet",)),
 )
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+_HEAD_SIZE = 1 << 16
 
 
 @overload
@@ -90,77 +87,21 @@ def read_actions(
     >>> len(actions), actions["agent_id"].nunique()
     (83223, 14)
     """
-    if format is not None and format not in FORMATS:
+    if format is not None and (not isinstance(format, str) or format not in FORMATS):
         raise InputError(f"there is no format {shown(format)}; the known ones are {', '.join(FORMATS)}")
-    paths = [path for one in _listed(source) for path in _paths(one)]
-    parts = [_part(path, format) for path in paths]
+    strict = boolean("strict", strict)
+    parts = [_part(path, format) for path in files_of(source)]
     frame, errors = assemble(parts, strict=strict)
     return frame if strict else (frame, errors)
 
 
-def hide_password(url: str) -> str:
-    """Return a database URL with its passwords starred out, fit to be shown.
-
-    Examples
-    --------
-    >>> hide_password("postgresql://ada:secret@host/db")
-    'postgresql://ada:***@host/db'
-    """
-    hidden = re.sub(r"(://[^:/@]*):.*@", r"\1:***@", url)
-    return re.sub(r"([?&][^=&]*(?:pass|pwd|secret|token)[^=&]*=)[^&]*", r"\1***", hidden, flags=re.IGNORECASE)
-
-
-def _listed(source: Source | Sequence[Source]) -> list[Source]:
-    if isinstance(source, (str, PathLike)):
-        return [source]
-    if not isinstance(source, Sequence) or not all(isinstance(one, (str, PathLike)) for one in source):
-        raise InputError(f"a source is a path, a pattern, a URL or a list of these, not {shown(source)}")
-    if not source:
-        raise InputError("no source was given: the list is empty")
-    return list(source)
-
-
-def _paths(source: Source) -> list[Path]:
-    """Return the files that one source names."""
-    text = fspath(source)
-    if not text:
-        raise InputError("no source was given: the path is empty")
-    if isinstance(source, str) and _URL.match(text):
-        return [_database(text)]
-    try:
-        path = Path(text).expanduser()
-    except RuntimeError:  # no such user, so the name begins with ~ and means nothing by it
-        path = Path(text)
-    try:
-        exists = path.exists()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
-    if exists or not glob.has_magic(text):
-        return [path]
-    found = sorted(glob.glob(str(path), recursive=True))  # noqa: PTH207 - pathlib has no absolute patterns
-    if not found:
-        raise InputError(f"{text}: no file matches this pattern")
-    return [Path(name) for name in found]
-
-
-def _database(url: str) -> Path:
-    match = _SQLITE_URL.fullmatch(url)
-    if match is None:
-        raise InputError(
-            f"{hide_password(url)}: of databases, only SQLite ones can be read so far "
-            "(sqlite:///path or sqlite+aiosqlite:///path); export the actions to JSONL, CSV or Parquet"
-        )
-    if match["host"] or match["path"] in (None, "", ":memory:"):
-        raise InputError(
-            f"{hide_password(url)}: names no file; write sqlite:///relative/path or sqlite:////absolute"
-        )
-    return Path(unquote(match["path"]))
-
-
 def _part(path: Path, name: str | None) -> Part:
     """Read one file; a format that was given is taken at its word."""
-    check_file(path)
-    module, function = FORMATS[name or _detected(path)]
+    start = head(path, _HEAD_SIZE)
+    name = _format_of(path, start, name)
+    if name in ("csv", "axelrod"):
+        require_commas(path, start)
+    module, function = FORMATS[name]
     reader = getattr(importlib.import_module(f"{__name__}.{module}"), function)
     rows: RawRows = reader(path)
     # Without rows, a source that has other columns was no log in the first place: `conform` says which.
@@ -169,40 +110,42 @@ def _part(path: Path, name: str | None) -> Part:
     return conform(rows)
 
 
-def _detected(path: Path) -> str:
-    """Return the format of a file, by its first bytes, then by its name, then by its first line."""
-    start = head(path, _HEAD_SIZE)
-    if start.startswith(SQLITE_MAGIC):
-        return detect_database(path)
-    if start.startswith(b"PAR1"):
-        return "parquet"
-    suffix = Path(path.name.removesuffix(".gz")).suffix.lower()
+def _format_of(path: Path, start: bytes, given: str | None) -> str:
+    """Return the format of a file; one that was given is taken at its word, unless the first bytes are another's."""
+    for magic, what, formats in _BINARY:
+        if start.startswith(magic):
+            if codec_of(path) is not None:
+                raise InputError(f"{path}: is {what} that is compressed as a whole; unpack it")
+            if given is not None and given not in formats:
+                raise InputError(f"{path}: is {what}, although the format {given} was given; leave that out")
+            return given or (detect_database(path) if magic == SQLITE_MAGIC else formats[0])
+    refuse_other_kinds(path, start)
+    return given or _text_format(path, start)
+
+
+def _text_format(path: Path, start: bytes) -> str:
+    """Return the format of a text file, by its name, then by its first lines."""
+    suffix = Path(uncompressed_name(path)).suffix.lower()
     if suffix in (".db", ".sqlite", ".sqlite3"):
         raise InputError(f"{path}: is no SQLite database, although it is named like one")
     if suffix in (".parquet", ".pq"):
         raise InputError(f"{path}: is no Parquet file, although it is named like one")
-    if path.suffix == ".gz" and not _is_gzipped(path):
-        raise InputError(f"{path}: is named .gz but is not gzipped; rename it")
-    first, _, rest = start.removeprefix(b"\xef\xbb\xbf").lstrip().partition(b"\n")
-    if suffix in (".jsonl", ".ndjson") or (first.startswith(b"{") and _is_object(first) and b"{" in rest[:1]):
+    if suffix in (".jsonl", ".ndjson"):
         return "jsonl"
-    if first.startswith((b"{", b"[")):
-        return "jsonl" if _is_action(first) else "tau-bench"
-    names = {name.strip().strip(b'"') for name in first.split(b",")}
+    text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if text.startswith((b"{", b"[")):
+        return "jsonl" if _has_an_action_a_line(path) else "tau-bench"
+    names = {name.strip().strip(b'"') for name in text.partition(b"\n")[0].split(b",")}
     return "axelrod" if {b"strategy", b"opponent", b"moves", b"opponent_moves"} <= names else "csv"
 
 
-def _is_gzipped(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(2) == GZIP_MAGIC
-
-
-def _is_object(line: bytes) -> bool:
+def _has_an_action_a_line(path: Path) -> bool:
+    """Tell whether the first line is an object by itself, with another one below it or the fields of an action."""
+    filled = (line for _, line in lines(path) if line.strip())
     try:
-        return isinstance(json.loads(line), dict)
+        first: Any = json.loads(next(filled))
     except (ValueError, RecursionError):
         return False
-
-
-def _is_action(line: bytes) -> bool:
-    return _is_object(line) and b'"session_id"' in line
+    if not isinstance(first, dict):
+        return False
+    return next(filled, "").lstrip().startswith("{") or not first.keys().isdisjoint(REQUIRED_COLUMNS)

@@ -1,31 +1,92 @@
-"""Text files line by line, plain or gzipped; whatever is wrong with a file becomes one clear `InputError`."""
+"""Text files line by line, plain or compressed; whatever is wrong with a file becomes one clear `InputError`."""
 
 import gzip
+import io
+import lzma
 import stat
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from gymlab.errors import InputError
 
-GZIP_MAGIC = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"
+_UNREADABLE = (OSError, EOFError, zlib.error, lzma.LZMAError)
 
 
-def head(path: Path, size: int) -> bytes:
-    """Return the first bytes of a file, unpacked if it is gzipped."""
+def _by_arrow(codec: str) -> Callable[[Path], io.BufferedReader]:
+    def opened(path: Path) -> io.BufferedReader:
+        # pyarrow takes a while to import, and few logs are compressed in these ways.
+        import pyarrow as pa  # noqa: PLC0415
+
+        return io.BufferedReader(pa.input_stream(path.open("rb"), compression=codec))
+
+    return opened
+
+
+@dataclass(frozen=True)
+class Codec:
+    """A way to compress a file: how its names end, which bytes stand where in it, how it is opened."""
+
+    name: str
+    suffix: str
+    offset: int
+    magic: bytes
+    open: Callable[[Path], gzip.GzipFile | lzma.LZMAFile | io.BufferedReader]
+
+
+_CODECS = (
+    Codec("gzip", ".gz", 0, b"\x1f\x8b", gzip.open),
+    Codec("xz", ".xz", 0, b"\xfd7zXZ\x00", lzma.open),
+    Codec("bzip2", ".bz2", 4, b"1AY&SY", _by_arrow("bz2")),
+    Codec("zstd", ".zst", 0, b"\x28\xb5\x2f\xfd", _by_arrow("zstd")),
+    Codec("lz4", ".lz4", 0, b"\x04\x22\x4d\x18", _by_arrow("lz4")),
+)
+
+
+def codec_of(path: Path) -> Codec | None:
+    """Return how a file is compressed, by its first bytes; None if it is not.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or is not compressed in the way that its name says.
+    """
     check_file(path)
     try:
         with path.open("rb") as file:
-            first = file.read(size)
-        if first.startswith(GZIP_MAGIC):
-            with gzip.open(path, "rb") as file:
-                return file.read(size)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise InputError(f"{path}: the gzip data is damaged or cut off; copy the file again") from error
+            start = file.read(16)
     except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
-    return first
+        raise _unreadable(path, error) from error
+    codec = next((one for one in _CODECS if start.startswith(one.magic, one.offset)), None)
+    named = next((one for one in _CODECS if one.suffix == path.suffix.lower()), None)
+    if named is not None and codec is not named:
+        kind = "gzipped" if named.name == "gzip" else f"compressed by {named.name}"
+        raise InputError(f"{path}: is named {path.suffix} but is not {kind}; rename it")
+    return codec
+
+
+def uncompressed_name(path: Path) -> str:
+    """Return the name of a file without the ending that says how it is compressed.
+
+    Examples
+    --------
+    >>> uncompressed_name(Path("logs/a.jsonl.gz"))
+    'a.jsonl'
+    """
+    suffixes = {codec.suffix for codec in _CODECS}
+    return path.stem if path.suffix.lower() in suffixes else path.name
+
+
+def head(path: Path, size: int) -> bytes:
+    """Return the first bytes of a file, unpacked if it is compressed."""
+    codec = codec_of(path)
+    try:
+        with path.open("rb") if codec is None else codec.open(path) as file:
+            return file.read(size)
+    except _UNREADABLE as error:
+        raise _unreadable(path, error, codec) from error
 
 
 def check_file(path: Path) -> None:
@@ -33,7 +94,9 @@ def check_file(path: Path) -> None:
     try:
         status = path.stat()
     except FileNotFoundError as error:
-        raise InputError(f"{path}: there is no such file") from error
+        # The name that other programs have for it is no file here, unless there is one.
+        more = "; standard input cannot be a source, so write the log to a file first" * (path.name == "-")
+        raise InputError(f"{path}: there is no such file{more}") from error
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
     if stat.S_ISDIR(status.st_mode):
@@ -46,23 +109,23 @@ def check_file(path: Path) -> None:
 
 def lines(path: Path) -> Iterator[tuple[int, str]]:
     """Yield each line with its number, counted from 1, and with its line end."""
-    check_file(path)
+    codec = codec_of(path)
     number = 0
     try:
-        with path.open("rb") as probe:
-            zipped = probe.read(2) == GZIP_MAGIC
-        if path.suffix == ".gz" and not zipped:
-            raise InputError(f"{path}: is named .gz but is not gzipped; rename it")
-        with gzip.open(path, "rb") if zipped else path.open("rb") as file:
+        with path.open("rb") if codec is None else codec.open(path) as file:
             for number, line in enumerate(file, start=1):
                 yield number, (line.removeprefix(_BOM) if number == 1 else line).decode("utf-8")
     except UnicodeDecodeError as error:
         raise InputError(
             f"{path}, line {number}: is not UTF-8 text (byte {error.start + 1}); save the file as UTF-8"
         ) from error
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise InputError(
-            f"{path}: the gzip data is damaged or cut off after line {number}; copy the file again"
-        ) from error
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except _UNREADABLE as error:
+        raise _unreadable(path, error, codec, number) from error
+
+
+def _unreadable(path: Path, error: Exception, codec: Codec | None = None, number: int = 0) -> InputError:
+    """Return what to raise for a file that cannot be read; an error without a number is one of its data."""
+    if codec is not None and getattr(error, "errno", None) is None:
+        after = f" after line {number}" if number else ""
+        return InputError(f"{path}: the {codec.name} data is damaged or cut off{after}; copy the file again")
+    return InputError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}")

@@ -5,22 +5,26 @@ call, or a message without one; what has neither text nor call is no action.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gymlab.actions.readers.files import lines
+from gymlab.actions.columns import REQUIRED_COLUMNS
+from gymlab.actions.readers import messages as chat
+from gymlab.actions.readers.files import lines, uncompressed_name
+from gymlab.actions.readers.messages import Json, Odd, object_of
 from gymlab.actions.readers.tau_tools import argument_target, kind_of, outcome_of, relationship_of
 from gymlab.actions.rows import RawRows, columns_of
-from gymlab.arguments import named, shortened
+from gymlab.arguments import named
 from gymlab.errors import InputError
 
-Json = dict[str, Any]
 _SPEAKERS = {"assistant": "agent", "user": "user"}
+_NO_GOLD = "tasks whose actions cannot be read, so that whether a write was asked for is unknown"
 
 
 @dataclass(frozen=True)
@@ -35,40 +39,54 @@ class Conversation:
 
 
 def read(path: Path) -> RawRows:
-    """Read a file of trajectories; a simulation that does not have the published shape is a bad row."""
+    """Read a file of trajectories; what is odd in one costs itself alone, and a note says how often."""
     text = "".join(line for _, line in lines(path))
     try:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: is no JSON: {error}") from error
-    simulations, conversation = _shape(path, data)
+        raise InputError(f"{path}: is no JSON: {error}; a JSONL log has one action a line") from error
+    simulations, key, conversation = _shape(path, data)
     rows = RawRows({}, np.empty(0, dtype=np.int64), str(path), "simulation")
     records: list[Json] = []
     numbers: list[int] = []
+    odd: Odd = Counter()
     for number, simulation in enumerate(simulations):
-        try:
-            actions = list(_actions(conversation(path, data, simulation)))
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
-            # The shapes are nested deeply and may be broken anywhere; the error names the part that is.
-            rows.problem(
-                number,
-                "",
-                "",
-                f"does not have the published shape ({type(error).__name__}: {shortened(str(error))})",
-            )
+        if not isinstance(object_of(simulation).get(key) or [], list):
+            rows.problem(number, key, simulation[key], "is no list of messages")
             continue
-        records += actions
-        numbers += [number] * len(actions)
+        found = list(_actions(conversation(path, data, object_of(simulation), number, odd), odd))
+        records += found
+        numbers += [number] * len(found)
     rows.columns = columns_of(records)
     rows.lines = np.array(numbers, dtype=np.int64)
+    rows.notes = [f"{what}: {times:,}" for what, times in odd.items()]
+    without = len(simulations) - len(set(numbers)) - len(rows.problems)
+    if without and records:
+        has = "has" if without == 1 else "have"
+        rows.notes.append(f"{without:,} of {len(simulations):,} simulations {has} no action")
+    elif not records:
+        # Nothing at all can be read, so the file has another shape.
+        for number, simulation in enumerate(simulations):
+            if key not in object_of(simulation):
+                problem = f"does not have the published shape (KeyError: {key!r})"
+                rows.problem(number, "", "", problem)
     return rows
 
 
-def _shape(path: Path, data: object) -> tuple[list[Json], Any]:
-    if isinstance(data, list) and all(isinstance(run, dict) and "traj" in run for run in data):
-        return data, _from_run
+def _shape(path: Path, data: object) -> tuple[list[Any], str, Callable[..., Conversation]]:
+    """Return the simulations of a file, under which name each holds its messages, and how it is read."""
+    if isinstance(data, list) and (not data or any("traj" in object_of(run) for run in data)):
+        return data, "traj", _from_run
     if isinstance(data, dict) and isinstance(data.get("simulations"), list):
-        return data["simulations"], _from_simulation
+        return data["simulations"], "messages", _from_simulation
+    first = object_of(data[0] if isinstance(data, list) else data)
+    if not first.keys().isdisjoint(REQUIRED_COLUMNS):
+        how = "in one array" if isinstance(data, list) else "over several lines"
+        raise InputError(
+            f"{path}: holds actions as JSON {how}; write each in a line of its own: jq -c '.[]?'"
+        )
+    if "nbformat" in first:
+        raise InputError(f"{path}: is a Jupyter notebook; name the log that it reads")
     found = f"an object with {named(data)}" if isinstance(data, dict) else f"a {type(data).__name__}"
     raise InputError(
         f"{path}: is neither a list of tau-bench runs (with 'traj') nor an object with 'simulations', but {found}; "
@@ -76,59 +94,78 @@ def _shape(path: Path, data: object) -> tuple[list[Json], Any]:
     )
 
 
-def _from_run(path: Path, _data: object, run: Json) -> Conversation:
+def _from_run(path: Path, _data: object, run: Json, number: int, odd: Odd) -> Conversation:
     """Read the first shape; it does not say which model it is, so the agent has the file's name."""
-    stem = _stem(path)
+    task = object_of(object_of(run.get("info")).get("task"))
     return Conversation(
-        session_id=f"{stem}:task {run['task_id']}:trial {run.get('trial', 0)}",
-        agent_id=stem,
-        messages=[message for message in run["traj"] if message["role"] != "system"],
-        gold=_gold(run.get("info", {}).get("task", {}).get("actions"), "kwargs"),
+        session_id=_session(path, run, number),
+        agent_id=_stem(path),
+        messages=chat.spoken(run.get("traj") or [], odd),
+        gold=_gold(task.get("actions"), "kwargs", odd),
     )
 
 
-def _from_simulation(path: Path, data: Json, simulation: Json) -> Conversation:
-    info = data.get("info") or {}
-    agent = info.get("agent_info") or {}
-    domain = (info.get("environment_info") or {}).get("domain_name", "unknown")
+def _from_simulation(path: Path, data: Json, simulation: Json, number: int, odd: Odd) -> Conversation:
+    info = object_of(data.get("info"))
+    agent = object_of(info.get("agent_info"))
+    domain = object_of(info.get("environment_info")).get("domain_name") or "unknown"
     solo = ":solo" if "solo" in str(agent.get("implementation", "")) else ""
-    task: Json = next((t for t in data.get("tasks") or [] if t["id"] == simulation["task_id"]), {})
-    named = f"{_stem(path)}:task {simulation['task_id']}:trial {simulation.get('trial', 0)}"
+    tasks = data.get("tasks")
+    same = (
+        task
+        for task in map(object_of, tasks if isinstance(tasks, list) else [])
+        if "id" in task and task["id"] == simulation.get("task_id")
+    )
+    criteria = object_of(next(same, {}).get("evaluation_criteria"))
+    own_id = simulation.get("id")
     return Conversation(
-        session_id=str(simulation.get("id") or named),
-        agent_id=f"{agent.get('llm', _stem(path))}:{domain}{solo}",
-        messages=[message for message in simulation["messages"] if message["role"] != "system"],
-        gold=_gold((task.get("evaluation_criteria") or {}).get("actions"), "arguments"),
+        session_id=str(own_id)
+        if own_id and isinstance(own_id, (str, int))
+        else _session(path, simulation, number),
+        agent_id=f"{agent.get('llm') or _stem(path)}:{domain}{solo}",
+        messages=chat.spoken(simulation.get("messages") or [], odd),
+        gold=_gold(criteria.get("actions"), "arguments", odd),
         about={"domain": domain},
     )
 
 
+def _session(path: Path, simulation: Json, number: int) -> str:
+    """Return a name for a simulation that has no id: its task and trial, or else its place in the file."""
+    if simulation.get("task_id") is None:
+        return f"{_stem(path)}:simulation {number}"
+    trial = simulation.get("trial")
+    return f"{_stem(path)}:task {simulation['task_id']}:trial {0 if trial is None else trial}"
+
+
 def _stem(path: Path) -> str:
-    return path.name.removesuffix(".gz").removesuffix(".json")
+    # A name may hold bytes that are no text, which no table could hold.
+    return uncompressed_name(path).removesuffix(".json").encode(errors="replace").decode()
 
 
-def _gold(actions: list[Json] | None, arguments: str) -> list[str] | None:
-    return None if actions is None else [_call(action["name"], action[arguments]) for action in actions]
+def _gold(actions: object, arguments: str, odd: Odd) -> list[str] | None:
+    """Return the calls that a task asks for as texts; None where that is unknown."""
+    if actions is None:
+        return None
+    try:
+        return [chat.call_text(action["name"], action[arguments]) for action in actions]  # type: ignore[attr-defined] # it may be anything
+    except (KeyError, TypeError, RecursionError):
+        odd[_NO_GOLD] += 1
+        return None
 
 
-def _call(name: str, arguments: Mapping[str, Any]) -> str:
-    """Return a call as text: equal texts are equal calls, to the type of each number."""
-    return json.dumps([name, arguments], sort_keys=True)
-
-
-def _actions(conversation: Conversation) -> Iterator[Json]:
+def _actions(conversation: Conversation, odd: Odd) -> Iterator[Json]:
     """Yield the actions of one conversation, the agent's and the user's, each counted by itself."""
     situation, before = "start", None
     steps = dict.fromkeys(_SPEAKERS.values(), 0)
     for turn, message in enumerate(conversation.messages):
-        now = _time(message)
+        now = chat.time_of(message, odd)
+        previous, before = before, now
         if message["role"] == "tool":
             situation = "after_tool_error" if outcome_of(message) < 0 else "after_tool_ok"
-            before = now
             continue
         actor = _SPEAKERS[message["role"]]
         about = {**conversation.about, "turn": turn}
-        tokens = (message.get("usage") or {}).get("completion_tokens")
+        tokens = chat.n_tokens(message, odd)
         if tokens is not None:
             about["completion_tokens"] = tokens
         shared = {
@@ -136,65 +173,48 @@ def _actions(conversation: Conversation) -> Iterator[Json]:
             "agent_id": conversation.agent_id if actor == "agent" else f"user:{conversation.agent_id}",
             "actor": actor,
             "decision_context": situation,
-            "timestamp": message.get("timestamp"),
-            "latency_ms": None if now is None or before is None else (now - before).total_seconds() * 1000,
+            "timestamp": None if now is None else message["timestamp"],
+            "latency_ms": chat.milliseconds(previous, now, odd),
         }
-        for action in _of_message(conversation, turn, actor, about):
+        for action in _of_message(conversation, turn, actor, about, odd):
             yield {**shared, **action, "step": steps[actor]}
             steps[actor] += 1
-        situation, before = f"after_{actor}_message", now
+        situation = f"after_{actor}_message"
 
 
-def _of_message(conversation: Conversation, turn: int, actor: str, about: Json) -> Iterator[Json]:
+def _of_message(conversation: Conversation, turn: int, actor: str, about: Json, odd: Odd) -> Iterator[Json]:
     message = conversation.messages[turn]
-    calls = message.get("tool_calls") or []
-    if not calls and message.get("content"):
+    calls = chat.calls_of(message, odd)
+    if not calls and chat.says_something(message.get("content")):
         yield {
             "action_type": "message",
             "target": "user" if actor == "agent" else "agent",
             "relationship_type": relationship_of("message"),
-            "metadata": {**about, "kind": "message", "chars": len(message["content"])},
+            "metadata": {**about, "kind": "message", "chars": len(chat.text_of(message["content"]))},
         }
-    for call in calls:
-        asked = call.get("function", call)
-        arguments = asked["arguments"]
-        arguments = json.loads(arguments) if isinstance(arguments, str) else arguments
-        kind = kind_of(asked["name"])
-        answer = _answer(conversation.messages, turn, call.get("id"))
+    answers = chat.answers_to(calls, islice(conversation.messages, turn + 1, None))
+    for call, answer in zip(calls, answers, strict=True):
+        kind = kind_of(call.name)
+        n_args = {} if call.arguments is None else {"n_args": len(call.arguments)}
         yield {
-            "action_type": asked["name"],
-            "target": argument_target(kind, arguments),
+            "action_type": call.name,
+            "target": argument_target(kind, call.arguments or {}),
             "relationship_type": relationship_of(kind),
-            "impact": _impact(kind, actor, _call(asked["name"], arguments), conversation.gold),
+            "impact": _impact(kind, actor, call.text, conversation.gold),
             "outcome_valence": None if answer is None else outcome_of(answer),
-            "metadata": {**about, "kind": kind, "n_args": len(arguments)},
+            "metadata": {**about, "kind": kind, **n_args},
         }
 
 
-def _impact(kind: str, actor: str, call: str, gold: list[str] | None) -> float | None:
+def _impact(kind: str, actor: str, call: str | None, gold: list[str] | None) -> float | None:
     """Return 0 for what changes nothing, 1 for a write that the task asks for, -1 for an agent's other writes.
 
     What a user does beside the task is a part of finding the fault, neither good nor bad.
     """
     if kind != "write":
         return 0.0
-    if gold is None:
+    if gold is None or call is None:
         return None
     if call in gold:
         return 1.0
     return -1.0 if actor == "agent" else None
-
-
-def _answer(messages: list[Json], turn: int, call_id: str | None) -> Json | None:
-    """Return the tool's answer: it stands between this message and the next one that is no answer."""
-    for message in messages[turn + 1 :]:
-        if message["role"] != "tool":
-            return None
-        if call_id is None or call_id in (message.get("tool_call_id"), message.get("id")):
-            return message
-    return None
-
-
-def _time(message: Json) -> datetime | None:
-    stamp = message.get("timestamp")
-    return None if stamp is None else datetime.fromisoformat(stamp)

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from gymlab.actions.readers.messages import reports_error
+
 _REASON = {"think", "calculate"}
 _FINISH = {"done"}
 _ESCALATE = {"transfer_to_human_agents"}
@@ -46,11 +48,11 @@ def relationship_of(kind: str) -> str:
 
 def argument_target(kind: str, arguments: Mapping[str, Any]) -> str:
     """Return what a call points to: ``order_id:…``, or the database as a whole."""
-    named = next((f"{name}:{arguments[name]}" for name in _IDS if name in arguments), "database")
+    ids = ((name, arguments.get(name)) for name in _IDS)
+    named = next((f"{name}:{value}" for name, value in ids if isinstance(value, (str, int))), "database")
     return _TARGET.get(kind, named)
 
 
 def outcome_of(answer: Mapping[str, Any]) -> float:
     """Return -1 for an answer that reports an error, else 0.5."""
-    failed = bool(answer.get("error")) or str(answer.get("content") or "").lower().startswith("error")
-    return -1.0 if failed else 0.5
+    return -1.0 if reports_error(answer) else 0.5

@@ -1,0 +1,214 @@
+"""Messages of a chat as various programs write them: texts and parts, times, tool calls and their answers.
+
+What is odd costs itself alone, and is counted by a sentence that becomes a note.
+"""
+
+import json
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import takewhile
+from typing import Any
+
+from gymlab.actions.values import moment_of
+
+Json = dict[str, Any]
+Odd = Counter[str]
+
+ROLES = ("assistant", "user", "tool")
+_PASSED_OVER = ("system", "developer")
+# Where an object in a content holds its text or further parts, and how it says that it is an error.
+_INNER = ("text", "content", "value")
+_FLAGS = ("error", "is_error", "isError")
+
+_NO_MESSAGE = "messages without a role that is known, left out"
+_NO_TIME = "messages whose time is no ISO 8601 time, left out"
+_MIXED_ZONES = "messages with a zone after one without or the reverse, so of unknown latency"
+_STEPS_BACK = "messages before which the clock steps back, so of unknown latency"
+_NO_CALLS = "tool calls that are no list, left out"
+_NO_NAME = "tool calls without the name of a tool, left out"
+_NO_ARGUMENTS = "tool calls whose arguments are no JSON object"
+_NO_TOKENS = "numbers of tokens that are none, left out"
+
+
+@dataclass(frozen=True)
+class Call:
+    """A tool call.
+
+    Attributes
+    ----------
+    id
+        By which an answer refers to it; None if it has none.
+    name
+        Of the tool.
+    arguments
+        None if they cannot be read.
+    text
+        Name and arguments: equal texts are equal calls, to the type of each number. None if `arguments` is.
+    """
+
+    id: object
+    name: str
+    arguments: Json | None
+    text: str | None
+
+
+def object_of(value: object) -> Json:
+    """Return a value if it is a JSON object, else one without fields."""
+    return value if isinstance(value, dict) else {}
+
+
+def spoken(messages: Sequence[object], odd: Odd) -> list[Json]:
+    """Return the messages of agent, user and tools; those of the system are no part of the conversation."""
+    found = []
+    for message in messages:
+        role = object_of(message).get("role")
+        if role in ROLES:
+            found.append(object_of(message))
+        elif role not in _PASSED_OVER:
+            odd[_NO_MESSAGE] += 1
+    return found
+
+
+def text_of(content: object) -> str:
+    """Return the text in the content of a message, that of all its parts.
+
+    Examples
+    --------
+    >>> text_of([{"type": "text", "text": "Error: "}, None, {"type": "image", "url": "x"}, "none"])
+    'Error: none'
+    """
+    return "".join(part for part in _parts(content) if isinstance(part, str))
+
+
+def says_something(content: object) -> bool:
+    """Tell whether a message has a text, or something else such as an image."""
+    return any(
+        not isinstance(part, dict) or part.keys().isdisjoint(_INNER) for part in _parts(content) if part
+    )
+
+
+def reports_error(content: object) -> bool:
+    """Tell whether what a tool answered reports an error: by a flag, or by how one of its texts begins."""
+    return any(
+        any(part.get(flag) for flag in _FLAGS) or part.get("status") == "error"
+        if isinstance(part, dict)
+        else isinstance(part, str) and part.lstrip().lower().startswith("error")
+        for part in _parts(content)
+    )
+
+
+def _parts(content: object) -> Iterator[object]:
+    """Yield every object and value in the content of a message, in its order, however deep it is nested."""
+    waiting = [content]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, list):
+            waiting += reversed(part)
+            continue
+        yield part
+        if isinstance(part, dict):
+            waiting += [part[name] for name in reversed(_INNER) if name in part]
+
+
+def n_tokens(message: Json, odd: Odd) -> int | float | None:
+    """Return how many tokens the message took to write; None where that is unknown."""
+    usage = message.get("usage")
+    tokens = usage.get("completion_tokens") if isinstance(usage, dict) else usage
+    if tokens is None:
+        return None
+    if isinstance(tokens, bool) or not isinstance(tokens, (int, float)) or not 0 <= tokens < math.inf:
+        odd[_NO_TOKENS] += 1
+        return None
+    return tokens
+
+
+def time_of(message: Json, odd: Odd) -> datetime | None:
+    """Return when a message was written, without a zone if it names none; None where that is unknown."""
+    stamp = message.get("timestamp")
+    moment = moment_of(stamp)
+    try:
+        # What lies outside of the calendar in UTC is no time of the action table.
+        usable = moment is not None and (moment.tzinfo is None or moment.astimezone(UTC) is not None)
+    except OverflowError:
+        usable = False
+    if stamp is not None and not usable:
+        odd[_NO_TIME] += 1
+    return moment if usable else None
+
+
+def milliseconds(before: datetime | None, now: datetime | None, odd: Odd) -> float | None:
+    """Return the time between two messages; None where it is unknown."""
+    if before is None or now is None:
+        return None
+    if (before.tzinfo is None) != (now.tzinfo is None):
+        odd[_MIXED_ZONES] += 1
+        return None
+    passed = (now - before).total_seconds() * 1000
+    if passed < 0:
+        odd[_STEPS_BACK] += 1
+        return None
+    return passed
+
+
+def calls_of(message: Json, odd: Odd) -> list[Call]:
+    """Return the tool calls of a message, in either published shape."""
+    calls = message.get("tool_calls") or []
+    if not isinstance(calls, list):
+        odd[_NO_CALLS] += 1
+        return []
+    found = []
+    for call in map(object_of, calls):
+        asked = call["function"] if isinstance(call.get("function"), dict) else call
+        name = asked.get("name")
+        if not isinstance(name, str) or not name:
+            odd[_NO_NAME] += 1
+            continue
+        found.append(Call(call.get("id"), name, *_arguments(name, asked.get("arguments"), odd)))
+    return found
+
+
+def call_text(name: str, arguments: object) -> str:
+    """Return a call as text: equal texts are equal calls, to the type of each number."""
+    return json.dumps([name, arguments], sort_keys=True)
+
+
+def _arguments(name: str, given: object, odd: Odd) -> tuple[Json | None, str | None]:
+    """Return the arguments of a call, none for an empty text, and the call as text."""
+    blank = given is None or (isinstance(given, str) and not given.strip())
+    try:
+        found = {} if blank else json.loads(given) if isinstance(given, str) else given
+        text = call_text(name, found)
+    except (ValueError, RecursionError):
+        found = None
+    if blank or not isinstance(found, dict):
+        odd[_NO_ARGUMENTS] += 1
+    return (found, text) if isinstance(found, dict) else (None, None)
+
+
+def answers_to(calls: Sequence[Call], messages: Iterable[Json]) -> list[Json | None]:
+    """Return the answer to each call: they stand between its message and the next one that is no answer.
+
+    Parameters
+    ----------
+    calls
+        Of one message.
+    messages
+        Those after it. An answer without an id, and one to a call without, is known by its order.
+    """
+    free = list(takewhile(lambda message: message["role"] == "tool", messages))
+    found: list[Json | None] = [None] * len(calls)
+    for by_id in (True, False):
+        for number, call in enumerate(calls):
+            fitting = (answer for answer in free if _answers(answer, call, by_id=by_id))
+            if found[number] is None and (answer := next(fitting, None)) is not None:
+                found[number] = answer
+                free = [other for other in free if other is not answer]
+    return found
+
+
+def _answers(answer: Json, call: Call, *, by_id: bool) -> bool:
+    ids = [one for one in (answer.get("tool_call_id"), answer.get("id")) if one is not None]
+    return call.id in ids if by_id else not ids or call.id is None
