@@ -46,6 +46,10 @@ class RawRows:
     problems: list[Problem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        # The name of a file may hold bytes that are no text, which no table and no file of ours could hold.
+        self.origin = self.origin.encode(errors="replace").decode()
+
     def problem(self, line: int, name: str, value: object, problem: str) -> None:
         """Record that the row at `line` cannot be used."""
         said = shown(value) if name or value else ""

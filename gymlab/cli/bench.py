@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 
-from gymlab.cli.options import Sources
+from gymlab.cli.options import JsonFile, Sources, tell
 
 
 def bench(
     source: Sources = None,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures as JSON")] = None,
+    json_file: JsonFile = None,
     html_file: Annotated[
         Path | None, typer.Option("--html", help="Write the plot there [default: below reports]")
     ] = None,
@@ -30,9 +30,8 @@ def bench(
     from gymlab.workbench.files import new_report_file, require_targets, write_whole
     from gymlab.workbench.results import to_json
 
+    require_targets({"--json": json_file, "--html": html_file}, source)
     target = html_file or new_report_file("bench", ".html")
-    targets = {"--json": json_file, "--html": target}
-    require_targets({name: path for name, path in targets.items() if path is not None}, source or [])
     benchmark = run_benchmark(
         source or None,
         plan=QUICK if quick else FULL,
@@ -42,5 +41,4 @@ def bench(
     if json_file is not None:
         write_whole(json_file, to_json(benchmark.as_dict()).encode())
     write_whole(target, page(benchmark).encode())
-    typer.echo(listing(benchmark))
-    typer.echo(f"plot: {target}")
+    tell(f"{listing(benchmark)}\nplot: {target}", json_file, html_file)

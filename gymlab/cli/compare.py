@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gymlab.cli.options import Agent, Format, JsonFile, Session, Since, Where, selected, whole_number
+from gymlab.cli.options import Agent, Format, JsonFile, Session, Since, Where, selected, tell, whole_number
 
 
 def compare(
@@ -30,7 +30,8 @@ def compare(
     from gymlab.workbench.findings import comparison_listing
     from gymlab.workbench.results import to_json
 
-    require_targets({} if json_file is None else {"--json": json_file}, [first, second])
+    by = checked_by(by)
+    require_targets({"--json": json_file}, [first, second])
     options: dict[str, Any] = {
         "window": window,
         "hop": hop,
@@ -41,7 +42,7 @@ def compare(
     }
     config = ExtractionConfig(**options)
     one, other = (selected([source], format_, agent, session, since, where) for source in (first, second))
-    comparison = compare_logs(one, other, config, by=checked_by(by), progress=sys.stderr.isatty())
+    comparison = compare_logs(one, other, config, by=by, progress=sys.stderr.isatty())
     if json_file is not None:
         write_whole(json_file, to_json(comparison.as_dict()).encode())
-    typer.echo(comparison_listing(comparison))
+    tell(comparison_listing(comparison), json_file)

@@ -6,7 +6,18 @@ from typing import Annotated, Any
 
 import typer
 
-from gymlab.cli.options import Agent, Format, JsonFile, Session, Since, Sources, Where, selected, whole_number
+from gymlab.cli.options import (
+    Agent,
+    Format,
+    JsonFile,
+    Session,
+    Since,
+    Sources,
+    Where,
+    selected,
+    tell,
+    whole_number,
+)
 
 
 def extract(
@@ -49,10 +60,12 @@ def extract(
     where: Where = None,
 ) -> None:
     """Find the temporal patterns of a log and print them."""
+    from gymlab.actions.readers.sources import expanded
+    from gymlab.errors import InputError
     from gymlab.patterns.config import ExtractionConfig
     from gymlab.patterns.extraction import extract_patterns
     from gymlab.patterns.saved import require_new_folder
-    from gymlab.workbench.files import require_targets, write_whole
+    from gymlab.workbench.files import STANDARD_OUTPUT, require_targets, write_whole
     from gymlab.workbench.listing import pattern_listing
     from gymlab.workbench.results import to_json
 
@@ -73,9 +86,11 @@ def extract(
         "channels": channels if channels == "auto" else tuple(name.strip() for name in channels.split(",")),
     }
     config = ExtractionConfig(**options)
-    targets = {"--json": json_file, "--labels": labels}
-    require_targets({name: path for name, path in targets.items() if path is not None}, source or [])
+    require_targets({"--json": json_file, "--labels": labels, "--save": save}, source)
+    if save == STANDARD_OUTPUT:
+        raise InputError("--save -: what is saved is a folder; give a name for it")
     if save is not None:
+        save = expanded(save)
         require_new_folder(save)
     log = selected(source, format_, agent, session, since, where)
     extraction = extract_patterns(log, config, progress=sys.stderr.isatty())
@@ -85,4 +100,4 @@ def extract(
         write_whole(labels, extraction.labelled_actions().to_parquet(index=False))
     if save is not None:
         extraction.save(save)
-    typer.echo(pattern_listing(extraction))
+    tell(pattern_listing(extraction), json_file, labels)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gymlab.arguments import shown
 from gymlab.errors import InputError
 
 if TYPE_CHECKING:
@@ -21,7 +22,9 @@ Agent = Annotated[list[str] | None, typer.Option(help="Only this agent; may be g
 Session = Annotated[list[str] | None, typer.Option(help="Only this session; may be given several times")]
 Since = Annotated[str | None, typer.Option(help="Only actions from this ISO time on")]
 Where = Annotated[list[str] | None, typer.Option(metavar="COLUMN=VALUE", help="Only actions with this value")]
-JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the result as JSON")]
+JsonFile = Annotated[
+    Path | None, typer.Option("--json", help="Write the result as JSON; - for standard output")
+]
 Settings = Annotated[
     list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Set a parameter of the notebook")
 ]
@@ -49,12 +52,19 @@ def selected(
     return select_actions(log, agent=agent, session=session, since=since, where=where or ())
 
 
+def tell(text: str, *written: Path | None) -> None:
+    """Print what a person reads; beside a result that goes to standard output, it goes to the error output."""
+    from gymlab.workbench.files import STANDARD_OUTPUT
+
+    typer.echo(text, err=STANDARD_OUTPUT in written)
+
+
 def whole_number(option: str, text: str) -> int:
     """Return the number that an option was given, which may be "auto" instead."""
     try:
         return int(text)
     except ValueError:
-        raise InputError(f"{option} is {text!r}; give a whole number or auto") from None
+        raise InputError(f"{option} is {shown(text)}; give a whole number or auto") from None
 
 
 def report_parameters(

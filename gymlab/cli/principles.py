@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gymlab.cli.options import Agent, Format, JsonFile, Session, Since, Sources, Where, selected
+from gymlab.cli.options import Agent, Format, JsonFile, Session, Since, Sources, Where, selected, tell
 
 if TYPE_CHECKING:
     from gymlab.patterns.principles.lineage import Lineage
@@ -45,18 +45,19 @@ def principles(
     from gymlab.workbench.findings import lineage_listing, principle_listing
     from gymlab.workbench.results import to_json
 
-    require_targets({} if json_file is None else {"--json": json_file}, source or [])
+    by = checked_by(by)
+    require_targets({"--json": json_file}, source)
     log = selected(source, format_, agent, session, since, where)
     # What is asked of clusters of windows needs the windows first.
     plain = ExtractionConfig(n_surrogates=0, n_resamples=0)
     extraction = extract_patterns(log, plain, progress=sys.stderr.isatty()) if by == "cluster" else None
-    study = study_principles(log, by=checked_by(by), extraction=extraction, n_clusters=clusters)
+    study = study_principles(log, by=by, extraction=extraction, n_clusters=clusters)
     if json_file is not None:
         write_whole(json_file, to_json(study.as_dict()).encode())
-    typer.echo(principle_listing(study))
+    tell(principle_listing(study), json_file)
     if store:
         lineage = background.run(_stored(study, str(log.attrs["source"])))
-        typer.echo(lineage_listing(lineage))
+        tell(lineage_listing(lineage), json_file)
 
 
 async def _stored(study: "Study", source: str) -> "Lineage":

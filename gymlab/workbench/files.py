@@ -1,51 +1,148 @@
 """Files that a command writes: refused before the work if they cannot be written, and there whole or not at all."""
 
+import os
 import secrets
+import stat
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from gymlab.actions.readers.sources import Source, expanded, files_of
+from gymlab.arguments import instance, shown
 from gymlab.errors import InputError, OutputError
-from gymlab.settings import Settings
+from gymlab.settings import Settings, sample_path
+
+# What a command is given in place of a file for its result.
+STANDARD_OUTPUT = Path("-")
+# SQLite keeps a part of a database in these files beside it.
+_BESIDE = ("", "-wal", "-shm", "-journal")
 
 
-def require_targets(targets: Mapping[str, Path], sources: Sequence[str]) -> None:
+def require_targets(targets: Mapping[str, Path | None], source: Source | Sequence[Source] | None) -> None:
     """Refuse before the work what could not be written after it, or would overwrite what is read.
 
     Parameters
     ----------
     targets
-        Files to write, by the option that names them.
-    sources
-        What is read.
+        Files and folders to write, by the option that names them; None is one that was not asked for.
+    source
+        What is read, as for :func:`gymlab.read_actions`; the bundled sample when there is none.
 
     Raises
     ------
     InputError
         If a file is named twice, or is the log itself.
     OutputError
-        If it is a folder, or in none.
+        If it is a folder, in none, or in one that cannot be written.
     """
-    seen = {Path(source).resolve(): "the log itself" for source in sources}
+    require_apart(targets, source)
+    for path in targets.values():
+        if path is not None and path != STANDARD_OUTPUT:
+            require_writable(path)
+
+
+def require_apart(targets: Mapping[str, Path | None], source: Source | Sequence[Source] | None) -> None:
+    """Refuse to write what is read, or one file twice, however the paths are spelled.
+
+    Parameters
+    ----------
+    targets, source
+        As for :func:`require_targets`.
+
+    Raises
+    ------
+    InputError
+        If a file is named twice, or is the log itself.
+    """
+    instance("targets", targets, Mapping, "paths by the options that name them")
+    read = files_of(source or sample_path())
+    seen = {_identity(f"{path}{ending}"): "the log itself" for path in read for ending in _BESIDE}
     for option, path in targets.items():
-        resolved = path.resolve()
-        if resolved in seen:
-            raise InputError(f"{option} {path} is {seen[resolved]}; choose another file")
-        if resolved.is_dir() or not resolved.parent.is_dir():
-            raise OutputError(f"cannot write {path}: give a file in a folder that exists")
-        seen[resolved] = f"the file of another option, {option}"
+        if path is None:
+            continue
+        identity = _identity(path)
+        if identity in seen:
+            raise InputError(f"{option} {path} is {seen[identity]}; choose another file")
+        seen[identity] = f"the file of another option, {option}"
+
+
+def _identity(path: Source) -> tuple[object, ...]:
+    """Return what all spellings of a file have in common: its inode, or that of its folder and a name in it."""
+    real = _real(path)
+    try:
+        status = real.stat()
+    except OSError:
+        return (*_identity(real.parent), real.name)
+    return status.st_dev, status.st_ino
+
+
+def require_writable(path: Path, *, makes_folder: bool = False) -> None:
+    """Refuse a file that could not be written.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    makes_folder
+        Whether its folder is made if there is none.
+
+    Raises
+    ------
+    OutputError
+        If it is a folder, in none, or in one that cannot be written.
+    """
+    real = _real(path)
+    try:
+        mode = real.stat().st_mode
+    except FileNotFoundError:
+        mode = 0
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+    if stat.S_ISDIR(mode):
+        raise OutputError(f"cannot write {path}: a folder of that name is there already")
+    if mode and not stat.S_ISREG(mode):
+        return  # a device or a pipe is written to as it is
+    if not makes_folder and not real.parent.is_dir():
+        raise OutputError(f"cannot write {path}: give a file in a folder that exists")
+    if problem := unwritable(real.parent):
+        raise OutputError(f"cannot write {path}: {problem}")
+
+
+def _real(path: Source) -> Path:
+    """Return a path without ``~``, links and ``..``; pathlib's own would raise where a link points to itself."""
+    plain = expanded(path)
+    try:
+        return Path(os.path.realpath(plain))
+    except ValueError as error:
+        raise OutputError(f"cannot write {shown(str(path))}: {error}") from error
 
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file so that it is there whole or not at all; a device or pipe is written to as it is.
 
+    Parameters
+    ----------
+    path
+        Of the file; ``-`` is standard output.
+    content
+        All of it.
+
     Raises
     ------
+    InputError
+        If it is no path, or no bytes.
     OutputError
         If it cannot be written.
     """
-    target = path.resolve()
+    instance("content", content, bytes, "bytes")
+    if path == STANDARD_OUTPUT:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+        return
+    target = _real(path)
     try:
         if target.exists() and not target.is_file():
             target.write_bytes(content)
@@ -68,10 +165,11 @@ def unwritable(folder: Path) -> str:
     >>> unwritable(Path(__file__) / "folder").endswith("is no folder")
     True
     """
-    there = next(one for one in (folder, *folder.parents) if one.exists())
-    if not there.is_dir():
-        return f"{there} is no folder"
+    there = folder = expanded(folder)
     try:
+        there = next(one for one in (folder, *folder.parents) if one.exists())
+        if not there.is_dir():
+            return f"{there} is no folder"
         with tempfile.TemporaryFile(dir=there):
             return ""
     except OSError as error:
@@ -83,9 +181,13 @@ def new_report_file(kind: str, suffix: str) -> Path:
 
     Raises
     ------
+    InputError
+        If kind or suffix is no text.
     OutputError
         If the folder cannot be made.
     """
+    instance("kind", kind, str, "a text")
+    instance("suffix", suffix, str, "a text")
     folder = Settings().reports
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -4,6 +4,7 @@ from itertools import groupby
 
 import pandas as pd
 
+from gymlab.arguments import instance
 from gymlab.patterns.comparison import Comparison
 from gymlab.patterns.principles.lineage import Lineage
 from gymlab.patterns.principles.principle import in_situation, percent, quoted
@@ -17,7 +18,14 @@ _NOUNS = {"agent": "agents", "session": "sessions", "cluster": "patterns"}
 
 
 def principle_listing(study: Study) -> str:
-    """Return the principles as sentences, those that follow from another one only counted, then policies and groups."""
+    """Return the principles as sentences, those that follow from another one only counted, then policies and groups.
+
+    Raises
+    ------
+    InputError
+        If it is no study.
+    """
+    instance("study", study, Study, "a Study")
     lines: list[str] = []
     by_unit = [(unit, list(found)) for unit, found in groupby(study.principles, key=lambda one: one.unit)]
     for _, found in by_unit[:_MOST_UNITS]:
@@ -63,7 +71,14 @@ def _group_lines(study: Study) -> list[str]:
 
 
 def lineage_listing(lineage: Lineage) -> str:
-    """Return in a line what became of the principles of the run before."""
+    """Return in a line what became of the principles of the run before.
+
+    Raises
+    ------
+    InputError
+        If it is no lineage.
+    """
+    instance("lineage", lineage, Lineage, "a Lineage")
     if not lineage.vanished and not any(one.parents for one in lineage.descents):
         return "stored; there was no run of this log before to compare it with"
     kinds = [descent.kind for descent in lineage.descents]
@@ -76,7 +91,14 @@ def lineage_listing(lineage: Lineage) -> str:
 
 
 def comparison_listing(comparison: Comparison) -> str:
-    """Return what changed between two logs: a table of the patterns, and a line for each principle that changed."""
+    """Return what changed between two logs: a table of the patterns, and a line for each principle that changed.
+
+    Raises
+    ------
+    InputError
+        If it is no comparison.
+    """
+    instance("comparison", comparison, Comparison, "a Comparison")
     patterns = comparison.extraction.patterns
     rows = [
         {

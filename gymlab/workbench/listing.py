@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from gymlab.arguments import instance
 from gymlab.patterns.result import Extraction
 from gymlab.workbench.text import one_line
 
@@ -16,7 +17,13 @@ def pattern_listing(extraction: Extraction) -> str:
     ----------
     extraction
         Of any strategy.
+
+    Raises
+    ------
+    InputError
+        If it is no extraction.
     """
+    instance("extraction", extraction, Extraction, "an Extraction")
     rows = [
         {
             "pattern": pattern.label,

@@ -3,15 +3,19 @@
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
+from gymlab.arguments import instance
+from gymlab.errors import InputError
 from gymlab.patterns.principles.study import Study
 from gymlab.patterns.result import Extraction
 from gymlab.runtime.alerts import Alert
 from gymlab.workbench.claims import Claim
 from gymlab.workbench.installed import environment
+
+_Item = TypeVar("_Item")
 
 # Thousands of ids would bury the figures; `gymlab principles --json` has them.
 _EVIDENCE = {"action_ids", "contradiction_ids"}
@@ -39,7 +43,17 @@ def build_results(
     dict
         ``schema``, ``source``, ``filters``, ``actions``, ``windows``, ``coverage``, ``config``, ``patterns``, ``quality``,
         ``significance``, ``principles`` (without the ids of their actions), ``policies``, ``claims``, ``alerts``, ``stats``, ``notes`` and ``environment``.
+
+    Raises
+    ------
+    InputError
+        If one of them is something else.
     """
+    instance("extraction", extraction, Extraction, "an Extraction")
+    instance("study", study, Study, "a Study")
+    claims = _all_of("claims", claims, Claim)
+    alerts = _all_of("alerts", alerts, Alert)
+    instance("filters", {} if filters is None else filters, Mapping, "parameters by name, or None")
     found = extraction.as_dict()
     return {
         "schema": 1,
@@ -65,9 +79,27 @@ def build_results(
     }
 
 
+def _all_of(name: str, values: Iterable[_Item], kind: type[_Item]) -> list[_Item]:
+    instance(name, values, Iterable, f"several of {kind.__name__}")
+    listed = list(values)
+    for value in listed:
+        instance(name, value, kind, f"several of {kind.__name__}")
+    return listed
+
+
 def to_json(values: object) -> str:
-    """Return JSON text, numpy's numbers and paths included; NaN is refused, since JSON has none."""
-    return json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False, default=_plain)
+    """Return JSON text, numpy's numbers and paths included; bytes of a file's name that are no text are replaced.
+
+    Raises
+    ------
+    InputError
+        If a value has no form in JSON, as NaN has none.
+    """
+    try:
+        text = json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False, default=_plain)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InputError(f"the values cannot be written as JSON: {error}") from error
+    return text.encode(errors="replace").decode()
 
 
 def _plain(value: object) -> object:

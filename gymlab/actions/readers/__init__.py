@@ -133,6 +133,8 @@ def _text_format(path: Path, start: bytes) -> str:
     if suffix in (".jsonl", ".ndjson"):
         return "jsonl"
     text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if not text:
+        raise InputError(f"{path}: no columns in it, only blank lines")
     if text.startswith((b"{", b"[")):
         return "jsonl" if _has_an_action_a_line(path) else "tau-bench"
     names = {name.strip().strip(b'"') for name in text.partition(b"\n")[0].split(b",")}

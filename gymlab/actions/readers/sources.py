@@ -48,6 +48,28 @@ def files_of(source: Source | Sequence[Source]) -> list[Path]:
     return [path for one in source for path in _files_of_one(one)]
 
 
+def expanded(path: Source) -> Path:
+    """Return a path with the home of a user in place of ``~`` or ``~name``.
+
+    Raises
+    ------
+    InputError
+        If it is no path.
+
+    Examples
+    --------
+    >>> str(expanded("~no such user/log.jsonl"))
+    '~no such user/log.jsonl'
+    """
+    if not isinstance(path, (str, PathLike)):
+        raise InputError(f"a path is a text or a Path, not {shown(path)}")
+    plain = Path(os.fsdecode(path))
+    try:
+        return plain.expanduser()
+    except RuntimeError:  # no such user, so the name begins with ~ and means nothing by it
+        return plain
+
+
 def hide_password(url: str) -> str:
     """Return a database URL with its passwords starred out, fit to be shown.
 
@@ -66,10 +88,7 @@ def _files_of_one(source: Source) -> list[Path]:
         raise InputError("no source was given: the path is empty")
     if isinstance(source, str) and _URL.match(text):
         return [_database(text)]
-    try:
-        path = Path(text).expanduser()
-    except RuntimeError:  # no such user, so the name begins with ~ and means nothing by it
-        path = Path(text)
+    path = expanded(text)
     try:
         if path.exists():
             return [path]

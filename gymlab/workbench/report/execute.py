@@ -18,6 +18,7 @@ from traitlets.config import Config
 from gymlab.errors import InputError, ReportError
 from gymlab.runtime import background
 from gymlab.settings import Settings, notebook_path
+from gymlab.workbench.files import require_apart
 from gymlab.workbench.page import to_html
 from gymlab.workbench.report import folders
 from gymlab.workbench.report.history import record
@@ -85,7 +86,7 @@ def run(
     Raises
     ------
     InputError
-        If a parameter is unknown or the log cannot be used; nothing is written.
+        If a parameter is unknown, or the log cannot be used or would be overwritten; nothing is written.
     BusyError
         If another run is being written to ``out``; nothing is written.
     OutputError
@@ -97,8 +98,9 @@ def run(
     notebook = notebook_path(NOTEBOOK)
     chosen = checked_parameters(parameters or {}, notebook)
     chosen["source"] = absolute_source(chosen.get("source") if source is None else source)
-    require_usable(chosen)
     home = (Path(out) if out is not None else Settings().reports).absolute()
+    require_apart(folders.own_files(home), chosen["source"])
+    require_usable(chosen)
     with folders.locked(home):
         started = datetime.now(UTC)
         run_id = folders.new_run_id(started)

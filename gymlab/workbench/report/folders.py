@@ -94,6 +94,11 @@ def finished(home: Path, run_id: str) -> Iterator[Path]:
         shutil.rmtree(partial, ignore_errors=True)
 
 
+def own_files(home: Path) -> dict[str, Path]:
+    """Return what every run writes to the folder of the runs itself, by what an error message calls it."""
+    return {"--out": home, "the link of --out": home / LATEST, "the lock of --out": home / _LOCK}
+
+
 def being_written(home: Path) -> bool:
     """Return whether a run is being written to a folder; nothing is made or changed.
 

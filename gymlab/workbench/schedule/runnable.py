@@ -6,12 +6,14 @@ from dataclasses import replace
 
 from gymlab.errors import InputError
 from gymlab.settings import notebook_path
-from gymlab.workbench.files import unwritable
+from gymlab.workbench.files import require_apart, unwritable
 from gymlab.workbench.report.execute import NOTEBOOK
-from gymlab.workbench.report.folders import checked_keep
+from gymlab.workbench.report.folders import checked_keep, own_files
 from gymlab.workbench.report.parameters import checked_parameters, require_usable
 from gymlab.workbench.report.sources import absolute_source
 from gymlab.workbench.schedule.jobs import Job, checked_name
+from gymlab.workbench.schedule.log import log_file
+from gymlab.workbench.schedule.stored import job_file
 
 
 def require_runnable(job: Job) -> Job:
@@ -20,12 +22,15 @@ def require_runnable(job: Job) -> Job:
     Raises
     ------
     InputError
-        If the name, a parameter, the log or the folder of the reports cannot be used.
+        If the name, a parameter, the log or the folder of the reports cannot be used, or a run would write to the log.
     """
     checked_name(job.name)
     _require_importable()
     parameters = checked_parameters(job.parameters, notebook_path(NOTEBOOK))
-    require_usable({**parameters, "source": list(job.source) or absolute_source(None)})
+    source = list(job.source) or absolute_source(None)
+    written = {"the job's own log": log_file(job.name), "the job's own file": job_file(job.name)}
+    require_apart(own_files(job.reports) | written, source)
+    require_usable({**parameters, "source": source})
     checked_keep(job.keep)
     if problem := unwritable(job.reports):
         raise InputError(f"{job.reports}: {problem}; choose another folder for the reports with --out")

@@ -10,11 +10,12 @@ from typing import Any
 import ipywidgets
 import yaml
 
+from gymlab.actions.readers.sources import expanded
 from gymlab.errors import GymlabError, InputError
 from gymlab.patterns.clustering import Checkpoint
 from gymlab.patterns.config import ExtractionConfig
 from gymlab.patterns.result import Extraction
-from gymlab.workbench.files import write_whole
+from gymlab.workbench.files import require_targets, write_whole
 from gymlab.workbench.results import to_json
 from gymlab.workbench.text import as_html, counted
 from gymlab.workbench.views import LogTree, cut_height
@@ -138,11 +139,12 @@ class TuningPanel(ipywidgets.VBox):  # type: ignore[misc]
         Raises
         ------
         InputError
-            If what is chosen does not go together.
+            If what is chosen does not go together, or the file is the log itself.
         OutputError
             If the file cannot be written.
         """
-        target = Path(path).expanduser().absolute()
+        target = expanded(path).absolute()
+        require_targets({"the file": target}, self.parameters.get("source"))
         text = _HEADER.format(name=target.name) + yaml.safe_dump(
             self.parameters, sort_keys=False, allow_unicode=True
         )
