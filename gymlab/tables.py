@@ -96,7 +96,7 @@ class ActionRow(GymlabTable, table=True):
     decision_entropy: float | None = Field(default=None, sa_column=Column(Number))
     latency_ms: float | None = Field(default=None, sa_column=Column(Number))
     other_last: str | None = None
-    n_choices: int | None = None
+    n_choices: int | None = Field(default=None, sa_type=BigInteger)
     # SQLAlchemy keeps the name "metadata" for itself on the class; in the database it is the table's word.
     meta: str = Field(default="", sa_column=Column("metadata", Text, nullable=False))
     entropy_unit: str

@@ -1,10 +1,12 @@
 """From the good rows of one or several sources to one action table: keys unique, series ordered, notes kept."""
 
+from collections import Counter
+
 import numpy as np
 import pandas as pd
 
 from gymlab.actions.columns import ACTION_COLUMNS, BITS, COLUMNS, KEY, MIXED_UNITS
-from gymlab.actions.rows import Part, Problem
+from gymlab.actions.rows import Part, Problem, printable
 from gymlab.arguments import shortened, shown
 from gymlab.errors import InputError
 
@@ -39,7 +41,7 @@ def assemble(parts: list[Part], *, strict: bool) -> tuple[pd.DataFrame, pd.DataF
 
 def error_table(problems: list[Problem]) -> pd.DataFrame:
     """Return the table of errors: source, line, field, value, problem."""
-    rows = [(p.source, p.line, p.field, p.value, p.problem) for p in problems]
+    rows = [(printable(p.source), p.line, printable(p.field), p.value, p.problem) for p in problems]
     return pd.DataFrame(rows, columns=list(ERROR_COLUMNS)).astype(
         {name: "int64" if name == "line" else "str" for name in ERROR_COLUMNS}
     )
@@ -95,8 +97,13 @@ def _ordered(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _notes(parts: list[Part], frame: pd.DataFrame, problems: list[Problem]) -> list[str]:
-    prefix = len(parts) > 1
-    notes = [f"{part.origin}: {note}" if prefix else note for part in parts for note in part.notes]
+    said = Counter(note for part in parts for note in dict.fromkeys(part.notes))
+    # What holds of every source is said once, else of each.
+    notes = [
+        note if said[note] == len(parts) else f"{part.origin}: {note}"
+        for part in parts
+        for note in part.notes
+    ]
     if problems:
         n_bad = len({(p.source, p.line) for p in problems})
         places = {p.place for p in problems}

@@ -1,20 +1,24 @@
 """Which actions to work on: by agent, by session, since a time, where a column has a value."""
 
-import json
 import textwrap
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import date
 
 import numpy as np
 import pandas as pd
 
-from gymlab.actions.columns import COLUMNS, Column
-from gymlab.actions.values import CONVERTERS
-from gymlab.arguments import named, shortened, shown
+from gymlab.actions.columns import COLUMNS, REQUIRED_COLUMNS, Column
+from gymlab.actions.json_text import json_text
+from gymlab.actions.metadata import found, names_in, with_columns
+from gymlab.actions.rows import notes_in, raw_series
+from gymlab.actions.values import CONVERTERS, is_missing, number_in
+from gymlab.arguments import instance, named, shortened, shown, texts
 from gymlab.errors import InputError
 
 _COLUMNS = {column.name: column for column in COLUMNS}
 _MAX_NAMED, _MAX_WIDTH = 10, 40
+# What pandas calls values of which there is a least and a greatest.
+_ORDERED = ("integer", "floating", "mixed-integer-float", "datetime64")
 
 Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
 
@@ -22,10 +26,10 @@ Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
 def select_actions(
     frame: pd.DataFrame,
     *,
-    agent: str | Sequence[str] | None = None,
-    session: str | Sequence[str] | None = None,
-    since: str | datetime | None = None,
-    where: str | Sequence[str] = (),
+    agent: str | Iterable[str] | None = None,
+    session: str | Iterable[str] | None = None,
+    since: str | date | None = None,
+    where: str | Iterable[str] = (),
 ) -> pd.DataFrame:
     """Return the actions that pass every filter, in their order, with the frame's `attrs`.
 
@@ -36,10 +40,13 @@ def select_actions(
     agent, session
         One or several ids to keep.
     since
-        The earliest time to keep, as an ISO 8601 text or a datetime; without a zone it is UTC.
+        The earliest time to keep, as a text of the forms in `gymlab.actions.times`, a date or a datetime; without
+        a zone it is UTC.
     where
         One or several conditions ``column=value``; the value is read as the column's type, and the empty value
-        finds what is unknown. All must hold.
+        finds what is unknown. All must hold. What the table has no column for is found in the metadata by its
+        key, ``reward=1`` or ``metadata.reward=1``, and within it by keys joined by dots, ``user.mood=fine``:
+        numbers are compared as numbers, true and false without regard to case, all else as text.
 
     Returns
     -------
@@ -58,15 +65,15 @@ def select_actions(
     >>> select_actions(actions, agent="Grudger", where="action_type=defect")["agent_id"].unique().tolist()
     ['Grudger']
     """
-    conditions = [where] if isinstance(where, str) else list(where)
+    _check(frame)
     filters: list[tuple[str, Mask]] = []
-    if agent is not None:
-        filters.append((f"agent {_listed(agent)}", _among(frame, "agent_id", agent)))
-    if session is not None:
-        filters.append((f"session {_listed(session)}", _among(frame, "session_id", session)))
+    for name, wanted in (("agent", agent), ("session", session)):
+        if wanted is not None:
+            ids = texts(name, wanted, instead=", or None")
+            filters.append((f"{name} {named(ids)}", _among(frame, f"{name}_id", ids)))
     if since is not None:
         filters.append((f"since {since}", _since(frame, since)))
-    filters += [(shortened(condition), _where(frame, condition)) for condition in conditions]
+    filters += [(shortened(condition), _where(frame, condition)) for condition in texts("where", where)]
     if not filters:
         return frame
     said = "; ".join(name for name, _ in filters)
@@ -75,12 +82,16 @@ def select_actions(
         raise InputError(f"no action is left by the filters {said}; each alone keeps {_counts(filters)}")
     kept = frame.loc[keep].reset_index(drop=True)
     note = f"filters ({said}) kept {int(keep.sum()):,} of {len(frame):,} actions"
-    kept.attrs = {**frame.attrs, "notes": [*frame.attrs.get("notes", []), note]}
+    kept.attrs = {**frame.attrs, "notes": [*notes_in(frame.attrs), note]}
     return kept
 
 
-def _listed(values: str | Sequence[str]) -> str:
-    return shortened(values) if isinstance(values, str) else named(values)
+def _check(frame: pd.DataFrame) -> None:
+    instance("the log", frame, pd.DataFrame, "an action table, a pandas DataFrame")
+    absent = [name for name in REQUIRED_COLUMNS if name not in frame.columns]
+    if absent or not frame.columns.is_unique:
+        problem = f"has no column {named(absent)}" if absent else "has columns of the same name"
+        raise InputError(f"the log {problem}; give an action table, as read_actions returns it")
 
 
 def _counts(filters: list[tuple[str, Mask]]) -> str:
@@ -93,27 +104,26 @@ def _known(values: pd.Series) -> str:
     return ", ".join(textwrap.shorten(name, _MAX_WIDTH) or "''" for name in known[:_MAX_NAMED]) + more
 
 
-def _among(frame: pd.DataFrame, name: str, values: str | Sequence[str]) -> Mask:
-    wanted = [values] if isinstance(values, str) else [str(value) for value in values]
+def _among(frame: pd.DataFrame, name: str, wanted: list[str]) -> Mask:
+    values = _column(frame, name)
     if not wanted:
-        raise InputError(f"{name}: no value was given; the log has {_known(frame[name])}")
-    mask = frame[name].isin(wanted)
-    present = set(frame.loc[mask, name])
+        raise InputError(f"{name}: no value was given; the log has {_known(values)}")
+    mask = values.isin(wanted)
+    present = set(values[mask])
     absent = [value for value in wanted if value not in present]
     if absent:
-        raise InputError(
-            f"{name}: there is no {named(map(shown, absent))}; the log has {_known(frame[name])}"
-        )
-    return mask.to_numpy()
+        raise InputError(f"{name}: there is no {named(map(shown, absent))}; the log has {_known(values)}")
+    return np.asarray(mask, dtype=bool)
 
 
-def _since(frame: pd.DataFrame, since: str | datetime) -> Mask:
-    if not frame["timestamp"].notna().any():
+def _since(frame: pd.DataFrame, since: object) -> Mask:
+    times = _column(frame, "timestamp")
+    if not times.notna().any():
         raise InputError("since: the log has no timestamps, so it cannot be cut by time")
     converted, problems = CONVERTERS["time"](pd.Series([since], dtype=object), _COLUMNS["timestamp"])
-    if problems:
-        raise InputError(f"since: {shown(since)} {problems[0]}")
-    return np.asarray(frame["timestamp"] >= converted.iloc[0], dtype=bool)
+    if problems or converted.isna().item():
+        raise InputError(f"since: {shown(since)} {problems.get(0, 'is no time')}")
+    return np.asarray(times >= converted.iloc[0], dtype=bool)
 
 
 def _where(frame: pd.DataFrame, condition: str) -> Mask:
@@ -121,35 +131,85 @@ def _where(frame: pd.DataFrame, condition: str) -> Mask:
     name = name.strip()
     if not equals:
         raise InputError(f"where: {shown(condition)} is no condition; write column=value")
-    if name not in frame.columns or name not in _COLUMNS:
-        raise InputError(f"where: there is no column {shown(name)}; the log has {', '.join(frame.columns)}")
-    values = frame[name]
-    mask = _is_unknown(values) if text == "" else (values == _typed(_COLUMNS[name], text)).fillna(value=False)
+    if name in frame.columns and name in _COLUMNS:
+        values = _column(frame, name)
+        mask = _is_unknown(values) if text == "" else _equal(values, _COLUMNS[name], text)
+        summary = _summary(values)
+    else:
+        codes, held = _held(frame, name)
+        mask = np.array([_is_held(value, text) for value in held], dtype=bool)[codes]
+        summary = _summary(pd.Series(held, dtype=object).take(codes))
     if not mask.any():
-        raise InputError(f"where: no action has {shortened(condition)}; {name} is {_summary(values)}")
-    return np.asarray(mask, dtype=bool)
+        raise InputError(f"where: no action has {shortened(condition)}; {shortened(name)} is {summary}")
+    return mask
 
 
-def _is_unknown(values: pd.Series) -> pd.Series:
-    return values == "" if isinstance(values.dtype, pd.StringDtype) else values.isna()
+def _column(frame: pd.DataFrame, name: str) -> pd.Series:
+    """Return a column in the table's own type; numbers keep their precision, in which they are compared."""
+    column, raw = _COLUMNS[name], raw_series(frame.get(name), len(frame))
+    if (
+        column.kind in ("number", "integer")
+        and (numbers := pd.Series(np.asarray(frame.get(name, raw)))).dtype.kind == "f"
+    ):
+        return numbers
+    values, problems = CONVERTERS[column.kind](raw, column)
+    if problems:
+        at, problem = min(problems.items())
+        raise InputError(f"the log, row {at}: {name}: {shown(raw.iloc[at])} {problem}; see validate_actions")
+    return values
+
+
+def _equal(values: pd.Series, column: Column, text: str) -> Mask:
+    raw = number_in(text) if column.kind in ("number", "integer") else text
+    converted, problems = CONVERTERS[column.kind](pd.Series([raw], dtype=object), column)
+    if problems:
+        said = f"where: {column.name}={shortened(text)}: {shown(raw)} {problems[0]}"
+        raise InputError(f"{said}; {column.name} is {_summary(values)}")
+    # 0.1 in 32 bits is another number than in 64.
+    is_float = pd.api.types.is_float_dtype(values.dtype)
+    wanted = (converted.astype(values.dtype) if is_float else converted).iloc[0]
+    return np.asarray((values == wanted).fillna(value=False), dtype=bool)
+
+
+def _held(frame: pd.DataFrame, name: str) -> tuple["np.ndarray[tuple[int], np.dtype[np.intp]]", list[object]]:
+    """Return what a further column of the frame, or its metadata, holds under a name."""
+    metadata = _column(frame, "metadata")
+    columns = {str(other): frame[other] for other in frame.columns if other not in _COLUMNS}
+    if name in columns:
+        kept = with_columns(pd.Series([""] * len(frame)), {name: raw_series(columns[name], len(frame))})
+        return found(kept.texts, name)
+    for path in (name, name.removeprefix("metadata.")):
+        codes, held = found(metadata, path)
+        if any(value is not None for value in held):
+            return codes, held
+    names = [*columns, *names_in(metadata)]
+    more = f"; beside them {named(names)}" if names else ""
+    known = ", ".join(column for column in _COLUMNS if column in frame.columns)
+    raise InputError(f"where: there is no column {shown(name)}; the log has {known}{more}")
+
+
+def _is_held(value: object, text: str) -> bool:
+    """Tell whether a value of the metadata is the one that a condition names; the empty text is the unknown."""
+    if value is None or isinstance(value, str):
+        return (value or "") == text
+    if isinstance(value, bool):
+        return text.lower() == str(value).lower()
+    return number_in(text) == value if isinstance(value, (int, float)) else text == json_text(value)
+
+
+def _is_unknown(values: pd.Series) -> Mask:
+    unknown = values == "" if isinstance(values.dtype, pd.StringDtype) else values.isna()
+    return np.asarray(unknown, dtype=bool)
 
 
 def _summary(values: pd.Series) -> str:
-    if isinstance(values.dtype, (pd.StringDtype, pd.CategoricalDtype)):
-        return _known(values)
-    if not values.notna().any():
+    known = values[[not is_missing(value) for value in values]] if values.dtype == object else values.dropna()
+    if known.empty:
         return "unknown everywhere"
-    return f"{values.min()} to {values.max()}"
+    if pd.api.types.infer_dtype(known) in _ORDERED:
+        return f"{known.min()} to {known.max()}"
+    return _known(known.map(_said) if known.dtype == object else known)
 
 
-def _typed(column: Column, text: str) -> object:
-    raw: object = text
-    if column.kind in ("number", "integer"):
-        try:
-            raw = json.loads(text)
-        except (ValueError, RecursionError):
-            raw = text
-    converted, problems = CONVERTERS[column.kind](pd.Series([raw], dtype=object), column)
-    if problems:
-        raise InputError(f"where: {column.name}={shortened(text)}: {shown(raw)} {problems[0]}")
-    return converted.iloc[0]
+def _said(value: object) -> str:
+    return value if isinstance(value, str) else json_text(value)

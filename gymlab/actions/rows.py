@@ -1,5 +1,6 @@
 """Raw rows of one source, and how they become typed rows: each bad one known by place, field and value."""
 
+from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -8,7 +9,9 @@ import numpy as np
 import pandas as pd
 
 from gymlab.actions.columns import ACTION_COLUMNS, BITS, COLUMNS, REQUIRED_COLUMNS
-from gymlab.actions.values import CONVERTERS, has_naive_time
+from gymlab.actions.metadata import with_columns
+from gymlab.actions.times import has_naive_moment, moments_in
+from gymlab.actions.values import CONVERTERS, Problems
 from gymlab.arguments import named, shown
 from gymlab.errors import InputError
 
@@ -34,11 +37,12 @@ class Problem(NamedTuple):
 class RawRows:
     """The rows of one source as its reader found them.
 
-    `columns` maps the names of the action table to raw values, all of one length; names that the table does
-    not have are ignored and noted. ``lines[i]`` is where row i stands, counted in `place`.
+    `columns` maps the names of the action table to raw values, all of one length; what stands under names that
+    the table does not have is kept in the metadata, and noted. ``lines[i]`` is where row i stands, counted in
+    `place`.
     """
 
-    columns: Mapping[str, Any]
+    columns: dict[str, Any]
     lines: "np.ndarray[Any, np.dtype[np.int64]]"
     origin: str
     place: str = "line"
@@ -87,24 +91,40 @@ def conform(rows: RawRows) -> Part:
         raise InputError(
             f"{rows.origin}: the columns {', '.join(absent)} are missing; it has {named(rows.columns)}"
         )
-    notes = list(rows.notes)
-    ignored = [str(name) or "(one without a name)" for name in rows.columns if name not in ACTION_COLUMNS]
-    if ignored:
-        notes.append(f"columns that the action table does not have were ignored: {named(ignored)}")
     n_rows = len(rows.lines)
+    raw = {column.name: raw_series(rows.columns.get(column.name), n_rows) for column in COLUMNS}
+    notes = list(rows.notes)
     typed: dict[str, pd.Series] = {}
+    wrong: dict[str, Problems] = {}
+    for column in COLUMNS:
+        values = raw[column.name]
+        if column.kind == "time":
+            values = moments_in(values)
+            notes += ["times without a zone were taken as UTC"] * has_naive_moment(values)
+        typed[column.name], wrong[column.name] = CONVERTERS[column.kind](values, column)
+    unknown = {
+        printable(name): raw_series(values, n_rows)
+        for name, values in rows.columns.items()
+        if name not in ACTION_COLUMNS
+    }
+    if unknown.pop("", None) is not None:
+        notes.append("a column without a name was left out")
+    if unknown:
+        kept = with_columns(typed["metadata"], unknown)
+        typed["metadata"] = kept.texts
+        wrong |= kept.wrong
+        raw |= unknown
+        notes.append(f"columns that the action table does not have are kept in metadata: {named(unknown)}")
+        if kept.outvoted:
+            notes.append(f"metadata says otherwise than the columns, and is right: {named(kept.outvoted)}")
     bad = np.zeros(n_rows, dtype=bool)
     problems = list(rows.problems)
-    for column in COLUMNS:
-        raw = _raw_series(rows.columns.get(column.name), n_rows)
-        typed[column.name], wrong = CONVERTERS[column.kind](raw, column)
-        for position, problem in wrong.items():
+    for name, sentences in wrong.items():
+        for position, problem in sentences.items():
             bad[position] = True
-            value = "" if problem == "is missing" else shown(raw.iloc[position])
+            value = "" if problem == "is missing" else shown(raw[name].iloc[position])
             place = int(rows.lines[position])
-            problems.append(Problem(rows.origin, rows.place, place, column.name, value, problem))
-        if column.kind == "time" and has_naive_time(raw):
-            notes.append("times without a zone were taken as UTC")
+            problems.append(Problem(rows.origin, rows.place, place, name, value, problem))
     frame = pd.DataFrame(typed)
     frame["action_id"] = frame["action_id"].where(frame["action_id"] != "", made_action_ids(frame))
     lines = rows.lines
@@ -112,6 +132,11 @@ def conform(rows: RawRows) -> Part:
         frame, lines = frame.loc[~bad].reset_index(drop=True), lines[~bad]
     problems.sort(key=lambda problem: problem.line)
     return Part(frame, lines, rows.origin, rows.place, rows.entropy_unit, problems, notes)
+
+
+def printable(text: str) -> str:
+    """Return a text that every encoding can hold: half a surrogate pair is written as its escape."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def absent_columns(rows: RawRows) -> list[str]:
@@ -125,15 +150,39 @@ def made_action_ids(frame: pd.DataFrame) -> pd.Series:
     return ids.astype("str")
 
 
-def _raw_series(values: object, n_rows: int) -> pd.Series:
+def raw_series(values: object, n_rows: int) -> pd.Series:
+    """Return the raw values of one column, of which there are `n_rows`, all None where there is no column."""
     if values is None:
         return pd.Series(np.full(n_rows, None), dtype=object)
     if isinstance(values, pd.Series):
-        plain = values.astype(object) if isinstance(values.dtype, pd.CategoricalDtype) else values
-        return plain.reset_index(drop=True)
+        # What these hold counts, not how: a category may be an integer, and Arrow's times are times.
+        is_wrapped = isinstance(values.dtype, (pd.CategoricalDtype, pd.ArrowDtype, pd.SparseDtype))
+        return (values.astype(object) if is_wrapped else values).reset_index(drop=True)
     if isinstance(values, np.ndarray):
         return pd.Series(values)
     return pd.Series(values, dtype=object)
+
+
+def columns_of_frame(frame: pd.DataFrame, origin: str) -> tuple[dict[str, pd.Series], list[str]]:
+    """Return the columns of a frame by name, its named indexes among them, and notes.
+
+    Raises
+    ------
+    InputError
+        If two columns have the same name.
+    """
+    names = [str(name) for name in frame.columns]
+    if len(set(names)) < len(names):
+        twice = named(sorted(name for name, count in Counter(names).items() if count > 1))
+        raise InputError(f"{origin} has the columns {twice} more than once; keep one of each")
+    columns = {name: frame.iloc[:, at] for at, name in enumerate(names)}
+    notes = []
+    for level, name in enumerate(frame.index.names):
+        if str(name) in columns:
+            notes.append(f"the index {shown(name)} was ignored, for a column has the same name")
+        elif name is not None:
+            columns[str(name)] = pd.Series(frame.index.get_level_values(level))
+    return columns, notes
 
 
 def columns_of(records: Sequence[Mapping[str, object]]) -> dict[str, list[object]]:

@@ -12,8 +12,8 @@ import pandas as pd
 
 from gymlab.actions.assemble import assemble
 from gymlab.actions.columns import ACTION_COLUMNS, BITS, COLUMNS, KEY, RELATIONSHIPS, Column
-from gymlab.actions.rows import RawRows, columns_of, conform, notes_in
-from gymlab.arguments import named, shown
+from gymlab.actions.rows import RawRows, columns_of, columns_of_frame, conform, notes_in
+from gymlab.arguments import boolean, instance, shown
 from gymlab.errors import InputError
 
 __all__ = [
@@ -33,7 +33,8 @@ def validate_actions(frame: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     frame
-        A frame with at least the required columns; others that the table does not have are left out and noted.
+        A frame with at least the required columns; others that the table does not have are kept in `metadata`, and
+        noted.
 
     Returns
     -------
@@ -54,16 +55,14 @@ def validate_actions(frame: pd.DataFrame) -> pd.DataFrame:
     """
     if not isinstance(frame, pd.DataFrame):
         raise InputError(f"actions are a pandas DataFrame, not a {type(frame).__name__}")
-    if not frame.columns.is_unique:
-        twice = named(sorted({str(name) for name in frame.columns[frame.columns.duplicated()]}))
-        raise InputError(f"the frame has the columns {twice} more than once")
+    columns, notes = columns_of_frame(frame, "the frame")
     rows = RawRows(
-        columns={str(name): frame[name] for name in frame.columns},
+        columns=columns,
         lines=np.arange(len(frame), dtype=np.int64),
         origin=str(frame.attrs.get("source", "the frame")),
         place="row",
         entropy_unit=str(frame.attrs.get("entropy_unit", BITS)),
-        notes=notes_in(frame.attrs),
+        notes=[*notes_in(frame.attrs), *notes],
     )
     return assemble([conform(rows)], strict=True)[0]
 
@@ -88,7 +87,8 @@ def frame_from_records(
     Parameters
     ----------
     records
-        The actions; unknown fields are left out, None or NaN.
+        The actions; a field that is unknown is left out, None or NaN, one that the table does not have is kept in
+        `metadata`.
     strict
         True: a bad record is an error. False: it goes to a second frame, the rest is kept.
 
@@ -109,11 +109,13 @@ def frame_from_records(
     >>> frame["action_id"].item()
     's/a/0'
     """
+    boolean("strict", strict)
+    instance("the records", records, Iterable, "a list of mappings from column to value")
     listed = list(records)
     if not listed:
         raise InputError("the records: no actions in it")
     for number, record in enumerate(listed):
-        if not isinstance(record, Mapping):
+        if not isinstance(record, Mapping) or not all(isinstance(name, str) for name in record):
             raise InputError(
                 f"the records, record {number}: {shown(record)} is no mapping from column to value"
             )

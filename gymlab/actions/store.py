@@ -7,6 +7,7 @@ import pandas as pd
 
 from gymlab.actions.columns import COLUMNS, MIXED_UNITS
 from gymlab.actions.schema import validate_actions
+from gymlab.arguments import instance
 from gymlab.errors import InputError
 
 if TYPE_CHECKING:
@@ -34,9 +35,13 @@ async def write_actions(frame: pd.DataFrame, database: "Database") -> int:
     Raises
     ------
     InputError
-        If the frame is no action table, mixes units of entropy, or an action is stored with other content;
-        nothing is stored then.
+        If the frame is no action table, mixes units of entropy, or an action is stored with other content, or
+        `database` is none; nothing is stored then.
     """
+    # SQLAlchemy takes a while to import, and only who writes needs it.
+    from gymlab.runtime.database import Database  # noqa: PLC0415
+
+    instance("database", database, Database, "a gymlab.Database")
     # A large log takes seconds to turn into rows, and the event loop is not to stand still meanwhile.
     rows = await asyncio.to_thread(rows_of, frame)
     return await database.bulk_insert(rows)

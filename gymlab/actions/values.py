@@ -4,15 +4,18 @@ Each converter takes the raw values as a reader found them and returns the typed
 wrong, as ``{position: sentence}``. A bad value leaves a harmless stand-in behind; the caller drops its row.
 """
 
-import json
 import math
-from collections.abc import Callable
-from datetime import UTC, datetime
+import re
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+
+from gymlab.actions.json_text import HALF_PAIR, json_text, strict_json
+from gymlab.actions.times import in_utc, moment_of, moments_in, outside_calendar
+from gymlab.errors import InputError
 
 if TYPE_CHECKING:
     from gymlab.actions.columns import Column
@@ -23,15 +26,17 @@ Converted = tuple[pd.Series, Problems]
 _MISSING = "is missing"
 _INT64 = np.iinfo(np.int64)
 _NUMBERS = (int, float, np.integer, np.floating, Decimal)
+_MOST_DIGITS = 4300
+_NO_TIME = "is no ISO 8601 time such as 2026-01-31T12:00:00Z"
+_FLOAT_TEXT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_WHOLE_TEXT = re.compile(r"[+-]?\d{1,4000}", re.ASCII)
 
 
 def to_text(raw: pd.Series, column: "Column") -> Converted:
     """Strings stay, whole numbers become their digits, anything else is a problem."""
     problems: Problems = {}
-    if isinstance(raw.dtype, pd.StringDtype):
+    if isinstance(raw.dtype, pd.StringDtype) or pd.api.types.is_integer_dtype(raw.dtype):
         values = raw.astype("str")
-    elif pd.api.types.is_integer_dtype(raw.dtype):
-        values = raw.astype("Int64").astype("str")
     else:
         values = _text_of_objects(raw.astype(object), problems)
     missing = values.isna()
@@ -83,33 +88,30 @@ def to_integer(raw: pd.Series, column: "Column") -> Converted:
 
 
 def to_time(raw: pd.Series, _column: "Column") -> Converted:
-    """ISO 8601 texts and datetimes, in UTC to the microsecond; one without a zone is taken as UTC."""
+    """Moments as `gymlab.actions.times` knows them, in UTC; what is beyond the microsecond is cut off."""
     problems: Problems = {}
-    if isinstance(raw.dtype, pd.DatetimeTZDtype):
-        return raw.astype("datetime64[us, UTC]"), problems
-    if pd.api.types.is_datetime64_dtype(raw.dtype):
-        return raw.dt.tz_localize("UTC").astype("datetime64[us, UTC]"), problems
-    moments = [_moment(value, position, problems) for position, value in enumerate(raw)]
-    return pd.Series(moments, dtype="datetime64[us, UTC]"), problems
-
-
-def has_naive_time(raw: pd.Series) -> bool:
-    """Tell whether any of these raw times carries no zone."""
-    if isinstance(raw.dtype, pd.DatetimeTZDtype):
-        return False
-    if pd.api.types.is_datetime64_dtype(raw.dtype):
-        return bool(raw.notna().any())
-    moments = (moment_of(value) for value in raw.dropna())
-    return any(moment is not None and moment.tzinfo is None for moment in moments)
+    moments = moments_in(raw)
+    if moments.dtype != object:
+        aware = moments.dt.tz_localize("UTC") if moments.dt.tz is None else moments.dt.tz_convert("UTC")
+        outside = outside_calendar(aware)
+        _mark(problems, outside.to_numpy(), _NO_TIME)
+        return aware.where(~outside).astype("datetime64[us, UTC]"), problems
+    converted = [None if is_missing(value) else in_utc(moment_of(value)) for value in moments]
+    for position, (moment, value) in enumerate(zip(converted, moments, strict=True)):
+        if moment is None and not is_missing(value):
+            problems[position] = _NO_TIME
+    return pd.Series(converted, dtype="datetime64[us, UTC]"), problems
 
 
 def to_json(raw: pd.Series, _column: "Column") -> Converted:
-    """Objects become JSON text, JSON text stays as it stands, none is the empty text."""
-    problems: Problems = {}
-    if isinstance(raw.dtype, pd.StringDtype) and bool(((raw == "") | raw.isna()).all()):
-        return raw.fillna("").astype("str"), problems
-    texts = [_json_text(value, position, problems) for position, value in enumerate(raw.astype(object))]
-    return pd.Series(texts, dtype="str"), problems
+    """Objects and lists become JSON text, a text that is one stays as it stands, none is the empty text."""
+    is_text = isinstance(raw.dtype, pd.StringDtype)
+    # A text is read once, however often it stands there.
+    codes, values = pd.factorize(raw, use_na_sentinel=False) if is_text else (np.arange(len(raw)), raw)
+    wrong: Problems = {}
+    texts = [_json_text(value, code, wrong) for code, value in enumerate(values)]
+    problems = {at: wrong[code] for at, code in enumerate(codes.tolist()) if code in wrong} if wrong else {}
+    return pd.Series(texts, dtype="str").take(codes).reset_index(drop=True), problems
 
 
 CONVERTERS: dict[str, Callable[[pd.Series, "Column"], Converted]] = {
@@ -128,10 +130,14 @@ def _mark(problems: Problems, bad: "np.ndarray[Any, np.dtype[np.bool_]]", proble
         problems.setdefault(int(position), problem)
 
 
-def _is_missing(value: object) -> bool:
-    return (
-        value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and math.isnan(value))
-    )
+def is_missing(value: object) -> bool:
+    """Tell whether a raw value is one of the many ways to say that there is none."""
+    if isinstance(value, Decimal):
+        return value.is_nan()
+    # NaN and numpy's NaT are what differs from itself.
+    if isinstance(value, (float, np.floating, np.datetime64, np.timedelta64)):
+        return bool(value != value)  # noqa: PLR0124
+    return value is None or value is pd.NA or value is pd.NaT
 
 
 def _text_of_objects(raw: pd.Series, problems: Problems) -> pd.Series:
@@ -139,12 +145,10 @@ def _text_of_objects(raw: pd.Series, problems: Problems) -> pd.Series:
     for position, value in enumerate(raw):
         if isinstance(value, str):
             texts.append(value)
-        elif isinstance(value, (int, np.integer)) and not isinstance(value, bool):
-            texts.append(str(value))
+        elif is_missing(value):
+            texts.append(None)
         else:
-            texts.append(None if _is_missing(value) else "")
-            if texts[-1] is not None:
-                problems[position] = f"is {_kind(value)}, not text"
+            texts.append(_digits(value, position, problems))
     try:
         return pd.Series(texts, dtype="str")
     except UnicodeEncodeError:
@@ -152,8 +156,42 @@ def _text_of_objects(raw: pd.Series, problems: Problems) -> pd.Series:
         for position, text in enumerate(texts):
             if text is not None and not _is_encodable(text):
                 texts[position] = ""
-                problems[position] = "holds half a surrogate pair, which is no text"
+                problems[position] = HALF_PAIR
         return pd.Series(texts, dtype="str")
+
+
+def _digits(value: object, position: int, problems: Problems) -> str:
+    """Return the digits of a whole number; a float is none, for it may have lost some."""
+    try:
+        whole = None if isinstance(value, (float, np.floating)) else _integer(value)
+        if whole is not None:
+            return str(whole)
+        problems[position] = f"is {_kind(value)}, not text"
+    # Python turns no longer number into digits, for the time that takes grows with the square of the length.
+    except (OverflowError, ValueError):
+        problems[position] = f"has more than {_MOST_DIGITS:,} digits"
+    return ""
+
+
+def _integer(value: object) -> int | None:
+    """Return the whole number that a value is, None if it is none; an OverflowError is too large for any use."""
+    if not _is_number(value) or not _is_finite(value):
+        return None
+    if isinstance(value, Decimal) and value.adjusted() >= _MOST_DIGITS:
+        raise OverflowError
+    whole = int(value)  # type: ignore[call-overload] # it is a number
+    return whole if whole == value else None
+
+
+def _is_number(value: object) -> bool:
+    # To numpy a duration is a signed integer.
+    return isinstance(value, _NUMBERS) and not isinstance(value, (bool, np.timedelta64))
+
+
+def _is_finite(value: object) -> bool:
+    if isinstance(value, Decimal):
+        return value.is_finite()
+    return not isinstance(value, (float, np.floating)) or bool(np.isfinite(value))
 
 
 def _is_encodable(text: str) -> bool:
@@ -171,7 +209,7 @@ def _kind(value: object) -> str:
         return "text"
     if isinstance(value, bytes):
         return "bytes"
-    return "a number" if isinstance(value, _NUMBERS) else f"a {type(value).__name__}"
+    return "a number" if _is_number(value) else f"a {type(value).__name__}"
 
 
 def _floats(raw: pd.Series, problems: Problems) -> pd.Series:
@@ -189,78 +227,63 @@ def _floats(raw: pd.Series, problems: Problems) -> pd.Series:
 
 
 def _number(value: object, position: int, problems: Problems) -> float:
-    if _is_missing(value):
+    if is_missing(value):
         return math.nan
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, _NUMBERS):
+    if not _is_number(value):
         problems[position] = f"is {_kind(value)}, not a number"
         return math.nan
     try:
-        return float(value)
+        return float(value)  # type: ignore[arg-type] # it is a number
     except OverflowError:
         problems[position] = "is not finite"
         return math.nan
 
 
 def _whole(value: object, position: int, problems: Problems) -> int | None:
-    if _is_missing(value):
+    if is_missing(value):
         return None
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, _NUMBERS):
-        problems[position] = f"is {_kind(value)}, not a whole number"
-    elif not math.isfinite(value) or value != int(value):
-        problems[position] = "is not a whole number"
-    elif not _INT64.min <= value <= _INT64.max:
+    try:
+        whole = _integer(value)
+    except OverflowError:
+        whole = _INT64.max + 1
+    if whole is None:
+        kind = "" if _is_number(value) else f"{_kind(value)}, "
+        problems[position] = f"is {kind}not a whole number"
+    elif not _INT64.min <= whole <= _INT64.max:
         problems[position] = "is too large for a whole number of 64 bits"
     else:
-        return int(value)
+        return whole
     return 0
 
 
-def moment_of(value: object) -> datetime | None:
-    """Return the moment that a raw value names, naive if it is, or None if it names none."""
-    if isinstance(value, datetime):
-        return value
-    try:
-        return datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        return None
+def number_in(text: str) -> object:
+    """Return the number that a text is, or the text itself if it is none (NaN and inf are none).
 
-
-def _moment(value: object, position: int, problems: Problems) -> datetime | None:
-    if _is_missing(value):
-        return None
-    moment = moment_of(value)
-    try:
-        if moment is not None:
-            return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except OverflowError:
-        moment = None
-    problems[position] = "is no ISO 8601 time such as 2026-01-31T12:00:00Z"
-    return None
-
-
-def _plain(value: object) -> object:
-    """Return numpy's lists and numbers, which Parquet's cells hold, as JSON knows them."""
-    if isinstance(value, (np.ndarray, np.generic)):
-        return value.tolist()
-    raise TypeError(f"{_kind(value)} is nothing that JSON knows")
+    Examples
+    --------
+    >>> number_in(" 0.50"), number_in("12"), number_in("1_000")
+    (0.5, 12, '1_000')
+    """
+    stripped = text.strip()
+    if _WHOLE_TEXT.fullmatch(stripped):
+        return int(stripped)
+    return float(stripped) if _FLOAT_TEXT.fullmatch(stripped) else text
 
 
 def _json_text(value: object, position: int, problems: Problems) -> str:
-    if _is_missing(value) or (isinstance(value, str) and not value):
-        return ""
-    if not isinstance(value, (str, dict, list, np.ndarray)):
-        problems[position] = f"is {_kind(value)}, not a JSON object"
+    if is_missing(value) or (isinstance(value, str) and not value):
         return ""
     try:
-        if isinstance(value, str):
-            json.loads(value)
-            text = value
-        else:
-            text = json.dumps(value, ensure_ascii=False, allow_nan=False, default=_plain)
-    except (ValueError, TypeError, RecursionError):
-        problems[position] = "is no valid JSON"
+        held = strict_json(value) if isinstance(value, str) else value
+        if held is None:
+            return ""
+        if not isinstance(held, (Mapping, list, tuple, set, frozenset, np.ndarray)):
+            problems[position] = f"is {_kind(held)}, not a JSON object"
+            return ""
+        # A text stays as it stands; where it may name half a surrogate pair, writing it anew would find that.
+        is_sure = isinstance(value, str) and "\\ud" not in value.lower() and _is_encodable(value)
+        written = "" if is_sure else json_text(held)
+    except InputError as error:
+        problems[position] = str(error)
         return ""
-    if not _is_encodable(text):
-        problems[position] = "holds half a surrogate pair, which is no text"
-        return ""
-    return text
+    return value if isinstance(value, str) else written

@@ -15,6 +15,7 @@ from gymlab.actions.readers.kinds import refuse_other_kinds, require_commas
 from gymlab.actions.readers.sources import Source, files_of, hide_password
 from gymlab.actions.readers.sqlite import MAGIC as SQLITE_MAGIC
 from gymlab.actions.readers.sqlite import detect as detect_database
+from gymlab.actions.readers.table import folder_columns
 from gymlab.actions.rows import Part, RawRows, absent_columns, conform
 from gymlab.arguments import boolean, shown
 from gymlab.errors import InputError
@@ -104,6 +105,9 @@ def _part(path: Path, name: str | None) -> Part:
     module, function = FORMATS[name]
     reader = getattr(importlib.import_module(f"{__name__}.{module}"), function)
     rows: RawRows = reader(path)
+    if len(rows.lines):
+        folders = {name: values * len(rows.lines) for name, values in folder_columns(path).items()}
+        rows.columns = {**folders, **rows.columns}
     # Without rows, a source that has other columns was no log in the first place: `conform` says which.
     if not len(rows.lines) and not rows.problems and not (rows.columns and absent_columns(rows)):
         raise InputError(f"{path}: no actions in it")

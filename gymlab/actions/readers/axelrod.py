@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gymlab.actions.readers.table import csv_cells
+from gymlab.actions.readers.table import csv_cells, values_of
 from gymlab.actions.rows import RawRows
 from gymlab.arguments import named
 from gymlab.errors import InputError
@@ -27,6 +27,7 @@ _RELATIONSHIP = np.array(["ally", "adversary", "ally", "adversary", "neutral"], 
 _OTHER_LAST = np.array(["cooperate", "defect", "cooperate", "defect", ""], dtype=object)
 _MOVE = np.array(["cooperate", "defect"], dtype=object)
 _START = 4
+_LINE = "gymlab_line"
 
 
 def read(path: Path) -> RawRows:
@@ -36,12 +37,21 @@ def read(path: Path) -> RawRows:
     if absent:
         raise InputError(f"{path}: the columns {', '.join(absent)} are missing; it has {named(header)}")
     matches = pd.DataFrame(dict(zip(header, cells, strict=True)), dtype="str")
-    matches["line"] = np.array(numbers, dtype=np.int64)
+    matches[_LINE] = np.array(numbers, dtype=np.int64)
     matches["session_id"] = pd.Series(
         list(starmap(session_id, zip(*_parts(matches), strict=True))), dtype="str"
     )
     matches = matches.loc[_usable(matches, rows)].reset_index(drop=True)
-    rows.columns, rows.lines = _actions(matches)
+    made, rows.lines = _actions(matches)
+    # `turns` is the number of moves, which the moves themselves say.
+    more = {name: matches[name].tolist() for name in header if name not in (*COLUMNS, "turns")}
+    turns = matches["moves"].str.len()
+    rows.columns = {
+        name: np.array(values_of(name, cells), dtype=object).repeat(turns) for name, cells in more.items()
+    }
+    rows.columns |= made
+    if hidden := made.keys() & more.keys():
+        rows.notes.append(f"columns that follow from the moves were left out: {named(sorted(hidden))}")
     return rows
 
 
@@ -58,7 +68,7 @@ def _usable(matches: pd.DataFrame, rows: RawRows) -> "np.ndarray[Any, np.dtype[n
     """Tell which matches can be used, and record what is wrong with the others."""
     n_moves = matches["moves"].str.len()
     turns = matches.get("turns", n_moves.astype("str"))
-    first = matches.groupby("session_id")["line"].transform("first")
+    first = matches.groupby("session_id")[_LINE].transform("first")
     checks = [
         *((name, matches[name] == "", "is empty") for name in ("strategy", "opponent", "moves")),
         *((name, ~matches[name].str.fullmatch(r"\d+"), "is not a whole number") for name in ("seed", "rep")),
@@ -68,14 +78,14 @@ def _usable(matches: pd.DataFrame, rows: RawRows) -> "np.ndarray[Any, np.dtype[n
         ),
         ("opponent_moves", matches["opponent_moves"].str.len() != n_moves, "is not as long as moves"),
         ("turns", turns != n_moves.astype("str"), "is not the number of moves"),
-        ("session_id", first != matches["line"], "is a match that line {first} of this file has"),
+        ("session_id", first != matches[_LINE], "is a match that line {first} of this file has"),
     ]
     good = np.ones(len(matches), dtype=bool)
     for name, wrong, problem in checks:
         for position in np.flatnonzero(wrong.to_numpy(dtype=bool) & good):
             value = turns.iloc[position] if name == "turns" else matches[name].iloc[position]
             said = problem.format(first=first.iloc[position])
-            rows.problem(matches["line"].iloc[position], name, value, said)
+            rows.problem(matches[_LINE].iloc[position], name, value, said)
         good &= ~wrong.to_numpy(dtype=bool)
     return good
 
@@ -108,7 +118,7 @@ def _actions(matches: pd.DataFrame) -> tuple[dict[str, object], "np.ndarray[Any,
         "other_last": _text(_OTHER_LAST, before),
         "n_choices": np.full(len(joint), 2, dtype=np.int64),
     }
-    return columns, np.repeat(matches["line"].to_numpy(dtype=np.int64), turns)
+    return columns, np.repeat(matches[_LINE].to_numpy(dtype=np.int64), turns)
 
 
 def _is_defection(moves: pd.Series) -> "np.ndarray[Any, np.dtype[np.int64]]":

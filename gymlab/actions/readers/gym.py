@@ -1,6 +1,5 @@
 """The Gym's own database: table `actions`, with JSON in relational_data and context; one session an agent."""
 
-import json
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ import pandas as pd
 
 from gymlab.actions.columns import COLUMNS as ACTION_TABLE
 from gymlab.actions.columns import ONE_MINUS_CONFIDENCE
+from gymlab.actions.json_text import NotJsonError, strict_json
 from gymlab.actions.readers import sqlite
 from gymlab.actions.rows import RawRows
 from gymlab.actions.values import to_time
@@ -43,6 +43,8 @@ FIELDS = (
 )
 _JSON = ("relational_data", "context")
 _STORED = tuple(dict.fromkeys([*(f.path.partition(".")[0] for f in FIELDS), *_JSON]))
+_PATHS = {field.path for field in FIELDS}
+_WEIGHT = "context_weight"
 _TIMESTAMP = next(column for column in ACTION_TABLE if column.name == "timestamp")
 
 _LINE = "gymlab_line"
@@ -71,7 +73,10 @@ def read(path: Path) -> RawRows:
     rows.columns = {field.name: _values(table, field.path) for field in FIELDS}
     rows.columns["action_type"] = _choices(table)
     rows.columns["step"] = table.groupby("agent_id", sort=False, dropna=False).cumcount().to_numpy()
-    rows.columns["metadata"] = _metadata(table)
+    more = [str(name) for name in table if name not in (*_STORED, _WEIGHT, _LINE)]
+    rows.columns["metadata"] = _metadata(table, more)
+    if more:
+        rows.notes.append(f"columns that the action table does not have are kept in metadata: {named(more)}")
     rows.notes += _made_up(table)
     return rows
 
@@ -82,11 +87,11 @@ def _parsed(table: pd.DataFrame, rows: RawRows) -> pd.DataFrame:
     for name in _JSON:
         parsed: list[object] = []
         for position, text in enumerate(table[name]):
-            value = _object(text)
+            value, problem = _object(text)
             parsed.append(value)
-            if value is None:
+            if problem:
                 good[position] = False
-                rows.problem(table[_LINE].iloc[position], name, text, "is no JSON object")
+                rows.problem(table[_LINE].iloc[position], name, text, problem)
         table[name] = pd.Series(parsed, dtype=object)
     # A time that is none is a bad row as well; the schema names it, here it only must not stop the ordering.
     times, _ = to_time(table["timestamp"], _TIMESTAMP)
@@ -94,12 +99,15 @@ def _parsed(table: pd.DataFrame, rows: RawRows) -> pd.DataFrame:
     return table.loc[order].loc[good[order]].reset_index(drop=True)
 
 
-def _object(text: object) -> dict[str, Any] | None:
+def _object(text: object) -> tuple[dict[str, Any], str]:
+    """Return the object that a text is, and what is wrong with it."""
     try:
-        value = json.loads(text) if isinstance(text, (str, bytes)) else None
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
+        value = strict_json(text) if isinstance(text, (str, bytes)) else None
+    except NotJsonError as error:
+        return {}, str(error)
+    except InputError:
+        value = None
+    return (value, "") if isinstance(value, dict) else ({}, "is no JSON object")
 
 
 def _values(table: pd.DataFrame, path: str) -> list[object]:
@@ -116,12 +124,16 @@ def _choices(table: pd.DataFrame) -> list[object]:
     ]
 
 
-def _metadata(table: pd.DataFrame) -> list[object]:
-    weights = table["context_weight"] if "context_weight" in table else [None] * len(table)
-    return [
-        {"action_type": stored, "context_weight": weight, "context": context}
-        for stored, weight, context in zip(table["action_type"], weights, table["context"], strict=True)
-    ]
+def _metadata(table: pd.DataFrame, more: list[str]) -> list[object]:
+    """Return what the action table has no column for: of each row, and of its relational data."""
+    if _WEIGHT not in table:
+        table[_WEIGHT] = pd.Series(None, index=table.index, dtype=object)
+    kept = table[["action_type", _WEIGHT, "context", *more]].to_dict("records")
+    for found, relations in zip(kept, table["relational_data"], strict=True):
+        rest = {key: value for key, value in relations.items() if f"relational_data.{key}" not in _PATHS}
+        if rest:
+            found["relational_data"] = rest
+    return list(kept)
 
 
 def _made_up(table: pd.DataFrame) -> list[str]:

@@ -5,14 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
+from gymlab.actions.json_text import NotJsonError, json_text, strict_json
 from gymlab.actions.readers.files import lines
 from gymlab.actions.rows import RawRows, columns_of
-
-
-class _Constant(str):
-    """NaN or Infinity: what some writers put into JSON, although JSON has no such thing."""
-
-    __slots__ = ()
+from gymlab.errors import InputError
 
 
 def read(path: Path) -> RawRows:
@@ -20,29 +16,34 @@ def read(path: Path) -> RawRows:
     rows = RawRows({}, np.empty(0, dtype=np.int64), str(path))
     records: list[dict[str, object]] = []
     numbers: list[int] = []
-    constants: list[_Constant] = []
-
-    def constant(text: str) -> _Constant:
-        constants.append(_Constant(text))
-        return constants[-1]
-
-    decode = json.JSONDecoder(parse_constant=constant).decode
     for number, line in lines(path):
         if not line.strip():
             continue
         try:
-            record = decode(line)
-        except (ValueError, RecursionError):
+            record = strict_json(line)
+        except NotJsonError as error:
+            rows.problem(number, _field_of(line), error.value, error.problem)
+            continue
+        except InputError:
             rows.problem(number, "", line.strip(), "is no JSON; the file has one JSON object a line")
             continue
-        if not isinstance(record, dict):
-            rows.problem(number, "", record, "is no JSON object")
-        elif constants and not any(isinstance(value, _Constant) for value in record.values()):
-            rows.problem(number, "metadata", constants[0], "is no JSON; leave unknown values out")
-        else:
+        if isinstance(record, dict):
             records.append(record)
             numbers.append(number)
-        constants.clear()
+        else:
+            rows.problem(number, "", record, "is no JSON object")
     rows.lines = np.array(numbers, dtype=np.int64)
     rows.columns = columns_of(records)
     return rows
+
+
+def _field_of(line: str) -> str:
+    """Return the field that holds what JSON does not know; none if it is only seen in the line as a whole."""
+    # Python's own reader lets pass what the strict one has refused.
+    record = json.loads(line)
+    for name, value in record.items() if isinstance(record, dict) else ():
+        try:
+            json_text(value)
+        except InputError:
+            return str(name)
+    return ""

@@ -1,15 +1,14 @@
 """gymlab's own database: table `gymlab_actions`, whose columns are those of the action table."""
 
-from datetime import UTC
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from gymlab.actions.columns import ACTION_COLUMNS, BITS, KEY, MIXED_UNITS
+from gymlab.actions.columns import BITS, KEY, MIXED_UNITS
 from gymlab.actions.readers import sqlite
 from gymlab.actions.rows import RawRows
-from gymlab.actions.values import moment_of
+from gymlab.actions.times import in_utc, moment_of
 from gymlab.errors import InputError
 
 _QUERY = f"SELECT * FROM {sqlite.OWN_TABLE} ORDER BY {', '.join(KEY)}"  # noqa: S608 - constants
@@ -26,20 +25,16 @@ def read(path: Path) -> RawRows:
         stored = sqlite.fetched(connection, _QUERY)
     table = pd.DataFrame(stored, dtype=object)
     if "timestamp" in table:
-        table["timestamp"] = pd.Series([_in_utc(stored) for stored in table["timestamp"]], dtype=object)
+        # They are all in UTC, and SQLite keeps no zone.
+        moments = [in_utc(moment_of(stored)) or stored for stored in table["timestamp"]]
+        table["timestamp"] = pd.Series(moments, dtype=object)
     return RawRows(
-        columns={name: table[name] for name in ACTION_COLUMNS if name in table},
+        columns={str(name): table[name] for name in table if name != "entropy_unit"},
         lines=np.arange(len(table), dtype=np.int64),
         origin=str(path),
         place="row",
         entropy_unit=_unit(table),
     )
-
-
-def _in_utc(stored: object) -> object:
-    """Give a stored time the zone that SQLite does not keep: they are all in UTC."""
-    moment = moment_of(stored)
-    return stored if moment is None or moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
 def _unit(table: pd.DataFrame) -> str:

@@ -1,23 +1,31 @@
 """The action table itself as CSV or Parquet, its columns named as they are."""
 
 import csv
-import re
 import threading
 from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import numpy as np
 import pandas as pd
 
 from gymlab.actions.columns import BITS, COLUMNS
+from gymlab.actions.json_text import strict_json
 from gymlab.actions.readers.files import check_file, lines
-from gymlab.actions.rows import RawRows, notes_in
-from gymlab.arguments import named, shortened, shown
+from gymlab.actions.rows import RawRows, columns_of_frame, notes_in
+from gymlab.actions.values import number_in
+from gymlab.arguments import named, shortened
 from gymlab.errors import InputError
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
-_INTEGER = re.compile(r"[+-]?\d{1,4000}", re.ASCII)
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 _KINDS = {column.name: column.kind for column in COLUMNS}
+_BOOLEANS = {"True": True, "False": False, "true": True, "false": False}
+_INTEGERS = ("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64")
+# What Hive and Spark name the folder of the rows whose value is null.
+_NULL_FOLDER = "__HIVE_DEFAULT_PARTITION__"
 _LONGEST_CELL = 2**31 - 1
 # The csv module has one limit for the whole process, so it is raised by one reader at a time.
 _limit_lock = threading.Lock()
@@ -45,10 +53,7 @@ def csv_rows(path: Path) -> list[tuple[int, list[str]]]:
 def read_csv(path: Path) -> RawRows:
     """Read a CSV file with a header; a row with too few or too many cells is a bad row."""
     numbers, header, cells, rows = csv_cells(path)
-    rows.columns = {
-        name: [_value(cell, _KINDS.get(name, "text")) for cell in column]
-        for name, column in zip(header, cells, strict=True)
-    }
+    rows.columns = {name: values_of(name, column) for name, column in zip(header, cells, strict=True)}
     rows.lines = np.array(numbers, dtype=np.int64)
     return rows
 
@@ -73,46 +78,102 @@ def csv_cells(path: Path) -> tuple[list[int], list[str], list[list[str]], RawRow
     return [number for number, _ in good], header, cells, rows
 
 
-def number_in(text: str) -> object:
-    """Return the number that a text is, or the text itself if it is none (NaN and inf are none)."""
-    stripped = text.strip()
-    if _INTEGER.fullmatch(stripped):
-        return int(stripped)
-    return float(stripped) if _NUMBER.fullmatch(stripped) else text
-
-
-def _value(cell: str, kind: str) -> object:
+def values_of(name: str, cells: list[str]) -> list[object]:
+    """Return the values of a column by its kind in the action table; what that does not have, by what they are."""
+    kind = _KINDS.get(name)
     if kind in ("number", "integer"):
-        return number_in(cell) if cell else None
-    return (cell or None) if kind in ("time", "category", "json") else cell
+        return [number_in(cell) if cell else None for cell in cells]
+    if kind in ("time", "category", "json"):
+        return [cell or None for cell in cells]
+    return list(cells) if kind else _typed(cells)
+
+
+def _typed(cells: list[str]) -> list[object]:
+    """Return the cells of a column as numbers or booleans if all are such, else as texts; an empty one is None.
+
+    A number that Python would write otherwise, such as the version 3.10 or the code 007, is a text.
+
+    Examples
+    --------
+    >>> _typed(["1", "", "0.5"]), _typed(["3.9", "3.10"]), _typed(["True", "False"])
+    ([1, None, 0.5], ['3.9', '3.10'], [True, False])
+    """
+    texts = {cell for cell in cells if cell}
+    known: dict[str, object] = {text: number_in(text) for text in texts}
+    if any(isinstance(value, str) or str(value) != text for text, value in known.items()):
+        is_boolean = texts <= set(_BOOLEANS)
+        known = {text: _BOOLEANS[text] if is_boolean else text for text in texts}
+    return [known.get(cell) for cell in cells]
+
+
+def folder_columns(path: Path) -> dict[str, list[object]]:
+    """Return what the folders of a file say of it, each named ``column=value`` as Hive and Spark name them.
+
+    Examples
+    --------
+    >>> folder_columns(Path("runs/impact=0.5/model=a%2Fb/p.parquet"))
+    {'impact': [0.5], 'model': ['a/b']}
+    """
+    found: dict[str, list[object]] = {}
+    for folder in path.absolute().parents:
+        name, equals, value = folder.name.partition("=")
+        if not (name and equals):
+            break
+        name, value = unquote(name), unquote(value)
+        # The inner folder wins, as the file's own column does over both.
+        found.setdefault(name, [None] if value == _NULL_FOLDER else values_of(name, [value]))
+    return dict(reversed(found.items()))
 
 
 def read_parquet(path: Path) -> RawRows:
     """Read a Parquet file of the action table; notes and entropy unit stored with it are kept."""
     # pyarrow takes a while to import, and only this format needs it.
     import pyarrow as pa  # noqa: PLC0415
+    from pyarrow.parquet import ParquetFile  # noqa: PLC0415
 
     check_file(path)
     try:
-        frame = pd.read_parquet(path)
+        with ParquetFile(path) as file:
+            table = file.read()
+        twice = len(set(table.column_names)) < len(table.column_names)
+        frame = pd.DataFrame() if twice else _frame(table)
     # What pandas stored beside the columns may be broken too, in ways that only Python notices.
     except (pa.ArrowException, OSError, ValueError, TypeError, LookupError, AttributeError) as error:
         reason = shortened(" ".join(str(error).split()))
         raise InputError(f"{path}: is no readable Parquet file ({reason}); write it again") from error
-    if not frame.columns.is_unique:
+    if twice:
         raise InputError(f"{path}: has columns of the same name; write it again with each only once")
-    columns = {str(name): frame[name] for name in frame.columns}
-    notes = notes_in(frame.attrs)
-    for level, name in enumerate(frame.index.names):
-        if str(name) in columns:
-            notes.append(f"the index {shown(name)} was ignored, for a column has the same name")
-        elif name is not None:
-            columns[str(name)] = pd.Series(frame.index.get_level_values(level))
+    columns, notes = columns_of_frame(frame, f"{path}:")
     return RawRows(
         columns=columns,
         lines=np.arange(len(frame), dtype=np.int64),
         origin=str(path),
         place="row",
         entropy_unit=str(frame.attrs.get("entropy_unit", BITS)),
-        notes=notes,
+        notes=[*notes_in(frame.attrs), *notes],
     )
+
+
+def _frame(table: "pa.Table") -> pd.DataFrame:
+    """Return an Arrow table as a frame that has lost no digit, null or date of it."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    # With a null among them, pandas would turn integers into floats, also in lists.
+    integers = {getattr(pa, name.lower())(): getattr(pd, f"{name}Dtype")() for name in _INTEGERS}
+    odd = [
+        field.name for field in table.schema if pa.types.is_nested(field.type) or pa.types.is_date(field.type)
+    ]
+    frame: pd.DataFrame = table.drop_columns(odd).to_pandas(types_mapper=integers.get)
+    for name in odd:
+        frame[name] = pd.Series([_cell(cell) for cell in table[name]], index=frame.index, dtype=object)
+    attrs: Any = strict_json((table.schema.metadata or {}).get(b"PANDAS_ATTRS", b"{}"))
+    frame.attrs = dict(attrs)
+    return frame
+
+
+def _cell(cell: "pa.Scalar") -> object:
+    """Return a cell as Python's own value; what Python has none for stays, and is a bad value to every column."""
+    try:
+        return cell.as_py(maps_as_pydicts="strict")
+    except (ValueError, OverflowError, KeyError):
+        return cell

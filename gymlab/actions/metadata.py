@@ -1,0 +1,138 @@
+"""What a source says beyond the columns of the action table: kept in `metadata`, and found there by name."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from gymlab.actions.json_text import json_text
+from gymlab.actions.values import Problems, is_missing
+from gymlab.errors import InputError
+
+
+class Kept(NamedTuple):
+    """Metadata with further columns: the ``texts``, what could not be kept (``wrong``: by column, then position).
+
+    ``outvoted`` names the columns that some action's own metadata contradicts.
+    """
+
+    texts: pd.Series
+    wrong: dict[str, Problems]
+    outvoted: list[str]
+
+
+def with_columns(metadata: pd.Series, columns: Mapping[str, pd.Series]) -> Kept:
+    """Return metadata that also holds columns which the action table does not have.
+
+    Parameters
+    ----------
+    metadata
+        JSON texts, "" where there is none; shape (n_actions,). The keys of an object win over the columns; what is
+        no object goes under the key "metadata" where there is something beside it.
+    columns
+        By name the values of each column, shape (n_actions,); a missing value is left out.
+
+    Returns
+    -------
+    Kept
+        The texts, shape (n_actions,), and what was wrong.
+
+    Examples
+    --------
+    >>> with_columns(pd.Series(['{"turn": 3}', ""]), {"model": pd.Series(["gpt", None])}).texts.tolist()
+    ['{"model": "gpt", "turn": 3}', '']
+    """
+    wrong: dict[str, Problems] = {name: {} for name in columns}
+    outvoted: dict[str, None] = {}
+    members = [_members(name, values, wrong[name]) for name, values in columns.items()]
+    rows = (", ".join(filter(None, row)) for row in zip(*members, strict=True))
+    texts = [_merged(own, row, outvoted) for own, row in zip(metadata, rows, strict=True)]
+    return Kept(pd.Series(texts, dtype="str"), wrong, list(outvoted))
+
+
+def _members(name: str, values: pd.Series, wrong: Problems) -> list[str]:
+    """Return each value as a member of a JSON object, ``"name": value``, "" where it is missing."""
+    # A column of one type has few distinct values, as a rule; an object column may hold 1 and True, which are equal.
+    codes, distinct = (np.arange(len(values)), values) if values.dtype == object else pd.factorize(values)
+    texts: list[str] = []
+    bad: Problems = {}
+    # The array's own scalars know how many bits they have.
+    for code, value in enumerate(distinct.array):
+        try:
+            texts.append("" if is_missing(value) else json_text({name: value})[1:-1])
+        except InputError as error:
+            bad[code] = str(error)
+            texts.append("")
+    if bad:
+        wrong.update({at: bad[code] for at, code in enumerate(codes.tolist()) if code in bad})
+    # The code of a missing value is -1.
+    return [texts[code] if code >= 0 else "" for code in codes.tolist()]
+
+
+def _merged(own: str, members: str, outvoted: dict[str, None]) -> str:
+    if not members:
+        return own
+    if not own:
+        return f"{{{members}}}"
+    held, more = json.loads(own), json.loads(f"{{{members}}}")
+    if not isinstance(held, dict):
+        held = {"metadata": held}
+    outvoted.update({name: None for name in more if held.get(name, more[name]) != more[name]})
+    return json_text({**more, **held})
+
+
+def found(metadata: pd.Series, name: str) -> tuple["np.ndarray[tuple[int], np.dtype[np.intp]]", list[object]]:
+    """Return what metadata holds under a name, for each action: the distinct values, and which of them it has.
+
+    Parameters
+    ----------
+    metadata
+        JSON texts, shape (n_actions,).
+    name
+        The key, or the keys from the outside in, joined by dots.
+
+    Returns
+    -------
+    (codes, values)
+        Action i has ``values[codes[i]]``; None is unknown.
+
+    Examples
+    --------
+    >>> found(pd.Series(['{"user": {"mood": "fine"}}', ""]), "user.mood")[1]
+    ['fine', None]
+    """
+    codes, texts = pd.factorize(metadata)
+    return codes, [_under(json.loads(text), name) if text else None for text in texts]
+
+
+def _under(held: object, name: str) -> object:
+    if not isinstance(held, dict):
+        return None
+    if name in held:
+        return held[name]
+    # A key may have a dot of its own, so every place is tried.
+    dots = (at for at, letter in enumerate(name) if letter == ".")
+    inner = (_under(held.get(name[:at]), name[at + 1 :]) for at in dots)
+    return next((value for value in inner if value is not None), None)
+
+
+def names_in(metadata: pd.Series) -> list[str]:
+    """Return the names by which `found` finds something, in the order of their appearance.
+
+    Examples
+    --------
+    >>> names_in(pd.Series(['{"user": {"mood": "fine"}, "turn": 3}', ""]))
+    ['user.mood', 'turn']
+    """
+    objects = (json.loads(text) for text in metadata.unique() if text)
+    return list(dict.fromkeys(name for held in objects for name in _names(held, "")))
+
+
+def _names(held: object, before: str) -> Iterator[str]:
+    if isinstance(held, dict):
+        for name, value in held.items():
+            yield from _names(value, f"{before}{name}.")
+    elif held is not None and before:
+        yield before.removesuffix(".")
