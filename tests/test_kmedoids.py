@@ -13,7 +13,7 @@ from gymlab.patterns.clustering import kmedoids
 
 def matrix(n, seed, levels):
     rng = np.random.default_rng(seed)
-    return rng.integers(0, levels, n * (n - 1) // 2).astype(np.float32)
+    return rng.integers(1, levels + 1, n * (n - 1) // 2).astype(np.float32)
 
 
 @given(

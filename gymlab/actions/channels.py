@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, get_args
 
-import numpy as np
-
+from gymlab.arguments import boolean, finite_number, one_of, shown
 from gymlab.errors import InputError
 
 # How much a decision weighs by its context, as the AI Principles Gym has it; any other context weighs 1.
@@ -20,6 +19,8 @@ CONTEXT_WEIGHTS = {
     "efficiency_max": 1.0,
 }
 
+# What float32 holds.
+_LEAST_WEIGHT, _MOST_WEIGHT = 1e-30, 1e30
 
 Kind = Literal["numeric", "categorical"]
 Missing = Literal["drop", "fill", "refuse"]
@@ -101,16 +102,28 @@ def checked_channel(channel: str | Channel | Mapping[str, Any]) -> Channel:
     """
     if isinstance(channel, Mapping):
         return checked_channel(_described(channel))
+    if not isinstance(channel, (str, Channel)):
+        raise InputError(
+            f"a channel is {shown(channel)}; give its name, a Channel, or a mapping of its fields"
+        )
     name = channel if isinstance(channel, str) else channel.column
-    if name not in DEFAULT_CHANNELS:
-        raise InputError(f"there is no channel {name!r}; known are {', '.join(DEFAULT_CHANNELS)}")
+    if not isinstance(name, str) or name not in DEFAULT_CHANNELS:
+        raise InputError(f"there is no channel {shown(name)}; known are {', '.join(DEFAULT_CHANNELS)}")
     if isinstance(channel, str):
         return DEFAULT_CHANNELS[name]
-    if not (np.isfinite(channel.weight) and channel.weight > 0):
-        raise InputError(f"channel {name}: weight is {channel.weight!r}; give a number above 0")
+    one_of(f"channel {name}: kind", channel.kind, get_args(Kind))
+    one_of(f"channel {name}: missing", channel.missing, get_args(Missing))
+    log = boolean(f"channel {name}: log", channel.log)
+    weight = finite_number(
+        f"channel {name}: weight",
+        channel.weight,
+        least=_LEAST_WEIGHT,
+        most=_MOST_WEIGHT,
+        noun="a number above 0,",
+    )
     if channel.kind == "numeric" and DEFAULT_CHANNELS[name].kind == "categorical":
         raise InputError(f"channel {name} is text, so its kind has to be categorical")
-    return channel
+    return replace(channel, weight=weight, log=log)
 
 
 def _described(description: Mapping[str, Any]) -> Channel:
@@ -119,14 +132,8 @@ def _described(description: Mapping[str, Any]) -> Channel:
     if unknown := [str(name) for name in description if name not in known]:
         raise InputError(f"a channel has no {', '.join(unknown)}; give {', '.join(known)}")
     if "column" not in description:
-        raise InputError(f"{dict(description)!r} names no channel; give its column")
-    channel = checked_channel(str(description["column"]))
+        raise InputError(f"{shown(dict(description))} names no channel; give its column")
+    channel = checked_channel(description["column"])
     changes = {name: value for name, value in description.items() if name != "column"}
-    for name, possible in (("kind", get_args(Kind)), ("missing", get_args(Missing)), ("log", (True, False))):
-        if name in changes and changes[name] not in possible:
-            some = ", ".join(map(str, possible))
-            raise InputError(f"channel {channel.column}: {name} is {changes[name]!r}; give one of {some}")
-    weight = changes.get("weight", channel.weight)
-    if isinstance(weight, bool) or not isinstance(weight, (int, float)):
-        raise InputError(f"channel {channel.column}: weight is {weight!r}; give a number above 0")
-    return replace(channel, **{**changes, "weight": float(weight)})
+    weight = finite_number(f"channel {channel.column}: weight", changes.get("weight", channel.weight))
+    return replace(channel, **{**changes, "weight": weight})

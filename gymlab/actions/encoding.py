@@ -6,7 +6,7 @@ result, so that two windows of one log are always compared alike.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gymlab.actions.channels import AUTO_CHANNELS, DEFAULT_CHANNELS, Channel, checked_channel
-from gymlab.actions.fitted import FittedChannel, column_of, levels_of, numbers_of
+from gymlab.actions.fitted import FittedChannel, column_of, fit_numbers, levels_of
+from gymlab.arguments import instance, shown
 from gymlab.errors import InputError
 
 __all__ = ["Encoding", "FittedChannel", "fit_encoding"]
@@ -133,12 +134,13 @@ def fit_encoding(
     >>> encoding.columns, encoding.encode(log).ravel().tolist()
     (['action_type=take'], [0.0, 1.0, 0.0])
     """
+    instance("actions", actions, pd.DataFrame, "an action table")
     if len(actions) == 0:
         raise InputError("the log holds no actions")
-    if isinstance(channels, str):
-        if channels != "auto":
-            raise InputError(f"channels is {channels!r}; give 'auto' or a sequence of channels")
+    if isinstance(channels, str) and channels == "auto":
         return _fit_auto(actions)
+    if isinstance(channels, str) or not isinstance(channels, Sequence):
+        raise InputError(f"channels is {shown(channels)}; give 'auto' or a sequence of channels")
     wanted = [checked_channel(channel) for channel in channels]
     names = [channel.column for channel in wanted]
     if not names or len(set(names)) < len(names):
@@ -155,19 +157,27 @@ def _fit_auto(actions: pd.DataFrame) -> Encoding:
     notes: list[str] = []
     chosen: list[FittedChannel] = []
     for name in AUTO_CHANNELS:
-        values = column_of(actions, name)
-        known = values.dropna().drop_duplicates()
-        if len(known) < 2:
-            why = f"it is always {known.iloc[0]}" if len(known) else "the log does not have it"
+        if why := _why_useless(column_of(actions, name), DEFAULT_CHANNELS[name]):
             notes.append(f"{name} is left out: {why}")
         else:
             fitted = _fit(actions, DEFAULT_CHANNELS[name], notes)
             chosen += [fitted] if fitted else []
     if not chosen:
-        chosen = [FittedChannel(DEFAULT_CHANNELS["action_type"], levels=levels_of(actions["action_type"]))]
+        levels = levels_of(column_of(actions, "action_type"))
+        chosen = [FittedChannel(DEFAULT_CHANNELS["action_type"], levels=levels)]
         notes.append("every action is alike, so all windows are at distance 0")
     names = ", ".join(fitted.channel.column for fitted in chosen)
     return Encoding(tuple(chosen), (f"channels: {names} (chosen from what the log has)", *notes))
+
+
+def _why_useless(values: pd.Series, channel: Channel) -> str:
+    """Return why a channel tells no two actions apart; nothing if it does."""
+    known = values.dropna().drop_duplicates()
+    if len(known) < 2:
+        return f"it is always {known.iloc[0]}" if len(known) else "the log does not have it"
+    if channel.kind == "numeric" and fit_numbers(channel, known).is_constant:
+        return "its values differ by rounding alone"
+    return ""
 
 
 def _fit(actions: pd.DataFrame, channel: Channel, notes: list[str]) -> FittedChannel | None:
@@ -186,12 +196,12 @@ def _fit(actions: pd.DataFrame, channel: Channel, notes: list[str]) -> FittedCha
     if coverage < _LEAST_COVERAGE and channel.missing == "drop":
         notes.append(f"{channel.column} is left out: only {coverage:.0%} of the actions have it")
         return None
-    numbers = numbers_of(values[known], channel)
-    scale = float(numbers.std()) or 1.0
+    fitted = fit_numbers(channel, values[known])
+    if fitted.is_constant:
+        notes.append(f"{channel.column} does not vary in this log, so its scale is 1")
     if coverage == 1:
-        return FittedChannel(channel, scale=scale)
-    fill = float(np.median(numbers))
+        return replace(fitted, fill=None)
     notes.append(
         f"{channel.column} is unknown for {1 - coverage:.0%} of the actions: these take the median and a mark"
     )
-    return FittedChannel(channel, scale=scale, fill=fill)
+    return fitted

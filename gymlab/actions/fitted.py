@@ -8,21 +8,51 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gymlab.actions.channels import CONTEXT_WEIGHTS, Channel
+from gymlab.arguments import instance, shown
 from gymlab.errors import InputError
 
 # Up to this many levels a category becomes one 0/1 column a level; above, an integer code that the kernel tests
 # for equality: 64 one-hot columns made the kernel 19 times slower than 6.
 _MOST_ONE_HOT_LEVELS = 16
 
+# What a few operations leave of equal numbers, relative to their magnitude, or to 1, which is that of the table's
+# units, where they cancelled. Numbers that float32 holds, but for whole ones, are taken to come from there.
+_ROUNDING = 32 * float(np.finfo(np.float64).eps)
+_ROUNDING_OF_FLOAT32 = 4 * float(np.finfo(np.float32).eps)
+
 
 @dataclass(frozen=True)
 class FittedChannel:
-    """A channel with what the log fixed for it: ``scale`` and ``fill`` of a numeric, ``levels`` of a category."""
+    """A channel with what the log fixed for it.
+
+    Attributes
+    ----------
+    channel
+        What is compared, and how.
+    scale
+        Of a numeric channel: what its differences are divided by, the standard deviation in the log.
+    fill
+        Of a numeric channel that some actions lack: the median, which these take.
+    levels
+        Of a category: its names.
+    shift
+        Of a numeric channel: what is taken off its values, so that float32 holds their differences.
+    rounding
+        Of a numeric channel that does not vary in the log, how near to ``shift`` a value has to be to count as
+        the same; 0 for one that does.
+    """
 
     channel: Channel
     scale: float = 1.0
     fill: float | None = None
     levels: tuple[str, ...] = ()
+    shift: float = 0.0
+    rounding: float = 0.0
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether it is numeric, and the values in the log are equal or differ by rounding alone."""
+        return self.rounding > 0
 
     @property
     def is_code(self) -> bool:
@@ -60,10 +90,11 @@ class FittedChannel:
         Raises
         ------
         InputError
-            If a name is not among the levels and has not been let in, or a number is unknown that never was.
+            If a name is not among the levels and has not been let in, or a number is unknown that never was or too
+            far from those of the log.
         """
         if not self.is_category:
-            return self._encoded_numbers(actions).astype(np.float32)
+            return self._encoded_numbers(actions)
         codes = self.codes(actions)
         unseen = codes < 0
         if unseen.any() and not others:
@@ -107,22 +138,69 @@ class FittedChannel:
             return np.array([math.sqrt(weight) / 2, math.sqrt(weight * 3 / 4)])
         return np.append(np.zeros(len(self.levels)), math.sqrt(weight / 2))
 
-    def _encoded_numbers(self, actions: pd.DataFrame) -> NDArray[np.float64]:
+    def _encoded_numbers(self, actions: pd.DataFrame) -> NDArray[np.float32]:
         numbers = numbers_of(column_of(actions, self.channel.column), self.channel)
         unknown = np.isnan(numbers)
         if self.fill is None and unknown.any():
             raise InputError(f"channel {self.channel.column} is unknown for {int(unknown.sum())} actions")
-        columns = [np.where(unknown, self.fill or 0.0, numbers) / self.scale]
-        columns += [unknown] * (self.fill is not None)
-        weighted: NDArray[np.float64] = math.sqrt(self.channel.weight) * np.column_stack(columns)
+        with np.errstate(over="ignore"):
+            # Before float32, which would lose the digits that tell values far from zero apart.
+            moved = np.where(unknown, self.fill or 0.0, numbers) - self.shift
+            moved[np.abs(moved) <= self.rounding] = 0.0
+            columns = [moved / self.scale, *([unknown] * (self.fill is not None))]
+            weighted = (math.sqrt(self.channel.weight) * np.column_stack(columns)).astype(np.float32)
+        if not np.isfinite(weighted).all():
+            farthest = numbers[np.argmin(np.isfinite(weighted).all(axis=1))]
+            raise InputError(
+                f"channel {self.channel.column} reaches {farthest:.3g}, too far from the log that it was fitted on"
+            )
         return weighted
+
+
+def fit_numbers(channel: Channel, values: pd.Series) -> FittedChannel:
+    """Fix the scale of a numeric channel, and where it is shifted to; values that differ by rounding have scale 1.
+
+    Parameters
+    ----------
+    channel
+        The channel.
+    values
+        Its known values, at least one. ``fill`` is their median.
+    """
+    numbers = numbers_of(values, channel)
+    low, high = float(numbers.min()), float(numbers.max())
+    # Halves, since sums and differences of huge numbers have no float64.
+    middle, reach = low / 2 + high / 2, high / 2 - low / 2
+    rounding = _rounding_of(values) * max(1.0, abs(low), abs(high))
+    if 2 * reach <= rounding:
+        return FittedChannel(channel, fill=middle, shift=middle, rounding=rounding)
+    # One that is near zero stays where it is, as in the distance engine, so that small whole numbers stay whole.
+    shift = middle if abs(middle) / 2 > reach else 0.0
+    # A power of two costs no digit, and keeps the squares within float64.
+    factor = 2.0 ** -int(np.frexp(reach)[1])
+    moved = (numbers - shift) * factor
+    return FittedChannel(
+        channel,
+        scale=float(moved.std()) / factor,
+        fill=float(np.median(moved)) / factor + shift,
+        shift=shift,
+    )
+
+
+def _rounding_of(values: pd.Series) -> float:
+    raw = values.to_numpy(dtype=np.float64)
+    with np.errstate(over="ignore"):
+        is_single = bool((raw.astype(np.float32) == raw).all() and (raw % 1 != 0).any())
+    return _ROUNDING_OF_FLOAT32 if is_single else _ROUNDING
 
 
 def column_of(actions: pd.DataFrame, name: str) -> pd.Series:
     """Return the values of a channel: a column of the table, the weight of the context, or NaN where there is none."""
+    instance("actions", actions, pd.DataFrame, "an action table")
     if name == "context_weight":
-        codes, contexts = pd.factorize(actions["decision_context"])
-        weights = np.array([CONTEXT_WEIGHTS.get(context, 1.0) for context in contexts])
+        codes, contexts = pd.factorize(column_of(actions, "decision_context"))
+        # The last weight is that of an unknown context, whose code is −1.
+        weights = np.array([*(CONTEXT_WEIGHTS.get(context, 1.0) for context in contexts), 1.0])
         return pd.Series(weights[codes], index=actions.index)
     if name not in actions:
         return pd.Series(np.nan, index=actions.index, dtype=object)
@@ -149,9 +227,14 @@ def numbers_of(values: pd.Series, channel: Channel) -> NDArray[np.float64]:
     Raises
     ------
     InputError
-        If there is no logarithm of one.
+        If one is no finite number, or there is no logarithm of one.
     """
-    numbers = values.to_numpy(dtype=np.float64)
+    try:
+        numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"channel {channel.column} holds what is no number: {shown(str(error))}") from None
+    if np.isinf(numbers).any():
+        raise InputError(f"channel {channel.column} holds infinity")
     if not channel.log:
         return numbers
     if numbers.size and np.nanmin(numbers) < 0:

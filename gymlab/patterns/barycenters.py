@@ -232,7 +232,7 @@ def _decoded(values: Piece, fitted: FittedChannel) -> tuple[dict[str, NDArray[np
     """Return what the first columns say about a channel, and how many columns it has."""
     name, root = fitted.channel.column, math.sqrt(fitted.channel.weight)
     if fitted.channel.kind == "numeric":
-        numbers = values[:, 0] / root * fitted.scale
+        numbers = values[:, 0] / root * fitted.scale + fitted.shift
         columns = {name: np.expm1(numbers) if fitted.channel.log else numbers}
         if fitted.fill is None:
             return columns, 1

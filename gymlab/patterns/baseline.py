@@ -5,6 +5,7 @@ dictionary by position that nothing is ever removed from, turns distances into "
 entropy anew after each action, and adds rows to the database one at a time.
 """
 
+import warnings
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
@@ -67,10 +68,14 @@ class BaselineEngine:
     def labels(matrix: NDArray[np.float64], n_clusters: int = N_CLUSTERS, seed: int = 0) -> NDArray[np.int64]:
         """Cluster the rows of the "similarity" matrix, the maximum less the distance, by KMeans."""
         from sklearn.cluster import KMeans  # noqa: PLC0415 - only the baseline needs it
+        from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415 - likewise
 
         similarity = matrix.max() - matrix
         model = KMeans(n_clusters=min(n_clusters, len(matrix)), random_state=seed, n_init=10)
-        labels: NDArray[np.int64] = model.fit_predict(similarity).astype(np.int64)
+        with warnings.catch_warnings():
+            # Fewer distinct rows than clusters give fewer clusters, which whoever called sees.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            labels: NDArray[np.int64] = model.fit_predict(similarity).astype(np.int64)
         return labels
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from gymlab.actions.channels import Channel, checked_channel
 from gymlab.actions.windows import Unit
+from gymlab.arguments import finite_number, one_of, shown, whole_number
 from gymlab.distance.series import checked_radius
 from gymlab.errors import InputError
 
@@ -115,33 +116,33 @@ class ExtractionConfig:
 
     def __post_init__(self) -> None:
         """Check every field."""
-        _whole_number("window", self.window, least=1)
-        _whole_number("hop", self.hop, least=1)
+        whole_number("window", self.window, least=1)
+        whole_number("hop", self.hop, least=1)
         checked_radius(self.radius)
-        _one_of("distance", self.distance, get_args(Distance))
-        _one_of("strategy", self.strategy, get_args(Strategy))
-        _one_of("method", self.method, get_args(ClusteringMethod))
-        _one_of("unit", self.unit, get_args(Unit))
+        one_of("distance", self.distance, get_args(Distance))
+        one_of("strategy", self.strategy, get_args(Strategy))
+        one_of("method", self.method, get_args(ClusteringMethod))
+        one_of("unit", self.unit, get_args(Unit))
         if not isinstance(self.channels, str):
             object.__setattr__(self, "channels", _channels(self.channels))
         elif self.channels != "auto":
-            raise InputError(f"channels is {self.channels!r}; give 'auto' or a sequence of names or channels")
-        if self.n_clusters != "auto":
-            _whole_number("n_clusters", self.n_clusters, least=1, instead=", or 'auto'")
-        _whole_number("n_surrogates", self.n_surrogates, least=0)
-        _whole_number("n_resamples", self.n_resamples, least=0)
-        _whole_number("seed", self.seed, least=0)
-        if self.seed >= 2**32:
-            raise InputError(f"seed is {self.seed!r}; give less than 2**32")
+            raise InputError(
+                f"channels is {shown(self.channels)}; give 'auto' or a sequence of names or channels"
+            )
+        if not isinstance(self.n_clusters, str) or self.n_clusters != "auto":
+            whole_number("n_clusters", self.n_clusters, least=1, instead=", or 'auto'")
+        whole_number("n_surrogates", self.n_surrogates, least=0)
+        whole_number("n_resamples", self.n_resamples, least=0)
+        whole_number("seed", self.seed, least=0, most=2**32 - 1)
         if self.n_threads is not None:
-            _whole_number("n_threads", self.n_threads, least=1, instead=", or None for every processor")
-        if not _is_number(self.top_fraction) or not 0 < self.top_fraction <= 1:
-            raise InputError(f"top_fraction is {self.top_fraction!r}; give a share above 0 and at most 1")
-        _distance_or_none("cut_height", self.cut_height)
-        _distance_or_none("eps", self.eps)
-        _whole_number("min_samples", self.min_samples, least=2)
+            whole_number("n_threads", self.n_threads, least=1, instead=", or None for every processor")
+        finite_number("top_fraction", self.top_fraction, above=0, most=1, noun="a share")
+        for name in ("cut_height", "eps"):
+            if getattr(self, name) is not None:
+                finite_number(name, getattr(self, name), least=0, noun="a distance", instead=", or None")
+        whole_number("min_samples", self.min_samples, least=2)
         if self.sample_size is not None:
-            _whole_number("sample_size", self.sample_size, least=2, instead=", or None")
+            whole_number("sample_size", self.sample_size, least=2, instead=", or None")
         for clash, sentence in _clashes(self):
             if clash:
                 raise InputError(sentence)
@@ -211,28 +212,9 @@ def _clashes(config: ExtractionConfig) -> tuple[tuple[bool, str], ...]:
     )
 
 
-def _distance_or_none(name: str, value: object) -> None:
-    if value is not None and (not _is_number(value) or not 0 <= float(value) < np.inf):  # type: ignore[arg-type]
-        raise InputError(f"{name} is {value!r}; give a distance of 0 or more, or None")
-
-
 def _channels(value: object) -> tuple[str | Channel, ...]:
     """Return names as they are, and what describes a channel as the channel."""
     known = (str, Channel, Mapping)
     if not isinstance(value, Sequence) or not all(isinstance(one, known) for one in value):
-        raise InputError(f"channels is {value!r}; give 'auto' or a sequence of names or channels")
+        raise InputError(f"channels is {shown(value)}; give 'auto' or a sequence of names or channels")
     return tuple(one if isinstance(one, str) else checked_channel(one) for one in value)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
-
-
-def _whole_number(name: str, value: object, *, least: int, instead: str = "") -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise InputError(f"{name} is {value!r}; give a whole number of {least} or more{instead}")
-
-
-def _one_of(name: str, value: object, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise InputError(f"{name} is {value!r}; give one of {', '.join(known)}")

@@ -16,7 +16,13 @@ from gymlab.patterns.clustering import Clustering, Labels, Tree
 from gymlab.patterns.clustering.draws import draw_sample
 from gymlab.patterns.config import LINKAGES
 from gymlab.patterns.plan import Plan
-from gymlab.patterns.strategies import Clustered, Task, clusters_around_medoids, note_on_eps
+from gymlab.patterns.strategies import (
+    Clustered,
+    Task,
+    clusters_around_medoids,
+    note_on_eps,
+    with_notes,
+)
 
 # Of how many windows, drawn evenly from the patterns, medoids and silhouettes are taken where there is no matrix; at
 # least so many of each pattern.
@@ -41,7 +47,7 @@ def streamed(task: Task) -> Clustered:
             min_samples=config.min_samples,
             **task.distance,
         )
-        return _described(task, labels)
+        return with_notes(task, _described(task, labels))
     tree = clustering.single_linkage_tree(pieces, **task.distance)
     return cut_of_streamed(task, tree)
 
@@ -51,7 +57,7 @@ def cut_of_streamed(task: Task, tree: Tree) -> Clustered:
     if task.n_clusters is None and task.config.cut_height is None:
         return _best_cut(task, tree)
     labels = clustering.cut_tree(tree, n_clusters=task.n_clusters, height=task.config.cut_height)
-    return _described(task, labels, tree)
+    return with_notes(task, _described(task, labels, tree))
 
 
 def from_graph(task: Task) -> Clustered:
@@ -73,16 +79,18 @@ def from_graph(task: Task) -> Clustered:
     graph = dtw_neighbors(pieces, eps=float(eps), values=False, **task.distance)
     labels = clustering.dbscan(graph, min_samples=config.min_samples, checkpoint=task.checkpoint)
     found = _described(task, labels)
-    return replace(found, notes=(*notes, *found.notes))
+    return with_notes(task, replace(found, notes=(*notes, *found.notes)))
 
 
 def sampled(task: Task, plan: Plan) -> Clustered:
     """Cluster a sample exactly and place the others; sessions are represented alike."""
+    # A log of one window is all of its sample.
+    size = max(2, plan.sample_size)
     if task.config.method not in LINKAGES:
-        return _sampled_medoids(task, plan.sample_size)
+        return with_notes(task, _sampled_medoids(task, size))
     found = clustering.cluster_sample(
         task.pieces,
-        sample_size=plan.sample_size,
+        sample_size=size,
         method=task.linkage,
         n_clusters=task.n_clusters,
         height=task.config.cut_height,
@@ -92,7 +100,7 @@ def sampled(task: Task, plan: Plan) -> Clustered:
         **task.distance,
     )
     quality = replace(found.quality, silhouettes=_spread(task, found.sample, found.quality.silhouettes))
-    return Clustered(
+    clustered = Clustered(
         Clustering(found.labels, found.medoids, quality),
         distances=found.distances,
         linkage=found.tree,
@@ -101,6 +109,7 @@ def sampled(task: Task, plan: Plan) -> Clustered:
         agreement=None if np.isnan(found.agreement) else found.agreement,
         notes=(found.explanation,),
     )
+    return with_notes(task, clustered)
 
 
 def _sampled_medoids(task: Task, size: int) -> Clustered:

@@ -48,7 +48,8 @@ def cut(
     where = f"at {height:.4g}" if height is not None else f"into {n} pattern{'s' * (n != 1)}"
     # What was said of its significance was said of other patterns.
     said = () if extraction.significance is None else extraction.significance.notes
-    kept = [note for note in extraction.notes if note not in said and not note.startswith(_CUT)]
+    dropped = (_CUT, strategies.FEWER)
+    kept = [note for note in extraction.notes if note not in said and not note.startswith(dropped)]
     return replace(
         extraction,
         config=config,

@@ -23,6 +23,9 @@ Pieces = NDArray[np.float32] | list[NDArray[np.float32]]
 # Windows that one of them stands for, at least, where others are placed.
 _WINDOWS_A_REPRESENTATIVE = 20
 
+# How the note on fewer patterns than asked for begins, so that a later cut can take it back.
+FEWER = "fewer patterns than asked for:"
+
 # The number of medoids is chosen on at most so many windows: it takes a search for each number.
 _MOST_TO_COUNT_MEDOIDS = 2_000
 
@@ -122,13 +125,13 @@ def clusters_of(task: Task, condensed: NDArray[np.float32], strategy: str) -> Cl
         square = squareform(condensed).astype(np.float64) if len(condensed) else np.zeros((1, 1))
         k = task.n_clusters or baseline.N_CLUSTERS
         labels = clustering.by_size(baseline.BaselineEngine.labels(square, k, config.seed))
-        return Clustered(clustering.describe_labels(condensed, labels), condensed)
+        return with_notes(task, Clustered(clustering.describe_labels(condensed, labels), condensed))
     if config.method in LINKAGES:
         tree = clustering.build_tree(condensed, task.linkage, checkpoint=checkpoint)
         task.on_tree(condensed, tree)
         return clusters_of_tree(task, condensed, tree)
     if config.method == "kmedoids":
-        return Clustered(clusters_around_medoids(task, condensed), condensed)
+        return with_notes(task, Clustered(clusters_around_medoids(task, condensed), condensed))
     n = len(task.windows)
     notes: tuple[str, ...] = ()
     fewest = min(config.min_samples, n)
@@ -142,7 +145,29 @@ def clusters_of(task: Task, condensed: NDArray[np.float32], strategy: str) -> Cl
         eps, notes = _eps(task, condensed)
         labels = clustering.dbscan(condensed, min_samples=fewest, eps=eps, checkpoint=checkpoint)
     described = clustering.describe_labels(condensed, labels, checkpoint=checkpoint)
-    return Clustered(described, condensed, notes=notes)
+    return with_notes(task, Clustered(described, condensed, notes=notes))
+
+
+def with_notes(task: Task, found: Clustered) -> Clustered:
+    """Return clusters with a note if they are fewer than was asked for, or none at all."""
+    n, wanted, least = len(found.clusters.medoids), task.n_clusters, task.config.min_samples
+    method, noun = task.config.method, task.windows.noun
+    if wanted is not None and n < wanted:
+        note = f"{FEWER} {n} of {wanted}, since more would part {noun} that are alike or equally far apart"
+    elif n:
+        return found
+    elif len(task.windows) < least:
+        note = f"{method} found no pattern: there are fewer {noun} than min_samples, which is {least}"
+    elif method == "dbscan":
+        note = (
+            f"dbscan found no pattern: no {least} {noun} are within eps of one of them; choose a larger eps"
+        )
+    else:
+        note = (
+            f"{method} found no pattern: nowhere do two groups of {least} {noun} or more part; choose a smaller "
+            "min_samples, or a linkage"
+        )
+    return replace(found, notes=(*found.notes, note))
 
 
 def clusters_of_tree(task: Task, condensed: NDArray[np.float32], tree: Tree) -> Clustered:
@@ -160,7 +185,7 @@ def clusters_of_tree(task: Task, condensed: NDArray[np.float32], tree: Tree) -> 
         at_most=len(task.windows) // _WINDOWS_A_REPRESENTATIVE,
     )
     standing = np.union1d(standing, clusters.medoids)
-    return Clustered(clusters, condensed, tree, representatives=standing)
+    return with_notes(task, Clustered(clusters, condensed, tree, representatives=standing))
 
 
 def clusters_around_medoids(task: Task, condensed: Condensed) -> Clustering:
@@ -186,11 +211,12 @@ def _number_of_medoids(task: Task, condensed: Condensed) -> tuple[int, dict[int,
         matrix = np.asarray(condensed, dtype=np.float32)
         condensed = part_of_matrix(matrix, n, chosen, checkpoint=task.checkpoint)
         n = len(chosen)
-    curve = {}
+    curve: dict[int, float] = {}
     for k in range(2, min(clustering.MOST_AUTO_CLUSTERS, n - 1) + 1):
-        labels = clustering.kmedoids(condensed, k, seed=task.config.seed, checkpoint=task.checkpoint).labels
-        sums = clustering.distance_sums(condensed, labels, checkpoint=task.checkpoint)
-        curve[k] = float(clustering.silhouettes(sums, labels).mean())
+        found = clustering.kmedoids(condensed, k, seed=task.config.seed, checkpoint=task.checkpoint)
+        if len(found.medoids) > 1:
+            sums = clustering.distance_sums(condensed, found.labels, checkpoint=task.checkpoint)
+            curve[len(found.medoids)] = float(clustering.silhouettes(sums, found.labels).mean())
     return (max(curve, key=lambda k: curve[k]) if curve else 1), curve
 
 

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gymlab.errors import InputError
+from gymlab.patterns.clustering.condensed import whole_numbers
 
 
 def adjusted_rand_index(first: NDArray[np.integer], second: NDArray[np.integer]) -> float:
@@ -17,7 +18,7 @@ def adjusted_rand_index(first: NDArray[np.integer], second: NDArray[np.integer])
     Raises
     ------
     InputError
-        If they differ in length.
+        If they are no arrays of whole numbers, or differ in length.
 
     References
     ----------
@@ -28,6 +29,8 @@ def adjusted_rand_index(first: NDArray[np.integer], second: NDArray[np.integer])
     >>> adjusted_rand_index(np.array([0, 0, 1]), np.array([1, 1, 0]))
     1.0
     """
+    for name, labels in (("first", first), ("second", second)):
+        whole_numbers(name, labels)
     if len(first) != len(second):
         raise InputError(f"{len(first)} and {len(second)} labels are not of the same items")
     from sklearn.metrics import adjusted_rand_score

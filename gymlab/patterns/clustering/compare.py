@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
+from gymlab.arguments import texts
 from gymlab.errors import InputError
 from gymlab.patterns.clustering.agreement import adjusted_rand_index
 from gymlab.patterns.clustering.condensed import Checkpoint, Condensed, Tree, no_checkpoint
@@ -79,8 +80,9 @@ def compare_linkages(
     >>> found[0].agreement
     {'ward': 1.0, 'single': 1.0}
     """
-    if len(set(methods)) != len(methods):
-        raise InputError(f"methods are {list(methods)}; name each linkage once")
+    named = texts("methods", methods)
+    if len(set(named)) != len(named):
+        raise InputError(f"methods are {named}; name each linkage once")
     trees = {method: build_tree(distances, method, checkpoint=checkpoint) for method in methods}
     found = {
         method: cluster_tree(distances, tree, n_clusters=n_clusters, checkpoint=checkpoint)

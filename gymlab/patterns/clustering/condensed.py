@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from gymlab.arguments import finite_number, shown, whole_number
 from gymlab.errors import InputError
 from gymlab.patterns.clustering import chain, passes
 
@@ -13,6 +14,9 @@ Condensed = NDArray[np.float32] | NDArray[np.float64]
 Labels = NDArray[np.int64]
 Tree = NDArray[np.float64]
 Checkpoint = Callable[[], None]
+
+# Distances that differ by no more than this, relative to the larger, are equal but for the rounding of float32.
+ROUNDING = 4 * float(np.finfo(np.float32).eps)
 
 # Distances between two checkpoints: a few hundredths of a second of any pass.
 _DISTANCES_A_SLICE = 2**22
@@ -36,14 +40,15 @@ def number_of_items(distances: Condensed, *, checkpoint: Checkpoint = no_checkpo
     Raises
     ------
     InputError
-        If it is not one-dimensional (a square matrix would be taken for observations), not of such a length, or
-        holds NaN, infinity or a negative number.
+        If it is no array of numbers, not one-dimensional (a square matrix would be taken for observations), not of
+        such a length, or holds NaN, infinity or a negative number.
 
     Examples
     --------
     >>> number_of_items(np.array([1, 4, 3], dtype=np.float32))
     3
     """
+    _require_numbers(distances)
     if distances.ndim != 1:
         raise InputError(
             f"distances have {distances.ndim} dimensions; give the condensed matrix, which has one"
@@ -69,11 +74,35 @@ def matrix_of(distances: Condensed, n: int) -> NDArray[np.float32]:
     InputError
         If it is not that of n items.
     """
+    _require_numbers(distances)
     if distances.shape != (n * (n - 1) // 2,):
         raise InputError(
             f"distances have shape {distances.shape}; {n} items have {n * (n - 1) // 2} distances"
         )
     return np.ascontiguousarray(distances, dtype=np.float32)
+
+
+def _require_numbers(distances: object) -> None:
+    if not isinstance(distances, np.ndarray) or distances.dtype.kind not in "fiu":
+        raise InputError(
+            f"distances is {shown(distances)}; give a NumPy array of numbers, a condensed matrix"
+        )
+
+
+def require_cut(n: int, n_clusters: int | None, height: float | None) -> None:
+    """Refuse a cut of a tree of n items that is none; neither a number nor a height is let pass.
+
+    Raises
+    ------
+    InputError
+        If it is both, the number is none from 1 to n, or the height is no distance.
+    """
+    if n_clusters is not None and height is not None:
+        raise InputError("give n_clusters or height, not both")
+    if n_clusters is not None:
+        whole_number("n_clusters", n_clusters, least=1, most=n)
+    if height is not None:
+        finite_number("height", height, least=0, noun="a distance")
 
 
 def slices(length: int, checkpoint: Checkpoint = no_checkpoint) -> Iterator[slice]:
@@ -92,6 +121,18 @@ def row_slices(n: int, checkpoint: Checkpoint = no_checkpoint) -> Iterator[tuple
         stop = min(n - 1, first + max(1, _DISTANCES_A_SLICE // (n - 1 - first)))
         yield first, stop
         first = stop
+
+
+def whole_numbers(name: str, labels: object) -> None:
+    """Refuse what is no one-dimensional array of whole numbers.
+
+    Raises
+    ------
+    InputError
+        If it is none.
+    """
+    if not isinstance(labels, np.ndarray) or labels.ndim != 1 or labels.dtype.kind not in "iu":
+        raise InputError(f"{name} is {shown(labels)}; give a NumPy array of whole numbers (n,)")
 
 
 def checked_labels(labels: NDArray[np.integer], n: int) -> Labels:
@@ -136,18 +177,19 @@ def distance_sums(
     Raises
     ------
     InputError
-        If the distances are not those of as many items as there are labels.
+        If the labels do not count from 0, or the distances are not those of as many items.
 
     Examples
     --------
     >>> distance_sums(np.array([1, 2, 4], dtype=np.float32), np.array([0, 0, 1])).tolist()
     [[1.0, 1.0, 6.0], [2.0, 4.0, 0.0]]
     """
-    n, k = len(labels), int(labels.max(initial=-1)) + 1
-    sums = np.zeros((k, n))
+    n = np.size(labels)
+    checked = checked_labels(labels, n)
+    sums = np.zeros((int(checked.max(initial=-1)) + 1, n))
     matrix = matrix_of(distances, n)
     for first, stop in row_slices(n, checkpoint):
-        passes.add_sums(matrix, labels, first, stop, sums)
+        passes.add_sums(matrix, checked, first, stop, sums)
     return sums
 
 

@@ -15,15 +15,17 @@ from gymlab.patterns.clustering.condensed import (
     matrix_of,
     no_checkpoint,
     number_of_items,
+    require_cut,
 )
 from gymlab.patterns.clustering.quality import (
     Quality,
     average_width,
+    checked_sums,
     cophenetic_correlation,
     pair_quality,
     silhouettes,
 )
-from gymlab.patterns.clustering.tree import cut_tree
+from gymlab.patterns.clustering.tree import cut_tree, n_leaves_of
 
 # How many clusters "auto" tries.
 MOST_AUTO_CLUSTERS = 20
@@ -79,7 +81,8 @@ def cluster_tree(
     Raises
     ------
     InputError
-        If the distances are not those of as many items as the tree has leaves.
+        If the tree is no linkage matrix, the distances are not those of as many items as it has leaves, or the cut
+        is none.
 
     Examples
     --------
@@ -88,15 +91,19 @@ def cluster_tree(
     >>> cluster_tree(distances, build_tree(distances)).labels.tolist()
     [0, 0, 1, 1]
     """
-    n = len(tree) + 1
+    n = n_leaves_of(tree)
     matrix = matrix_of(distances, n)
+    asked = None
+    require_cut(n, n_clusters, height)
+    if n_clusters is not None or height is not None:
+        asked = cut_tree(tree, n_clusters=n_clusters, height=height)
     cuts = {}
     for k in range(2, min(MOST_AUTO_CLUSTERS, n - 1) + 1):
         checkpoint()
-        cuts[k] = cut_tree(tree, n_clusters=k)
-    asked = None
-    if n_clusters is not None or height is not None:
-        asked = cut_tree(tree, n_clusters=n_clusters, height=height)
+        cut = cut_tree(tree, n_clusters=k)
+        # Where joins are at one height, fewer come out, and are counted as what they are.
+        if cut.any():
+            cuts[int(cut.max()) + 1] = cut
     one_cluster = np.zeros(n, dtype=np.int64)
     finest = max((one_cluster, *cuts.values(), *([] if asked is None else [asked])), key=np.max)
     fine_sums = distance_sums(matrix, finest, checkpoint=checkpoint)
@@ -176,7 +183,13 @@ def medoids_of(sums: NDArray[np.float64], labels: Labels) -> Labels:
         float64 ``(n_clusters, n)``, of :func:`~gymlab.patterns.clustering.distance_sums`.
     labels
         int64 ``(n,)``.
+
+    Raises
+    ------
+    InputError
+        If they do not fit each other.
     """
+    labels = checked_sums(sums, labels)
     own = sums[labels, np.arange(len(labels))] if len(sums) else np.zeros(len(labels))
     members = (np.flatnonzero(labels == label) for label in range(len(sums)))
     return np.array([group[np.argmin(own[group])] for group in members], dtype=np.int64)

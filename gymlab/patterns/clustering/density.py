@@ -5,10 +5,12 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 
+from gymlab.arguments import finite_number, whole_number
 from gymlab.distance import NeighborGraph
 from gymlab.errors import InputError
 from gymlab.patterns.clustering import passes
 from gymlab.patterns.clustering.condensed import (
+    ROUNDING,
     Checkpoint,
     Condensed,
     Labels,
@@ -68,8 +70,8 @@ def dbscan(
     [0, 0, -1]
     """
     checked_min_samples(min_samples)
-    if eps is not None and not (isinstance(eps, (int, float, np.number)) and 0 <= eps < np.inf):
-        raise InputError(f"eps is {eps!r}; give a finite distance of 0 or more")
+    if eps is not None:
+        finite_number("eps", eps, least=0, noun="a distance")
     if isinstance(distances, np.ndarray):
         if eps is None:
             raise InputError("a matrix of distances needs eps; suggested_eps proposes one")
@@ -77,16 +79,18 @@ def dbscan(
     return _of_graph(_within(_graph_of(distances), eps), min_samples)
 
 
-def checked_min_samples(min_samples: int) -> None:
-    """Refuse a number of items that is not 1 or more.
+def checked_min_samples(min_samples: int, n: int | None = None) -> int:
+    """Return how many of n items make a neighbourhood dense.
 
     Raises
     ------
     InputError
-        If it is.
+        If that is no whole number of 1 or more, or more than there are items.
     """
-    if isinstance(min_samples, bool) or not isinstance(min_samples, (int, np.integer)) or min_samples < 1:
-        raise InputError(f"min_samples is {min_samples!r}; give a whole number of 1 or more")
+    number = whole_number("min_samples", min_samples, least=1)
+    if n is not None and number > n:
+        raise InputError(f"min_samples is {number}, but there are only {n} items")
+    return number
 
 
 def core_distances(
@@ -122,8 +126,7 @@ def core_distances(
     if not isinstance(distances, np.ndarray):
         return _core_distances_of_graph(_graph_of(distances), min_samples)
     n = number_of_items(distances, checkpoint=checkpoint)
-    if min_samples > n:
-        raise InputError(f"min_samples is {min_samples}, but there are only {n} items")
+    checked_min_samples(min_samples, n)
     if min_samples == 1:
         return np.zeros(n, dtype=np.float32)
     nearest = np.full((n, min_samples - 1), np.inf, dtype=np.float32)
@@ -151,7 +154,7 @@ def suggested_eps(
     Returns
     -------
     float
-        In the unit of the distances; the distance itself where all are equal.
+        In the unit of the distances; the largest of them where all are equal but for rounding.
 
     Raises
     ------
@@ -165,8 +168,8 @@ def suggested_eps(
     """
     curve = np.sort(core_distances(distances, min_samples, checkpoint=checkpoint)).astype(np.float64)
     rise = curve[-1] - curve[0]
-    if rise == 0:
-        return float(curve[0])
+    if rise <= ROUNDING * curve[-1]:
+        return float(curve[-1])
     line = np.linspace(0, 1, len(curve))
     return float(curve[np.argmax(line - (curve - curve[0]) / rise)])
 

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gymlab.arguments import whole_number
 from gymlab.errors import InputError
 
 
@@ -31,10 +32,8 @@ def draw_sample(
     >>> draw_sample(6, 3, groups=list("aabbbb")).tolist()
     [0, 2, 3]
     """
-    if isinstance(sample_size, bool) or not isinstance(sample_size, (int, np.integer)) or sample_size < 2:
-        raise InputError(f"sample_size is {sample_size!r}; give a whole number of 2 or more")
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
-        raise InputError(f"seed is {seed!r}; give a whole number of 0 or more")
+    whole_number("sample_size", sample_size, least=2)
+    whole_number("seed", seed, least=0)
     codes = np.zeros(n, dtype=np.int64)
     if groups is not None:
         values = np.asarray(groups)

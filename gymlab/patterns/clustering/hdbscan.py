@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.sparse import coo_array
 
+from gymlab.arguments import whole_number
 from gymlab.distance import dtw_neighbors
 from gymlab.distance.blocks import Progress
 from gymlab.distance.series import Series
-from gymlab.errors import InputError
 from gymlab.patterns.clustering.condensed import (
     Checkpoint,
     Condensed,
@@ -19,7 +19,7 @@ from gymlab.patterns.clustering.condensed import (
 )
 from gymlab.patterns.clustering.density import checked_min_samples, core_distances
 from gymlab.patterns.clustering.pointers import Edges, PointerTree
-from gymlab.patterns.clustering.streaming import reporting, streamed_edges
+from gymlab.patterns.clustering.streaming import number_of_series, reporting, streamed_edges
 from gymlab.patterns.clustering.tree import by_size
 
 # A join at distance 0 would have an infinite density, and differences of those are undefined.
@@ -61,7 +61,8 @@ def hdbscan(
 
     Notes
     -----
-    Mutual reachability distances are often equal, and HDBSCAN treats equal joins one after the other, so a few items
+    Items that are all at distance 0 from each other are one cluster; of any others, all are noise where no two
+    clusters of ``min_cluster_size`` part. Mutual reachability distances are often equal, and HDBSCAN treats equal joins one after the other, so a few items
     at the rim of a cluster may differ from another implementation's.
 
     References
@@ -121,7 +122,7 @@ def hdbscan_series(
     >>> hdbscan_series([[0, 1], [0, 1], [0, 2], [8, 9], [8, 8]], min_cluster_size=2).tolist()
     [0, 0, 0, 1, 1]
     """
-    n = len(series) if isinstance(series, Sequence) else len(np.asarray(series))
+    n = number_of_series(series)
     wanted = _checked_sizes(n, min_cluster_size, min_samples)
     if n < min_cluster_size:
         return np.full(n, -1, dtype=np.int64)
@@ -149,18 +150,10 @@ def hdbscan_series(
 
 def _checked_sizes(n: int, min_cluster_size: int, min_samples: int | None) -> int:
     """Return how many nearest the core distance counts."""
-    if (
-        isinstance(min_cluster_size, bool)
-        or not isinstance(min_cluster_size, (int, np.integer))
-        or min_cluster_size < 2
-    ):
-        raise InputError(f"min_cluster_size is {min_cluster_size!r}; give a whole number of 2 or more")
+    whole_number("min_cluster_size", min_cluster_size, least=2)
     if min_samples is None:
         return min(int(min_cluster_size), n)
-    checked_min_samples(min_samples)
-    if min_samples > n:
-        raise InputError(f"min_samples is {min_samples}, but there are only {n} items")
-    return int(min_samples)
+    return checked_min_samples(min_samples, n)
 
 
 def _chosen(edges: Edges, n: int, min_cluster_size: int) -> Labels:
@@ -168,6 +161,9 @@ def _chosen(edges: Edges, n: int, min_cluster_size: int) -> Labels:
     from sklearn.cluster import HDBSCAN
 
     firsts, seconds, heights = edges
+    if not heights.any():
+        # The tree of items that are all alike has no branch, and scikit-learn chooses among branches.
+        return np.zeros(n, dtype=np.int64)
     weights = np.maximum(heights.astype(np.float64), _LEAST_DISTANCE)
     both = (np.concatenate([firsts, seconds]), np.concatenate([seconds, firsts]))
     matrix = coo_array((np.concatenate([weights, weights]), both), shape=(n, n)).tocsr()

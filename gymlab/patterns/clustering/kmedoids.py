@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gymlab.errors import InputError
+from gymlab.arguments import whole_number
 from gymlab.patterns.clustering import swaps
 from gymlab.patterns.clustering.condensed import (
     Checkpoint,
@@ -57,7 +57,7 @@ def kmedoids(
     distances
         The condensed matrix of n items.
     n_clusters
-        1 to n. Exactly so many come out.
+        1 to n. Fewer come out where there are fewer distinct items: no medoid is at distance 0 from another.
     seed
         Draws the samples that the first medoids are chosen from. The result depends on nothing else.
     checkpoint
@@ -66,7 +66,6 @@ def kmedoids(
     Returns
     -------
     KMedoids
-        Its loss is never above ``start_loss``.
 
     Raises
     ------
@@ -86,35 +85,26 @@ def kmedoids(
     ([0, 0, 0, 1], [1, 3], 2.0)
     """
     n = number_of_items(distances, checkpoint=checkpoint)
-    if (
-        isinstance(n_clusters, bool)
-        or not isinstance(n_clusters, (int, np.integer))
-        or not 1 <= n_clusters <= n
-    ):
-        raise InputError(
-            f"n_clusters is {n_clusters!r}; give a whole number from 1 to {n}, one an item at most"
-        )
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
-        raise InputError(f"seed is {seed!r}; give a whole number of 0 or more")
+    k = whole_number("n_clusters", n_clusters, least=1, most=n)
+    rng = np.random.default_rng(whole_number("seed", seed, least=0))
     matrix = matrix_of(distances, n)
-    if n_clusters == 1:
+    if k == 1:
         return _single(matrix, n, checkpoint)
-    medoids = _start(matrix, n, int(n_clusters), np.random.default_rng(seed), checkpoint)
+    medoids = _start(matrix, n, k, rng, checkpoint)
     nearest, second = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
     d_nearest, d_second = np.empty(n, dtype=np.float32), np.empty(n, dtype=np.float32)
     assigned = (nearest, second, d_nearest, d_second)
-    step = max(1, _DISTANCES_A_SLICE // (2 * int(n_clusters)))
-    for first in range(0, n, step):
-        checkpoint()
-        swaps.assign(matrix, n, medoids, first, min(n, first + step), *assigned)
+    _assign(matrix, n, medoids, assigned, checkpoint)
     start_loss = float(d_nearest.sum(dtype=np.float64))
     state = np.zeros(3, dtype=np.int64)
     while state[swaps.IDLE] < n:
         checkpoint()
         swaps.improve(matrix, n, medoids, *assigned, state, max(1, _DISTANCES_A_SLICE // n))
+    distinct = _distinct(matrix, n, medoids, checkpoint)
+    if len(distinct) < k:
+        medoids = distinct
+        _assign(matrix, n, medoids, assigned, checkpoint)
     loss = float(d_nearest.sum(dtype=np.float64))
-    # A medoid at distance 0 from another stays in its own cluster, so that none is empty.
-    nearest[medoids] = np.arange(n_clusters)
     return _by_size(nearest, medoids, loss, start_loss, int(state[swaps.SWAPS]))
 
 
@@ -130,6 +120,31 @@ def _single(matrix: NDArray[np.float32], n: int, checkpoint: Checkpoint) -> KMed
     medoid = int(from_each.argmin())
     loss = float(from_each[medoid])
     return KMedoids(np.zeros(n, dtype=np.int64), np.array([medoid]), loss, loss, 0)
+
+
+def _assign(
+    matrix: NDArray[np.float32],
+    n: int,
+    medoids: Labels,
+    assigned: tuple[Labels, Labels, NDArray[np.float32], NDArray[np.float32]],
+    checkpoint: Checkpoint,
+) -> None:
+    step = max(1, _DISTANCES_A_SLICE // (2 * len(medoids)))
+    for first in range(0, n, step):
+        checkpoint()
+        swaps.assign(matrix, n, medoids, first, min(n, first + step), *assigned)
+
+
+def _distinct(matrix: NDArray[np.float32], n: int, medoids: Labels, checkpoint: Checkpoint) -> Labels:
+    """Return the medoids without those at distance 0 from an earlier one."""
+    row = np.empty(n, dtype=np.float32)
+    is_new = np.ones(len(medoids), dtype=np.bool_)
+    for m, medoid in enumerate(medoids):
+        checkpoint()
+        if is_new[m]:
+            swaps.load_row(matrix, n, medoid, row)
+            is_new[m + 1 :] &= row[medoids[m + 1 :]] > 0
+    return medoids[is_new]
 
 
 def _start(

@@ -6,8 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.cluster import hierarchy
 
+from gymlab.arguments import shown, whole_number
 from gymlab.errors import InputError
 from gymlab.patterns.clustering.condensed import Labels, Tree, checked_labels
+from gymlab.patterns.clustering.tree import n_leaves_of
 
 # scipy draws leaves this far apart, the first at half of it.
 _SCIPY_STEP = 10.0
@@ -64,7 +66,7 @@ def outline(tree: Tree, n_leaves: int = 40, *, root: int | None = None) -> Outli
     Raises
     ------
     InputError
-        If there is no such node, or no leaf is asked for.
+        If the tree is no linkage matrix, there is no such node, or no leaf is asked for.
 
     Examples
     --------
@@ -73,14 +75,13 @@ def outline(tree: Tree, n_leaves: int = 40, *, root: int | None = None) -> Outli
     >>> outline(tree, 2).sizes.tolist(), outline(tree, root=int(tree[-1, 0])).sizes.tolist()
     ([2, 2], [1, 1])
     """
-    n = len(tree) + 1
+    n = n_leaves_of(tree)
     top = 2 * n - 2 if root is None else root
-    if not 0 <= top <= 2 * n - 2:
+    if isinstance(top, bool) or not isinstance(top, (int, np.integer)) or not 0 <= top <= 2 * n - 2:
         raise InputError(
-            f"there is no node {root!r}; a tree of {n:,} items has nodes from 0 to {2 * n - 2:,}"
+            f"there is no node {shown(root)}; a tree of {n:,} items has nodes from 0 to {2 * n - 2:,}"
         )
-    if n_leaves < 1:
-        raise InputError(f"n_leaves is {n_leaves!r}; give 1 or more")
+    whole_number("n_leaves", n_leaves, least=1)
     if top < n or n_leaves == 1:
         nothing = np.empty((0, 4))
         leaf = np.array([top], dtype=np.int64)
@@ -126,7 +127,7 @@ def labels_of_nodes(tree: Tree, labels: Labels) -> Labels:
     >>> labels_of_nodes(tree, np.array([0, 0, 1, 2])).tolist()
     [0, 0, 1, 2, 0, -1, -1]
     """
-    common: list[int] = checked_labels(labels, len(tree) + 1).tolist()
+    common: list[int] = checked_labels(labels, n_leaves_of(tree)).tolist()
     for left, right in tree[:, :2].astype(np.int64).tolist():
         common.append(common[left] if common[left] == common[right] else -1)
     return np.array(common, dtype=np.int64)

@@ -6,8 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.cluster import hierarchy
 
+from gymlab.arguments import shown
+from gymlab.errors import InputError
 from gymlab.patterns.clustering import passes
 from gymlab.patterns.clustering.condensed import (
+    ROUNDING,
     Checkpoint,
     Condensed,
     Labels,
@@ -17,6 +20,7 @@ from gymlab.patterns.clustering.condensed import (
     no_checkpoint,
     row_slices,
 )
+from gymlab.patterns.clustering.tree import n_leaves_of
 
 
 @dataclass(frozen=True)
@@ -33,11 +37,11 @@ class Quality:
         The average width of every number of clusters that was tried: of a tree, those from 2 to 20.
     cophenetic_correlation
         Pearson correlation of the distances with the heights at which the tree joins the pairs, −1 to 1, larger
-        is better; NaN without a tree or where all distances are equal [1]_.
+        is better; NaN without a tree or where all distances are equal, but for rounding [1]_.
     hubert_c
         Hubert's C: where the sum of the distances within clusters lies between the least (0) and the largest (1)
         sum of as many distances; smaller is better [2]_. NaN with fewer than two clusters, without a pair within
-        one, or where all distances are equal.
+        one, or where all distances are equal, but for rounding.
     point_biserial
         Pearson correlation of the distances with 0 for a pair within a cluster and 1 for one between clusters, −1
         to 1, larger is better [3]_. NaN as for ``hubert_c``.
@@ -88,8 +92,13 @@ def silhouettes(sums: NDArray[np.float64], labels: Labels) -> NDArray[np.float64
         float64 ``(n_clusters, n)``, of :func:`~gymlab.patterns.clustering.distance_sums`.
     labels
         int64 ``(n,)``, −1 for noise.
+
+    Raises
+    ------
+    InputError
+        If they do not fit each other.
     """
-    n, k = len(labels), len(sums)
+    n, k = len(checked_sums(sums, labels)), len(sums)
     widths = np.full(n, np.nan)
     if k < 2:
         return widths
@@ -105,6 +114,21 @@ def silhouettes(sums: NDArray[np.float64], labels: Labels) -> NDArray[np.float64
         (sizes[own] > 1) & (largest > 0), (b - a) / np.where(largest > 0, largest, 1), 0.0
     )
     return widths
+
+
+def checked_sums(sums: NDArray[np.float64], labels: Labels) -> Labels:
+    """Return the labels that sums of distances by cluster belong to.
+
+    Raises
+    ------
+    InputError
+        If the sums are not those of as many clusters and items.
+    """
+    checked = checked_labels(labels, np.size(labels))
+    shape = (int(checked.max(initial=-1)) + 1, len(checked))
+    if not isinstance(sums, np.ndarray) or sums.shape != shape or sums.dtype.kind != "f":
+        raise InputError(f"sums are {shown(sums)}; give those of distance_sums, float64 {shape}")
+    return checked
 
 
 def average_width(widths: NDArray[np.float64]) -> float:
@@ -132,9 +156,9 @@ def cophenetic_correlation(
     >>> cophenetic_correlation(distances, build_tree(distances, "average"))
     1.0
     """
-    if len(tree) < 2:
+    n = n_leaves_of(tree)
+    if n < 3:
         return float("nan")
-    n = len(tree) + 1
     matrix = matrix_of(distances, n)
     leaves = hierarchy.leaves_list(tree).astype(np.int64)
     sums = np.zeros(5)
@@ -145,9 +169,14 @@ def cophenetic_correlation(
         passes.add_cophenetic(matrix, leaves, np.argsort(leaves), gaps, shift, top, first, stop, sums)
     h, hh, d, dd, hd = sums / len(matrix)
     spread, deviation = dd - d * d, hh - h * h
-    if spread <= 0 or deviation <= 0:
+    if _is_rounding(spread, shift + d) or _is_rounding(deviation, top + h):
         return float("nan")
     return float(np.clip((hd - h * d) / np.sqrt(spread * deviation), -1, 1))
+
+
+def _is_rounding(variance: float, mean: float) -> bool:
+    """Tell whether distances of this variance and mean are equal, but for the rounding of float32."""
+    return variance <= (ROUNDING * mean) ** 2
 
 
 def _gaps(tree: Tree, leaves: Labels) -> NDArray[np.float64]:
@@ -188,7 +217,7 @@ def pair_quality(
     PairQuality(hubert_c=0.0, point_biserial=1.0, calinski_harabasz=161.0)
     """
     nothing = float("nan")
-    labels = checked_labels(labels, len(labels))
+    labels = checked_labels(labels, np.size(labels))
     matrix = matrix_of(distances, len(labels))
     k = int(labels.max(initial=-1)) + 1
     if k < 2:
@@ -196,13 +225,15 @@ def pair_quality(
     sizes = np.bincount(labels[labels >= 0])
     n, n_within = int(sizes.sum()), int((sizes * (sizes - 1) // 2).sum())
     total, within = np.zeros(4), np.zeros((k, 2))
-    shift = float(matrix[0]) if len(matrix) else 0.0
+    # The distance of a clustered pair, so that sums of differences from it are exactly 0 where all are equal.
+    i, j = np.flatnonzero(labels >= 0)[:2].tolist()
+    shift = float(matrix[i * (2 * len(labels) - i - 1) // 2 + j - i - 1])
     for first, stop in row_slices(len(labels), checkpoint):
         passes.add_moments(matrix, labels, first, stop, shift, total, within)
     n_pairs, one, two, squares = total
     hubert, biserial, pseudo_f = nothing, nothing, nothing
     variance = two / n_pairs - (one / n_pairs) ** 2
-    if 0 < n_within < n_pairs and variance > 0:
+    if 0 < n_within < n_pairs and not _is_rounding(variance, shift + one / n_pairs):
         inner = float(within[:, 0].sum()) - shift * n_within
         difference = (one - inner) / (n_pairs - n_within) - inner / n_within
         share = n_within * (n_pairs - n_within) / n_pairs**2

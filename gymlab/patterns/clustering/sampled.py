@@ -1,12 +1,13 @@
 """A sample clustered exactly, the rest assigned to it, and how well that can be expected to agree."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gymlab.arguments import one_of
 from gymlab.distance import dtw_cross, dtw_pairwise
 from gymlab.distance.blocks import Progress
 from gymlab.distance.series import Series
@@ -17,14 +18,15 @@ from gymlab.patterns.clustering.condensed import (
     Tree,
     no_checkpoint,
     part_of_matrix,
+    require_cut,
 )
 from gymlab.patterns.clustering.cut import Clustering, cluster_tree
 from gymlab.patterns.clustering.draws import draw_sample
 from gymlab.patterns.clustering.quality import Quality
 from gymlab.patterns.clustering.representatives import representatives
-from gymlab.patterns.clustering.streaming import reporting
+from gymlab.patterns.clustering.streaming import number_of_series, reporting
 from gymlab.patterns.clustering.tree import build_tree, by_size
-from gymlab.patterns.config import Method
+from gymlab.patterns.config import LINKAGES, Method
 
 # How often the agreement is measured, and the least and most of the sample that is held back for it.
 _REPEATS = 5
@@ -156,8 +158,10 @@ def cluster_sample(  # noqa: PLR0913 - what is sampled, how it is clustered, and
     >>> found.labels[[0, 29, 30, 59]].tolist(), found.agreement
     ([0, 0, 1, 1], 1.0)
     """
-    n = len(series)
+    n = number_of_series(series)
+    one_of("method", method, LINKAGES)
     sample = draw_sample(n, sample_size, groups=groups, seed=seed)
+    require_cut(len(sample), n_clusters, height)
     distance = partial(
         _distances,
         radius=radius,
@@ -215,6 +219,8 @@ def _agreement(
     n_kept = max(min(n, 2), n - round(held_back * n))
     kept, held = np.sort(mixed[:n_kept]), np.sort(mixed[n_kept:])
     part = part_of_matrix(matrix, n, kept, checkpoint=linkage.checkpoint)
+    if linkage.n_clusters is not None:
+        linkage = replace(linkage, n_clusters=min(linkage.n_clusters, n_kept))
     tree, clusters = linkage.clusters(part)
     standing = representatives(part, tree, clusters.labels, linkage.checkpoint)
     found = np.empty(n, dtype=np.int64)

@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
+from gymlab.arguments import shown
 from gymlab.distance.blocks import Block, Progress, run_blocks
 from gymlab.distance.series import Series, batches, number_of_codes
 from gymlab.distance.simd.kernel import CELLS_A_BLOCK, Kernel
+from gymlab.errors import InputError
 from gymlab.patterns.clustering.condensed import Checkpoint, Tree, no_checkpoint
 from gymlab.patterns.clustering.pointers import Edges, PointerTree
 from gymlab.patterns.clustering.tree import tree_of_joins
@@ -98,6 +100,21 @@ def streamed_edges(
     run_blocks(work, n_threads, progress)
     firsts, seconds, heights = pointers.edges()
     return kernel.order[firsts], kernel.order[seconds], heights
+
+
+def number_of_series(series: object) -> int:
+    """Return how many series there are.
+
+    Raises
+    ------
+    InputError
+        If it is no array and no list.
+    """
+    if isinstance(series, np.ndarray) and series.ndim > 0:
+        return len(series)
+    if not isinstance(series, Sequence) or isinstance(series, (str, bytes)):
+        raise InputError(f"series is {shown(series)}; give an array or a list of series")
+    return len(series)
 
 
 def reporting(progress: Progress, checkpoint: Checkpoint) -> Progress:

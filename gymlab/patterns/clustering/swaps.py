@@ -104,15 +104,23 @@ def improve(distances, n, medoids, nearest, second, d_nearest, d_second, state, 
             elif d < d_second[item]:
                 change[nearest[item]] += np.float64(d) - d_second[item]
         m = np.argmin(change)
-        # Less than this is rounding, and swaps back and forth would not end.
+        # Less than this is rounding.
         if change[m] + added >= -1e-12 * loss:
             continue
-        is_medoid[medoids[m]], is_medoid[candidate] = False, True
+        before, replaced = loss, medoids[m]
         _replace(distances, n, medoids, m, candidate, row, nearest, second, d_nearest, d_second)
-        state[SWAPS] += 1
-        state[IDLE] = 0
-        removal[:] = 0.0
         loss = 0.0
         for item in range(n):
-            removal[nearest[item]] += np.float64(d_second[item]) - d_nearest[item]
             loss += d_nearest[item]
+        # The loss, added up anew, depends on the medoids alone. It has to fall, so that no medoids come again.
+        if loss < before:
+            is_medoid[replaced], is_medoid[candidate] = False, True
+            state[SWAPS] += 1
+            state[IDLE] = 0
+        else:
+            load_row(distances, n, replaced, row)
+            _replace(distances, n, medoids, m, replaced, row, nearest, second, d_nearest, d_second)
+            loss = before
+        removal[:] = 0.0
+        for item in range(n):
+            removal[nearest[item]] += np.float64(d_second[item]) - d_nearest[item]

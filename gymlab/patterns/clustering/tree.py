@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.cluster import hierarchy
 
+from gymlab.arguments import one_of
 from gymlab.errors import InputError
 from gymlab.patterns.clustering import chain
 from gymlab.patterns.clustering.condensed import (
@@ -16,8 +17,10 @@ from gymlab.patterns.clustering.condensed import (
     matrix_of,
     no_checkpoint,
     number_of_items,
+    require_cut,
     row_slices,
     slices,
+    whole_numbers,
 )
 from gymlab.patterns.clustering.pointers import PointerTree
 from gymlab.patterns.config import Method
@@ -83,8 +86,7 @@ def build_tree(
     >>> build_tree(np.array([1, 4, 3], dtype=np.float32), "single")[:, 2].tolist()
     [1.0, 3.0]
     """
-    if method not in get_args(Method):
-        raise InputError(f"method is {method!r}; give one of {', '.join(get_args(Method))}")
+    one_of("method", method, get_args(Method))
     n = number_of_items(distances, checkpoint=checkpoint)
     if n == 1:
         return np.empty((0, 4))
@@ -192,7 +194,7 @@ def cut_tree(tree: Tree, *, n_clusters: int | None = None, height: float | None 
     tree
         float64 ``(n−1, 4)``, a linkage matrix.
     n_clusters
-        How many; fewer come out where the tree joins several at the same height.
+        How many, from 1 to n; fewer come out where the tree joins several at the same height.
     height
         Cut there instead, in the unit of the distances.
 
@@ -201,16 +203,43 @@ def cut_tree(tree: Tree, *, n_clusters: int | None = None, height: float | None 
     numpy.ndarray
         int64 ``(n,)``, 0 for the largest cluster.
 
+    Raises
+    ------
+    InputError
+        If the tree is no linkage matrix, or there is not exactly one of a number and a height, and a possible one.
+
     Examples
     --------
     >>> cut_tree(build_tree(np.array([1, 9, 9], dtype=np.float32)), n_clusters=2).tolist()
     [0, 0, 1]
     """
-    if len(tree) == 0:
+    n = n_leaves_of(tree)
+    require_cut(n, n_clusters, height)
+    if n_clusters is None and height is None:
+        raise InputError("give n_clusters, or the height of the cut")
+    if n == 1:
         return np.zeros(1, dtype=np.int64)
-    if height is not None:
-        return by_size(hierarchy.fcluster(tree, height, criterion="distance"))
-    return by_size(hierarchy.fcluster(tree, n_clusters or 1, criterion="maxclust"))
+    try:
+        at = height or 0.0
+        if n_clusters is not None:
+            # Into n clusters too, items at distance 0 stay together.
+            at = float(np.append(0.0, np.sort(hierarchy.maxdists(tree)))[n - n_clusters])
+        return by_size(hierarchy.fcluster(tree, at, criterion="distance"))
+    except (TypeError, ValueError) as error:
+        raise InputError(f"the tree is no linkage matrix: {error}") from None
+
+
+def n_leaves_of(tree: Tree) -> int:
+    """Return the number of items that a linkage matrix is of.
+
+    Raises
+    ------
+    InputError
+        If it has not the shape of one.
+    """
+    if not isinstance(tree, np.ndarray) or tree.ndim != 2 or tree.shape[1] != 4 or tree.dtype != np.float64:
+        raise InputError("the tree is no linkage matrix; give float64 (n-1, 4), as build_tree returns it")
+    return len(tree) + 1
 
 
 def by_size(labels: NDArray[np.integer]) -> Labels:
@@ -218,11 +247,17 @@ def by_size(labels: NDArray[np.integer]) -> Labels:
 
     Noise stays −1.
 
+    Raises
+    ------
+    InputError
+        If they are no array of whole numbers.
+
     Examples
     --------
     >>> by_size(np.array([5, -1, 7, 7])).tolist()
     [1, -1, 0, 0]
     """
+    whole_numbers("labels", labels)
     renumbered = np.full(len(labels), -1, dtype=np.int64)
     clustered = labels >= 0
     _, first, inverse, counts = np.unique(

@@ -125,7 +125,8 @@ def _clusterer(task: Task) -> Callable[[Condensed, int], Labels]:
             ).labels
         )
     return lambda condensed, n_clusters: cut_tree(
-        build_tree(condensed, task.linkage, checkpoint=checkpoint), n_clusters=n_clusters
+        build_tree(condensed, task.linkage, checkpoint=checkpoint),
+        n_clusters=min(n_clusters, number_of_items(condensed)),
     )
 
 
