@@ -83,6 +83,7 @@ class Encoding:
         (numpy.ndarray, dict)
             bool ``(n_actions,)``; by channel, the number of actions with each new name.
         """
+        instance("actions", actions, pd.DataFrame, "an action table")
         where = np.zeros(len(actions), dtype=bool)
         counts: dict[str, dict[str, int]] = {}
         for fitted in self._ordered():

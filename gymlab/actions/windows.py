@@ -1,12 +1,13 @@
 """What is compared: windows of a series, or whole series. None ever crosses from one series into the next."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gymlab.arguments import instance, one_of, shown, whole_number
 from gymlab.errors import InputError
 
 Unit = Literal["auto", "window", "series"]
@@ -50,7 +51,14 @@ class Windows:
         return "windows" if self.unit == "window" else "series"
 
     def rows(self, index: int) -> NDArray[np.int64]:
-        """Return the positions in the log of the actions of one piece."""
+        """Return the positions in the log of the actions of one piece.
+
+        Raises
+        ------
+        InputError
+            If there is none with that index.
+        """
+        index = whole_number("index", index, least=0, most=len(self) - 1)
         first = int(self.table["row"].iloc[index])
         return np.arange(first, first + int(self.table["length"].iloc[index]), dtype=np.int64)
 
@@ -96,12 +104,17 @@ def cut_windows(
     Raises
     ------
     InputError
-        If the log is shorter than a window, or a parameter is out of range.
+        If the log is shorter than a window, what is encoded is not of its actions, or a parameter is out of range.
     """
-    if window < 1 or hop < 1:
-        raise InputError(f"window is {window} and hop is {hop}; both have to be 1 or more")
-    if unit not in {"auto", "window", "series"}:
-        raise InputError(f"unit is {unit!r}; give 'auto', 'window' or 'series'")
+    window, hop = whole_number("window", window, least=1), whole_number("hop", hop, least=1)
+    one_of("unit", unit, get_args(Unit))
+    instance("actions", actions, pd.DataFrame, "an action table")
+    if missing := [name for name in ("session_id", "agent_id", "step") if name not in actions]:
+        raise InputError(f"the actions have no {', '.join(missing)}; give an action table")
+    if not isinstance(encoded, np.ndarray) or encoded.ndim != 2 or len(encoded) != len(actions):
+        raise InputError(
+            f"encoded is {shown(encoded)}; give one row of channels for each of {len(actions):,} actions"
+        )
     if len(actions) < window and unit != "series":
         raise InputError(
             f"the log has {len(actions):,} actions, fewer than one window of {window}; choose a smaller window"

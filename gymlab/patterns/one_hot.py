@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gymlab.arguments import shown
 from gymlab.distance.series import checked_mismatch_weights, finite_array
 from gymlab.errors import InputError
 
@@ -48,6 +49,9 @@ def checked_pieces(pieces: Pieces) -> list[Piece]:
     InputError
         If there is none, or one of them is empty, holds NaN or infinity, or has other channels than the first.
     """
+    is_array = isinstance(pieces, np.ndarray) and pieces.ndim > 0
+    if not is_array and (not isinstance(pieces, Sequence) or isinstance(pieces, (str, bytes))):
+        raise InputError(f"the pieces are {shown(pieces)}; give an array or a list of series")
     checked = [finite_array(piece, f"piece {index}") for index, piece in enumerate(pieces)]
     if not checked:
         raise InputError("there are no pieces; at least one is needed")

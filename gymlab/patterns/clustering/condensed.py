@@ -200,7 +200,17 @@ def part_of_matrix(
     *,
     checkpoint: Checkpoint = no_checkpoint,
 ) -> NDArray[np.float32]:
-    """Return the condensed matrix of some of n items, ``items`` ascending."""
+    """Return the condensed matrix of some of n items, ``items`` ascending.
+
+    Raises
+    ------
+    InputError
+        If the distances are not those of n items, or the items not some of them in order.
+    """
+    distances = matrix_of(distances, whole_number("n", n, least=1))
+    whole_numbers("items", items)
+    if len(items) and not (items[0] >= 0 and items[-1] < n and (np.diff(items) > 0).all()):
+        raise InputError(f"items have to ascend, from 0 to {n - 1:,} at most")
     size = len(items)
     part = np.empty(size * (size - 1) // 2, dtype=np.float32)
     position = 0

@@ -3,9 +3,17 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from gymlab.patterns.clustering.condensed import Checkpoint, Labels, Tree, distance_sums, no_checkpoint
+from gymlab.arguments import whole_number
+from gymlab.patterns.clustering.condensed import (
+    Checkpoint,
+    Labels,
+    Tree,
+    checked_labels,
+    distance_sums,
+    no_checkpoint,
+)
 from gymlab.patterns.clustering.cut import medoids_of
-from gymlab.patterns.clustering.tree import cut_tree
+from gymlab.patterns.clustering.tree import cut_tree, n_leaves_of
 
 # Medoids that stand for the clusters when the rest is assigned: so many in all, and a cluster at least so many on
 # average. One alone draws borders where the tree has none.
@@ -35,7 +43,12 @@ def representatives(
     Returns
     -------
     numpy.ndarray
-        int64, ascending: 500, or 20 a cluster if that is more, n at most.
+        int64, ascending: 500, or 20 a cluster if that is more; fewer where there are fewer distinct items.
+
+    Raises
+    ------
+    InputError
+        If matrix, tree and labels are not of the same items.
 
     Examples
     --------
@@ -45,10 +58,10 @@ def representatives(
     >>> representatives(matrix, tree, cut_tree(tree, n_clusters=2)).tolist()
     [0, 1, 2]
     """
-    n_clusters = int(labels.max()) + 1
+    n_clusters = int(checked_labels(labels, n_leaves_of(tree)).max()) + 1
     wanted = max(_REPRESENTATIVES, _REPRESENTATIVES_A_CLUSTER * n_clusters)
     if at_most is not None:
-        wanted = max(n_clusters, min(wanted, at_most))
+        wanted = max(n_clusters, min(wanted, whole_number("at_most", at_most, least=0)))
     # At least as fine as the cut, so its clusters lie within those of the cut.
     fine = cut_tree(tree, n_clusters=min(len(labels), wanted))
     sums = distance_sums(matrix, fine, checkpoint=checkpoint)

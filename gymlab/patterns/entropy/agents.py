@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Hashable
 
+from gymlab.arguments import boolean
 from gymlab.errors import InputError
 from gymlab.patterns.entropy.checks import checked_size, holds, require_value
 from gymlab.patterns.entropy.conditional import ConditionalEntropy
@@ -67,7 +68,7 @@ class AgentEntropies:
         self._window = window
         self._seconds = seconds
         self._n_intents = n_intents
-        self._given_situation = given_situation
+        self._given_situation = boolean("given_situation", given_situation)
         self._correction = correction
         # The least recently active first.
         self._entropies: OrderedDict[Hashable, AnyEntropy] = OrderedDict()
@@ -168,7 +169,7 @@ class AgentEntropies:
 
     def __contains__(self, agent_id: object) -> bool:
         """Tell whether an agent is remembered."""
-        return agent_id in self._entropies
+        return isinstance(agent_id, Hashable) and holds(self._entropies, agent_id)
 
     @property
     def n_evicted(self) -> int:

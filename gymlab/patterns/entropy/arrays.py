@@ -1,9 +1,13 @@
 """Entropy of whole columns."""
 
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
+
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from gymlab.arguments import shown
 from gymlab.errors import InputError
 from gymlab.patterns.entropy.tally import SCALE, Correction, c_log_c, steps_of, total_of
 
@@ -28,7 +32,8 @@ def entropy_bits(values: ArrayLike, *, correction: Correction | None = None) -> 
     Raises
     ------
     InputError
-        If it is not one-dimensional, a value is missing, or the correction is not known.
+        If it is no collection in an order or not one-dimensional, a value is missing, or the correction is not
+        known.
 
     Examples
     --------
@@ -120,6 +125,10 @@ def transition_entropy_bits(
 
 def codes_of(name: str, values: ArrayLike) -> tuple[Codes, int]:
     """Return the values as integers from 0, and how many are distinct."""
+    if not isinstance(values, Iterable) or isinstance(
+        values, (str, bytes, Mapping, AbstractSet, pd.DataFrame)
+    ):
+        raise InputError(f"{name} is {shown(values)}; give a list, an array or a Series")
     array = (
         values if isinstance(values, (np.ndarray, pd.Series, pd.Index)) else pd.Series(values, dtype=object)
     )

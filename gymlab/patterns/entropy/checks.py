@@ -1,5 +1,6 @@
 """What every entropy of a stream refuses, before anything has changed."""
 
+import sys
 from collections import deque
 from collections.abc import Container, Hashable, Mapping
 from typing import TypeVar
@@ -7,6 +8,7 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 
+from gymlab.arguments import shown
 from gymlab.errors import InputError
 
 V = TypeVar("V", bound=Hashable)
@@ -16,8 +18,9 @@ def checked_size(name: str, size: object) -> int | None:
     """Return a size that is None or positive."""
     if size is None:
         return None
-    if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 1:
-        raise InputError(f"{name} must be a positive integer or None, not {size!r}")
+    # A deque counts no further.
+    if isinstance(size, bool) or not isinstance(size, int | np.integer) or not 1 <= size <= sys.maxsize:
+        raise InputError(f"{name} must be a positive integer or None, not {shown(size)}")
     return int(size)
 
 
@@ -26,13 +29,13 @@ def holds(known: Container[V], value: V) -> bool:
     try:
         return value in known
     except TypeError:
-        raise InputError(f"{value!r} cannot be counted: it is not hashable") from None
+        raise InputError(f"{shown(value)} cannot be counted: it is not hashable") from None
 
 
 def require_value(value: Hashable) -> None:
     """Refuse None, NaN, NaT and NA: NaN differs from itself, and no count of it could be found again."""
     if pd.api.types.is_scalar(value) and pd.isna(value):  # type: ignore[call-overload]
-        raise InputError(f"{value!r} is a missing value, no intent")
+        raise InputError(f"{shown(value)} is a missing value, no intent")
 
 
 def require_room(value: Hashable, counts: Mapping[V, int], limit: int | None, leaving: V | None) -> None:
@@ -40,7 +43,7 @@ def require_room(value: Hashable, counts: Mapping[V, int], limit: int | None, le
     require_value(value)
     if limit is None or len(counts) < limit or (leaving is not None and counts.get(leaving) == 1):
         return
-    raise InputError(f"{value!r} is one more than the {limit} there are to choose from")
+    raise InputError(f"{shown(value)} is one more than the {limit} there are to choose from")
 
 
 def remove_latest(order: deque[V], value: V) -> None:

@@ -7,6 +7,7 @@ from typing import Generic, TypeGuard, TypeVar
 
 import numpy as np
 
+from gymlab.arguments import shown
 from gymlab.errors import InputError
 
 V = TypeVar("V")
@@ -24,7 +25,7 @@ class EventWindow(Generic[V]):
 
     def __init__(self, seconds: float) -> None:
         if not _is_number(seconds) or not 0 < seconds < math.inf:
-            raise InputError(f"seconds must be a positive, finite number, not {seconds!r}")
+            raise InputError(f"seconds must be a positive, finite number, not {shown(seconds)}")
         self._seconds = float(seconds)
         # A serial number stands before the item, so that two items are never compared.
         self._items: list[tuple[float, int, V]] = []
@@ -59,10 +60,10 @@ def seconds_of(timestamp: object) -> float:
         seconds = timestamp.timestamp()
     else:
         raise InputError(
-            f"a timestamp is a number of seconds or a datetime with a time zone, not {timestamp!r}"
+            f"a timestamp is a number of seconds or a datetime with a time zone, not {shown(timestamp)}"
         )
     if not math.isfinite(seconds):
-        raise InputError(f"a timestamp must be finite, not {timestamp!r}")
+        raise InputError(f"a timestamp must be finite, not {shown(timestamp)}")
     return seconds
 
 

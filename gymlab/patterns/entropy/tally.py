@@ -17,6 +17,7 @@ from typing import Generic, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from gymlab.arguments import shown
 from gymlab.errors import InputError
 
 V = TypeVar("V")
@@ -45,8 +46,8 @@ _STEPS: dict[str | None, list[int]] = {None: _PLAIN, "miller-madow": [0, -_HALF_
 
 def steps_of(correction: Correction | None) -> list[int]:
     """Return the table of steps, and refuse a correction that is not known."""
-    if correction is not None and correction != "miller-madow":
-        raise InputError(f"correction is {correction!r}; give 'miller-madow' or None")
+    if correction is not None and (not isinstance(correction, str) or correction != "miller-madow"):
+        raise InputError(f"correction is {shown(correction)}; give 'miller-madow' or None")
     return _STEPS[correction]
 
 
