@@ -248,7 +248,7 @@ def test_the_eighth_state_has_a_colour_and_the_ninth_shares_one():
     assert len(eight.labels) == 8
     assert not eight.has_others
     nine = legend_of([f"s{k}" for k in range(9) for _ in range(10 - k)])
-    assert nine.labels == [*[f"s{k}" for k in range(7)], "other"]
+    assert nine.labels == [*[f"s{k}" for k in range(7)], "2 others"]
     assert nine.colours[-1] == PALE
     assert nine.codes(["s0", "s6", "s7", "s8", None]).tolist() == [0, 6, 7, 7, NONE]
 

@@ -15,7 +15,7 @@ from gymlab.patterns.clustering import adjusted_rand_index
 from gymlab.patterns.config import DENSITY_METHODS
 from gymlab.patterns.drift import Drift, far_limits, judge_drift
 from gymlab.patterns.soft_dtw import soft_dtw_pairwise
-from gymlab.patterns.temporal import pattern_of_actions
+from gymlab.patterns.temporal import TemporalPattern, pattern_of_actions
 
 if TYPE_CHECKING:
     from gymlab.patterns.result import Extraction
@@ -149,6 +149,20 @@ def place(extraction: "Extraction", pieces: Pieces, *, widen: bool = False) -> P
         nearest[part] = cross.argmin(axis=1)
         distances[part] = cross[np.arange(len(cross)), nearest[part]]
     return Placement(patterns[nearest], chosen[nearest], distances)
+
+
+def distances_to_medoid(extraction: "Extraction", pattern: TemporalPattern) -> NDArray[np.float32]:
+    """Return how far each member of a pattern is from its medoid, as the patterns were found where a matrix says it."""
+    members, medoid = pattern.members, pattern.medoid
+    if extraction.distances is None or extraction.sample is not None:
+        pieces = extraction.windows.values  # noqa: PD011 - these are windows, no frame
+        return _cross(extraction, part_of(pieces, members), part_of(pieces, np.array([medoid])))[:, 0]
+    low, high = np.minimum(members, medoid), np.maximum(members, medoid)
+    others = members != medoid
+    found = np.zeros(len(members), dtype=np.float32)
+    n, low, high = len(extraction.windows), low[others], high[others]
+    found[others] = extraction.distances[low * (2 * n - low - 1) // 2 + high - low - 1]
+    return found
 
 
 def _cross(extraction: "Extraction", pieces: Pieces, typical: Pieces) -> NDArray[np.float32]:

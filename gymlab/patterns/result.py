@@ -86,15 +86,20 @@ class Extraction:
         return self.actions.iloc[self.windows.rows_of(self._pattern(label).members)]
 
     def windows_of(self, label: int) -> pd.DataFrame:
-        """Return the windows of one pattern, or of noise (−1), the most typical first.
+        """Return the windows of one pattern, the most typical first: the medoid, then those nearest to it.
 
-        Indexed by window, with the columns of ``Windows.table`` and ``silhouette``.
+        Those of noise (−1), which has no medoid, come in the order of the log. Indexed by window, with the columns of
+        ``Windows.table``, ``silhouette`` and ``distance`` to the medoid.
         """
-        if label != -1:
-            self._pattern(label)
-        table = self.windows.table.assign(silhouette=self.quality.silhouettes)
-        listed: pd.DataFrame = table[self.labels == label]
-        return listed.sort_values("silhouette", ascending=False, kind="stable")
+        table = self.windows.table.assign(silhouette=self.quality.silhouettes, distance=np.nan)
+        if label == -1:
+            noise: pd.DataFrame = table[self.labels == -1]
+            return noise
+        pattern = self._pattern(label)
+        listed = table.iloc[pattern.members].assign(distance=assignment.distances_to_medoid(self, pattern))
+        # Another window may be as the medoid is, at distance 0.
+        order = np.lexsort((listed["distance"].to_numpy(), listed.index.to_numpy() != pattern.medoid))
+        return listed.iloc[order]
 
     def _pattern(self, label: int) -> TemporalPattern:
         known = {pattern.label: pattern for pattern in self.patterns}

@@ -1,5 +1,6 @@
 """Principles, and what changed between two logs, as text for a terminal."""
 
+from collections.abc import Sequence
 from itertools import groupby
 
 import pandas as pd
@@ -10,10 +11,11 @@ from gymlab.patterns.principles.lineage import Lineage
 from gymlab.patterns.principles.principle import in_situation, percent, quoted
 from gymlab.patterns.principles.shifts import PrincipleShift
 from gymlab.patterns.principles.study import Study
-from gymlab.workbench.text import one_line
+from gymlab.workbench.text import counted, largest_shares, one_line, short_names
 
 # A log of hundreds of sessions has thousands of rules; all of them are in the JSON.
 _MOST_UNITS = 40
+_MOST_NAMES = 8
 _NOUNS = {"agent": "agents", "session": "sessions", "cluster": "patterns"}
 
 
@@ -32,18 +34,22 @@ def principle_listing(study: Study) -> str:
         lines += [
             one_line(f"{one.sentence}; q {_q(one.q_value)}", 400) for one in found if one.follows_from is None
         ]
-        following = sum(one.follows_from is not None for one in found)
-        if following:
-            lines.append(f"    and {following} that follow{'s' * (following == 1)} from these")
-    if len(by_unit) > _MOST_UNITS:
-        lines.append(f"and those of {len(by_unit) - _MOST_UNITS:,} more; --json FILE writes all")
+        special = sum(one.follows_from is not None for one in found)
+        if special:
+            lines.append(
+                f"    and {counted(special, 'more rules')} that {'says' if special == 1 else 'say'} no more than one of "
+                "these"
+            )
+    hidden = by_unit[_MOST_UNITS:]
+    if hidden:
+        n_hidden = counted(sum(len(found) for _, found in hidden), "principles")
+        lines.append(f"and {n_hidden} of {_more(len(hidden), study)}; --json FILE writes all")
     lines += _policy_lines(study) + _group_lines(study)
     if study.profiles.frame.columns.str.partition(" | ").get_level_values(0).nunique() < 2:
         lines.append("the log has one action type, so there was nothing to choose")
-    n = len(study.principles)
     closing = (
-        f"{n:,} principle{'s' * (n != 1)} of {len(by_unit):,} of {len(study.units):,} {_NOUNS[study.by]}, at a false "
-        "discovery rate of 5 % in each"
+        f"{counted(len(study.principles), 'principles')} of {len(by_unit):,} of "
+        f"{counted(len(study.units), _NOUNS[study.by])}, at a false discovery rate of 5 % in each"
     )
     return "\n".join([*lines, "", closing])
 
@@ -55,19 +61,31 @@ def _policy_lines(study: Study) -> list[str]:
         lines += [
             f"  {one_line(f'policy {policy.number + 1}, {policy.sentence}', 400)}" for policy in policies
         ]
+    hidden = len(study.policies) - _MOST_UNITS
+    if hidden > 0:
+        lines += ["", f"and the policies of {_more(hidden, study)}; --json FILE writes all"]
     return lines
+
+
+def _more(n: int, study: Study) -> str:
+    return counted(n, f"more {_NOUNS[study.by]}")
 
 
 def _group_lines(study: Study) -> list[str]:
     if study.labels is None:
         return []
     lines = ["", "groups that respond alike:"]
-    names = study.profiles.frame.index
+    names = short_names(study.profiles.frame.index, 60)
+    members = study.profiles.frame.index.astype(str)
     for label in range(int(study.labels.max()) + 1):
-        members = [one_line(name, 60) for name in names[study.labels == label]]
-        some = ", ".join(members[:8]) + (", …" if len(members) > 8 else "")
-        lines.append(f"  {label}: {len(members):,} – {some}")
+        group = [names[name] for name in members[study.labels == label]]
+        lines.append(f"  {label}: {len(group):,} – {_some(group)}")
     return lines
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - _MOST_NAMES
+    return ", ".join([*names[:_MOST_NAMES], *([f"{more:,} more"] if more > 0 else [])])
 
 
 def lineage_listing(lineage: Lineage) -> str:
@@ -100,6 +118,7 @@ def comparison_listing(comparison: Comparison) -> str:
     """
     instance("comparison", comparison, Comparison, "a Comparison")
     patterns = comparison.extraction.patterns
+    actions = short_names((name for pattern in patterns for name in pattern.actions), 24)
     rows = [
         {
             "pattern": shift.label,
@@ -107,22 +126,24 @@ def comparison_listing(comparison: Comparison) -> str:
             "first log": percent(shift.first),
             "second log": percent(shift.second),
             "difference": f"{shift.difference * 100:+.1f} [{shift.low * 100:+.1f}, {shift.high * 100:+.1f}]",
-            "what is done": ", ".join(
-                f"{one_line(name, 24)} {share:.0%}"
-                for name, share in list(patterns[shift.label].actions.items())[:3]
-            ),
+            "what is done": largest_shares(patterns[shift.label].actions, actions),
         }
         for shift in comparison.patterns
     ]
     changed = [shift for shift in comparison.principles if shift.change != "holds"]
     steady = len(comparison.principles) - len(changed)
-    lines = [pd.DataFrame(rows).to_string(index=False, max_colwidth=60), ""]
+    table = (
+        pd.DataFrame(rows).to_string(index=False, max_colwidth=None) if rows else "no pattern: all is noise"
+    )
+    lines = [table, ""]
     lines += [one_line(_shift_sentence(shift), 400) for shift in changed]
-    lines.append(f"{steady:,} principle{'s' * (steady != 1)} hold{'s' * (steady == 1)} in both logs")
+    lines.append(f"{counted(steady, 'principles')} {'holds' if steady == 1 else 'hold'} in both logs")
     for which, names in (("first", comparison.only_first), ("second", comparison.only_second)):
         if names:
-            some = ", ".join(one_line(name, 60) for name in names[:5]) + (", …" if len(names) > 5 else "")
-            lines.append(f"only in the {which} log, so not compared: {some}")
+            shown = short_names(names, 60)
+            lines.append(
+                f"only in the {which} log, so not compared: {_some([shown[name] for name in names])}"
+            )
     return "\n".join(lines)
 
 

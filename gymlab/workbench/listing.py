@@ -1,13 +1,10 @@
 """The patterns of an extraction as text for a terminal."""
 
-import math
-from collections.abc import Mapping
-
 import pandas as pd
 
 from gymlab.arguments import instance
 from gymlab.patterns.result import Extraction
-from gymlab.workbench.text import one_line
+from gymlab.workbench.text import counted, decimals, largest_shares, one_line, short_names
 
 
 def pattern_listing(extraction: Extraction) -> str:
@@ -24,31 +21,35 @@ def pattern_listing(extraction: Extraction) -> str:
         If it is no extraction.
     """
     instance("extraction", extraction, Extraction, "an Extraction")
+    names = short_names(extraction.actions["action_type"].unique(), 24)
+    noun = extraction.windows.noun
     rows = [
         {
             "pattern": pattern.label,
-            extraction.windows.noun: pattern.size,
+            noun: pattern.size,
             "actions": pattern.support,
             "agents": pattern.agents,
-            "consistency": f"{pattern.consistency:.2f}",
-            "silhouette": _figure(pattern.silhouette),
+            "consistency": decimals(pattern.consistency),
+            "silhouette": decimals(pattern.silhouette),
             **_significance(extraction, pattern.label),
-            "what is done": _shares(pattern.actions),
+            "what is done": largest_shares(pattern.actions, names),
             "most typical": one_line(
                 f"{pattern.medoid_agent} in {pattern.medoid_session} from {pattern.medoid_start}", 60
             ),
         }
         for pattern in extraction.patterns
     ]
-    table = pd.DataFrame(rows).to_string(index=False, max_colwidth=60) if rows else "no pattern: all is noise"
+    table = (
+        pd.DataFrame(rows).to_string(index=False, max_colwidth=None) if rows else "no pattern: all is noise"
+    )
     stats = extraction.stats
-    n = len(extraction.patterns)
     closing = (
-        f"{n} pattern{'s' * (n != 1)} ({stats.strategy}), average silhouette {extraction.quality.silhouette:.3f}"
-        + (f", {stats.noise:,} {extraction.windows.noun} of noise" if stats.noise else "")
+        f"{counted(len(extraction.patterns), 'patterns')} ({stats.strategy}), average silhouette "
+        f"{decimals(extraction.quality.silhouette, 3)}"
+        + (f", {counted(stats.noise, noun)} of noise" if stats.noise else "")
         + ("; " if stats.agreement is None else f", expected agreement with exact {stats.agreement:.2f}; ")
         + _passing(extraction)
-        + f"{stats.pairs:,} pairs, {stats.pruned:,} without DTW, in {stats.seconds:.1f} s, peak {stats.peak_bytes / 1e6:.0f} MB"
+        + f"{counted(stats.pairs, 'pairs')}, {stats.pruned:,} without DTW, in {stats.seconds:.1f} s, peak {stats.peak_bytes / 1e6:.0f} MB"
     )
     return "\n".join([table, "", *(one_line(note, 500) for note in extraction.notes), closing])
 
@@ -67,15 +68,7 @@ def _significance(extraction: Extraction, label: int) -> dict[str, str]:
     found = extraction.significance.patterns[label]
     cells = {}
     if extraction.significance.n_resamples:
-        cells["stability"] = _figure(found.stability)
+        cells["stability"] = decimals(found.stability)
     if extraction.significance.n_surrogates:
-        cells["q-value"] = f"{found.q_value:.3f}"
+        cells["q-value"] = decimals(found.q_value, 3)
     return {**cells, "remark": found.verdict}
-
-
-def _shares(shares: Mapping[str, float], most: int = 3) -> str:
-    return ", ".join(f"{one_line(name, 24)} {share:.0%}" for name, share in list(shares.items())[:most])
-
-
-def _figure(value: float) -> str:
-    return "–" if math.isnan(value) else f"{value:.2f}"

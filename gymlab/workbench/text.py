@@ -1,6 +1,15 @@
 """Text as it may be shown: strings from a log on one line, nothing that is obeyed; numbers as people read them."""
 
 import html
+import math
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from itertools import count
+
+from gymlab.patterns.principles.principle import percent
+
+_EMPTY = "(empty)"
 
 
 def one_line(text: object, limit: int | None = None) -> str:
@@ -14,6 +23,61 @@ def one_line(text: object, limit: int | None = None) -> str:
     printable = "".join(character if character.isprintable() else " " for character in str(text))
     line = " ".join(printable.split())
     return line if limit is None or len(line) <= limit else line[: limit - 1] + "…"
+
+
+def short_names(names: Iterable[object], limit: int, *, taken: Iterable[str] = ()) -> dict[str, str]:
+    r"""Return by name a text of one line to show it by; no two of them are alike.
+
+    Names that would be alike show their end as well; those that still are stand in quotes, with what cannot be seen
+    in them written out; the last resort is a number.
+
+    Parameters
+    ----------
+    names
+        What is shown side by side; one that occurs again counts once.
+    limit
+        Characters that a text has at most, but for a number behind it.
+    taken
+        Texts that stand beside them and belong to something else.
+
+    Examples
+    --------
+    >>> short_names(["transfer to a human", "transfer to a robot"], 15)
+    {'transfer to a human': 'transfe…a human', 'transfer to a robot': 'transfe…a robot'}
+    >>> short_names(["a b", "a\tb", ""], 15)
+    {'a b': "'a b'", 'a\tb': "'a\\tb'", '': '(empty)'}
+    """
+    reserved = {_seen(text) for text in taken}
+    shown = dict.fromkeys((str(name) for name in names), "")
+    waiting = list(shown)
+    forms: list[Callable[[str], str]] = [
+        lambda name: one_line(name, limit) or _EMPTY,
+        lambda name: _with_both_ends(one_line(name), limit) or _EMPTY,
+        # A space beside another would not be seen.
+        lambda name: _with_both_ends(ascii(name).replace("  ", r" \x20"), limit),
+    ]
+    for form in forms:
+        texts = {name: form(name) for name in waiting}
+        times = Counter(map(_seen, texts.values()))
+        alike = {name for name, text in texts.items() if times[_seen(text)] > 1 or _seen(text) in reserved}
+        shown |= {name: text for name, text in texts.items() if name not in alike}
+        reserved |= {_seen(text) for text in texts.values()}
+        waiting = [name for name in waiting if name in alike]
+    for name in waiting:
+        short = one_line(name, limit) or _EMPTY
+        shown[name] = next(text for n in count(1) if _seen(text := f"{short} ({n})") not in reserved)
+        reserved.add(_seen(shown[name]))
+    return shown
+
+
+def _with_both_ends(text: str, limit: int) -> str:
+    end = limit // 2
+    return text if len(text) <= limit else f"{text[: limit - end - 1]}…{text[len(text) - end :]}"
+
+
+def _seen(text: str) -> str:
+    """Return what the eye tells apart: one letter may be written in several ways."""
+    return unicodedata.normalize("NFKC", text)
 
 
 def as_html(text: object, limit: int = 60) -> str:
@@ -39,20 +103,96 @@ def counted(n: int, noun: str) -> str:
     >>> counted(1, "windows"), counted(1200, "windows"), counted(1, "series")
     ('1 window', '1,200 windows', '1 series')
     """
-    return f"{n:,} {noun if n != 1 or noun == 'series' else noun.removesuffix('s')}"
+    return f"{n:,} {singular(noun) if n == 1 else noun}"
+
+
+def singular(noun: str) -> str:
+    """Return one of what a noun in the plural names.
+
+    Examples
+    --------
+    >>> singular("windows"), singular("series")
+    ('window', 'series')
+    """
+    return noun if noun.endswith("series") else noun.removesuffix("s")
 
 
 def number(value: float) -> str:
-    """Return a number with three or four digits that count.
+    """Return a number with three or four digits that count, more where it would be rounded up to 1 or 100.
 
     Examples
     --------
     >>> number(1234.5), number(99.934), number(-0.5)
     ('1,234', '99.93', '−0.5')
+    >>> number(99.9986), number(0.99971), number(float("nan"))
+    ('99.999', '0.9997', '–')
     """
+    if math.isnan(value):
+        return "–"
     magnitude = abs(value)
-    places = ",.0f" if magnitude >= 1000 else ".4g" if magnitude >= 10 else ".3g"
-    return f"{value:{places}}".replace("-", "−")
+    places = ",.0f" if magnitude >= 999.5 else ".4g" if magnitude >= 10 else ".3g"
+    shown = f"{value:{places}}"
+    if shown in {"1", "100"} and value < float(shown):
+        # All but so little: the digit that says so is the first that counts.
+        shown = f"{value:.{math.ceil(-math.log10(1 - value / float(shown)))}g}"
+    return shown.replace("-", "−")
+
+
+def decimals(value: float, places: int = 2) -> str:
+    """Return a number with so many decimals; a bound where they would say 0, 1 or −1 and it is not; a dash for NaN.
+
+    Examples
+    --------
+    >>> decimals(0.254), decimals(0.0004, 3), decimals(0.9999), decimals(1.0), decimals(float("nan"))
+    ('0.25', '< 0.001', '> 0.99', '1.00', '–')
+    >>> decimals(-0.001), decimals(-0.9999)
+    ('> −0.01', '< −0.99')
+    """
+    if math.isnan(value):
+        return "–"
+    least = 10.0**-places
+    shown = f"{abs(value):.{places}f}"
+    sign = "−" if value < 0 else ""
+    if float(shown) == 0 and value != 0:
+        return f"{'>' if value < 0 else '<'} {sign}{least:.{places}f}"
+    if float(shown) == 1 and abs(value) < 1:
+        return f"{'<' if value < 0 else '>'} {sign}{1 - least:.{places}f}"
+    return f"{sign}{shown}"
+
+
+def some_of(shown: int, n: int, noun: str, which: str = "") -> str:
+    """Return how many of how many are shown, and which; nothing where all are.
+
+    Examples
+    --------
+    >>> some_of(6, 7, "patterns", "the largest"), some_of(7, 7, "patterns")
+    ('6 of 7 patterns, the largest', '')
+    """
+    if shown >= n:
+        return ""
+    return f"{shown:,} of {counted(n, noun)}" + (f", {which}" if which else "")
+
+
+def largest_shares(shares: Mapping[str, float], names: Mapping[str, str], most: int = 3) -> str:
+    """Return the first of several shares, and how many more there are.
+
+    Parameters
+    ----------
+    shares
+        By name, the largest first.
+    names
+        How each name is shown, of :func:`short_names`.
+    most
+        Shares at most.
+
+    Examples
+    --------
+    >>> largest_shares({"give": 0.75, "take": 0.2499, "": 0.0001}, {"give": "give", "take": "take"}, most=2)
+    'give 75 %, take 25 %, 1 more'
+    """
+    first = [f"{names[name]} {percent(share)}" for name, share in list(shares.items())[:most]]
+    more = len(shares) - len(first)
+    return ", ".join([*first, *([f"{more:,} more"] if more else [])])
 
 
 def with_range(measured: float | None, low: float | None, high: float | None) -> str:

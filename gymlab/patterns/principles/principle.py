@@ -159,9 +159,16 @@ def quoted(name: str, limit: int = 60) -> str:
 
 
 def percent(share: float) -> str:
-    """Return a share in percent; 100 and 0 only where it is all or nothing."""
+    """Return a share in percent; 100 and 0 only where it is all or nothing.
+
+    Examples
+    --------
+    >>> percent(0.5), percent(0.034), percent(1.0), percent(0.0004), percent(0.9997)
+    ('50 %', '3.4 %', '100 %', '< 0.1 %', '> 99.9 %')
+    """
+    if 0 < share < 0.0005:
+        return "< 0.1 %"
+    if 0.9995 <= share < 1:
+        return "> 99.9 %"
     digits = 1 if min(share, 1 - share) < 0.1 and share not in {0.0, 1.0} else 0
-    value = share * 100
-    if 0 < share < 1:
-        value = min(max(value, 0.1), 99.9)
-    return f"{value:.{digits}f} %"
+    return f"{share * 100:.{digits}f} %"

@@ -11,6 +11,8 @@ from gymlab.workbench.figures.look import (
     pattern_colour,
     pattern_name,
     plain,
+    plain_names,
+    say_left_out,
     whereabouts,
 )
 from gymlab.workbench.figures.matrices import distance_heat_map, warping_path
@@ -53,6 +55,8 @@ __all__ = [
     "patterns_of_numbers",
     "patterns_of_states",
     "plain",
+    "plain_names",
+    "say_left_out",
     "significance",
     "silhouette",
     "stages",

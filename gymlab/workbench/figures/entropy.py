@@ -6,7 +6,8 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from gymlab.workbench.figures.look import GREY, empty_figure, nothing_to_show, plain
+from gymlab.workbench.figures.look import GREY, empty_figure, nothing_to_show, plain_names, say_left_out
+from gymlab.workbench.text import some_of
 
 # Below the first the AI Principles Gym calls an agent consistent, above the second unpredictable, between them
 # variable.
@@ -27,14 +28,17 @@ def entropy_over_time(curves: Mapping[str, NDArray[np.float64]], window: int) ->
         In actions.
     """
     if not curves:
-        return nothing_to_show(f"no agent has {window} actions")
+        return nothing_to_show(f"no agent has {window:,} actions")
     figure = empty_figure(
-        f"actions of the agent (window of {window})",
+        f"actions of the agent (window of {window:,})",
         "entropy, share of the largest",
     )
+    names = plain_names(curves, 24)
+    drawn = 0
     for agent, curve in curves.items():
         steps = np.unique(np.linspace(0, len(curve) - 1, _MOST_POINTS).astype(int))
-        name = plain(agent, 24)
+        drawn += len(steps)
+        name = names[str(agent)]
         figure.add_scatter(
             x=steps + window,
             y=curve[steps],
@@ -49,4 +53,7 @@ def entropy_over_time(curves: Mapping[str, NDArray[np.float64]], window: int) ->
         figure.add_hline(
             y=height, line={"dash": "dot", "color": GREY}, annotation_text=text, annotation_position=side
         )
-    return figure.update_yaxes(range=[-0.03, 1.03])
+    every = sum(len(curve) for curve in curves.values())
+    return say_left_out(
+        figure.update_yaxes(range=[-0.03, 1.03]), some_of(drawn, every, "points", "evenly over each curve")
+    )

@@ -5,7 +5,7 @@ Strings from a log are escaped and shortened before they enter a figure, since p
 
 import html
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 import plotly.io
 from numpy.typing import NDArray
 
-from gymlab.workbench.text import one_line
+from gymlab.workbench.text import one_line, short_names
 
 # Okabe and Ito's palette, which people with any colour vision can tell apart; its yellow and black are darkened and
 # lightened, to be seen on white.
@@ -32,8 +32,9 @@ SEQUENTIAL = ("#f7fbff", "#c8ddf0", "#8ab9dd", "#4a90c4", "#1b64a5", "#08306b")
 
 TEMPLATE = "gymlab"
 
-# Characters that fit into the narrowest place of a figure, on a telephone.
-_LINE = 48
+# Characters that fit into the narrowest place of a figure, on a telephone, and pixels that a line of them takes.
+_LINE, _LINE_HEIGHT = 48, 16
+_NOTE = {"size": 12, "color": "#5b6773"}
 
 _AXIS = {
     "gridcolor": "#e9edf1",
@@ -55,7 +56,7 @@ plotly.io.templates[TEMPLATE] = go.layout.Template(
         "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "traceorder": "normal"},
         "xaxis": _AXIS,
         "yaxis": _AXIS,
-        "annotationdefaults": {"font": {"size": 12, "color": "#5b6773"}, "showarrow": False},
+        "annotationdefaults": {"font": _NOTE, "showarrow": False},
     }
 )
 
@@ -85,10 +86,53 @@ def nothing_to_show(why: str, *, height: int = 160) -> go.Figure:
     """Return a figure that says why there is no plot."""
     figure = empty_figure(height=height, margin={"t": 8, "b": 8})
     figure.update_xaxes(visible=False).update_yaxes(visible=False)
-    lines = textwrap.wrap(one_line(why, 200), _LINE)
-    return figure.add_annotation(
-        text="<br>".join(plain(line, _LINE) for line in lines), x=0.5, y=0.5, xref="paper", yref="paper"
+    return figure.add_annotation(text="<br>".join(_lines(why)), x=0.5, y=0.5, xref="paper", yref="paper")
+
+
+def say_left_out(figure: go.Figure, *sentences: str) -> go.Figure:
+    """Say above a figure what it leaves out, one line each; it grows by the room that they take.
+
+    Parameters
+    ----------
+    figure
+        Changed in place, and returned; one that shows nothing says so already.
+    *sentences
+        Such as those of :func:`gymlab.workbench.text.some_of`; what is empty is not said.
+
+    Examples
+    --------
+    >>> say_left_out(go.Figure([{"y": [1]}]), "", "6 of 7 patterns, the largest").layout.title.text
+    '6 of 7 patterns, the largest'
+    """
+    before = figure.layout.title.text
+    lines = [line for sentence in sentences for line in _lines(sentence)]
+    if not figure.data or not lines:
+        return figure
+    room = _LINE_HEIGHT * len(lines)
+    top = figure.layout.margin.t
+    if top is None:
+        top = figure.layout.template.layout.margin.t
+    narrow = (figure.layout.meta or {}).get("narrow", {})
+    if "height" in narrow:
+        on_narrow_pages(figure, {**narrow, "height": narrow["height"] + room})
+    return figure.update_layout(
+        title={
+            "text": "<br>".join([*([before] if before else []), *lines]),
+            "font": _NOTE,
+            "x": 0,
+            "xref": "paper",
+            "y": 1,
+            "yref": "container",
+            "yanchor": "top",
+            "pad": {"t": 6},
+        },
+        margin={"t": (top or 0) + room},
+        height=(figure.layout.height or 0) + room,
     )
+
+
+def _lines(text: str) -> list[str]:
+    return [plain(line, _LINE) for line in textwrap.wrap(one_line(text, 200), _LINE)]
 
 
 def on_narrow_pages(figure: go.Figure, changes: Mapping[str, object]) -> go.Figure:
@@ -120,7 +164,7 @@ def pattern_name(label: int) -> str:
     return "noise" if label < 0 else f"pattern {label}"
 
 
-def plain(text: object, limit: int = 40) -> str:
+def plain(text: object, limit: int | None = 40) -> str:
     """Return a string from a log as it may be shown in a figure: one short line, without markup.
 
     plotly takes quotes as they are, and where the page has MathJax what stands between two dollars for a formula.
@@ -131,6 +175,22 @@ def plain(text: object, limit: int = 40) -> str:
     ('&lt;i&gt;tit&lt;/i&gt;', '&#36;5 or "&#36;10"')
     """
     return html.escape(one_line(text, limit), quote=False).replace("$", "&#36;")
+
+
+def plain_names(names: Iterable[object], limit: int, *, taken: Iterable[str] = ()) -> dict[str, str]:
+    """Return by name a text by which a figure may show it, as :func:`plain` does; no two of them are alike.
+
+    Parameters
+    ----------
+    names, limit, taken
+        As for :func:`gymlab.workbench.text.short_names`.
+
+    Examples
+    --------
+    >>> plain_names(["a <b>", "other"], 30, taken=["other"])
+    {'a <b>': 'a &lt;b&gt;', 'other': "'other'"}
+    """
+    return {name: plain(text, None) for name, text in short_names(names, limit, taken=taken).items()}
 
 
 def whereabouts(table: pd.DataFrame, indices: Sequence[int] | NDArray[Any] | None = None) -> list[str]:
@@ -149,9 +209,18 @@ def whereabouts(table: pd.DataFrame, indices: Sequence[int] | NDArray[Any] | Non
     >>> whereabouts(table)
     ['ada in s, steps 20–29']
     """
+    # Names are told apart from all of the table, so that they are the same wherever they stand.
+    agents, sessions = (
+        plain_names(table["agent_id"].unique(), 30),
+        plain_names(table["session_id"].unique(), 40),
+    )
     part = table if indices is None else table.iloc[np.asarray(indices, dtype=np.int64)]
     columns = (part["agent_id"], part["session_id"], part["start"], part["length"])
     return [
-        f"{plain(agent, 30)} in {plain(session, 40)}, steps {start}–{start + length - 1}"
+        f"{agents[str(agent)]} in {sessions[str(session)]}, {_steps(int(start), int(length))}"
         for agent, session, start, length in zip(*columns, strict=True)
     ]
+
+
+def _steps(start: int, length: int) -> str:
+    return f"step {start}" if length == 1 else f"steps {start}–{start + length - 1}"

@@ -18,6 +18,7 @@ from gymlab.workbench.figures.look import (
     nothing_to_show,
     on_narrow_pages,
 )
+from gymlab.workbench.text import number
 
 _VERDICT_COLOURS = {"held": GOOD, "failed": BAD, "not_measured": GREY}
 _TOO_SMALL = "not measured: the log is too small"
@@ -150,7 +151,7 @@ def memory_of_processes(table: pd.DataFrame) -> go.Figure:
             name=name,
             orientation="h",
             marker_color=colour,
-            text=[f"{value:.0f}" for value in values],
+            text=[number(value) for value in values],
             hovertemplate="%{y}: %{x:.1f} MB",
         )
     return figure.update_yaxes(autorange="reversed", ticksuffix=" ")

@@ -1,5 +1,6 @@
 """What patterns look like: members, medoid and barycentre of each, side by side."""
 
+import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,6 +9,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
+from gymlab.patterns.principles.principle import percent
 from gymlab.workbench.figures.look import (
     INK,
     TEMPLATE,
@@ -18,7 +20,7 @@ from gymlab.workbench.figures.look import (
     pattern_name,
 )
 from gymlab.workbench.figures.states import Legend, legend_entries, state_cells, state_rows
-from gymlab.workbench.text import counted
+from gymlab.workbench.text import counted, singular
 
 _COLUMNS = 3
 
@@ -123,7 +125,7 @@ def patterns_of_states(panels: Sequence[StatePanel], legend: Legend, *, noun: st
         legend={"y": 0, "yanchor": "top"},
         margin={"t": 40, "b": 50, "l": 84},
     )
-    figure.update_xaxes(showgrid=False, zeroline=False)
+    figure.update_xaxes(showgrid=False, zeroline=False, range=_steps_of(panels))
     figure.update_yaxes(showgrid=False, zeroline=False, title={"font": {"size": 11}})
     return on_narrow_pages(figure, _short_titles(panels))
 
@@ -161,7 +163,9 @@ def _add_states(figure: go.Figure, panel: StatePanel, legend: Legend, row: int, 
             marker={"color": colour, "line": {"width": 0}},
             showlegend=False,
             name=label,
-            hovertemplate=f"barycentre, action %{{x}}: {label} %{{y:.0%}}<extra></extra>",
+            text=[html.escape(percent(share)) for share in panel.shares[:, index]],
+            textposition="none",
+            hovertemplate=f"barycentre, action %{{x}}: {label} %{{text}}<extra></extra>",
             row=row + 2,
             col=column,
         )
@@ -238,22 +242,22 @@ def patterns_of_numbers(panels: Sequence[NumberPanel], *, y: str, noun: str = "w
                     hovertemplate=f"{name} of {hover}<br>action %{{x}}: %{{y:.3g}}<extra></extra>",
                     **where,
                 )
-    figure.update_xaxes(title="action", row=rows)
+    figure.update_xaxes(range=_steps_of(panels)).update_xaxes(title="action", row=rows)
     figure.update_yaxes(title=y, col=1)
     return on_narrow_pages(figure, _short_titles(panels))
 
 
-def medoids(panels: Sequence[StatePanel], legend: Legend) -> go.Figure:
+def medoids(panels: Sequence[StatePanel], legend: Legend, *, noun: str = "windows") -> go.Figure:
     """Plot the states of the most typical window of each pattern, step by step.
 
     Parameters
     ----------
-    panels, legend
+    panels, legend, noun
         As for :func:`patterns_of_states`; members and shares are not looked at.
     """
     if not panels:
         return nothing_to_show("there is no pattern: all is noise")
-    figure = empty_figure("action of the window", height=120 + 34 * len(panels))
+    figure = empty_figure(f"action of the {singular(noun)}", height=120 + 34 * len(panels))
     names = [f"{pattern_name(panel.label)} ({panel.size:,})" for panel in panels]
     figure.add_trace(
         state_cells(
@@ -267,6 +271,12 @@ def medoids(panels: Sequence[StatePanel], legend: Legend) -> go.Figure:
     figure.add_traces(legend_entries(legend))
     figure.update_xaxes(showgrid=False, zeroline=False)
     return figure.update_yaxes(autorange="reversed", showgrid=False, ticksuffix=" ")
+
+
+def _steps_of(panels: Sequence[StatePanel | NumberPanel]) -> list[float]:
+    """Return the range of the axis of actions, which all parts of all panels share: up to the longest."""
+    lengths = [len(one) for panel in panels for one in (panel.medoid, *panel.members)]
+    return [0.5, max(lengths, default=0) + 0.5]
 
 
 def _titles_of(

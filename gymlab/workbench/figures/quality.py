@@ -18,8 +18,12 @@ from gymlab.workbench.figures.look import (
     on_narrow_pages,
     pattern_colour,
     pattern_name,
+    plain,
+    plain_names,
+    say_left_out,
     whereabouts,
 )
+from gymlab.workbench.text import counted, decimals, some_of
 
 # Bars of a pattern at most: more would not be seen, and slow the page.
 _MOST_BARS = 300
@@ -54,7 +58,7 @@ def silhouette(
         return nothing_to_show("silhouette widths compare patterns, and there are fewer than two")
     figure = empty_figure("silhouette width", noun, height=420)
     average, top = float(widths[known].mean()), 0
-    centres, names = [], []
+    centres, names, bars, unnamed = [], [], 0, 0
     for label in range(int(labels.max()) + 1):
         members = np.flatnonzero(known & (labels == label))
         if len(members) == 0:
@@ -62,6 +66,7 @@ def silhouette(
         ordered = members[np.argsort(-widths[members], kind="stable")]
         places = np.unique(np.linspace(0, len(ordered) - 1, min(_MOST_BARS, len(ordered))).astype(np.int64))
         drawn = ordered[places]
+        bars += len(drawn)
         height = len(ordered) / len(drawn)
         figure.add_bar(
             x=widths[drawn],
@@ -73,21 +78,30 @@ def silhouette(
             showlegend=False,
             text=whereabouts(table, drawn),
             textposition="none",
-            hovertemplate="%{text}<br>silhouette width %{x:.2f}<extra></extra>",
+            hovertemplate=f"{pattern_name(label)}, %{{text}}<br>silhouette width %{{x:.2f}}<extra></extra>",
         )
         # A name that is higher than its bars would be written over its neighbour's.
         if len(ordered) >= _LEAST_NAMED * known.sum():
             centres.append(top + len(ordered) / 2)
-            names.append(f"{pattern_name(label)}: {widths[members].mean():.2f} ")
+            names.append(f"{pattern_name(label)}: {plain(decimals(float(widths[members].mean())))} ")
+        else:
+            unnamed += 1
         top += len(ordered) + max(1, int(known.sum()) // 60)
     figure.add_vline(
         x=average,
         line={"dash": "dash", "color": GREY},
-        annotation_text=f"average {average:.2f}",
+        annotation_text=f"average {plain(decimals(average))}",
         annotation_position="top",
     )
     figure.update_yaxes(tickvals=centres, ticktext=names, autorange="reversed", showgrid=False)
-    return figure.update_layout(bargap=0, barmode="overlay")
+    figure.update_layout(bargap=0, barmode="overlay")
+    without = int(np.count_nonzero(~known))
+    return say_left_out(
+        figure,
+        some_of(bars, int(known.sum()), noun, "evenly over each pattern"),
+        f"{counted(without, noun)} without a width: noise, or not compared" if without else "",
+        f"too small for a name at the axis: {counted(unnamed, 'patterns')}" if unnamed else "",
+    )
 
 
 def cluster_sizes(
@@ -145,12 +159,13 @@ def choice_of_k(
     if not shown:
         return nothing_to_show("no other number of patterns was tried")
     figure = empty_figure("number of patterns", y, height=320)
+    names = plain_names(shown, 40)
     for name, curve in shown.items():
         figure.add_scatter(
             x=list(curve),
             y=list(curve.values()),
             mode="lines+markers",
-            name=name,
+            name=names[str(name)],
             showlegend=len(shown) > 1,
             hovertemplate="%{x} patterns: %{y:.3f}",
         )

@@ -1,13 +1,16 @@
 """Sequences of states, as researchers of sequences plot them: who does what when, and how that adds up."""
 
+import html
 from collections.abc import Sequence
 
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from gymlab.workbench.figures.look import empty_figure, nothing_to_show, plain
+from gymlab.patterns.principles.principle import percent
+from gymlab.workbench.figures.look import empty_figure, nothing_to_show, plain_names
 from gymlab.workbench.figures.states import Legend, legend_entries, row_names, state_rows
+from gymlab.workbench.text import counted
 
 # Rows that have a name at the axis; more would be written over one another.
 _MOST_NAMES = 40
@@ -42,7 +45,8 @@ def state_distribution(
             fillcolor=colour,
             name=label,
             customdata=counts,
-            hovertemplate="action %{x}: %{y:.0%} of %{customdata:,}",
+            text=[html.escape(percent(share)) for share in shares[:, index]],
+            hovertemplate="action %{x}: %{text} of %{customdata:,}",
         )
     return figure.update_yaxes(range=[0, 1], tickformat=".0%").update_xaxes(showgrid=False)
 
@@ -75,12 +79,13 @@ def index_plot(
     figure.add_trace(state_rows(rows, legend, hover).update(ygap=1))
     figure.add_traces(legend_entries(legend))
     named = len(rows) <= _MOST_NAMES
+    texts = plain_names(names, 28)
     figure.update_yaxes(
         autorange="reversed",
         tickvals=row_names(hover) if named else [],
-        ticktext=[plain(name, 28) for name in names] if named else [],
+        ticktext=[texts[str(name)] for name in names] if named else [],
         tickfont={"size": 11},
-        title=None if named else f"{len(rows):,} {noun}",
+        title=None if named else counted(len(rows), noun),
         showgrid=False,
         zeroline=False,
         ticksuffix=" ",

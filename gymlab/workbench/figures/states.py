@@ -2,17 +2,18 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from gymlab.workbench.figures.look import PALE, STATES, plain
+from gymlab.errors import InputError
+from gymlab.workbench.figures.look import PALE, STATES, plain, plain_names
 
 # Of the colours one is for all that is rare.
 _MOST = len(STATES) - 1
-OTHER = "other"
 
 # A cell where a series has ended.
 NONE = -1
@@ -26,30 +27,61 @@ class Legend:
     ----------
     names
         The states.
-    has_others
-        Whether there are more.
+    others
+        Those that share one, the most frequent first.
     """
 
     names: tuple[str, ...]
-    has_others: bool = False
+    others: tuple[str, ...] = ()
+
+    @property
+    def has_others(self) -> bool:
+        """Whether there are states without a colour of their own."""
+        return bool(self.others)
+
+    @cached_property
+    def texts(self) -> dict[str, str]:
+        """How each state is shown, by its name; no two alike, and none like the entry of those that share a colour."""
+        return plain_names([*self.names, *self.others], 30, taken=self._shared)
 
     @property
     def labels(self) -> list[str]:
         """What stands beside the colours."""
-        return [plain(name, 30) for name in self.names] + [OTHER] * self.has_others
+        return [*(self.texts[name] for name in self.names), *self._shared]
 
     @property
     def colours(self) -> list[str]:
         """The colours, in the order of ``labels``."""
         return [*STATES[: len(self.names)], *([PALE] * self.has_others)]
 
+    @property
+    def _shared(self) -> list[str]:
+        return [f"{len(self.others):,} others"] if self.others else []
+
     def codes(self, states: Iterable[object]) -> NDArray[np.int64]:
-        """Return the place of each state in ``labels``; ``NONE`` for None."""
+        """Return the place of each state in ``labels``; ``NONE`` for what is missing.
+
+        Raises
+        ------
+        InputError
+            If the legend does not have a state.
+        """
         place = {name: index for index, name in enumerate(self.names)}
-        others = len(self.names)
-        return np.array(
-            [NONE if state is None else place.get(str(state), others) for state in states], dtype=np.int64
-        )
+        place |= dict.fromkeys(self.others, len(self.names))
+        found = np.empty(0, dtype=np.int64)
+        try:
+            found = np.array(
+                [NONE if _is_missing(state) else place[str(state)] for state in states], np.int64
+            )
+        except KeyError as error:
+            raise InputError(f"the legend has no state {plain(error)}; make it of all states") from None
+        return found
+
+
+def _is_missing(state: object) -> bool:
+    return (
+        state is None or state is pd.NA or state is pd.NaT or (isinstance(state, float) and np.isnan(state))
+    )
 
 
 def legend_of(states: Iterable[object]) -> Legend:
@@ -65,12 +97,10 @@ def legend_of(states: Iterable[object]) -> Legend:
     >>> legend_of(["give", "take", "give", None]).names
     ('give', 'take')
     """
-    counts = pd.Series(states).dropna().astype(str).value_counts()
-    names = counts.index.tolist()
-    # What would be the only "other" can have the last colour.
-    if len(names) <= _MOST + 1:
-        return Legend(tuple(names))
-    return Legend(tuple(names[:_MOST]), has_others=True)
+    counts = pd.Series(list(states), dtype=object).dropna().astype(str).value_counts()
+    names = tuple(counts.index)
+    # What would be the only other one can have the last colour.
+    return Legend(names) if len(names) <= _MOST + 1 else Legend(names[:_MOST], names[_MOST:])
 
 
 def state_rows(rows: Sequence[Sequence[object]], legend: Legend, names: Sequence[str]) -> go.Heatmap:
@@ -158,7 +188,7 @@ def _cells(
     for index, row in enumerate(rows):
         found = legend.codes(row).astype(float)
         codes[index, : len(row)] = np.where(found == NONE, np.nan, found)
-        states[index, : len(row)] = [plain(state) for state in row]
+        states[index, : len(row)] = [legend.texts.get(str(state), "") for state in row]
     return codes, states
 
 

@@ -43,12 +43,15 @@ class Leaves:
         The step of the first of these.
     legend
         The colours of the states.
+    role
+        What that series is of the leaf.
     """
 
     hover: Sequence[str]
     states: Sequence[Sequence[object]]
     first_steps: Sequence[int]
     legend: Legend
+    role: str = "most typical"
 
 
 def dendrogram(
@@ -77,7 +80,7 @@ def dendrogram(
         What heights are, and what leaves stand for.
     """
     if len(outline.joins) == 0:
-        return nothing_to_show(f"there is nothing to join: {outline.sizes.sum():,} of the {noun}")
+        return nothing_to_show(f"there is nothing to join: {counted(int(outline.sizes.sum()), noun)}")
     figure = make_subplots(
         rows=2 if leaves else 1,
         shared_xaxes=True,
@@ -191,13 +194,16 @@ def leaf_texts(
     outline: Outline, node_labels: NDArray[np.int64], leaves: Leaves | None, noun: str
 ) -> list[str]:
     """Return what each leaf is, as HTML: how many windows, of which pattern, the most typical one."""
+    # The nodes of single items come first; a tree is drawn before its patterns are known.
+    known = bool((node_labels[: len(node_labels) // 2 + 1] >= 0).any())
     texts = [
-        f"{counted(int(size), noun)}, {pattern_name(int(label)) if label >= 0 else 'of several patterns'}"
+        counted(int(size), noun)
+        + (f", {pattern_name(int(label)) if label >= 0 else 'of several patterns'}" if known else "")
         for size, label in zip(outline.sizes, node_labels[outline.leaves], strict=True)
     ]
     if leaves is None:
         return texts
-    return [f"{text}<br>most typical: {where}" for text, where in zip(texts, leaves.hover, strict=True)]
+    return [f"{text}<br>{leaves.role}: {where}" for text, where in zip(texts, leaves.hover, strict=True)]
 
 
 def _leaf_markers(

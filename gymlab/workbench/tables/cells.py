@@ -1,12 +1,12 @@
 """Tables of cells that are HTML already, and numbers as they stand in them."""
 
 import html
-import math
 from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
 from gymlab.patterns.principles.principle import percent
+from gymlab.workbench import text
 from gymlab.workbench.text import as_html, number
 
 
@@ -29,37 +29,36 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], kind: str) -> st
     return f'<div class="scroll"><table class="{kind}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
-def chip(text: str, kind: str) -> str:
+def chip(word: str, kind: str) -> str:
     """Return a word in a coloured frame: ``held``, ``failed`` or ``not_measured`` give the colour."""
-    return f'<span class="chip {kind}">{as_html(text)}</span>'
+    return f'<span class="chip {kind}">{as_html(word)}</span>'
 
 
 def decimals(value: float, places: int = 2) -> str:
-    """Return a number with so many decimals; a dash for NaN."""
-    return "–" if math.isnan(value) else f"{value:.{places}f}"
+    """Return a number with so many decimals, as :func:`gymlab.workbench.text.decimals` does, on one line."""
+    return _unparted(text.decimals(value, places))
 
 
 def share(value: float) -> str:
     """Return a share in percent that no line break can part."""
-    return percent(value).replace(" ", "&nbsp;")
+    return _unparted(percent(value))
 
 
-def shares(values: Mapping[str, float], most: int = 3) -> str:
-    """Return the largest shares of names, the first given first."""
-    first = [
-        f"{as_html(name or 'none', 24)} {_rounded(value)}" for name, value in list(values.items())[:most]
-    ]
-    return ", ".join(first) + (" …" if len(values) > most else "")
+def shares(values: Mapping[str, float], names: Mapping[str, str]) -> str:
+    """Return the largest shares, as :func:`gymlab.workbench.text.largest_shares` does."""
+    return as_html(text.largest_shares(values, names), 300)
+
+
+def left_out(sentence: str) -> str:
+    """Return what stands below a table that leaves something out; nothing for an empty sentence."""
+    return f"<p>{as_html(sentence, 400)}.</p>" if sentence else ""
 
 
 def frame(values: pd.DataFrame) -> str:
     """Return a small frame of numbers and names; for an empty one, why there are none."""
     if values.empty:
         return "<p>Not compared: this needs windows of one length, and enough of them.</p>"
-    rows = [
-        [number(cell) if isinstance(cell, float) else as_html(cell) for cell in row]
-        for row in values.to_numpy()
-    ]
+    rows = [[_cell(cell) for cell in row] for row in values.astype(object).to_numpy()]
     return table([str(name).replace("_", " ") for name in values.columns], rows, "frame")
 
 
@@ -70,5 +69,11 @@ def facts(values: Mapping[str, object]) -> str:
     )
 
 
-def _rounded(value: float) -> str:
-    return "&lt;1%" if 0 < value < 0.005 else f"{value:.0%}"
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return number(value)
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else as_html(value)
+
+
+def _unparted(words: str) -> str:
+    return html.escape(words).replace(" ", "&nbsp;")

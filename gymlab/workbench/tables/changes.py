@@ -6,7 +6,7 @@ from typing import Any
 from gymlab.workbench.report.changes import Changes, ClaimChange, PatternPair
 from gymlab.workbench.report.history import PastRun
 from gymlab.workbench.tables.cells import chip, shares, table
-from gymlab.workbench.text import as_html, number
+from gymlab.workbench.text import as_html, counted, number, short_names
 
 _KINDS = {"held": "held", "failed": "failed", "not_measured": "not_measured"}
 _MOST_SENTENCES = 12
@@ -42,14 +42,17 @@ def changes(before: PastRun | None, found: Changes | None) -> str:
     ]
     if found.patterns:
         header = ("pattern", "before", "now", "what is done")
-        lines.append(table(header, [_pattern_row(one) for one in found.patterns], "frame"))
+        known = [pattern for pair in found.patterns for pattern in (pair.now, pair.before) if pattern]
+        names = short_names((name for pattern in known for name in pattern["actions"]), 24)
+        lines.append(table(header, [_pattern_row(one, names) for one in found.patterns], "frame"))
     for title, sentences in (
         ("New principles", found.new),
         ("Changed principles", found.changed),
         ("Vanished principles", found.vanished),
     ):
         lines.append(_sentences(title, sentences))
-    lines.append(f"<p>{found.kept:,} principles are as they were.</p>")
+    verb = "is as it was" if found.kept == 1 else "are as they were"
+    lines.append(f"<p>{counted(found.kept, 'principles')} {verb}.</p>")
     if found.settings:
         rows = [
             (as_html(name), as_html(old, 80), as_html(new, 80)) for name, (old, new) in found.settings.items()
@@ -80,13 +83,13 @@ def _figure(claim: Mapping[str, Any]) -> str:
     return "–" if claim["measured"] is None else as_html(number(claim["measured"]))
 
 
-def _pattern_row(pair: PatternPair) -> tuple[str, str, str, str]:
+def _pattern_row(pair: PatternPair, names: Mapping[str, str]) -> tuple[str, str, str, str]:
     known = pair.now or pair.before or {}
     return (
         "gone" if pair.now is None else f"{pair.now['label']}" + (" (new)" if pair.before is None else ""),
         "–" if pair.before is None else f"{pair.before['size']:,}",
         "–" if pair.now is None else f"{pair.now['size']:,}",
-        shares(known["actions"]),
+        shares(known["actions"], names),
     )
 
 
@@ -100,4 +103,5 @@ def _sentences(title: str, sentences: Sequence[str]) -> str:
 
 def _moved(counts: tuple[int, int], noun: str) -> str:
     before, now = counts
-    return f"{now:,} {noun} as before" if before == now else f"{now:,} {noun} where there were {before:,}"
+    said = counted(now, noun)
+    return f"{said} as before" if before == now else f"{said} where there were {before:,}"

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from gymlab.patterns.clustering import ComparedLinkage
 from gymlab.patterns.result import Extraction
 from gymlab.workbench.figures import whereabouts
-from gymlab.workbench.tables.cells import chip, decimals, shares, table
-from gymlab.workbench.text import as_html
+from gymlab.workbench.tables.cells import chip, decimals, left_out, share, shares, table
+from gymlab.workbench.text import as_html, counted, short_names
 
 # Of compiling; less is lost among the rest.
 _NOTEWORTHY_SECONDS = 0.5
@@ -14,20 +14,19 @@ _NOTEWORTHY_SECONDS = 0.5
 
 def log_sentence(extraction: Extraction) -> str:
     """Return what the log is and what was found in it, as one line of HTML."""
-    stats, log = extraction.stats, extraction.actions
+    stats, log, noun = extraction.stats, extraction.actions, extraction.windows.noun
     source = str(log.attrs.get("source", ""))
     return (
-        f"<p><b>{as_html(source.rpartition('/')[2], 60)}</b>: {stats.actions:,} actions of "
-        f"{log['agent_id'].nunique():,} agents in {log['session_id'].nunique():,} sessions; "
-        f"{len(extraction.patterns)} patterns in {stats.windows:,} "
-        f"{extraction.windows.noun} ({stats.coverage:.0%} of the "
-        f"actions), from {stats.pairs - stats.pruned:,} pairs in {stats.seconds:.1f} s"
+        f"<p><b>{as_html(source.rpartition('/')[2], 60)}</b>: {counted(stats.actions, 'actions')} of "
+        f"{counted(log['agent_id'].nunique(), 'agents')} in {counted(log['session_id'].nunique(), 'sessions')}; "
+        f"{counted(len(extraction.patterns), 'patterns')} in {counted(stats.windows, noun)} ({share(stats.coverage)} of "
+        f"the actions), from {counted(stats.pairs - stats.pruned, 'pairs')} in {stats.seconds:.1f} s"
         + (
             f", {stats.compiling:.1f} s of which were compiling, which is done once"
             if stats.compiling > _NOTEWORTHY_SECONDS
             else ""
         )
-        + (f"; {stats.noise:,} {extraction.windows.noun} are noise" if stats.noise else "")
+        + (f"; {counted(stats.noise, noun)} of noise" if stats.noise else "")
         + (
             ""
             if stats.agreement is None
@@ -38,19 +37,40 @@ def log_sentence(extraction: Extraction) -> str:
 
 
 def patterns(extraction: Extraction, most: int = 20) -> str:
-    """Return the patterns, the largest first."""
+    """Return the patterns, the largest first.
+
+    Parameters
+    ----------
+    extraction
+        Of any strategy.
+    most
+        Patterns at most.
+    """
+    log = extraction.actions
+    actions, contexts, agents, sessions = (
+        short_names(log[column].unique(), limit)
+        for column, limit in (
+            ("action_type", 24),
+            ("decision_context", 24),
+            ("agent_id", 20),
+            ("session_id", 24),
+        )
+    )
     rows = [
         (
             str(pattern.label),
             f"{pattern.size:,}",
             f"{pattern.support:,}",
             str(pattern.agents),
-            shares(pattern.actions),
-            shares(pattern.contexts),
-            f"{pattern.consistency:.2f}",
+            shares(pattern.actions, actions),
+            shares(pattern.contexts, contexts),
+            decimals(pattern.consistency),
             decimals(pattern.silhouette),
             *_significance(extraction, pattern.label),
-            f"{as_html(pattern.medoid_agent, 20)} in {as_html(pattern.medoid_session, 24)}, step {pattern.medoid_start}",
+            as_html(
+                f"{agents[pattern.medoid_agent]} in {sessions[pattern.medoid_session]}, step {pattern.medoid_start}",
+                80,
+            ),
         )
         for pattern in extraction.patterns[:most]
     ]
@@ -66,8 +86,14 @@ def patterns(extraction: Extraction, most: int = 20) -> str:
         *(["stability", "q-value"] if extraction.significance else []),
         "most typical",
     )
-    more = len(extraction.patterns) - most
-    return table(header, rows, "patterns") + (f"<p>and {more} smaller ones</p>" if more > 0 else "")
+    rest = extraction.patterns[most:]
+    size, noun = sum(pattern.size for pattern in rest), extraction.windows.noun
+    said = (
+        f"{counted(len(rest), 'more patterns')} with {counted(size, noun)}, none larger than these"
+        if rest
+        else ""
+    )
+    return (table(header, rows, "patterns") if rows else "<p>no pattern: all is noise</p>") + left_out(said)
 
 
 def _significance(extraction: Extraction, label: int) -> tuple[str, ...]:
@@ -83,26 +109,28 @@ def _significance(extraction: Extraction, label: int) -> tuple[str, ...]:
 
 def notes(extraction: Extraction) -> str:
     """Return what was chosen, left out or assumed on the way from the log to the patterns."""
-    return "<ul>" + "".join(f"<li>{as_html(note, 300)}</li>" for note in extraction.notes) + "</ul>"
+    return "<ul>" + "".join(f"<li>{as_html(note, 500)}</li>" for note in extraction.notes) + "</ul>"
 
 
 def windows(extraction: Extraction, label: int, most: int = 12) -> str:
-    """Return windows of a pattern, the most typical first: where each is in the log.
+    """Return windows of a pattern, the most typical first: where each is in the log, and how far from the medoid.
 
     Parameters
     ----------
     extraction, label
-        The pattern, −1 for noise.
+        The pattern, −1 for noise, whose windows come in the order of the log.
     most
         Windows at most.
     """
     listed = extraction.windows_of(label)
     some = listed[:most]
-    widths = [decimals(width) for width in some["silhouette"].tolist()]
-    rows = zip(map(str, some.index), whereabouts(some), widths, strict=True)
-    more = len(listed) - len(some)
-    return table(("window", "where it is in the log", "silhouette"), rows, "frame") + (
-        f"<p>and {more:,} more</p>" if more > 0 else ""
+    figures = [[decimals(value) for value in some[name].tolist()] for name in ("distance", "silhouette")]
+    where = whereabouts(extraction.windows.table, some.index.to_numpy())
+    header = ("window", "where it is in the log", "distance to the medoid", "silhouette")
+    more, noun = len(listed) - len(some), extraction.windows.noun
+    order = "later in the log" if label < 0 else "none nearer to the medoid than the last of these"
+    return table(header, zip(map(str, some.index), where, *figures, strict=True), "frame") + left_out(
+        f"{counted(more, f'more {noun}')}, {order}" if more else ""
     )
 
 
@@ -119,7 +147,7 @@ _SHOWN = (
 
 
 def actions(extraction: Extraction, window: int) -> str:
-    """Return the actions of a window as they stand in the log; columns that say nothing are left out.
+    """Return the actions of a window as they stand in the log, in those of the most telling columns that say something.
 
     Parameters
     ----------
@@ -134,7 +162,10 @@ def actions(extraction: Extraction, window: int) -> str:
         [as_html("" if value != value else value, 40) for value in row]  # noqa: PLR0124 - NaN
         for row in found[columns].astype(object).itertuples(index=False)
     ]
-    return table([name.replace("_", " ") for name in columns], rows, "frame")
+    hidden = len(found.columns) - len(columns)
+    return table([name.replace("_", " ") for name in columns], rows, "frame") + left_out(
+        f"{counted(hidden, 'more columns')} in extraction.actions_of_window({window})" if hidden else ""
+    )
 
 
 def linkages(compared: Sequence[ComparedLinkage]) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from gymlab.runtime.alerts import Alert
 from gymlab.workbench.claims import Claim
 from gymlab.workbench.tables.cells import chip, table
-from gymlab.workbench.text import as_html, number, with_range
+from gymlab.workbench.text import as_html, counted, number, with_range
 
 _VERDICTS = {"held": "held", "failed": "failed", "not_measured": "not measured"}
 _STATES = {"firing": "failed", "ok": "held", "no_data": "not_measured"}
@@ -20,7 +20,7 @@ def headline(claims: Iterable[Claim], alerts: Iterable[Alert] = ()) -> str:
         "not_measured" in verdicts
     )
     firing = [alert.id for alert in alerts if alert.state == "firing"]
-    parts.append(f"alert: {', '.join(firing)}" if firing else "no alert fires")
+    parts.append(f"{counted(len(firing), 'alerts')}: {', '.join(firing)}" if firing else "no alert fires")
     state = "failed" if "failed" in verdicts or firing else "held"
     return f'<p class="headline {state}">{as_html("; ".join(parts), 300)}.</p>'
 
@@ -56,7 +56,7 @@ def evidence(claims: Iterable[Claim]) -> str:
     return "".join(
         f"<p>{chip(_VERDICTS[claim.verdict], claim.verdict)} {as_html(claim.statement, 200)}: "
         f"<b>{as_html(figure_of(claim))}</b> {as_html(claim.unit)}"
-        + (f", {claim.repeats} repeats" if claim.repeats else "")
+        + (f", {counted(claim.repeats, 'repeats')}" if claim.repeats else "")
         + ".</p><ul>"
         + "".join(f"<li>{as_html(detail, 500)}</li>" for detail in claim.details)
         + "</ul>"

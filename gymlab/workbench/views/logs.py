@@ -6,7 +6,9 @@ import plotly.graph_objects as go
 
 from gymlab.actions.windows import series_bounds
 from gymlab.patterns.entropy import entropy_over_time
+from gymlab.patterns.principles.principle import percent
 from gymlab.workbench import figures
+from gymlab.workbench.text import counted, some_of
 
 # A step that fewer of the series reach says nothing of all.
 _LEAST_SHARE = 0.02
@@ -34,11 +36,16 @@ def state_distribution(actions: pd.DataFrame) -> go.Figure:
     codes = legend.codes(actions["action_type"])
     np.add.at(counts, (position[inside], codes[inside]), 1)
     totals = counts.sum(axis=1)
-    return figures.state_distribution(counts / totals[:, None], totals.astype(np.int64), legend)
+    figure = figures.state_distribution(counts / totals[:, None], totals.astype(np.int64), legend)
+    longest = int(length.max(initial=0))
+    reach = (
+        f"those that {percent(_LEAST_SHARE)} of the series reach" if n_steps < _MOST_STEPS else "the first"
+    )
+    return figures.say_left_out(figure, some_of(n_steps, longest, "steps", reach))
 
 
 def series_of_log(actions: pd.DataFrame, *, most: int = 40) -> go.Figure:
-    """Return series of a log as rows of coloured cells, some of every agent.
+    """Return series of a log as rows of coloured cells: of each agent the first, of each the second, and so on.
 
     Parameters
     ----------
@@ -62,7 +69,7 @@ def series_of_log(actions: pd.DataFrame, *, most: int = 40) -> go.Figure:
             "length": length[chosen],
         }
     )
-    return figures.index_plot(
+    figure = figures.index_plot(
         [
             choices.iloc[start : start + min(count, _MOST_CELLS)].tolist()
             for start, count in zip(first[chosen], length[chosen], strict=True)
@@ -70,6 +77,13 @@ def series_of_log(actions: pd.DataFrame, *, most: int = 40) -> go.Figure:
         agents[chosen].tolist(),
         figures.whereabouts(table),
         figures.legend_of(choices),
+    )
+    cut = int(np.count_nonzero(length[chosen] > _MOST_CELLS))
+    return figures.say_left_out(
+        figure,
+        some_of(len(chosen), len(first), "series"),
+        some_of(len(set(agents[chosen])), len(set(agents)), "agents"),
+        f"{counted(cut, 'series')} cut after action {_MOST_CELLS}" if cut else "",
     )
 
 
@@ -94,4 +108,9 @@ def entropy_of_agents(actions: pd.DataFrame, *, most: int = 8) -> go.Figure:
             curve = entropy_over_time(own["action_type"].to_numpy(dtype=object), window, n_intents)
             curves[str(agent)] = curve[window - 1 :]
     shown = sorted(curves, key=lambda agent: -float(np.std(curves[agent])))[:most]
-    return figures.entropy_over_time({agent: curves[agent] for agent in shown}, window)
+    few = int(actions["agent_id"].nunique()) - len(curves)
+    return figures.say_left_out(
+        figures.entropy_over_time({agent: curves[agent] for agent in shown}, window),
+        some_of(len(shown), len(curves), "agents", "those whose entropy changes most"),
+        f"{counted(few, 'agents')} with fewer than {window:,} actions left out" if few else "",
+    )

@@ -10,6 +10,7 @@ from gymlab.patterns.barycenters import describe_barycenter
 from gymlab.patterns.result import Extraction
 from gymlab.patterns.temporal import TemporalPattern
 from gymlab.workbench import figures
+from gymlab.workbench.text import counted, singular, some_of
 
 # Of a long series its beginning is shown beside others.
 _MOST_STEPS = 60
@@ -17,10 +18,12 @@ _MOST_STEPS = 60
 
 def medoids(extraction: Extraction, *, most: int = 12) -> go.Figure:
     """Return the most typical window of each pattern, action by action; the largest patterns."""
-    choices = extraction.actions["action_type"]
+    choices, noun = extraction.actions["action_type"], extraction.windows.noun
     shown = extraction.patterns[:most]
     panels = [_state_panel(extraction, pattern, 0, None) for pattern in shown]
-    return figures.medoids(panels, figures.legend_of(choices))
+    figure = figures.medoids(panels, figures.legend_of(choices), noun=noun)
+    drawn = np.array([pattern.medoid for pattern in shown], dtype=np.int64)
+    return figures.say_left_out(figure, _some_patterns(extraction, shown), _cut_short(extraction, drawn))
 
 
 def patterns(
@@ -54,17 +57,20 @@ def patterns(
     shown = extraction.patterns[:most]
     centers = [_center(extraction, pattern) if barycenters else None for pattern in shown]
     log, noun = extraction.actions, extraction.windows.noun
+    left_out = [_some_patterns(extraction, shown), _some_members(extraction, shown, members)]
     if channel == "action_type":
         legend = figures.legend_of(log["action_type"])
         panels = [
             _state_panel(extraction, pattern, members, _shares(center, legend))
             for pattern, center in zip(shown, centers, strict=True)
         ]
-        return figures.patterns_of_states(panels, legend, noun=noun)
+        drawn = [index for pattern in shown for index in _evenly(pattern.members, members)]
+        left_out.append(_cut_short(extraction, np.array(drawn, dtype=np.int64)))
+        return figures.say_left_out(figures.patterns_of_states(panels, legend, noun=noun), *left_out)
     if channel not in log or not pd.api.types.is_float_dtype(log[channel]):
         numbers = [str(name) for name in log if pd.api.types.is_float_dtype(log[name])]
         raise InputError(f"channel is {channel!r}; give action_type or one of {', '.join(numbers)}")
-    return figures.patterns_of_numbers(
+    figure = figures.patterns_of_numbers(
         [
             _number_panel(extraction, pattern, members, channel, center)
             for pattern, center in zip(shown, centers, strict=True)
@@ -72,10 +78,11 @@ def patterns(
         y=channel,
         noun=noun,
     )
+    return figures.say_left_out(figure, *left_out)
 
 
 def windows_of_pattern(extraction: Extraction, label: int, *, most: int = 60) -> go.Figure:
-    """Return windows of a pattern as rows of coloured cells, the most typical first.
+    """Return windows of a pattern as rows of coloured cells, the most typical first; those of noise as in the log.
 
     Parameters
     ----------
@@ -87,19 +94,39 @@ def windows_of_pattern(extraction: Extraction, label: int, *, most: int = 60) ->
     some = shown_windows(extraction, label, most=most)
     table = extraction.windows.table
     choices = extraction.actions["action_type"]
-    return figures.index_plot(
+    noun = extraction.windows.noun
+    figure = figures.index_plot(
         [choices.iloc[extraction.windows.rows(int(index))].tolist() for index in some],
         [f"{row.agent_id}, {row.session_id}" for row in table.iloc[some].itertuples()],
         figures.whereabouts(table, some),
         figures.legend_of(choices),
-        x="action of the window" if extraction.windows.unit == "window" else "action of the series",
-        noun=extraction.windows.noun,
+        x=f"action of the {singular(noun)}",
+        noun=noun,
     )
+    n = int(np.count_nonzero(extraction.labels == label))
+    which = "evenly from the log" if label < 0 else "evenly from the most to the least typical"
+    return figures.say_left_out(figure, some_of(len(some), n, noun, which))
 
 
 def shown_windows(extraction: Extraction, label: int, *, most: int = 60) -> NDArray[np.int64]:
     """Return which windows :func:`windows_of_pattern` shows, in its order."""
     return _evenly(extraction.windows_of(label).index.to_numpy(dtype=np.int64), most)
+
+
+def _some_patterns(extraction: Extraction, shown: tuple[TemporalPattern, ...]) -> str:
+    return some_of(len(shown), len(extraction.patterns), "patterns", "the largest")
+
+
+def _some_members(extraction: Extraction, shown: tuple[TemporalPattern, ...], members: int) -> str:
+    drawn, n = sum(min(pattern.size, members) for pattern in shown), sum(pattern.size for pattern in shown)
+    return some_of(drawn, n, extraction.windows.noun, "evenly from the log")
+
+
+def _cut_short(extraction: Extraction, drawn: NDArray[np.int64]) -> str:
+    longer = np.unique(drawn[extraction.windows.table["length"].to_numpy()[drawn] > _MOST_STEPS])
+    if len(longer) == 0:
+        return ""
+    return f"{counted(len(longer), extraction.windows.noun)} cut after action {_MOST_STEPS}"
 
 
 def _evenly(items: NDArray[np.int64], most: int) -> NDArray[np.int64]:

@@ -20,10 +20,13 @@ from gymlab.patterns.clustering import (
 )
 from gymlab.patterns.result import Extraction
 from gymlab.workbench import figures
-from gymlab.workbench.text import counted
+from gymlab.workbench.text import counted, some_of
 
 # Of a long series its beginning is shown.
 _MOST_STEPS = 60
+
+# What a window is of its leaf where distances say which is nearest to the others.
+MEDOID = "most typical"
 
 _NO_TREE = "no tree: too few windows, or a method or strategy without one"
 
@@ -85,10 +88,11 @@ def dendrogram(extraction: Extraction, *, n_leaves: int = 40, root: int | None =
 
 @dataclass(frozen=True)
 class Top:
-    """What is drawn of a tree: its highest joins, and what stands at their leaves."""
+    """What is drawn of a tree: its highest joins, and what stands at their leaves: windows, and their lengths."""
 
     outline: Outline
     leaves: figures.Leaves
+    lengths: NDArray[np.int64]
 
 
 def top_of(tree: LogTree, *, n_leaves: int = 40, root: int | None = None) -> Top | None:
@@ -104,7 +108,8 @@ def top_of(tree: LogTree, *, n_leaves: int = 40, root: int | None = None) -> Top
     if tree.linkage is None or len(tree.linkage) == 0:
         return None
     top = outline(tree.linkage, n_leaves, root=root)
-    return Top(top, _leaves(tree, top))
+    shown = tree.items[_typical_items(tree, top)]
+    return Top(top, _leaves(tree, shown), tree.windows.table["length"].to_numpy()[shown])
 
 
 def dendrogram_of(
@@ -123,13 +128,25 @@ def dendrogram_of(
     """
     if tree.linkage is None or top is None:
         return figures.nothing_to_show(_NO_TREE)
-    return figures.dendrogram(
+    noun = tree.windows.noun
+    figure = figures.dendrogram(
         top.outline,
         labels_of_nodes(tree.linkage, labels),
         cut=cut,
         leaves=top.leaves,
         y_title=f"height of the join ({tree.method} linkage)",
-        noun=tree.windows.noun,
+        noun=noun,
+    )
+    below, n = int(top.outline.sizes.sum()), len(tree.items)
+    cut_short = sum(length > _MOST_STEPS for length in top.lengths)
+    return figures.say_left_out(
+        figure,
+        _some_compared(n, tree.windows),
+        some_of(below, n, noun, "those of this branch"),
+        f"{cut_short:,} of the columns cut after action {_MOST_STEPS}" if cut_short else "",
+        ""
+        if top.leaves.role == MEDOID
+        else f"columns: the first of the {noun} below each dot, as no distances are kept",
     )
 
 
@@ -142,15 +159,15 @@ def cut_height(extraction: Extraction) -> float | None:
     return figures.height_of_cut(extraction.linkage, len(extraction.patterns))
 
 
-def _leaves(tree: LogTree, top: Outline) -> figures.Leaves:
-    """Return what stands at the leaves of an outline: the most typical window of each."""
-    typical = tree.items[_typical_items(tree, top)]
+def _leaves(tree: LogTree, typical: NDArray[np.int64]) -> figures.Leaves:
+    """Return what stands at the leaves of an outline: a window of each."""
     choices, table = tree.actions["action_type"], tree.windows.table
     return figures.Leaves(
         hover=figures.whereabouts(table, typical),
         states=[choices.iloc[tree.windows.rows(int(index))[:_MOST_STEPS]].tolist() for index in typical],
         first_steps=table["start"].iloc[typical].tolist(),
         legend=figures.legend_of(choices),
+        role="first" if tree.distances is None else MEDOID,
     )
 
 
@@ -190,7 +207,7 @@ def distance_heat_map(extraction: Extraction, *, most: int = 160) -> go.Figure:
         block_of[items] = number
     clustered = extraction.clustered
     labels = extraction.labels[clustered]
-    return figures.distance_heat_map(
+    figure = figures.distance_heat_map(
         _mean_distances(np.asarray(distances), block_of)
         if n > most
         else squareform(distances)[np.ix_(order, order)],
@@ -205,6 +222,17 @@ def distance_heat_map(extraction: Extraction, *, most: int = 160) -> go.Figure:
         ],
         noun=extraction.windows.noun,
     )
+    return figures.say_left_out(
+        figure,
+        _some_compared(n, extraction.windows),
+        f"{counted(n, extraction.windows.noun)} in {len(blocks)} rows, of mean distances"
+        if n > len(blocks)
+        else "",
+    )
+
+
+def _some_compared(n: int, windows: Windows) -> str:
+    return some_of(n, len(windows), windows.noun, "a sample")
 
 
 def _mean_distances(distances: NDArray[np.float32], block_of: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -7,6 +7,8 @@ import numpy as np
 
 from gymlab.patterns.result import Extraction
 from gymlab.workbench import figures, tables, views
+from gymlab.workbench.tables.cells import left_out
+from gymlab.workbench.text import counted, short_names, some_of
 from gymlab.workbench.widgets.drawing import Fit, figure_widget, redraw
 
 _MOST_LISTED = 200
@@ -39,15 +41,18 @@ class PatternExplorer(ipywidgets.VBox):  # type: ignore[misc]
     def __init__(self, extraction: Extraction) -> None:
         self.extraction = extraction
         names = [
-            (f"pattern {one.label}: {one.size:,} {extraction.windows.noun}", one.label)
+            (f"pattern {one.label}: {counted(one.size, extraction.windows.noun)}", one.label)
             for one in extraction.patterns
         ]
         noise = int(np.count_nonzero(extraction.labels < 0))
-        names += [(f"noise: {noise:,} {extraction.windows.noun}", -1)] * (noise > 0)
-        self.pattern = ipywidgets.Dropdown(options=names, description="pattern")
-        self.window = ipywidgets.Select(
-            rows=14, layout={"width": "26rem"}, description="", tooltip="the most typical first"
+        names += [(f"noise: {counted(noise, extraction.windows.noun)}", -1)] * (noise > 0)
+        table = extraction.windows.table
+        self._agents, self._sessions = (
+            short_names(table[column].unique(), 40) for column in ("agent_id", "session_id")
         )
+        self.pattern = ipywidgets.Dropdown(options=names, description="pattern")
+        self.window = ipywidgets.Select(rows=14, layout={"width": "26rem"}, description="")
+        self.listed = ipywidgets.HTML()
         self.figure = figure_widget(figures.nothing_to_show("choose a pattern"))
         self.actions = ipywidgets.HTML(
             layout={"max_height": "20rem", "overflow": "auto", "flex": "1 1 24rem"}
@@ -57,6 +62,7 @@ class PatternExplorer(ipywidgets.VBox):  # type: ignore[misc]
                 Fit(),
                 self.pattern,
                 self.figure,
+                self.listed,
                 ipywidgets.HBox([self.window, self.actions], layout={"flex_flow": "row wrap"}),
             ]
         )
@@ -69,8 +75,20 @@ class PatternExplorer(ipywidgets.VBox):  # type: ignore[misc]
         label = int(self.pattern.value)
         redraw(self.figure, views.windows_of_pattern(self.extraction, label))
         self.figure.data[0].on_click(self._clicked, append=False)
-        listed = self.extraction.windows_of(label).iloc[:_MOST_LISTED]
-        places = [f"{row.agent_id} in {row.session_id} from {row.start}" for row in listed.itertuples()]
+        members = self.extraction.windows_of(label)
+        # What the figure shows can be clicked, so it is in the list.
+        kept = members.index.isin(views.shown_windows(self.extraction, label))
+        kept[:_MOST_LISTED] = True
+        listed = members[kept]
+        places = [
+            f"window {row.Index}: {self._agents[str(row.agent_id)]} in {self._sessions[str(row.session_id)]}, from step "
+            f"{row.start}"
+            for row in listed.itertuples()
+        ]
+        which = f"the first {_MOST_LISTED} and those of the figure"
+        said = some_of(len(listed), len(members), self.extraction.windows.noun, which)
+        order = "in the order of the log" if label < 0 else "the most typical first"
+        self.listed.value = left_out(f"{order}; {said}" if said else order)
         self.window.options = list(zip(places, listed.index.tolist(), strict=True))
         self.window.value = int(listed.index[0])
 
@@ -83,5 +101,4 @@ class PatternExplorer(ipywidgets.VBox):  # type: ignore[misc]
         shown = views.shown_windows(self.extraction, int(self.pattern.value))
         for row in points.ys:
             index = int(shown[int(str(row).partition(".")[0]) - 1])
-            if index in dict(self.window.options).values():
-                self.window.value = index
+            self.window.value = index

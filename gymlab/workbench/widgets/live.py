@@ -1,5 +1,6 @@
 """Panels that keep up by themselves: the caches, and the alerts."""
 
+import html
 import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -9,12 +10,13 @@ import psutil
 
 from gymlab.errors import InputError
 from gymlab.patterns.clustering import matrix_cache
+from gymlab.patterns.principles.principle import percent
 from gymlab.patterns.result import Extraction
 from gymlab.runtime.alerts import Measurement, evaluate
 from gymlab.runtime.cache import BoundedCache
 from gymlab.workbench import figures
 from gymlab.workbench.tables.cells import table
-from gymlab.workbench.text import as_html
+from gymlab.workbench.text import as_html, number
 from gymlab.workbench.widgets.drawing import Fit, figure_widget, redraw
 
 
@@ -186,13 +188,17 @@ def measured_now(extraction: Extraction | None = None) -> dict[str, Measurement]
 def _cells(cache: BoundedCache) -> tuple[str, ...]:
     stats = cache.stats()
     budget = cache.max_bytes
-    share = "" if budget is None else f" ({stats.bytes / budget:.0%})"
+    share = "" if budget is None else f" ({_share(stats.bytes / budget)})"
     return (
         as_html(cache.name),
         f"{stats.entries:,} of {cache.max_size:,}",
-        f"{stats.bytes / 1e6:,.1f} MB{share}",
-        "no bound" if budget is None else f"{budget / 1e6:,.0f} MB",
+        f"{number(stats.bytes / 1e6)} MB{share}",
+        "no bound" if budget is None else f"{number(budget / 1e6)} MB",
         f"{stats.hits + stats.misses:,}",
-        "–" if math.isnan(stats.hit_rate) else f"{stats.hit_rate:.0%}",
+        "–" if math.isnan(stats.hit_rate) else _share(stats.hit_rate),
         f"{stats.evictions:,}",
     )
+
+
+def _share(value: float) -> str:
+    return html.escape(percent(value).replace(" ", ""))

@@ -6,7 +6,8 @@ import ipywidgets
 
 from gymlab.patterns.result import Extraction
 from gymlab.workbench import figures, tables, views
-from gymlab.workbench.tables.cells import decimals, facts
+from gymlab.workbench.tables.cells import facts
+from gymlab.workbench.text import counted, decimals, number
 from gymlab.workbench.widgets.drawing import figure_widget, redraw
 
 _HALF = {"flex": "1 1 330px", "min_width": "0"}
@@ -75,9 +76,10 @@ def _cost(extraction: Extraction, seconds: float) -> str:
     return facts(
         {
             "this change": f"{seconds:.2f} s",
-            "distances": f"{stats.pairs:,} pairs of {stats.windows:,} {extraction.windows.noun}, strategy {stats.strategy}",
-            "matrix": f"{held / 1e6:.0f} MB",
-            "peak of the process": f"{stats.peak_bytes / 1e6:.0f} MB",
+            "distances": f"{counted(stats.pairs, 'pairs')} of {counted(stats.windows, extraction.windows.noun)}, strategy "
+            f"{stats.strategy}",
+            "matrix": f"{number(held / 1e6)} MB",
+            "peak of the process": f"{number(stats.peak_bytes / 1e6)} MB",
         }
     )
 
