@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from gymlab.actions.encoding import Encoding
 from gymlab.actions.windows import Windows
+from gymlab.arguments import whole_number
 from gymlab.errors import InputError
 from gymlab.patterns import assignment, revised, saved
 from gymlab.patterns.assignment import Assignment, Placement
@@ -91,6 +92,7 @@ class Extraction:
         Those of noise (−1), which has no medoid, come in the order of the log. Indexed by window, with the columns of
         ``Windows.table``, ``silhouette`` and ``distance`` to the medoid.
         """
+        label = whole_number("label", label, least=-1)
         table = self.windows.table.assign(silhouette=self.quality.silhouettes, distance=np.nan)
         if label == -1:
             noise: pd.DataFrame = table[self.labels == -1]

@@ -1,10 +1,13 @@
 """The claims of the optimization document, as data, and when a measurement bears one out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import numpy as np
+
+from gymlab.arguments import finite_number, one_of, shown
+from gymlab.errors import InputError
 
 Verdict = Literal["held", "failed", "not_measured"]
 
@@ -134,10 +137,13 @@ def judge(claim_id: str, repeats: Sequence[float], *details: str, also: bool = T
     >>> judge("entropy", []).verdict
     'not_measured'
     """
-    expectation = EXPECTATIONS[claim_id]
+    expectation = EXPECTATIONS[one_of("claim_id", claim_id, list(EXPECTATIONS))]
+    if not isinstance(repeats, Iterable):
+        raise InputError(f"repeats is {shown(repeats)}; give what each repeat measured")
+    repeats = [finite_number("a repeat", value) for value in repeats]
     measured = low = high = None
     verdict: Verdict = "not_measured"
-    if len(repeats):
+    if repeats:
         measured, low, high = float(np.median(repeats)), float(np.min(repeats)), float(np.max(repeats))
         reached = (expectation.at_least is None or low >= expectation.at_least) and (
             expectation.at_most is None or high <= expectation.at_most
@@ -166,4 +172,4 @@ def reduction(before: float, after: float) -> float:
     >>> reduction(200.0, 50.0)
     75.0
     """
-    return 100.0 * (1.0 - after / before)
+    return 100.0 * (1.0 - finite_number("after", after) / finite_number("before", before, above=0))

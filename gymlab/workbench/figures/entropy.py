@@ -6,6 +6,8 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from gymlab.arguments import instance, whole_number
+from gymlab.workbench.checked import numbers
 from gymlab.workbench.figures.look import GREY, empty_figure, nothing_to_show, plain_names, say_left_out
 from gymlab.workbench.text import some_of
 
@@ -27,6 +29,9 @@ def entropy_over_time(curves: Mapping[str, NDArray[np.float64]], window: int) ->
     window
         In actions.
     """
+    instance("curves", curves, Mapping, "curves by agent")
+    curves = {str(agent): numbers("a curve", curve) for agent, curve in curves.items()}
+    window = whole_number("window", window, least=1)
     if not curves:
         return nothing_to_show(f"no agent has {window:,} actions")
     figure = empty_figure(

@@ -14,6 +14,9 @@ import plotly.graph_objects as go
 import plotly.io
 from numpy.typing import NDArray
 
+from gymlab.arguments import instance, whole_number
+from gymlab.errors import InputError
+from gymlab.workbench.checked import a_table, whole_numbers
 from gymlab.workbench.text import one_line, short_names
 
 # Okabe and Ito's palette, which people with any colour vision can tell apart; its yellow and black are darkened and
@@ -84,6 +87,7 @@ def empty_figure(x: str = "", y: str = "", *, height: int = 400, **layout: Any) 
 
 def nothing_to_show(why: str, *, height: int = 160) -> go.Figure:
     """Return a figure that says why there is no plot."""
+    height = whole_number("height", height, least=1)
     figure = empty_figure(height=height, margin={"t": 8, "b": 8})
     figure.update_xaxes(visible=False).update_yaxes(visible=False)
     return figure.add_annotation(text="<br>".join(_lines(why)), x=0.5, y=0.5, xref="paper", yref="paper")
@@ -104,7 +108,7 @@ def say_left_out(figure: go.Figure, *sentences: str) -> go.Figure:
     >>> say_left_out(go.Figure([{"y": [1]}]), "", "6 of 7 patterns, the largest").layout.title.text
     '6 of 7 patterns, the largest'
     """
-    before = figure.layout.title.text
+    instance("figure", figure, go.Figure, "a figure of plotly")
     lines = [line for sentence in sentences for line in _lines(sentence)]
     if not figure.data or not lines:
         return figure
@@ -117,14 +121,15 @@ def say_left_out(figure: go.Figure, *sentences: str) -> go.Figure:
         on_narrow_pages(figure, {**narrow, "height": narrow["height"] + room})
     return figure.update_layout(
         title={
-            "text": "<br>".join([*([before] if before else []), *lines]),
+            "text": "<br>".join(lines),
             "font": _NOTE,
             "x": 0,
             "xref": "paper",
             "y": 1,
             "yref": "container",
             "yanchor": "top",
-            "pad": {"t": 6},
+            # plotly sets a title of several lines higher than one of a single line.
+            "pad": {"t": 6 if len(lines) == 1 else 14},
         },
         margin={"t": (top or 0) + room},
         height=(figure.layout.height or 0) + room,
@@ -156,11 +161,13 @@ def pattern_colour(label: int) -> str:
     >>> pattern_colour(0), pattern_colour(-1) == GREY
     ('#0072B2', True)
     """
+    label = whole_number("label", label, least=-1)
     return GREY if label < 0 else PALETTE[label % len(PALETTE)]
 
 
 def pattern_name(label: int) -> str:
     """Return what a pattern is called in figures."""
+    label = whole_number("label", label, least=-1)
     return "noise" if label < 0 else f"pattern {label}"
 
 
@@ -209,17 +216,27 @@ def whereabouts(table: pd.DataFrame, indices: Sequence[int] | NDArray[Any] | Non
     >>> whereabouts(table)
     ['ada in s, steps 20–29']
     """
+    a_table("table", table, "agent_id", "session_id", "start", "length")
     # Names are told apart from all of the table, so that they are the same wherever they stand.
     agents, sessions = (
         plain_names(table["agent_id"].unique(), 30),
         plain_names(table["session_id"].unique(), 40),
     )
-    part = table if indices is None else table.iloc[np.asarray(indices, dtype=np.int64)]
+    part = table if indices is None else table.iloc[_checked_rows(indices, len(table))]
     columns = (part["agent_id"], part["session_id"], part["start"], part["length"])
     return [
         f"{agents[str(agent)]} in {sessions[str(session)]}, {_steps(int(start), int(length))}"
         for agent, session, start, length in zip(*columns, strict=True)
     ]
+
+
+def _checked_rows(indices: object, n: int) -> NDArray[np.int64]:
+    rows = whole_numbers("indices", indices).astype(np.int64)
+    if len(rows) and not 0 <= rows.min() <= rows.max() < n:
+        raise InputError(
+            f"there is no window {rows.min() if rows.min() < 0 else rows.max()}; there are {n:,}"
+        )
+    return rows
 
 
 def _steps(start: int, length: int) -> str:

@@ -7,6 +7,9 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
+from gymlab.arguments import instance, shown
+from gymlab.errors import InputError
+from gymlab.workbench.checked import each, numbers, of_one_length, whole_numbers
 from gymlab.workbench.figures.look import (
     INK,
     PALETTE,
@@ -39,6 +42,9 @@ def distance_heat_map(
     noun
         What is compared.
     """
+    means, labels = numbers("means", means, 2), whole_numbers("labels", labels)
+    hover = each("hover", hover, str, "texts")
+    of_one_length(means=means, labels=labels, hover=hover)
     n = len(labels)
     if n < 2:
         return nothing_to_show(f"one of the {noun} alone has no distances")
@@ -104,6 +110,11 @@ def warping_path(
     first_steps
         The step of the first time point of each.
     """
+    costs, path = numbers("costs", costs, 2), whole_numbers("path", path, 2)
+    instance("legend", legend, Legend, "a legend, of legend_of")
+    for name, pair in (("states", states), ("hover", hover), ("first_steps", first_steps)):
+        if len(each(name, pair, object, "one for either series")) != 2:
+            raise InputError(f"{name} is {shown(pair)}; give one for either series")
     figure = make_subplots(
         rows=2,
         cols=1,

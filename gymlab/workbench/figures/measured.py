@@ -6,6 +6,8 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from gymlab.arguments import instance
+from gymlab.workbench.checked import a_table, each, numbers
 from gymlab.workbench.claims import EXPECTATIONS, Claim
 from gymlab.workbench.figures.look import (
     BAD,
@@ -32,6 +34,7 @@ def claims(found: Sequence[Claim]) -> go.Figure:
     found
         The claims; one that was not measured has an empty axis.
     """
+    found = each("found", found, Claim, "claims")
     figure = make_subplots(
         rows=len(found),
         cols=1,
@@ -101,6 +104,9 @@ def time_against_size(times: pd.DataFrame) -> go.Figure:
     times
         As :class:`gymlab.workbench.measure.speed.SpeedRun` has them.
     """
+    a_table(
+        "times", times, *([] if getattr(times, "empty", False) else ["windows", "side", "stage", "seconds"])
+    )
     if times.empty:
         return nothing_to_show(_TOO_SMALL)
     figure = empty_figure("windows", "seconds", xaxis_type="log", yaxis_type="log")
@@ -135,6 +141,7 @@ def memory_of_processes(table: pd.DataFrame) -> go.Figure:
     table
         As :class:`gymlab.workbench.measure.memory.MemoryRun` has it.
     """
+    a_table("table", table, *([] if getattr(table, "empty", False) else ["what", "side", "start", "peak"]))
     if table.empty:
         return nothing_to_show(_TOO_SMALL)
     figure = empty_figure("megabytes, median of the repeats", height=280, barmode="stack")
@@ -165,6 +172,8 @@ def stages(seconds: Mapping[str, float]) -> go.Figure:
     seconds
         By stage, in the order in which they were.
     """
+    instance("seconds", seconds, Mapping, "seconds by stage")
+    numbers("seconds", list(seconds.values()))
     # High enough for a legend of several lines, as it is in a panel.
     figure = empty_figure("seconds", height=190, barmode="stack", margin={"t": 80, "b": 44})
     for name, value in seconds.items():

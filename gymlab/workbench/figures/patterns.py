@@ -9,7 +9,9 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
+from gymlab.arguments import instance
 from gymlab.patterns.principles.principle import percent
+from gymlab.workbench.checked import each
 from gymlab.workbench.figures.look import (
     INK,
     TEMPLATE,
@@ -96,6 +98,8 @@ def patterns_of_states(panels: Sequence[StatePanel], legend: Legend, *, noun: st
     noun
         What the members are.
     """
+    panels = each("panels", panels, StatePanel, "panels of patterns")
+    instance("legend", legend, Legend, "a legend, of legend_of")
     if not panels:
         return nothing_to_show("there is no pattern: all is noise")
     with_shares = any(panel.shares is not None for panel in panels)
@@ -194,6 +198,8 @@ def patterns_of_numbers(panels: Sequence[NumberPanel], *, y: str, noun: str = "w
     noun
         What the members are.
     """
+    panels = each("panels", panels, NumberPanel, "panels of patterns")
+    instance("y", y, str, "a text")
     if not panels:
         return nothing_to_show("there is no pattern: all is noise")
     columns = min(_COLUMNS, len(panels))
@@ -255,6 +261,8 @@ def medoids(panels: Sequence[StatePanel], legend: Legend, *, noun: str = "window
     panels, legend, noun
         As for :func:`patterns_of_states`; members and shares are not looked at.
     """
+    panels = each("panels", panels, StatePanel, "panels of patterns")
+    instance("legend", legend, Legend, "a legend, of legend_of")
     if not panels:
         return nothing_to_show("there is no pattern: all is noise")
     figure = empty_figure(f"action of the {singular(noun)}", height=120 + 34 * len(panels))

@@ -8,7 +8,9 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
+from gymlab.arguments import instance, whole_number
 from gymlab.patterns.significance.result import LEAST_STABILITY, PatternSignificance
+from gymlab.workbench.checked import a_table, each, numbers, of_one_length, whole_numbers
 from gymlab.workbench.figures.look import (
     GREY,
     PALE,
@@ -53,6 +55,9 @@ def silhouette(
     noun
         What is clustered.
     """
+    widths, labels = numbers("widths", widths), whole_numbers("labels", labels)
+    a_table("table", table, "agent_id", "session_id", "start", "length")
+    of_one_length(widths=widths, labels=labels, table=table)
     known = ~np.isnan(widths) & (labels >= 0)
     if not known.any():
         return nothing_to_show("silhouette widths compare patterns, and there are fewer than two")
@@ -116,6 +121,11 @@ def cluster_sizes(
     noun
         What is clustered.
     """
+    of_one_length(
+        labels=whole_numbers("labels", labels),
+        sizes=whole_numbers("sizes", sizes),
+        supports=whole_numbers("supports", supports),
+    )
     if not len(labels):
         return nothing_to_show("there is no pattern: all is noise")
     names = [pattern_name(label) for label in labels]
@@ -155,6 +165,12 @@ def choice_of_k(
     y
         What the merit is.
     """
+    instance("curves", curves, Mapping, "curves by name")
+    for curve in curves.values():
+        instance("a curve", curve, Mapping, "merits by number of patterns")
+        numbers("a curve", list(curve.values()))
+    if chosen is not None:
+        chosen = whole_number("chosen", chosen, least=0, instead=", or None")
     shown = {name: curve for name, curve in curves.items() if curve}
     if not shown:
         return nothing_to_show("no other number of patterns was tried")
@@ -190,6 +206,7 @@ def significance(found: Sequence[PatternSignificance]) -> go.Figure:
     found
         Of each pattern; what was not asked for is NaN and not drawn.
     """
+    found = each("found", found, PatternSignificance, "the significance of patterns")
     if not found:
         return nothing_to_show("there is no pattern to test")
     names = [pattern_name(one.label) for one in found]

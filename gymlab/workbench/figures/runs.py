@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from gymlab.runtime.alerts import Alert
+from gymlab.workbench.checked import a_table, each
 from gymlab.workbench.claims import EXPECTATIONS
 from gymlab.workbench.figures.look import (
     BAD,
@@ -24,6 +25,7 @@ from gymlab.workbench.figures.look import (
 _VERDICT_COLOURS = {"held": GOOD, "failed": BAD, "not_measured": GREY}
 _STATE_COLOURS = {"ok": GOOD, "firing": BAD, "no_data": PALE}
 _COLUMNS = 3
+_COLUMNS_OF_RUNS = ("when", "run_id", "claim", "measured", "low", "high", "verdict")
 
 
 def trend(runs: pd.DataFrame) -> go.Figure:
@@ -35,6 +37,7 @@ def trend(runs: pd.DataFrame) -> go.Figure:
         One row a run and claim: ``when`` (datetime), ``run_id``, ``claim``, ``measured``, ``low``, ``high``,
         ``verdict``; what was not measured is NaN.
     """
+    a_table("runs", runs, *([] if getattr(runs, "empty", False) else _COLUMNS_OF_RUNS))
     if runs.empty or runs["run_id"].nunique() < 2:
         return nothing_to_show("this is the first run on this log; the trend begins with the second")
     names = [name for name in EXPECTATIONS if name in set(runs["claim"])]
@@ -81,6 +84,7 @@ def alert_strip(alerts: Sequence[Alert]) -> go.Figure:
     alerts
         As :func:`gymlab.runtime.alerts.evaluate` returns them.
     """
+    alerts = each("alerts", alerts, Alert, "alerts")
     figure = empty_figure(
         height=56 + 34 * len(alerts), showlegend=False, margin={"t": 16, "b": 32, "l": 16, "r": 16}
     )

@@ -7,7 +7,10 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from gymlab.arguments import instance
+from gymlab.errors import InputError
 from gymlab.patterns.principles.principle import percent
+from gymlab.workbench.checked import each, numbers, of_one_length
 from gymlab.workbench.figures.look import empty_figure, nothing_to_show, plain_names
 from gymlab.workbench.figures.states import Legend, legend_entries, row_names, state_rows
 from gymlab.workbench.text import counted
@@ -32,22 +35,28 @@ def state_distribution(
     x
         What the steps are.
     """
+    shares, counts = numbers("shares", shares, 2), numbers("counts", counts)
+    instance("legend", legend, Legend, "a legend, of legend_of")
+    of_one_length(shares=shares, counts=counts)
+    if len(shares) and shares.shape[1] != len(legend.labels):
+        raise InputError(
+            f"shares has {shares.shape[1]:,} columns; give one for each of the {len(legend.labels)} of the legend"
+        )
     if len(shares) == 0:
         return nothing_to_show("there are no actions")
     figure = empty_figure(x, "share of the actions", height=360)
     for index, (label, colour) in enumerate(zip(legend.labels, legend.colours, strict=True)):
-        figure.add_scatter(
+        figure.add_bar(
             x=np.arange(1, len(shares) + 1),
             y=shares[:, index],
-            mode="lines",
-            stackgroup="states",
-            line={"width": 0.5, "color": colour, "shape": "hv"},
-            fillcolor=colour,
+            marker={"color": colour, "line": {"width": 0}},
             name=label,
             customdata=counts,
             text=[html.escape(percent(share)) for share in shares[:, index]],
+            textposition="none",
             hovertemplate="action %{x}: %{text} of %{customdata:,}",
         )
+    figure.update_layout(barmode="stack", bargap=0)
     return figure.update_yaxes(range=[0, 1], tickformat=".0%").update_xaxes(showgrid=False)
 
 
@@ -73,6 +82,10 @@ def index_plot(
     x, noun
         What the axis counts, and what the rows are.
     """
+    rows = each("rows", rows, Sequence, "sequences of states")
+    names, hover = each("names", names, str, "texts"), each("hover", hover, str, "texts")
+    instance("legend", legend, Legend, "a legend, of legend_of")
+    of_one_length(rows=rows, names=names, hover=hover)
     if not len(rows):
         return nothing_to_show(f"there are no {noun}")
     figure = empty_figure(x, height=int(np.clip(110 + 15 * len(rows), 200, 720)))

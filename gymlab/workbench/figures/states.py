@@ -9,6 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from gymlab.arguments import shown
 from gymlab.errors import InputError
 from gymlab.workbench.figures.look import PALE, STATES, plain, plain_names
 
@@ -66,6 +67,7 @@ class Legend:
         InputError
             If the legend does not have a state.
         """
+        states = _listed("states", states)
         place = {name: index for index, name in enumerate(self.names)}
         place |= dict.fromkeys(self.others, len(self.names))
         found = np.empty(0, dtype=np.int64)
@@ -76,6 +78,12 @@ class Legend:
         except KeyError as error:
             raise InputError(f"the legend has no state {plain(error)}; make it of all states") from None
         return found
+
+
+def _listed(name: str, states: object) -> list[object]:
+    if not isinstance(states, Iterable) or isinstance(states, (str, bytes)):
+        raise InputError(f"{name} is {shown(states)}; give names of states")
+    return list(states)
 
 
 def _is_missing(state: object) -> bool:
@@ -97,7 +105,8 @@ def legend_of(states: Iterable[object]) -> Legend:
     >>> legend_of(["give", "take", "give", None]).names
     ('give', 'take')
     """
-    counts = pd.Series(list(states), dtype=object).dropna().astype(str).value_counts()
+    states = _listed("states", states)
+    counts = pd.Series(states, dtype=object).dropna().astype(str).value_counts()
     names = tuple(counts.index)
     # What would be the only other one can have the last colour.
     return Legend(names) if len(names) <= _MOST + 1 else Legend(names[:_MOST], names[_MOST:])

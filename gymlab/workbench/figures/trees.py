@@ -8,7 +8,9 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
+from gymlab.arguments import finite_number, instance, whole_number
 from gymlab.patterns.clustering import Outline
+from gymlab.workbench.checked import numbers, whole_numbers
 from gymlab.workbench.figures.look import (
     GREY,
     INK,
@@ -79,6 +81,12 @@ def dendrogram(
     y_title, noun
         What heights are, and what leaves stand for.
     """
+    instance("outline", outline, Outline, "an outline of a tree")
+    node_labels = whole_numbers("node_labels", node_labels)
+    if cut is not None:
+        cut = finite_number("cut", cut, instead=", or None")
+    if leaves is not None:
+        instance("leaves", leaves, Leaves, "Leaves, or None")
     if len(outline.joins) == 0:
         return nothing_to_show(f"there is nothing to join: {counted(int(outline.sizes.sum()), noun)}")
     figure = make_subplots(
@@ -178,6 +186,8 @@ def height_of_cut(tree: NDArray[np.float64], n_clusters: int) -> float | None:
     >>> height_of_cut(np.array([[0, 1, 1.0, 2], [2, 3, 4.0, 3]]), 2)
     2.5
     """
+    tree = numbers("tree", tree, 2)
+    n_clusters = whole_number("n_clusters", n_clusters, least=0)
     if not 1 <= n_clusters <= len(tree) or len(tree) == 0:
         return None
     below = float(tree[-n_clusters, 2])

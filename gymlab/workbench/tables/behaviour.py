@@ -6,9 +6,11 @@ from itertools import groupby
 
 import pandas as pd
 
+from gymlab.arguments import instance, whole_number
 from gymlab.patterns.entropy import conditional_entropy_bits, entropy_bits
 from gymlab.patterns.principles.principle import Principle
 from gymlab.patterns.principles.study import Study
+from gymlab.workbench.checked import a_table
 from gymlab.workbench.tables.cells import decimals, left_out, share, table
 from gymlab.workbench.text import as_html, counted, short_names, some_of
 
@@ -29,6 +31,8 @@ def principles(study: Study, *, rest: str = "study.principles") -> str:
     rest
         Where all of them are, for the sentence that counts those left out.
     """
+    instance("study", study, Study, "what gymlab.study_principles returns")
+    instance("rest", rest, str, "a text")
     noun = _NOUNS[study.by]
     by_unit = [(unit, list(found)) for unit, found in groupby(study.principles, key=lambda one: one.unit)]
     each = min(_MOST_RULES, max(_LEAST_RULES, _ROWS // max(1, len(by_unit))))
@@ -118,6 +122,8 @@ def entropy_of_agents(actions: pd.DataFrame, most: int = 20) -> str:
     most
         Agents at most: those with the most entropy given the situation.
     """
+    a_table("actions", actions, "agent_id", "action_type", "decision_context")
+    most = whole_number("most", most, least=1)
     n_types = int(actions["action_type"].nunique())
     rows: list[tuple[str, int, list[float]]] = []
     for agent, own in actions.groupby("agent_id", sort=False, observed=True):

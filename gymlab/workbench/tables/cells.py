@@ -5,8 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
+from gymlab.arguments import instance
 from gymlab.patterns.principles.principle import percent
 from gymlab.workbench import text
+from gymlab.workbench.checked import a_table
 from gymlab.workbench.text import as_html, number
 
 
@@ -56,6 +58,7 @@ def left_out(sentence: str) -> str:
 
 def frame(values: pd.DataFrame) -> str:
     """Return a small frame of numbers and names; for an empty one, why there are none."""
+    a_table("values", values)
     if values.empty:
         return "<p>Not compared: this needs windows of one length, and enough of them.</p>"
     rows = [[_cell(cell) for cell in row] for row in values.astype(object).to_numpy()]
@@ -64,6 +67,7 @@ def frame(values: pd.DataFrame) -> str:
 
 def facts(values: Mapping[str, object]) -> str:
     """Return names and values, one row each."""
+    instance("values", values, Mapping, "values by name")
     return table(
         ("what", "value"), [(as_html(name), as_html(value, 300)) for name, value in values.items()], "facts"
     )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gymlab.arguments import instance
 from gymlab.workbench.report.changes import Changes, ClaimChange, PatternPair
 from gymlab.workbench.report.history import PastRun
 from gymlab.workbench.tables.cells import chip, shares, table
@@ -15,6 +16,7 @@ _NO_EARLIER = "<p>This is the first recorded run on this log, so there is nothin
 
 def changes_sentence(before: PastRun | None, changes: Changes | None) -> str:
     """Return in a line what changed since the run before, for the top of the report."""
+    _require_both(before, changes)
     if before is None or changes is None:
         return _NO_EARLIER
     flips = [f"{one.id} {_verdict(one.now)}" for one in changes.claims if one.kind == "verdict"]
@@ -29,6 +31,7 @@ def changes_sentence(before: PastRun | None, changes: Changes | None) -> str:
 
 def changes(before: PastRun | None, found: Changes | None) -> str:
     """Return what changed since the run before: claims, patterns, principles, parameters."""
+    _require_both(before, found)
     if before is None or found is None:
         return _NO_EARLIER
     moved = (
@@ -59,6 +62,13 @@ def changes(before: PastRun | None, found: Changes | None) -> str:
         ]
         lines.append(table(("parameter or version", "before", "now"), rows, "facts"))
     return "".join(lines)
+
+
+def _require_both(before: object, found: object) -> None:
+    if before is not None:
+        instance("before", before, PastRun, "an earlier run, or None")
+    if found is not None:
+        instance("changes", found, Changes, "what history.changes_since returns, or None")
 
 
 def _claim_row(change: ClaimChange) -> tuple[str, str, str, str]:

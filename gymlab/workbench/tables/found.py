@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
+from gymlab.arguments import whole_number
 from gymlab.patterns.clustering import ComparedLinkage
 from gymlab.patterns.result import Extraction
+from gymlab.workbench.checked import an_extraction, each
 from gymlab.workbench.figures import whereabouts
 from gymlab.workbench.tables.cells import chip, decimals, left_out, share, shares, table
 from gymlab.workbench.text import as_html, counted, short_names
@@ -14,6 +16,7 @@ _NOTEWORTHY_SECONDS = 0.5
 
 def log_sentence(extraction: Extraction) -> str:
     """Return what the log is and what was found in it, as one line of HTML."""
+    an_extraction(extraction)
     stats, log, noun = extraction.stats, extraction.actions, extraction.windows.noun
     source = str(log.attrs.get("source", ""))
     return (
@@ -46,6 +49,8 @@ def patterns(extraction: Extraction, most: int = 20) -> str:
     most
         Patterns at most.
     """
+    an_extraction(extraction)
+    most = whole_number("most", most, least=1)
     log = extraction.actions
     actions, contexts, agents, sessions = (
         short_names(log[column].unique(), limit)
@@ -109,6 +114,7 @@ def _significance(extraction: Extraction, label: int) -> tuple[str, ...]:
 
 def notes(extraction: Extraction) -> str:
     """Return what was chosen, left out or assumed on the way from the log to the patterns."""
+    an_extraction(extraction)
     return "<ul>" + "".join(f"<li>{as_html(note, 500)}</li>" for note in extraction.notes) + "</ul>"
 
 
@@ -122,6 +128,8 @@ def windows(extraction: Extraction, label: int, most: int = 12) -> str:
     most
         Windows at most.
     """
+    an_extraction(extraction)
+    most = whole_number("most", most, least=1)
     listed = extraction.windows_of(label)
     some = listed[:most]
     figures = [[decimals(value) for value in some[name].tolist()] for name in ("distance", "silhouette")]
@@ -154,6 +162,7 @@ def actions(extraction: Extraction, window: int) -> str:
     extraction, window
         The window.
     """
+    an_extraction(extraction)
     found = extraction.actions_of_window(window)
     columns = [
         name for name in _SHOWN if name in found and found[name].notna().any() and (found[name] != "").any()
@@ -170,6 +179,7 @@ def actions(extraction: Extraction, window: int) -> str:
 
 def linkages(compared: Sequence[ComparedLinkage]) -> str:
     """Return trees of the same distances: how many patterns each has, how good they are, how far they agree."""
+    compared = each("compared", compared, ComparedLinkage, "what compare_linkages returns")
     names = [one.method for one in compared]
     rows = [
         (

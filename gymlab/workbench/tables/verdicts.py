@@ -2,7 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 
+from gymlab.arguments import instance
+from gymlab.errors import InputError
 from gymlab.runtime.alerts import Alert
+from gymlab.workbench.checked import each
 from gymlab.workbench.claims import Claim
 from gymlab.workbench.tables.cells import chip, table
 from gymlab.workbench.text import as_html, counted, number, with_range
@@ -13,7 +16,7 @@ _STATES = {"firing": "failed", "ok": "held", "no_data": "not_measured"}
 
 def headline(claims: Iterable[Claim], alerts: Iterable[Alert] = ()) -> str:
     """Return how many claims held, and which alerts fire, as one line of HTML."""
-    verdicts = [claim.verdict for claim in claims]
+    verdicts = [claim.verdict for claim in each("claims", claims, Claim, "claims")]
     parts = [f"{verdicts.count('held')} of {len(verdicts)} claims held"]
     parts += [f"{verdicts.count('failed')} failed"] * ("failed" in verdicts)
     parts += [f"{verdicts.count('not_measured')} could not be measured on this log"] * (
@@ -27,6 +30,11 @@ def headline(claims: Iterable[Claim], alerts: Iterable[Alert] = ()) -> str:
 
 def measured_on(environment: Mapping[str, object]) -> str:
     """Return when and on what was measured, as one line of HTML."""
+    instance("environment", environment, Mapping, "what installed.environment returns")
+    if missing := {"measured at", "processors", "system", "gymlab"} - set(environment):
+        raise InputError(
+            f"environment has no {', '.join(sorted(missing))}; give what installed.environment returns"
+        )
     return (
         f"<p><small>Measured {as_html(environment['measured at'])} on {as_html(environment['processors'])} processors, "
         f"{as_html(environment['system'])}, by gymlab {as_html(environment['gymlab'])}.</small></p>"
@@ -35,6 +43,7 @@ def measured_on(environment: Mapping[str, object]) -> str:
 
 def tiles(claims: Iterable[Claim]) -> str:
     """Return the verdicts as tiles that fit on one screen: each claim with its figure and what was promised."""
+    claims = each("claims", claims, Claim, "claims")
     cells = "".join(
         f'<div class="tile {claim.verdict}"><div>{chip(_VERDICTS[claim.verdict], claim.verdict)} '
         f"<b>{as_html(claim.id)}</b></div>"
@@ -53,6 +62,7 @@ def figure_of(claim: Claim) -> str:
 
 def evidence(claims: Iterable[Claim]) -> str:
     """Return what each claim was measured on, and how often."""
+    claims = each("claims", claims, Claim, "claims")
     return "".join(
         f"<p>{chip(_VERDICTS[claim.verdict], claim.verdict)} {as_html(claim.statement, 200)}: "
         f"<b>{as_html(figure_of(claim))}</b> {as_html(claim.unit)}"
@@ -66,6 +76,7 @@ def evidence(claims: Iterable[Claim]) -> str:
 
 def alerts(found: Iterable[Alert]) -> str:
     """Return the alerts, one row each."""
+    found = each("found", found, Alert, "alerts")
     rows = [
         (
             chip(alert.state.replace("_", " "), _STATES[alert.state]),

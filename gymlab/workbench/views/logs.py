@@ -5,10 +5,14 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from gymlab.actions.windows import series_bounds
+from gymlab.arguments import whole_number
 from gymlab.patterns.entropy import entropy_over_time
-from gymlab.patterns.principles.principle import percent
 from gymlab.workbench import figures
+from gymlab.workbench.checked import a_table
 from gymlab.workbench.text import counted, some_of
+
+# What tells series apart, and what is drawn of them.
+_SERIES = ("session_id", "agent_id", "step", "action_type")
 
 # A step that fewer of the series reach says nothing of all.
 _LEAST_SHARE = 0.02
@@ -24,6 +28,7 @@ def state_distribution(actions: pd.DataFrame) -> go.Figure:
     actions
         The action table, the rows of a series together.
     """
+    a_table("actions", actions, *_SERIES)
     legend = figures.legend_of(actions["action_type"])
     first, length = series_bounds(actions)
     position = np.arange(len(actions)) - np.repeat(first, length)
@@ -39,7 +44,7 @@ def state_distribution(actions: pd.DataFrame) -> go.Figure:
     figure = figures.state_distribution(counts / totals[:, None], totals.astype(np.int64), legend)
     longest = int(length.max(initial=0))
     reach = (
-        f"those that {percent(_LEAST_SHARE)} of the series reach" if n_steps < _MOST_STEPS else "the first"
+        f"those that {_LEAST_SHARE * 100:g} % of the series reach" if n_steps < _MOST_STEPS else "the first"
     )
     return figures.say_left_out(figure, some_of(n_steps, longest, "steps", reach))
 
@@ -54,6 +59,8 @@ def series_of_log(actions: pd.DataFrame, *, most: int = 40) -> go.Figure:
     most
         Series at most, and of each its first 250 actions.
     """
+    a_table("actions", actions, *_SERIES)
+    most = whole_number("most", most, least=1)
     first, length = series_bounds(actions)
     agents = actions["agent_id"].iloc[first].to_numpy()
     # Of each agent its first series, then of each its second …, and in the end the same agents side by side.
@@ -100,6 +107,8 @@ def entropy_of_agents(actions: pd.DataFrame, *, most: int = 8) -> go.Figure:
     most
         Agents at most.
     """
+    a_table("actions", actions, *_SERIES)
+    most = whole_number("most", most, least=1)
     window = max(20, int(actions["agent_id"].value_counts().median()) // 10)
     n_intents = max(2, int(actions["action_type"].nunique()))
     curves = {}

@@ -2,10 +2,12 @@
 
 import plotly.graph_objects as go
 
+from gymlab.arguments import whole_number
 from gymlab.distance import dtw_cost_matrix, dtw_path
 from gymlab.errors import InputError
 from gymlab.patterns.result import Extraction
 from gymlab.workbench import figures
+from gymlab.workbench.checked import an_extraction
 
 
 def warping_path(extraction: Extraction, first: int, second: int) -> go.Figure:
@@ -23,6 +25,10 @@ def warping_path(extraction: Extraction, first: int, second: int) -> go.Figure:
     InputError
         If there is no such window.
     """
+    an_extraction(extraction)
+    first, second = (
+        whole_number(name, index, least=0) for name, index in (("first", first), ("second", second))
+    )
     windows = extraction.windows
     for index in (first, second):
         if not 0 <= index < len(windows):

@@ -5,11 +5,13 @@ import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from gymlab.arguments import boolean, instance, whole_number
 from gymlab.errors import InputError
 from gymlab.patterns.barycenters import describe_barycenter
 from gymlab.patterns.result import Extraction
 from gymlab.patterns.temporal import TemporalPattern
 from gymlab.workbench import figures
+from gymlab.workbench.checked import an_extraction
 from gymlab.workbench.text import counted, singular, some_of
 
 # Of a long series its beginning is shown beside others.
@@ -18,6 +20,8 @@ _MOST_STEPS = 60
 
 def medoids(extraction: Extraction, *, most: int = 12) -> go.Figure:
     """Return the most typical window of each pattern, action by action; the largest patterns."""
+    an_extraction(extraction)
+    most = whole_number("most", most, least=1)
     choices, noun = extraction.actions["action_type"], extraction.windows.noun
     shown = extraction.patterns[:most]
     panels = [_state_panel(extraction, pattern, 0, None) for pattern in shown]
@@ -54,6 +58,10 @@ def patterns(
     InputError
         If the log has no such column of numbers.
     """
+    an_extraction(extraction)
+    barycenters = boolean("barycenters", barycenters)
+    most, members = whole_number("most", most, least=1), whole_number("members", members, least=1)
+    instance("channel", channel, str, "action_type or a numeric column of the log")
     shown = extraction.patterns[:most]
     centers = [_center(extraction, pattern) if barycenters else None for pattern in shown]
     log, noun = extraction.actions, extraction.windows.noun
@@ -110,6 +118,8 @@ def windows_of_pattern(extraction: Extraction, label: int, *, most: int = 60) ->
 
 def shown_windows(extraction: Extraction, label: int, *, most: int = 60) -> NDArray[np.int64]:
     """Return which windows :func:`windows_of_pattern` shows, in its order."""
+    an_extraction(extraction)
+    most = whole_number("most", most, least=1)
     return _evenly(extraction.windows_of(label).index.to_numpy(dtype=np.int64), most)
 
 

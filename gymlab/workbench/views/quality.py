@@ -4,12 +4,15 @@ from collections.abc import Mapping
 
 import plotly.graph_objects as go
 
+from gymlab.arguments import instance
 from gymlab.patterns.result import Extraction
 from gymlab.workbench import figures
+from gymlab.workbench.checked import an_extraction
 
 
 def silhouettes(extraction: Extraction) -> go.Figure:
     """Return the silhouette width of every window that has one."""
+    an_extraction(extraction)
     return figures.silhouette(
         extraction.quality.silhouettes,
         extraction.labels,
@@ -20,6 +23,7 @@ def silhouettes(extraction: Extraction) -> go.Figure:
 
 def cluster_sizes(extraction: Extraction) -> go.Figure:
     """Return how many windows and how many distinct actions each pattern has."""
+    an_extraction(extraction)
     found = extraction.patterns
     return figures.cluster_sizes(
         [pattern.label for pattern in found],
@@ -39,6 +43,8 @@ def choice_of_k(extraction: Extraction, others: Mapping[str, Mapping[int, float]
     others
         Curves of other ways to compare with, by name.
     """
+    an_extraction(extraction)
+    instance("others", others or {}, Mapping, "curves by name, or None")
     curve, chosen = dict(extraction.quality.silhouette_by_n_clusters), len(extraction.patterns)
     if curve:
         # Who asked for more patterns than are tried by themselves sees them on the curve too.
@@ -49,6 +55,7 @@ def choice_of_k(extraction: Extraction, others: Mapping[str, Mapping[int, float]
 
 def significance(extraction: Extraction) -> go.Figure:
     """Return whether the patterns come again and are more than chance."""
+    an_extraction(extraction)
     if extraction.significance is None:
         return figures.nothing_to_show("significance was not assessed; the notes say why")
     return figures.significance(extraction.significance.patterns)

@@ -10,6 +10,7 @@ from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
 
 from gymlab.actions.windows import Windows
+from gymlab.arguments import instance, whole_number
 from gymlab.patterns.clustering import (
     Outline,
     distance_sums,
@@ -20,6 +21,7 @@ from gymlab.patterns.clustering import (
 )
 from gymlab.patterns.result import Extraction
 from gymlab.workbench import figures
+from gymlab.workbench.checked import an_extraction
 from gymlab.workbench.text import counted, some_of
 
 # Of a long series its beginning is shown.
@@ -59,6 +61,7 @@ class LogTree:
     @classmethod
     def of(cls, extraction: Extraction) -> "LogTree":
         """Return the tree of an extraction."""
+        an_extraction(extraction)
         return cls(
             extraction.actions,
             extraction.windows,
@@ -81,6 +84,7 @@ def dendrogram(extraction: Extraction, *, n_leaves: int = 40, root: int | None =
     root
         The node at the top, of those in ``customdata`` of the leaves; the whole tree when not given.
     """
+    an_extraction(extraction)
     tree = LogTree.of(extraction)
     labels = extraction.labels[extraction.clustered]
     return dendrogram_of(tree, top_of(tree, n_leaves=n_leaves, root=root), labels, cut=cut_height(extraction))
@@ -105,6 +109,10 @@ def top_of(tree: LogTree, *, n_leaves: int = 40, root: int | None = None) -> Top
     n_leaves, root
         As for :func:`dendrogram`.
     """
+    instance("tree", tree, LogTree, "a LogTree")
+    n_leaves = whole_number("n_leaves", n_leaves, least=1)
+    if root is not None:
+        root = whole_number("root", root, least=0, instead=", or None")
     if tree.linkage is None or len(tree.linkage) == 0:
         return None
     top = outline(tree.linkage, n_leaves, root=root)
@@ -126,6 +134,7 @@ def dendrogram_of(
     cut
         Its height; None for no line.
     """
+    instance("tree", tree, LogTree, "a LogTree")
     if tree.linkage is None or top is None:
         return figures.nothing_to_show(_NO_TREE)
     noun = tree.windows.noun
@@ -152,6 +161,7 @@ def dendrogram_of(
 
 def cut_height(extraction: Extraction) -> float | None:
     """Return the height at which the tree of an extraction is cut; None without a tree."""
+    an_extraction(extraction)
     if extraction.linkage is None:
         return None
     if extraction.config.cut_height is not None:
@@ -196,6 +206,8 @@ def distance_heat_map(extraction: Extraction, *, most: int = 160) -> go.Figure:
     most
         Rows at most.
     """
+    an_extraction(extraction)
+    most = whole_number("most", most, least=2)
     tree, distances = extraction.linkage, extraction.distances
     if tree is None or distances is None or len(tree) == 0:
         return figures.nothing_to_show(_NO_TREE)

@@ -33,7 +33,7 @@ class Source:
         As for :func:`gymlab.read_actions` and :func:`gymlab.select_actions`.
     """
 
-    source: str | None = None
+    source: str | tuple[str, ...] | None = None
     format: str | None = None
     agent: tuple[str, ...] = ()
     session: tuple[str, ...] = ()
@@ -48,7 +48,8 @@ class Source:
         InputError
             If it cannot be read, or nothing is left of it.
         """
-        log = read_actions(self.source or sample_path(), self.format)
+        source = list(self.source) if isinstance(self.source, tuple) else self.source
+        log = read_actions(source or sample_path(), self.format)
         return select_actions(
             log,
             agent=list(self.agent) or None,
@@ -56,6 +57,11 @@ class Source:
             since=self.since,
             where=self.where,
         )
+
+    @property
+    def text(self) -> str:
+        """What a line of text shows of where the log is; empty for the bundled sample."""
+        return self.source if isinstance(self.source, str) else ", ".join(self.source or ())
 
     def parameters(self) -> dict[str, Any]:
         """Return what is set, as parameters of the report."""

@@ -41,7 +41,7 @@ class Controls(ipywidgets.VBox):  # type: ignore[misc]
         self._part = source
         self._config = config
         self.source = ipywidgets.Text(
-            value=source.source or "",
+            value=source.text,
             placeholder="the bundled sample",
             description="log",
             tooltip="a path, a pattern or a database URL; empty for the bundled sample",
@@ -153,7 +153,7 @@ class Controls(ipywidgets.VBox):  # type: ignore[misc]
             n_resamples=n_resamples,
             seed=self._config.seed,
         )
-        if path == (self._part.source or ""):
+        if path == self._part.text.strip():
             return self._part, config
         # Filters and format were those of the other log.
         return Source(path or None), config

@@ -7,6 +7,7 @@ import numpy as np
 
 from gymlab.patterns.result import Extraction
 from gymlab.workbench import figures, tables, views
+from gymlab.workbench.checked import an_extraction
 from gymlab.workbench.tables.cells import left_out
 from gymlab.workbench.text import counted, short_names, some_of
 from gymlab.workbench.widgets.drawing import Fit, figure_widget, redraw
@@ -39,6 +40,7 @@ class PatternExplorer(ipywidgets.VBox):  # type: ignore[misc]
     """
 
     def __init__(self, extraction: Extraction) -> None:
+        an_extraction(extraction)
         self.extraction = extraction
         names = [
             (f"pattern {one.label}: {counted(one.size, extraction.windows.noun)}", one.label)

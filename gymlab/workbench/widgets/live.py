@@ -8,13 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 import ipywidgets
 import psutil
 
-from gymlab.errors import InputError
+from gymlab.arguments import finite_number
 from gymlab.patterns.clustering import matrix_cache
 from gymlab.patterns.principles.principle import percent
 from gymlab.patterns.result import Extraction
 from gymlab.runtime.alerts import Measurement, evaluate
 from gymlab.runtime.cache import BoundedCache
 from gymlab.workbench import figures
+from gymlab.workbench.checked import each
 from gymlab.workbench.tables.cells import table
 from gymlab.workbench.text import as_html, number
 from gymlab.workbench.widgets.drawing import Fit, figure_widget, redraw
@@ -43,9 +44,7 @@ class Ticker:
     _running: Mapping[str, "Ticker"] = {}
 
     def __init__(self, name: str, tick: Callable[[], None], seconds: float) -> None:
-        if not 0 < seconds < math.inf:
-            raise InputError(f"seconds is {seconds!r}; give a number above 0")
-        self._tick, self._seconds = tick, seconds
+        self._tick, self._seconds = tick, finite_number("seconds", seconds, above=0)
         self._stopped = threading.Event()
         before = Ticker._running.get(name)
         if before is not None:
@@ -87,7 +86,7 @@ class CachePanel(ipywidgets.VBox):  # type: ignore[misc]
     """
 
     def __init__(self, caches: Sequence[BoundedCache] | None = None, *, seconds: float = 2.0) -> None:
-        self._caches = [matrix_cache()] if caches is None else list(caches)
+        self._caches = [matrix_cache()] if caches is None else each("caches", caches, BoundedCache, "caches")
         self.table = ipywidgets.HTML()
         self.clear_button = ipywidgets.Button(
             description="empty", icon="trash", tooltip="Forget what the caches hold", layout={"width": "6rem"}

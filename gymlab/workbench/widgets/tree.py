@@ -10,9 +10,11 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from gymlab.arguments import finite_number, instance, whole_number
 from gymlab.patterns.clustering import labels_of_nodes
 from gymlab.patterns.result import Extraction
 from gymlab.workbench import figures, views
+from gymlab.workbench.checked import an_extraction
 from gymlab.workbench.figures.trees import CUT, LEAVES, cut_line, join_traces, leaf_colours, leaf_texts
 from gymlab.workbench.text import counted
 from gymlab.workbench.views import LogTree, Top, top_of
@@ -51,8 +53,10 @@ class TreeExplorer(ipywidgets.VBox):  # type: ignore[misc]
         on_cut: Callable[[float], None] | None = None,
         n_leaves: int = 40,
     ) -> None:
+        if on_cut is not None:
+            instance("on_cut", on_cut, Callable, "a function of a height, or None")  # type: ignore[arg-type]
         self._on_cut = on_cut or self.cut_at
-        self._n_leaves = n_leaves
+        self._n_leaves = whole_number("n_leaves", n_leaves, least=1)
         # What is drawn: a tree, the pattern of each of its windows, the height of the cut, the branches on the way.
         self._lock = threading.RLock()
         self._drawing: int | None = None
@@ -79,6 +83,7 @@ class TreeExplorer(ipywidgets.VBox):  # type: ignore[misc]
 
     def show(self, extraction: Extraction) -> None:
         """Show another extraction; the open branch stays open if the tree is the same."""
+        an_extraction(extraction)
         with self._lock:
             self.extraction = extraction
             self.show_tree(
@@ -122,11 +127,13 @@ class TreeExplorer(ipywidgets.VBox):  # type: ignore[misc]
 
     def cut_at(self, height: float) -> None:
         """Cut the extraction at a height and show it."""
+        height = finite_number("height", height)
         if self.extraction is not None and self.extraction.linkage is not None:
             self.show(self.extraction.cut(height=max(0.0, height)))
 
     def open_branch(self, node: int) -> None:
         """Show the branch below a node of the tree, of those in ``customdata`` of the leaves."""
+        node = whole_number("node", node, least=0)
         with self._lock:
             linkage = None if self._tree is None else self._tree.linkage
             if linkage is not None and node > len(linkage):  # a join, not a single window

@@ -11,10 +11,12 @@ import ipywidgets
 import yaml
 
 from gymlab.actions.readers.sources import expanded
+from gymlab.arguments import instance, texts
 from gymlab.errors import GymlabError, InputError
 from gymlab.patterns.clustering import Checkpoint
 from gymlab.patterns.config import ExtractionConfig
 from gymlab.patterns.result import Extraction
+from gymlab.workbench.checked import each
 from gymlab.workbench.files import require_targets, write_whole
 from gymlab.workbench.results import to_json
 from gymlab.workbench.text import as_html, counted
@@ -65,7 +67,7 @@ class TuningPanel(ipywidgets.VBox):  # type: ignore[misc]
 
     def __init__(
         self,
-        source: str | None = None,
+        source: str | Path | list[str] | None = None,
         *,
         format: str | None = None,  # noqa: A002 - the name that readers have
         agent: str | list[str] | None = None,
@@ -74,7 +76,16 @@ class TuningPanel(ipywidgets.VBox):  # type: ignore[misc]
         where: str | list[str] = (),  # type: ignore[assignment]
         config: ExtractionConfig | None = None,
     ) -> None:
-        part = Source(source, format, _several(agent), _several(session), since, _several(where))
+        part = Source(
+            _source(source),
+            _one("format", format),
+            _several("agent", agent),
+            _several("session", session),
+            _one("since", since),
+            _several("where", where),
+        )
+        if config is not None:
+            instance("config", config, ExtractionConfig, "an ExtractionConfig, or None")
         self.extraction: Extraction | None = None
         self.error: Exception | None = None
         self._analysis = Analysis()
@@ -281,10 +292,22 @@ def _complaint(error: Exception, more: str = "") -> str:
     return f'<span style="color:#b3261e">{as_html(f"{kind}{error}", 600)}{more}</span>'
 
 
-def _several(value: str | list[str] | tuple[str, ...] | None) -> tuple[str, ...]:
-    if value is None:
-        return ()
-    return (value,) if isinstance(value, str) else tuple(value)
+def _several(name: str, value: str | list[str] | tuple[str, ...] | None) -> tuple[str, ...]:
+    return () if value is None else tuple(texts(name, value, instead=", or None"))
+
+
+def _source(value: object) -> str | tuple[str, ...] | None:
+    if value is None or isinstance(value, str):
+        return value
+    several = [value] if isinstance(value, Path) else value
+    words = "a path, a pattern, a URL, several of these, or None"
+    return tuple(str(one) for one in each("source", several, (str, Path), words))
+
+
+def _one(name: str, value: str | None) -> str | None:
+    if value is not None:
+        instance(name, value, str, "a text, or None")
+    return value
 
 
 def _button(name: str, icon: str, hint: str, pressed: Callable[[], None]) -> ipywidgets.Button:

@@ -1,0 +1,137 @@
+"""What figures, views, tables and widgets are given, checked in one way: tables, arrays, collections, extractions."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gymlab.arguments import instance, named, shown
+from gymlab.errors import InputError
+from gymlab.patterns.result import Extraction
+
+Item = TypeVar("Item")
+
+
+def an_extraction(value: object) -> None:
+    """Refuse what is no extraction.
+
+    Raises
+    ------
+    InputError
+        If it is none.
+    """
+    instance("extraction", value, Extraction, "what gymlab.extract_patterns returns")
+
+
+def a_table(name: str, value: object, *columns: str) -> None:
+    """Refuse what is no table with these columns.
+
+    Raises
+    ------
+    InputError
+        If it is no frame, or lacks one of them.
+
+    Examples
+    --------
+    >>> a_table("actions", pd.DataFrame({"step": [0]}), "step", "target")
+    Traceback (most recent call last):
+    ...
+    gymlab.errors.InputError: actions has no column target; it has step
+    """
+    instance(name, value, pd.DataFrame, "a table (pandas.DataFrame)")
+    there = list(value.columns)  # type: ignore[attr-defined] # seen above
+    missing = [column for column in columns if column not in there]
+    if missing:
+        raise InputError(f"{name} has no column {', '.join(missing)}; it has {named(there)}")
+
+
+def numbers(name: str, value: object, n_dimensions: int = 1) -> NDArray[Any]:
+    """Return an array of numbers as it is, a collection of them as an array.
+
+    Raises
+    ------
+    InputError
+        If it is something else, or has another number of dimensions.
+
+    Examples
+    --------
+    >>> numbers("widths", [0.5, 1.0]).tolist()
+    [0.5, 1.0]
+    >>> numbers("widths", "wide")
+    Traceback (most recent call last):
+    ...
+    gymlab.errors.InputError: widths is 'wide'; give numbers in an array of 1 dimension
+    """
+    words = f"give numbers in an array of {n_dimensions} dimension{'s' * (n_dimensions > 1)}"
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InputError(f"{name} is {shown(value)}; {words}") from error
+    if array.size == 0 and array.dtype.kind not in "US" and not isinstance(value, np.ndarray):
+        array = array.reshape((0,) * n_dimensions).astype(float)
+    if array.dtype.kind not in "iuf" or array.ndim != n_dimensions:
+        raise InputError(f"{name} is {shown(value)}; {words}")
+    return array
+
+
+def whole_numbers(name: str, value: object, n_dimensions: int = 1) -> NDArray[Any]:
+    """Return an array of whole numbers as :func:`numbers` does.
+
+    Raises
+    ------
+    InputError
+        If it is something else.
+    """
+    array = numbers(name, value, n_dimensions)
+    if array.size and array.dtype.kind not in "iu":
+        raise InputError(f"{name} is {shown(value)}; give whole numbers")
+    return array
+
+
+def each(name: str, value: object, kind: type[Item] | tuple[type[Item], ...], noun: str) -> list[Item]:
+    """Return a collection of objects of a class, which the message describes by `noun`, as a list.
+
+    Raises
+    ------
+    InputError
+        If it is no collection, or one of them is of another class.
+
+    Examples
+    --------
+    >>> each("names", ["ada", 5], str, "names")
+    Traceback (most recent call last):
+    ...
+    gymlab.errors.InputError: names holds 5; give names
+    """
+    if not isinstance(value, Iterable) or isinstance(value, (str, bytes, Mapping)):
+        raise InputError(f"{name} is {shown(value)}; give {noun}")
+    items = list(value)
+    for item in items:
+        if not isinstance(item, kind):
+            raise InputError(f"{name} holds {shown(item)}; give {noun}")
+    return items
+
+
+def of_one_length(**values: object) -> None:
+    """Refuse collections that have to be of one length and are not.
+
+    Raises
+    ------
+    InputError
+        If their lengths differ.
+
+    Examples
+    --------
+    >>> of_one_length(rows=[1, 2], names=["ada"])
+    Traceback (most recent call last):
+    ...
+    gymlab.errors.InputError: rows has 2 entries and names has 1; give as many of each
+    """
+    lengths = {name: len(value) for name, value in values.items()}  # type: ignore[arg-type] # collections
+    if len(set(lengths.values())) > 1:
+        said = " and ".join(
+            f"{name} has {n:,}{' entries' * (k == 0)}" for k, (name, n) in enumerate(lengths.items())
+        )
+        raise InputError(f"{said}; give as many of each")
