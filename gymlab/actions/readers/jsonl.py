@@ -39,8 +39,11 @@ def read(path: Path) -> RawRows:
 
 def _field_of(line: str) -> str:
     """Return the field that holds what JSON does not know; none if it is only seen in the line as a whole."""
-    # Python's own reader lets pass what the strict one has refused.
-    record = json.loads(line)
+    # Python's own reader lets pass what the strict one has refused, but the rest of the line may be broken too.
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        return ""
     for name, value in record.items() if isinstance(record, dict) else ():
         try:
             json_text(value)

@@ -8,11 +8,12 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import takewhile
 from typing import Any
 
-from gymlab.actions.values import moment_of
+from gymlab.actions.json_text import strict_json
+from gymlab.actions.times import in_utc, moment_of
 
 Json = dict[str, Any]
 Odd = Counter[str]
@@ -129,11 +130,8 @@ def time_of(message: Json, odd: Odd) -> datetime | None:
     """Return when a message was written, without a zone if it names none; None where that is unknown."""
     stamp = message.get("timestamp")
     moment = moment_of(stamp)
-    try:
-        # What lies outside of the calendar in UTC is no time of the action table.
-        usable = moment is not None and (moment.tzinfo is None or moment.astimezone(UTC) is not None)
-    except OverflowError:
-        usable = False
+    # What lies outside of the calendar in UTC is no time of the action table.
+    usable = in_utc(moment) is not None
     if stamp is not None and not usable:
         odd[_NO_TIME] += 1
     return moment if usable else None
@@ -179,7 +177,7 @@ def _arguments(name: str, given: object, odd: Odd) -> tuple[Json | None, str | N
     """Return the arguments of a call, none for an empty text, and the call as text."""
     blank = given is None or (isinstance(given, str) and not given.strip())
     try:
-        found = {} if blank else json.loads(given) if isinstance(given, str) else given
+        found = {} if blank else strict_json(given) if isinstance(given, str) else given
         text = call_text(name, found)
     except (ValueError, RecursionError):
         found = None
