@@ -3,8 +3,10 @@
 import json
 import math
 
+import numpy as np
 import pytest
 
+from gymlab.errors import InputError
 from gymlab.runtime.alerts import RULES, Alert, Measurement, evaluate
 
 LIMITS = [
@@ -62,3 +64,36 @@ def test_an_alert_goes_through_json():
 
 def test_a_measurement_of_something_else_is_left_alone():
     assert set(states({"temperature": Measurement(99.0)}).values()) == {"no_data"}
+
+
+@pytest.mark.parametrize("measurements", [None, 5, "memory_percent", [Measurement(91.0)], Measurement(91.0)])
+def test_what_is_no_mapping_is_refused(measurements):
+    with pytest.raises(InputError, match=r"measurements is .*; give a mapping"):
+        evaluate(measurements)
+
+
+@pytest.mark.parametrize(
+    "measured",
+    [
+        91.0,
+        "91",
+        (91.0, 1),
+        Measurement("91"),
+        Measurement(None),
+        Measurement([91.0]),
+        Measurement(1j),
+        Measurement(91.0, samples=None),
+        Measurement(91.0, samples="3"),
+        Measurement(91.0, samples=-1),
+        Measurement(91.0, samples=2.5),
+        Measurement(91.0, samples=True),
+    ],
+)
+def test_what_is_no_measurement_is_refused(measured):
+    with pytest.raises(InputError, match="memory_percent"):
+        evaluate({"memory_percent": measured})
+
+
+def test_samples_of_every_number_type():
+    assert states({"memory_percent": Measurement(np.float32(91), np.int64(3))})["memory"] == "firing"
+    assert states({"memory_percent": Measurement(math.inf)})["memory"] == "firing"

@@ -137,6 +137,13 @@ def test_what_is_no_coroutine_is_refused(thing):
         background.run(thing)
 
 
+def test_a_coroutine_that_has_run_is_refused():
+    coroutine = answer()
+    background.run(coroutine)
+    with pytest.raises(InputError, match="has run before"):
+        background.run(coroutine)
+
+
 def test_the_process_ends_quietly_even_with_work_left_behind():
     code = (
         "import asyncio\n"

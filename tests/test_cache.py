@@ -1,9 +1,15 @@
 """The bounded cache: its bounds hold after every set, one computes for all, and nothing stale is kept."""
 
+import asyncio
+import csv
+import gc
+import io
 import math
+import tempfile
 import threading
 from collections import OrderedDict, deque
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -393,3 +399,204 @@ def test_a_deep_value_has_a_size():
 @pytest.mark.parametrize("shared", [np, pd.DataFrame, size_of, len, gymlab])
 def test_what_belongs_to_the_program_does_not_count(shared):
     assert size_of(shared) == 0
+
+
+# What can be used only once
+
+
+async def coroutine_function():
+    return 1
+
+
+async def async_generator():
+    yield 1
+
+
+def generator():
+    yield 1
+
+
+class Awaits:
+    async def __call__(self):
+        return 1
+
+
+class CanBeAwaited:
+    def __await__(self):
+        yield
+
+
+USED_UP = {
+    "a coroutine": coroutine_function,
+    "one of a lambda": lambda: coroutine_function(),  # noqa: PLW0108 - the lambda is the case
+    "one of a partial": partial(coroutine_function),
+    "one of an object": Awaits(),
+    "an awaitable": CanBeAwaited,
+    "a generator": generator,
+    "a generator expression": lambda: (number for number in range(3)),
+    "an asynchronous generator": async_generator,
+    "map": lambda: map(str, [1, 2]),
+    "zip": lambda: zip([1], [2], strict=True),
+    "iter": lambda: iter([1, 2]),
+    "enumerate": lambda: enumerate("ab"),
+    "a reader of CSV": lambda: csv.reader(["a,b"]),
+    "a stream of bytes": lambda: io.BytesIO(b"abc"),
+    "a stream of text": lambda: io.StringIO("abc"),
+    "a generator in a tuple": lambda: (1, generator()),
+    "coroutines in a list": lambda: [coroutine_function(), coroutine_function()],
+    "a generator deep in a dict": lambda: {"a": [{"b": generator()}]},
+}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("kind", USED_UP)
+def test_what_can_be_used_only_once_is_refused_at_once(kind):
+    cache = BoundedCache()
+    for _ in range(2):
+        with pytest.raises(InputError, match="can be used only once; await it or read it to its end"):
+            cache.get_or_compute("key", USED_UP[kind])
+        with pytest.raises(InputError, match="only once"):
+            cache.set("key", USED_UP[kind]())
+    gc.collect()  # a coroutine that nobody awaited would warn now
+    assert "key" not in cache
+    assert cache.get_or_compute("key", lambda: 5) == 5
+
+
+def test_an_open_file_is_refused(tmp_path):
+    cache = BoundedCache()
+    (tmp_path / "log").write_text("a\nb\n")
+    with (
+        (tmp_path / "log").open() as text,
+        (tmp_path / "log").open("rb", buffering=0) as raw,
+        tempfile.NamedTemporaryFile() as temporary,
+    ):
+        for opened in (text, raw, temporary):
+            with pytest.raises(InputError, match="only once"):
+                cache.get_or_compute("key", lambda opened=opened: opened)
+
+
+def test_a_coroutine_that_runs_is_left_alone():
+    async def work():
+        task = asyncio.ensure_future(coroutine_function())
+        with pytest.raises(InputError, match="Task"):
+            BoundedCache().set("key", task)
+        return await task
+
+    assert asyncio.run(work()) == 1
+
+
+@pytest.mark.parametrize(
+    "value",
+    [range(3), "text", b"bytes", [1, 2], {"a": (1,)}, {1}, np.arange(3), pd.Series([1]), len, Clock()],
+)
+def test_what_can_be_used_again_is_kept(value):
+    cache = BoundedCache()
+    assert cache.get_or_compute("key", lambda: value) is value
+    assert cache.get_or_compute("key", generator) is value
+
+
+def test_those_who_wait_for_a_coroutine_are_told_too():
+    cache = BoundedCache()
+    started, go_on = threading.Event(), threading.Event()
+
+    def slowly():
+        started.set()
+        go_on.wait(timeout=10)
+        return coroutine_function()
+
+    def ask(number):
+        if number:
+            started.wait(timeout=10)
+            go_on.set()
+        return cache.get_or_compute("key", slowly)
+
+    assert [type(outcome) for outcome in together(2, ask)] == [InputError, InputError]
+
+
+@pytest.mark.parametrize("key", [[], {}, set(), [1], np.zeros(2), pd.DataFrame(), ("a", []), bytearray(b"a")])
+def test_a_key_that_is_not_hashable(key):
+    cache = BoundedCache(name="mine")
+    for call in (
+        lambda: cache.get(key),
+        lambda: cache.set(key, 1),
+        lambda: cache.get_or_compute(key, lambda: 1),
+        lambda: key in cache,
+    ):
+        with pytest.raises(InputError, match="can be no key of cache 'mine'"):
+            call()
+
+
+def test_keys_with_nan_do_no_harm():
+    cache = BoundedCache(max_size=3, ttl=10, clock=Clock())
+    for _ in range(5):
+        assert cache.get_or_compute(("a", float("nan")), lambda: 1) == 1
+    assert len(cache) == 3
+
+
+@pytest.mark.parametrize("compute", [None, 5, "f", [], 1.5])
+def test_what_cannot_be_called(compute):
+    with pytest.raises(InputError, match=r"compute is .*; give a function"):
+        BoundedCache().get_or_compute("key", compute)
+
+
+@pytest.mark.parametrize("name", ["max_size", "max_bytes", "ttl", "name", "clock"])
+@pytest.mark.parametrize("value", ["3", True, -1, [], {}, math.nan, 10**400, b"a", np.array([1, 2])])
+def test_an_argument_of_the_wrong_kind(name, value):
+    if name == "name" and isinstance(value, str):
+        pytest.skip("that is a name")
+    with pytest.raises(InputError, match=name):
+        BoundedCache(**{name: value})
+
+
+def test_without_a_size_there_is_no_cache():
+    with pytest.raises(InputError, match="max_size"):
+        BoundedCache(max_size=None)
+
+
+# Sizes of odd objects
+
+
+class RaisesSize:
+    def __sizeof__(self):
+        raise ValueError("no size")
+
+
+class RaisesAll:
+    def __getattr__(self, name):
+        raise RuntimeError("out of context")
+
+
+class OwnMemoryUsage:
+    def memory_usage(self):
+        return "much"
+
+
+class RaisesBytes:
+    @property
+    def nbytes(self):
+        raise OSError("closed")
+
+
+@pytest.mark.parametrize("odd", [RaisesSize, RaisesAll, OwnMemoryUsage, RaisesBytes])
+def test_an_object_that_does_not_tell_its_size_is_kept_all_the_same(odd):
+    value = odd()
+    assert size_of(value) > 0
+    assert size_of([value, bytes(1000)]) > 1000
+    cache = BoundedCache(max_bytes=10_000)
+    cache.set("key", value)
+    assert cache.get("key") is value
+
+
+def test_circles_and_deep_nesting_have_a_size():
+    circle = []
+    circle.append(circle)
+    nested = []
+    for _ in range(100_000):
+        nested = [nested]
+    cache = BoundedCache(max_bytes=10**8)
+    cache.set("circle", circle)
+    cache.set("nested", nested)
+    assert cache.get("circle") is circle
+    assert size_of(nested) > 100_000 * size_of([])
+    while nested:  # freed one by one
+        nested = nested[0]

@@ -8,6 +8,7 @@ import sys
 import threading
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -561,9 +562,76 @@ def test_what_is_not_rows_of_one_table_is_refused(rows, message):
         with_database(MEMORY, work)
 
 
-def test_a_batch_of_nothing_is_refused():
+@pytest.mark.parametrize("rows", [None, 5, {}, {"a": 1}, iter([]), (row for row in ()), np.zeros(2)])
+def test_what_is_no_list_of_rows_is_refused(rows):
     async def work(db):
-        await db.bulk_insert([action(0)], batch_size=0)
+        await db.bulk_insert(rows)
+
+    with pytest.raises(InputError, match=r"rows is .*; give a list of rows"):
+        with_database(MEMORY, work)
+
+
+@pytest.mark.parametrize("row", [None, 5, "row", {}, ActionRow, object()])
+def test_what_is_no_row_is_refused(row):
+    async def work(db):
+        await db.bulk_insert([row])
+
+    with pytest.raises(InputError, match="is no table"):
+        with_database(MEMORY, work)
+
+
+@pytest.mark.parametrize("size", [0, -1, None, "3", 2.5, True, [1], 10**400])
+def test_a_batch_of_no_size_is_refused(size):
+    async def work(db):
+        await db.bulk_insert([action(0)], batch_size=size)
 
     with pytest.raises(InputError, match="batch_size"):
         with_database(MEMORY, work)
+
+
+@pytest.mark.parametrize("name", ["pool_size", "max_overflow"])
+@pytest.mark.parametrize("value", [None, "3", 2.5, True, -1, [], 10**400])
+def test_a_pool_of_no_size_is_refused(name, value):
+    with pytest.raises(InputError, match=f"{name} is"):
+        Database(MEMORY, **{name: value})
+
+
+@pytest.mark.parametrize("url", [5, b"sqlite://", [], Path("lab.db"), True, 1.5, "", {}])
+def test_what_is_no_url_is_refused(url):
+    with pytest.raises(InputError, match="a database URL has the form"):
+        Database(url)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda session: session.exec(select(ActionRow)),
+        lambda session: session.execute(select(ActionRow)),
+        lambda session: session.get(ActionRow, ("s", "a", 0)),
+        lambda session: session.add(action(0)),
+        lambda session: session.commit(),
+        lambda session: session.begin(),
+    ],
+)
+def test_a_session_is_not_used_after_its_context(url, use):
+    async def work(db):
+        async with db.session() as session:
+            await session.exec(select(ActionRow))
+        outcome = use(session)
+        if outcome is not None:
+            await outcome
+
+    with pytest.raises(
+        InputError, match=r"the session opened at .*test_database\.py:\d+ was used after its context"
+    ):
+        with_database(url, work)
+
+
+def test_what_a_session_read_stays_when_its_context_has_ended(url):
+    async def work(db):
+        await db.bulk_insert([action(0)])
+        async with db.session() as session:
+            row = (await session.exec(select(ActionRow))).one()
+        return row.action_type
+
+    assert with_database(url, work) == "share"

@@ -166,6 +166,18 @@ def test_a_function_that_no_other_process_can_import_is_refused():
             measure_in_fresh_process(function)
 
 
+@pytest.mark.parametrize("thing", [None, 5, "abs", [abs], 1.5])
+def test_what_is_no_function_is_refused(thing):
+    with pytest.raises(InputError, match=r"function is .*; give a function of a module"):
+        measure_in_fresh_process(thing)
+
+
+@pytest.mark.parametrize("options", [{"membership": "none"}, {"membership": None}, {"mount": 5}])
+def test_what_is_no_path_of_control_groups_is_refused(options):
+    with pytest.raises(InputError, match="give a path"):
+        left_by_control_groups(**options)
+
+
 def test_it_works_in_a_notebook():
     code = (
         "import operator\n"

@@ -12,6 +12,7 @@ import naive
 import numpy as np
 import pytest
 from llvmlite import binding
+from made import rules
 from scipy.spatial.distance import squareform
 
 from gymlab.distance import dtw_neighbors, dtw_pairwise
@@ -196,6 +197,90 @@ def test_vectors_compile_and_are_right_with_half_the_width(tmp_path):
     assert found["calls"] == []
     assert found["widest"] == "ymm"
     assert_right(found)
+
+
+UNCOMPILED = """
+import numpy as np
+from gymlab.distance import dtw, dtw_neighbors, dtw_pairs, dtw_pairwise, dtw_cross, dtw_subsequence, envelope, lb_webb
+from gymlab.errors import InputError
+from gymlab.patterns.clustering import cluster_tree
+
+series = [[0, 1, 2], [0, 1, 1], [3, 3, 3]]
+for call in (
+    lambda: dtw_pairwise(series),
+    lambda: dtw_pairwise(series, out="distances.npy"),
+    lambda: dtw_cross(series, series),
+    lambda: dtw_pairs(series, [0], [1]),
+    lambda: dtw_neighbors(series, k=1),
+):
+    try:
+        print(call())
+    except InputError as error:
+        print(str(error).split(",")[0])
+print(dtw([0, 1, 2], [3, 3, 3]), len(dtw_subsequence([1], [0, 1])), lb_webb([0, 0], [3, 4]))
+print(envelope([0, 3, 1], radius=1)[1].ravel().tolist())
+print(cluster_tree(np.array([1.0, 4.0, 5.0], dtype=np.float32)).tolist())
+"""
+
+
+def test_where_numba_compiles_nothing_matrices_say_so_and_the_rest_is_slow_and_right(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-W", "error::RuntimeWarning", "-c", UNCOMPILED],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env={**os.environ, "NUMBA_DISABLE_JIT": "1", "PYTHONPATH": str(Path(__file__).parents[1])},
+    )
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[:5] == ["NUMBA_DISABLE_JIT is set"] * 5
+    expected = naive.dtw([[0], [1], [2]], [[3], [3], [3]])
+    assert lines[5] == f"{expected} 1 5.0"
+    assert lines[6] == "[3.0, 3.0, 3.0]"
+    assert len(json.loads(lines[7])) == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", [["doctor"], ["extract", "LOG"], ["report", "LOG", "--out", "runs"]])
+def test_on_the_command_line_it_is_one_line(tmp_path, command):
+    rules(2, 2, 40).to_parquet(tmp_path / "log.parquet")
+    done = subprocess.run(
+        [sys.executable, "-m", "gymlab", *[word.replace("LOG", "log.parquet") for word in command]],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env={
+            **os.environ,
+            "NUMBA_DISABLE_JIT": "1",
+            "GYMLAB_HOME": str(tmp_path),
+            "PYTHONPATH": str(Path(__file__).parents[1]),
+        },
+    )
+    assert done.returncode == (1 if command == ["doctor"] else 2)
+    said = [line for line in (done.stdout + done.stderr).splitlines() if "NUMBA_DISABLE_JIT" in line]
+    assert len(said) == 1
+    assert "unset it" in said[0]
+    assert "Traceback" not in done.stderr
+
+
+def test_where_no_folder_can_keep_kernels_the_message_names_the_variable():
+    done = subprocess.run(
+        [sys.executable, "-m", "gymlab", "extract"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={
+            **os.environ,
+            "NUMBA_CACHE_LOCATOR_CLASSES": "UserProvidedCacheLocator",
+            "NUMBA_CACHE_DIR": os.devnull + "/kernels",
+            "PYTHONPATH": str(Path(__file__).parents[1]),
+        },
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("gymlab: numba finds no folder to keep compiled kernels in")
+    assert done.stderr.count("\n") == 1
 
 
 def test_without_other_wishes_numba_compiles_for_this_processor():

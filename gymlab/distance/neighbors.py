@@ -88,7 +88,7 @@ def checked_query(n: int, eps: float | None, k: int | None, *, values: bool) -> 
         raise InputError("a single series has no neighbours; give two or more")
     if (eps is None) == (k is None):
         raise InputError(
-            "give exactly one of them, eps (all neighbours within a distance) or k (the nearest)"
+            "give eps (all neighbours within a distance) or k (the nearest); give exactly one of them"
         )
     return Query(
         None if eps is None else finite_number("eps", eps, least=0, noun="a finite distance"),
