@@ -318,6 +318,7 @@ def test_a_task_that_cannot_be_read_costs_the_impact_alone(gold, read):
 
 ODD = [
     None,
+    math.nan,
     "",
     "odd",
     0,

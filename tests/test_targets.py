@@ -60,6 +60,8 @@ def folder(made, tmp_path, monkeypatch):
     """The working folder and the user's home, with a copy of the logs and links to one."""
     here = tmp_path / "here"
     shutil.copytree(made, here)
+    (here / "~").mkdir()
+    shutil.copy(here / "lab.db", here / "~")
     (here / "soft.csv").symlink_to("log.csv")
     (here / "hard.csv").hardlink_to(here / "log.csv")
     (here / "loop").symlink_to("loop")
@@ -86,6 +88,7 @@ SAME = {
     "a URL": (["sqlite:///lab.db"], "lab.db"),
     "a URL of another driver": (["sqlite+aiosqlite:///lab.db"], "lab.db"),
     "a URL with a query": (["sqlite:///lab.db?mode=ro"], "lab.db"),
+    "a URL in which ~ is a name": (["sqlite:///~/lab.db"], "{here}/~/lab.db"),
     "a URL with an escape": (["sqlite:///l%61b.db"], "lab.db"),
     "an absolute URL": (["sqlite:///{here}/lab.db"], "logs/../lab.db"),
     "what is not written to a database yet": (["sqlite:///lab.db"], "lab.db-wal"),
@@ -146,6 +149,7 @@ def test_the_sample_is_a_log_too(command, name, option):
         ("sqlite:///lab.db", "sqlite+aiosqlite:///logs/../lab.db"),
         ("log.csv", "sqlite:///log.csv"),
         ("log.csv", "sqlite:///soft.csv"),
+        ("./~/lab.db", "sqlite:///~/lab.db"),
         ("*.csv", "sqlite:///file:hard.csv?uri=true"),
         ("logs/*.parquet", "sqlite:///elsewhere/a.parquet"),
     ],

@@ -52,7 +52,7 @@ class RawRows:
 
     def __post_init__(self) -> None:
         # The name of a file may hold bytes that are no text, which no table and no file of ours could hold.
-        self.origin = self.origin.encode(errors="replace").decode()
+        self.origin = self.origin.encode(errors="backslashreplace").decode()
 
     def problem(self, line: int, name: str, value: object, problem: str) -> None:
         """Record that the row at `line` cannot be used."""

@@ -45,8 +45,8 @@ def import_(
 
 
 def _file_of(database: "Database") -> Path | None:
-    """Return the file of a database; None for one in memory."""
+    """Return the file of a database as an absolute path, since ~ means nothing in a URL; None for one in memory."""
     name = database.engine.url.database or ":memory:"
     if name.startswith("file:"):
         name = unquote(urlsplit(name).path)
-    return None if name == ":memory:" else Path(name)
+    return None if name == ":memory:" else Path(name).absolute()

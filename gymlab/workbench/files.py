@@ -57,7 +57,8 @@ def require_apart(targets: Mapping[str, Path | None], source: Source | Sequence[
         If a file is named twice, or is the log itself.
     """
     instance("targets", targets, Mapping, "paths by the options that name them")
-    read = files_of(source or sample_path())
+    # What was found is not looked up again: a name may begin with ~ after all.
+    read = [path.absolute() for path in files_of(source or sample_path())]
     seen = {_identity(f"{path}{ending}"): "the log itself" for path in read for ending in _BESIDE}
     for option, path in targets.items():
         if path is None:
@@ -137,7 +138,7 @@ def write_whole(path: Path, content: bytes) -> None:
         If it cannot be written.
     """
     instance("content", content, bytes, "bytes")
-    if path == STANDARD_OUTPUT:
+    if expanded(path) == STANDARD_OUTPUT:
         sys.stdout.flush()
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()

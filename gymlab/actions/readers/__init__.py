@@ -63,7 +63,8 @@ def read_actions(
     Parameters
     ----------
     source
-        A file, a pattern such as ``logs/*.jsonl.gz``, the URL of a SQLite database, or several of these.
+        A file, also compressed (gzip, bzip2, xz, zstd, lz4); a pattern such as ``logs/*.jsonl.gz``; the URL of a
+        SQLite database; or several of these. What exists under its literal name is no pattern.
     format
         One of gym, gymlab, jsonl, csv, parquet, axelrod, tau-bench; None finds it by content and name.
     strict

@@ -108,7 +108,7 @@ def _from_run(path: Path, _data: object, run: Json, number: int, odd: Odd) -> Co
 def _from_simulation(path: Path, data: Json, simulation: Json, number: int, odd: Odd) -> Conversation:
     info = object_of(data.get("info"))
     agent = object_of(info.get("agent_info"))
-    domain = object_of(info.get("environment_info")).get("domain_name") or "unknown"
+    domain = str(object_of(info.get("environment_info")).get("domain_name") or "unknown")
     solo = ":solo" if "solo" in str(agent.get("implementation", "")) else ""
     tasks = data.get("tasks")
     same = (
@@ -139,7 +139,7 @@ def _session(path: Path, simulation: Json, number: int) -> str:
 
 def _stem(path: Path) -> str:
     # A name may hold bytes that are no text, which no table could hold.
-    return uncompressed_name(path).removesuffix(".json").encode(errors="replace").decode()
+    return uncompressed_name(path).removesuffix(".json").encode(errors="backslashreplace").decode()
 
 
 def _gold(actions: object, arguments: str, odd: Odd) -> list[str] | None:
