@@ -30,7 +30,7 @@ def shown(value: object) -> str:
         return f"a {type(value).__name__}"
     try:
         return shortened(" ".join(repr(value).split()))
-    except Exception:  # noqa: BLE001 - an int of more than 4,300 digits has no repr, and an object's own may fail anyhow
+    except Exception:  # noqa: BLE001 - a number of more than 4,300 digits has no repr, and an object's own may raise anything
         return f"a {type(value).__name__}"
 
 

@@ -75,7 +75,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("latency_ms", "number", "time that the decision took", low=0),
     Column("other_last", "text", "what the counterpart did last", optional=True),
     Column("n_choices", "integer", "how many choices there were", optional=True, low=1),
-    Column("metadata", "json", "whatever else the source says, as JSON text"),
+    Column("metadata", "json", "whatever else the source says, further columns among it, as JSON text"),
 )
 ACTION_COLUMNS: tuple[str, ...] = tuple(column.name for column in COLUMNS)
 REQUIRED_COLUMNS = tuple(column.name for column in COLUMNS if column.required)

@@ -72,7 +72,8 @@ def select_actions(
             ids = texts(name, wanted, instead=", or None")
             filters.append((f"{name} {named(ids)}", _among(frame, f"{name}_id", ids)))
     if since is not None:
-        filters.append((f"since {since}", _since(frame, since)))
+        mask = _since(frame, since)
+        filters.append((f"since {since}", mask))
     filters += [(shortened(condition), _where(frame, condition)) for condition in texts("where", where)]
     if not filters:
         return frame
@@ -147,16 +148,18 @@ def _where(frame: pd.DataFrame, condition: str) -> Mask:
 def _column(frame: pd.DataFrame, name: str) -> pd.Series:
     """Return a column in the table's own type; numbers keep their precision, in which they are compared."""
     column, raw = _COLUMNS[name], raw_series(frame.get(name), len(frame))
-    if (
-        column.kind in ("number", "integer")
-        and (numbers := pd.Series(np.asarray(frame.get(name, raw)))).dtype.kind == "f"
-    ):
-        return numbers
+    if column.kind in ("number", "integer") and name in frame and _is_float(frame[name].dtype):
+        return pd.Series(np.asarray(frame[name]))
     values, problems = CONVERTERS[column.kind](raw, column)
     if problems:
         at, problem = min(problems.items())
         raise InputError(f"the log, row {at}: {name}: {shown(raw.iloc[at])} {problem}; see validate_actions")
     return values
+
+
+def _is_float(dtype: object) -> bool:
+    held = dtype.categories.dtype if isinstance(dtype, pd.CategoricalDtype) else dtype
+    return bool(pd.api.types.is_float_dtype(held))
 
 
 def _equal(values: pd.Series, column: Column, text: str) -> Mask:
@@ -166,8 +169,8 @@ def _equal(values: pd.Series, column: Column, text: str) -> Mask:
         said = f"where: {column.name}={shortened(text)}: {shown(raw)} {problems[0]}"
         raise InputError(f"{said}; {column.name} is {_summary(values)}")
     # 0.1 in 32 bits is another number than in 64.
-    is_float = pd.api.types.is_float_dtype(values.dtype)
-    wanted = (converted.astype(values.dtype) if is_float else converted).iloc[0]
+    with np.errstate(over="ignore"):
+        wanted = (converted.astype(values.dtype) if _is_float(values.dtype) else converted).iloc[0]
     return np.asarray((values == wanted).fillna(value=False), dtype=bool)
 
 

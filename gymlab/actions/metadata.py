@@ -1,8 +1,8 @@
 """What a source says beyond the columns of the action table: kept in `metadata`, and found there by name."""
 
 import json
-from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -10,6 +10,8 @@ import pandas as pd
 from gymlab.actions.json_text import json_text
 from gymlab.actions.values import Problems, is_missing
 from gymlab.errors import InputError
+
+Codes = np.ndarray[tuple[int], np.dtype[np.intp]]
 
 
 class Kept(NamedTuple):
@@ -46,29 +48,37 @@ def with_columns(metadata: pd.Series, columns: Mapping[str, pd.Series]) -> Kept:
     """
     wrong: dict[str, Problems] = {name: {} for name in columns}
     outvoted: dict[str, None] = {}
-    members = [_members(name, values, wrong[name]) for name, values in columns.items()]
-    rows = (", ".join(filter(None, row)) for row in zip(*members, strict=True))
-    texts = [_merged(own, row, outvoted) for own, row in zip(metadata, rows, strict=True)]
-    return Kept(pd.Series(texts, dtype="str"), wrong, list(outvoted))
+    parts: list[tuple[Codes, Any]] = [pd.factorize(metadata)]
+    parts += [_members(name, values, wrong[name]) for name, values in columns.items()]
+    # Rows that are alike in all of it, as most are, are written once.
+    alike = np.zeros(len(metadata), dtype=np.int64)
+    for codes, texts in parts:
+        alike = pd.factorize(alike * len(texts) + codes)[0]
+    first = np.unique(alike, return_index=True)[1]
+    rows = zip(*(np.asarray(texts)[codes[first]] for codes, texts in parts), strict=True)
+    written = [_merged(own, ", ".join(filter(None, members)), outvoted) for own, *members in rows]
+    return Kept(pd.Series(written, dtype="str").take(alike).reset_index(drop=True), wrong, list(outvoted))
 
 
-def _members(name: str, values: pd.Series, wrong: Problems) -> list[str]:
-    """Return each value as a member of a JSON object, ``"name": value``, "" where it is missing."""
+def _members(name: str, values: pd.Series, wrong: Problems) -> tuple[Codes, Sequence[str]]:
+    """Return each value as a member of a JSON object, ``"name": value``, "" where it is missing: codes and texts."""
     # A column of one type has few distinct values, as a rule; an object column may hold 1 and True, which are equal.
-    codes, distinct = (np.arange(len(values)), values) if values.dtype == object else pd.factorize(values)
-    texts: list[str] = []
+    is_mixed = values.dtype == object
+    codes, distinct = (
+        (np.arange(len(values)), values) if is_mixed else pd.factorize(values, use_na_sentinel=False)
+    )
+    texts = np.full(len(distinct), "", dtype=object)
     bad: Problems = {}
     # The array's own scalars know how many bits they have.
     for code, value in enumerate(distinct.array):
         try:
-            texts.append("" if is_missing(value) else json_text({name: value})[1:-1])
+            texts[code] = "" if is_missing(value) else json_text({name: value})[1:-1]
         except InputError as error:
             bad[code] = str(error)
-            texts.append("")
     if bad:
         wrong.update({at: bad[code] for at, code in enumerate(codes.tolist()) if code in bad})
-    # The code of a missing value is -1.
-    return [texts[code] if code >= 0 else "" for code in codes.tolist()]
+    kept, written = pd.factorize(texts[codes])
+    return kept, written.tolist()
 
 
 def _merged(own: str, members: str, outvoted: dict[str, None]) -> str:
@@ -78,12 +88,14 @@ def _merged(own: str, members: str, outvoted: dict[str, None]) -> str:
         return f"{{{members}}}"
     held, more = json.loads(own), json.loads(f"{{{members}}}")
     if not isinstance(held, dict):
-        held = {"metadata": held}
+        return f'{{{members}, "metadata": {own}}}'
     outvoted.update({name: None for name in more if held.get(name, more[name]) != more[name]})
-    return json_text({**more, **held})
+    others = json_text({name: value for name, value in more.items() if name not in held})
+    # The source's own text stays as it stands.
+    return f"{{{', '.join(filter(None, [others[1:-1], own.strip()[1:-1].strip()]))}}}"
 
 
-def found(metadata: pd.Series, name: str) -> tuple["np.ndarray[tuple[int], np.dtype[np.intp]]", list[object]]:
+def found(metadata: pd.Series, name: str) -> tuple[Codes, list[object]]:
     """Return what metadata holds under a name, for each action: the distinct values, and which of them it has.
 
     Parameters

@@ -277,7 +277,8 @@ def _json_text(value: object, position: int, problems: Problems) -> str:
         held = strict_json(value) if isinstance(value, str) else value
         if held is None:
             return ""
-        if not isinstance(held, (Mapping, list, tuple, set, frozenset, np.ndarray)):
+        is_array = isinstance(held, np.ndarray) and held.ndim > 0
+        if not is_array and not isinstance(held, (Mapping, list, tuple, set, frozenset)):
             problems[position] = f"is {_kind(held)}, not a JSON object"
             return ""
         # A text stays as it stands; where it may name half a surrogate pair, writing it anew would find that.

@@ -25,7 +25,9 @@ def read(path: Path) -> RawRows:
             rows.problem(number, _field_of(line), error.value, error.problem)
             continue
         except InputError:
-            rows.problem(number, "", line.strip(), "is no JSON; the file has one JSON object a line")
+            rows.problem(
+                number, "", line.strip(), "is no JSON that can be read; the file has one object a line"
+            )
             continue
         if isinstance(record, dict):
             records.append(record)

@@ -133,8 +133,9 @@ def read_parquet(path: Path) -> RawRows:
 
     check_file(path)
     try:
-        with ParquetFile(path) as file:
-            table = file.read()
+        # Arrow opens no file whose name is not UTF-8.
+        with path.open("rb") as file:
+            table = ParquetFile(file).read()
         twice = len(set(table.column_names)) < len(table.column_names)
         frame = pd.DataFrame() if twice else _frame(table)
     # What pandas stored beside the columns may be broken too, in ways that only Python notices.
@@ -160,9 +161,8 @@ def _frame(table: "pa.Table") -> pd.DataFrame:
 
     # With a null among them, pandas would turn integers into floats, also in lists.
     integers = {getattr(pa, name.lower())(): getattr(pd, f"{name}Dtype")() for name in _INTEGERS}
-    odd = [
-        field.name for field in table.schema if pa.types.is_nested(field.type) or pa.types.is_date(field.type)
-    ]
+    is_odd = (pa.types.is_nested, pa.types.is_date, pa.types.is_time)
+    odd = [field.name for field in table.schema if any(is_one(field.type) for is_one in is_odd)]
     frame: pd.DataFrame = table.drop_columns(odd).to_pandas(types_mapper=integers.get)
     for name in odd:
         frame[name] = pd.Series([_cell(cell) for cell in table[name]], index=frame.index, dtype=object)
