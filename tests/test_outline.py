@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.cluster import hierarchy
 from scipy.spatial.distance import pdist
 
 from gymlab.errors import InputError
@@ -81,6 +82,18 @@ def test_a_long_chain_is_no_problem():
     assert sorted(found.sizes.tolist()) == [1] * 39 + [n - 39]
     below = outline(tree, 40, root=int(found.leaves[found.sizes.argmax()]))
     assert below.sizes.sum() == n - 39
+    assert len(outline(tree, 2_000).leaves) == 2_000
+
+
+@given(n=st.integers(2, 40), seed=st.integers(0, 500), leaves=st.integers(2, 50))
+@settings(max_examples=60, deadline=None)
+def test_it_is_drawn_as_scipy_draws_it(n, seed, leaves):
+    tree = tree_of(n, seed)
+    found = outline(tree, leaves)
+    drawn = hierarchy.dendrogram(tree, truncate_mode="lastp", p=min(n, leaves), no_plot=True)
+    assert found.leaves.tolist() == drawn["leaves"]
+    theirs = np.hstack([(np.array(drawn["icoord"]) - 5) / 10, np.array(drawn["dcoord"])])
+    np.testing.assert_allclose(sorted(np.hstack([found.x, found.y]).tolist()), sorted(theirs.tolist()))
 
 
 @given(n=st.integers(2, 40), seed=st.integers(0, 500), k=st.integers(1, 10))

@@ -4,15 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.cluster import hierarchy
 
 from gymlab.arguments import shown, whole_number
 from gymlab.errors import InputError
 from gymlab.patterns.clustering.condensed import Labels, Tree, checked_labels
 from gymlab.patterns.clustering.tree import n_leaves_of
-
-# scipy draws leaves this far apart, the first at half of it.
-_SCIPY_STEP = 10.0
 
 
 @dataclass(frozen=True)
@@ -88,21 +84,30 @@ def outline(tree: Tree, n_leaves: int = 40, *, root: int | None = None) -> Outli
         return Outline(top, leaf, (_items(tree, top),), np.empty(0, dtype=np.int64), nothing, nothing)
     rows, items = _branch(tree, top)
     branch = _renumbered(tree, rows, items)
-    drawn = hierarchy.dendrogram(
-        branch,
-        truncate_mode="lastp",
-        p=min(n_leaves, len(items)),
-        no_plot=True,
-        # What it is asked to colour is the node of each join, in the order of the drawing.
-        link_color_func=str,
-    )
+    m = len(items)
+    # Joins below the first that is drawn are folded into leaves.
+    first = m - min(int(n_leaves), m)
+    pairs, heights = branch[first:, :2].astype(np.int64), branch[first:, 2]
+    below, waiting = [], [2 * m - 2]
+    # scipy's dendrogram draws the same by recursion, which ends at a depth of a thousand.
+    while waiting:
+        node = waiting.pop()
+        if node < m + first:
+            below.append(node)
+        else:
+            waiting += pairs[node - m - first, ::-1].tolist()
+    place, top_of = np.empty(2 * m - 1), np.zeros(2 * m - 1)
+    place[below] = np.arange(len(below))
+    top_of[m + first :] = heights
+    for node, pair in enumerate(pairs, m + first):
+        place[node] = place[pair].mean()
+    x = place[pairs][:, [0, 0, 1, 1]]
+    y = np.column_stack([top_of[pairs[:, 0]], heights, heights, top_of[pairs[:, 1]]])
     # Nodes of the branch by nodes of the tree.
     nodes = np.concatenate([items, rows + n])
-    leaves = nodes[np.array(drawn["leaves"], dtype=np.int64)]
-    joins = nodes[np.array([int(node) for node in drawn["color_list"]], dtype=np.int64)]
-    x = (np.array(drawn["icoord"]) - _SCIPY_STEP / 2) / _SCIPY_STEP
+    leaves, joins = nodes[below], nodes[m + first :]
     members = tuple(_items(tree, int(leaf)) for leaf in leaves)
-    return Outline(top, leaves, members, joins, x, np.array(drawn["dcoord"]))
+    return Outline(top, leaves, members, joins, x, y)
 
 
 def labels_of_nodes(tree: Tree, labels: Labels) -> Labels:
