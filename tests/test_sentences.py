@@ -149,7 +149,7 @@ def test_a_pattern_is_what_its_row_says(found):
         assert whole(row["agents"]) == own["agent_id"].nunique()
         for column, name in (("action_type", "what is done"), ("decision_context", "in what situation")):
             shares = own[column].value_counts(normalize=True)
-            parts = re.findall(r"((?:[<>] )?[\d.]+ %)(?:, (?=\S)|$)", row[name])
+            parts = re.findall(r"((?:(?<= )[<>] )?[\d.]+ %)(?:, (?=\S)|$)", row[name])
             more = re.search(r", (\d+) more$", row[name])
             assert all(says(part, share, 100) for part, share in zip(parts, shares, strict=False))
             assert len(parts[:3]) + (int(more[1]) if more else 0) == len(shares)

@@ -25,6 +25,18 @@ def an_extraction(value: object) -> None:
     instance("extraction", value, Extraction, "what gymlab.extract_patterns returns")
 
 
+def texts(**values: object) -> None:
+    """Refuse what is no text.
+
+    Raises
+    ------
+    InputError
+        If one of them is none.
+    """
+    for name, value in values.items():
+        instance(name, value, str, "a text")
+
+
 def a_table(name: str, value: object, *columns: str) -> None:
     """Refuse what is no table with these columns.
 

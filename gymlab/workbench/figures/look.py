@@ -87,7 +87,7 @@ def empty_figure(x: str = "", y: str = "", *, height: int = 400, **layout: Any) 
 
 def nothing_to_show(why: str, *, height: int = 160) -> go.Figure:
     """Return a figure that says why there is no plot."""
-    height = whole_number("height", height, least=1)
+    height = whole_number("height", height, least=10)
     figure = empty_figure(height=height, margin={"t": 8, "b": 8})
     figure.update_xaxes(visible=False).update_yaxes(visible=False)
     return figure.add_annotation(text="<br>".join(_lines(why)), x=0.5, y=0.5, xref="paper", yref="paper")

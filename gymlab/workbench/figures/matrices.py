@@ -9,7 +9,7 @@ from plotly.subplots import make_subplots
 
 from gymlab.arguments import instance, shown
 from gymlab.errors import InputError
-from gymlab.workbench.checked import each, numbers, of_one_length, whole_numbers
+from gymlab.workbench.checked import each, numbers, of_one_length, texts, whole_numbers
 from gymlab.workbench.figures.look import (
     INK,
     PALETTE,
@@ -42,6 +42,7 @@ def distance_heat_map(
     noun
         What is compared.
     """
+    texts(noun=noun)
     means, labels = numbers("means", means, 2), whole_numbers("labels", labels)
     hover = each("hover", hover, str, "texts")
     of_one_length(means=means, labels=labels, hover=hover)
@@ -112,8 +113,14 @@ def warping_path(
     """
     costs, path = numbers("costs", costs, 2), whole_numbers("path", path, 2)
     instance("legend", legend, Legend, "a legend, of legend_of")
-    for name, pair in (("states", states), ("hover", hover), ("first_steps", first_steps)):
-        if len(each(name, pair, object, "one for either series")) != 2:
+    if path.shape[1] != 2:
+        raise InputError(f"path has {path.shape[1]:,} columns; give 2")
+    for name, pair, kind in (
+        ("states", states, Sequence),
+        ("hover", hover, str),
+        ("first_steps", first_steps, (int, np.integer)),
+    ):
+        if len(each(name, pair, kind, "one for either series")) != 2:
             raise InputError(f"{name} is {shown(pair)}; give one for either series")
     figure = make_subplots(
         rows=2,

@@ -11,7 +11,7 @@ from plotly.subplots import make_subplots
 
 from gymlab.arguments import instance
 from gymlab.patterns.principles.principle import percent
-from gymlab.workbench.checked import each
+from gymlab.workbench.checked import each, texts
 from gymlab.workbench.figures.look import (
     INK,
     TEMPLATE,
@@ -98,6 +98,7 @@ def patterns_of_states(panels: Sequence[StatePanel], legend: Legend, *, noun: st
     noun
         What the members are.
     """
+    texts(noun=noun)
     panels = each("panels", panels, StatePanel, "panels of patterns")
     instance("legend", legend, Legend, "a legend, of legend_of")
     if not panels:
@@ -198,8 +199,8 @@ def patterns_of_numbers(panels: Sequence[NumberPanel], *, y: str, noun: str = "w
     noun
         What the members are.
     """
+    texts(y=y, noun=noun)
     panels = each("panels", panels, NumberPanel, "panels of patterns")
-    instance("y", y, str, "a text")
     if not panels:
         return nothing_to_show("there is no pattern: all is noise")
     columns = min(_COLUMNS, len(panels))
@@ -261,6 +262,7 @@ def medoids(panels: Sequence[StatePanel], legend: Legend, *, noun: str = "window
     panels, legend, noun
         As for :func:`patterns_of_states`; members and shares are not looked at.
     """
+    texts(noun=noun)
     panels = each("panels", panels, StatePanel, "panels of patterns")
     instance("legend", legend, Legend, "a legend, of legend_of")
     if not panels:

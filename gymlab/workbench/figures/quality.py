@@ -10,7 +10,7 @@ from plotly.subplots import make_subplots
 
 from gymlab.arguments import instance, whole_number
 from gymlab.patterns.significance.result import LEAST_STABILITY, PatternSignificance
-from gymlab.workbench.checked import a_table, each, numbers, of_one_length, whole_numbers
+from gymlab.workbench.checked import a_table, each, numbers, of_one_length, texts, whole_numbers
 from gymlab.workbench.figures.look import (
     GREY,
     PALE,
@@ -55,6 +55,7 @@ def silhouette(
     noun
         What is clustered.
     """
+    texts(noun=noun)
     widths, labels = numbers("widths", widths), whole_numbers("labels", labels)
     a_table("table", table, "agent_id", "session_id", "start", "length")
     of_one_length(widths=widths, labels=labels, table=table)
@@ -121,6 +122,7 @@ def cluster_sizes(
     noun
         What is clustered.
     """
+    texts(noun=noun)
     of_one_length(
         labels=whole_numbers("labels", labels),
         sizes=whole_numbers("sizes", sizes),
@@ -165,6 +167,7 @@ def choice_of_k(
     y
         What the merit is.
     """
+    texts(y=y)
     instance("curves", curves, Mapping, "curves by name")
     for curve in curves.values():
         instance("a curve", curve, Mapping, "merits by number of patterns")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from gymlab.arguments import instance
 from gymlab.errors import InputError
 from gymlab.patterns.principles.principle import percent
-from gymlab.workbench.checked import each, numbers, of_one_length
+from gymlab.workbench.checked import each, numbers, of_one_length, texts
 from gymlab.workbench.figures.look import empty_figure, nothing_to_show, plain_names
 from gymlab.workbench.figures.states import Legend, legend_entries, row_names, state_rows
 from gymlab.workbench.text import counted
@@ -35,6 +35,7 @@ def state_distribution(
     x
         What the steps are.
     """
+    texts(x=x)
     shares, counts = numbers("shares", shares, 2), numbers("counts", counts)
     instance("legend", legend, Legend, "a legend, of legend_of")
     of_one_length(shares=shares, counts=counts)
@@ -82,6 +83,7 @@ def index_plot(
     x, noun
         What the axis counts, and what the rows are.
     """
+    texts(x=x, noun=noun)
     rows = each("rows", rows, Sequence, "sequences of states")
     names, hover = each("names", names, str, "texts"), each("hover", hover, str, "texts")
     instance("legend", legend, Legend, "a legend, of legend_of")
@@ -92,11 +94,11 @@ def index_plot(
     figure.add_trace(state_rows(rows, legend, hover).update(ygap=1))
     figure.add_traces(legend_entries(legend))
     named = len(rows) <= _MOST_NAMES
-    texts = plain_names(names, 28)
+    shown = plain_names(names, 28)
     figure.update_yaxes(
         autorange="reversed",
         tickvals=row_names(hover) if named else [],
-        ticktext=[texts[str(name)] for name in names] if named else [],
+        ticktext=[shown[str(name)] for name in names] if named else [],
         tickfont={"size": 11},
         title=None if named else counted(len(rows), noun),
         showgrid=False,

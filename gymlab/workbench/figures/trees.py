@@ -10,7 +10,7 @@ from plotly.subplots import make_subplots
 
 from gymlab.arguments import finite_number, instance, whole_number
 from gymlab.patterns.clustering import Outline
-from gymlab.workbench.checked import numbers, whole_numbers
+from gymlab.workbench.checked import numbers, texts, whole_numbers
 from gymlab.workbench.figures.look import (
     GREY,
     INK,
@@ -81,6 +81,7 @@ def dendrogram(
     y_title, noun
         What heights are, and what leaves stand for.
     """
+    texts(y_title=y_title, noun=noun)
     instance("outline", outline, Outline, "an outline of a tree")
     node_labels = whole_numbers("node_labels", node_labels)
     if cut is not None:

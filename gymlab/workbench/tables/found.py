@@ -163,7 +163,7 @@ def actions(extraction: Extraction, window: int) -> str:
         The window.
     """
     an_extraction(extraction)
-    found = extraction.actions_of_window(window)
+    found = extraction.actions_of_window(whole_number("window", window, least=0))
     columns = [
         name for name in _SHOWN if name in found and found[name].notna().any() and (found[name] != "").any()
     ]

@@ -22,7 +22,7 @@ def headline(claims: Iterable[Claim], alerts: Iterable[Alert] = ()) -> str:
     parts += [f"{verdicts.count('not_measured')} could not be measured on this log"] * (
         "not_measured" in verdicts
     )
-    firing = [alert.id for alert in alerts if alert.state == "firing"]
+    firing = [alert.id for alert in each("alerts", alerts, Alert, "alerts") if alert.state == "firing"]
     parts.append(f"{counted(len(firing), 'alerts')}: {', '.join(firing)}" if firing else "no alert fires")
     state = "failed" if "failed" in verdicts or firing else "held"
     return f'<p class="headline {state}">{as_html("; ".join(parts), 300)}.</p>'

@@ -44,7 +44,8 @@ def choice_of_k(extraction: Extraction, others: Mapping[str, Mapping[int, float]
         Curves of other ways to compare with, by name.
     """
     an_extraction(extraction)
-    instance("others", others or {}, Mapping, "curves by name, or None")
+    if others is not None:
+        instance("others", others, Mapping, "curves by name, or None")
     curve, chosen = dict(extraction.quality.silhouette_by_n_clusters), len(extraction.patterns)
     if curve:
         # Who asked for more patterns than are tried by themselves sees them on the curve too.

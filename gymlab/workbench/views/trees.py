@@ -21,7 +21,7 @@ from gymlab.patterns.clustering import (
 )
 from gymlab.patterns.result import Extraction
 from gymlab.workbench import figures
-from gymlab.workbench.checked import an_extraction
+from gymlab.workbench.checked import an_extraction, whole_numbers
 from gymlab.workbench.text import counted, some_of
 
 # Of a long series its beginning is shown.
@@ -135,6 +135,9 @@ def dendrogram_of(
         Its height; None for no line.
     """
     instance("tree", tree, LogTree, "a LogTree")
+    if top is not None:
+        instance("top", top, Top, "what top_of returns")
+    labels = whole_numbers("labels", labels)
     if tree.linkage is None or top is None:
         return figures.nothing_to_show(_NO_TREE)
     noun = tree.windows.noun

@@ -44,7 +44,10 @@ class Ticker:
     _running: Mapping[str, "Ticker"] = {}
 
     def __init__(self, name: str, tick: Callable[[], None], seconds: float) -> None:
-        self._tick, self._seconds = tick, finite_number("seconds", seconds, above=0)
+        self._tick, self._seconds = (
+            tick,
+            finite_number("seconds", seconds, above=0, most=threading.TIMEOUT_MAX),
+        )
         self._stopped = threading.Event()
         before = Ticker._running.get(name)
         if before is not None:
@@ -85,6 +88,8 @@ class CachePanel(ipywidgets.VBox):  # type: ignore[misc]
     True
     """
 
+    _ticker: Ticker | None = None
+
     def __init__(self, caches: Sequence[BoundedCache] | None = None, *, seconds: float = 2.0) -> None:
         self._caches = [matrix_cache()] if caches is None else each("caches", caches, BoundedCache, "caches")
         self.table = ipywidgets.HTML()
@@ -103,7 +108,9 @@ class CachePanel(ipywidgets.VBox):  # type: ignore[misc]
 
     def stop(self) -> None:
         """Keep what is shown as it is."""
-        self._ticker.stop()
+        # One that could not be made has none.
+        if self._ticker is not None:
+            self._ticker.stop()
 
     def close(self) -> None:
         """Stop, and take the panel off the page."""
@@ -137,6 +144,8 @@ class AlertStrip(ipywidgets.VBox):  # type: ignore[misc]
     ['firing', 'no_data', 'no_data', 'no_data']
     """
 
+    _ticker: Ticker | None = None
+
     def __init__(
         self,
         measure: Callable[[], Mapping[str, Measurement]] | None = None,
@@ -157,7 +166,9 @@ class AlertStrip(ipywidgets.VBox):  # type: ignore[misc]
 
     def stop(self) -> None:
         """Keep what is shown as it is."""
-        self._ticker.stop()
+        # One that could not be made has none.
+        if self._ticker is not None:
+            self._ticker.stop()
 
     def close(self) -> None:
         """Stop, and take the strip off the page."""
