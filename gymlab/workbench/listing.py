@@ -21,7 +21,10 @@ def pattern_listing(extraction: Extraction) -> str:
         If it is no extraction.
     """
     instance("extraction", extraction, Extraction, "an Extraction")
-    names = short_names(extraction.actions["action_type"].unique(), 24)
+    names, agents, sessions = (
+        short_names(extraction.actions[column].unique(), 24)
+        for column in ("action_type", "agent_id", "session_id")
+    )
     noun = extraction.windows.noun
     rows = [
         {
@@ -33,9 +36,7 @@ def pattern_listing(extraction: Extraction) -> str:
             "silhouette": decimals(pattern.silhouette),
             **_significance(extraction, pattern.label),
             "what is done": largest_shares(pattern.actions, names),
-            "most typical": one_line(
-                f"{pattern.medoid_agent} in {pattern.medoid_session} from {pattern.medoid_start}", 60
-            ),
+            "most typical": f"{agents[pattern.medoid_agent]} in {sessions[pattern.medoid_session]} from {pattern.medoid_start}",
         }
         for pattern in extraction.patterns
     ]

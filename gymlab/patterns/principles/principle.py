@@ -154,8 +154,9 @@ def in_situation(situation: Mapping[str, str]) -> str:
 
 
 def quoted(name: str, limit: int = 60) -> str:
-    """Return a name in quotes, shortened where it is long."""
-    return f"“{name if len(name) <= limit else name[: limit - 1] + '…'}”"
+    """Return a name in quotes; of a long one both ends, since names that begin alike often end otherwise."""
+    end = limit // 3
+    return f"“{name if len(name) <= limit else f'{name[: limit - end - 1]}…{name[-end:]}'}”"
 
 
 def percent(share: float) -> str:

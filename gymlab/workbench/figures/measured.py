@@ -109,7 +109,7 @@ def time_against_size(times: pd.DataFrame) -> go.Figure:
     )
     if times.empty:
         return nothing_to_show(_TOO_SMALL)
-    figure = empty_figure("windows", "seconds", xaxis_type="log", yaxis_type="log")
+    figure = empty_figure("windows or series", "seconds", xaxis_type="log", yaxis_type="log")
     ticks = sorted(times["windows"].unique())
     figure.update_xaxes(tickvals=ticks, ticktext=[str(tick) for tick in ticks]).update_yaxes(dtick=1)
     for side, colour in (("baseline", BASELINE), ("gymlab", GYMLAB)):
@@ -128,7 +128,7 @@ def time_against_size(times: pd.DataFrame) -> go.Figure:
                 },
                 name=f"{side}, {stage}",
                 line={"color": colour, "dash": dash},
-                hovertemplate="%{x} windows: %{y:.3g} s",
+                hovertemplate="%{x:,}: %{y:.3g} s",
             )
     return figure
 
