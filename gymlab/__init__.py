@@ -4,10 +4,10 @@ Names are imported when they are first used, so that ``import gymlab`` costs nex
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
 
+TYPE_CHECKING = False  # as type checkers know it: to import typing takes longer than all the rest
 if TYPE_CHECKING:
     from gymlab import distance
     from gymlab.actions import read_actions, select_actions, validate_actions

@@ -582,7 +582,7 @@ def test_a_file_and_a_crontab_that_disagree_are_told_and_renewed(run, crontab, h
         ("- every", "holds no fields"),
         ("evry: day", "unknown field evry; those of a job are source, every, at"),
         ("every: noon", "every is 'noon'"),
-        ("at: 3000", "at is '50:00'"),
+        ("at: 3000", "at is '3000'"),
         ("keep: 0", "keep is 0"),
         ("strict: maybe", "strict is 'maybe'; give true or false"),
         ("out: reports", "out is 'reports'; give the whole path of a folder"),

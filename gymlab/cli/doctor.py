@@ -8,7 +8,7 @@ import typer
 def doctor(
     json_: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
 ) -> None:
-    """Say what is installed and usable here; exit 1 if something would stop a report."""
+    """Say what is installed and usable here; exit 1 if something would stop a report or the notebooks."""
     from gymlab.workbench import doctor as look
     from gymlab.workbench.results import to_json
 

@@ -93,15 +93,12 @@ def report_parameters(
 
 def _assignments(settings: list[str]) -> dict[str, Any]:
     """Return name=value pairs, each value as YAML reads it: numbers, lists, null, text."""
-    import yaml
+    from gymlab.workbench.report.written import setting as value_of
 
     parameters = {}
     for setting in settings:
         name, equals, value = setting.partition("=")
         if not equals or not name:
-            raise InputError(f"--set {setting!r}: give name=value")
-        try:
-            parameters[name] = yaml.safe_load(value)
-        except yaml.YAMLError:
-            raise InputError(f"--set {setting!r}: the value is no YAML; put text in quotes") from None
+            raise InputError(f"--set {shown(setting)}: give name=value")
+        parameters[name] = value_of(name, value)
     return parameters

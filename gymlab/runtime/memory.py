@@ -1,8 +1,10 @@
 """Memory as the operating system counts it, and work measured in a process of its own."""
 
 import multiprocessing
+import os
 import re
 import sys
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -107,8 +109,23 @@ def measure_in_fresh_process(function: Callable[P, T], *args: P.args, **kwargs: 
         raise InputError(f"{name} must be a function of a module, so that another process can import it")
     # Spawned, never forked: a fork would start with all that this process holds.
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(max_workers=1, mp_context=spawn) as executor:
+    with ProcessPoolExecutor(max_workers=1, mp_context=spawn, initializer=_end_with_parent) as executor:
         return executor.submit(_measured, function, args, kwargs).result()
+
+
+def _end_with_parent() -> None:
+    """Let this process end when the one that started it does, however that ends.
+
+    It waits for its next call at a pipe of which it holds both ends itself, so that the end of the other process alone
+    would leave it waiting for ever.
+    """
+
+    def wait() -> None:
+        if (parent := multiprocessing.parent_process()) is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _measured(function: Callable[..., T], args: tuple[object, ...], kwargs: dict[str, object]) -> Measured[T]:

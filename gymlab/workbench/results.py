@@ -88,7 +88,7 @@ def _all_of(name: str, values: Iterable[_Item], kind: type[_Item]) -> list[_Item
 
 
 def to_json(values: object) -> str:
-    """Return JSON text, numpy's numbers and paths included; bytes of a file's name that are no text are replaced.
+    """Return JSON text, numpy's numbers and paths included; bytes of a file's name that are no text are escaped.
 
     Raises
     ------
@@ -99,7 +99,7 @@ def to_json(values: object) -> str:
         text = json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False, default=_plain)
     except (TypeError, ValueError, RecursionError) as error:
         raise InputError(f"the values cannot be written as JSON: {error}") from error
-    return text.encode(errors="replace").decode()
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _plain(value: object) -> object:

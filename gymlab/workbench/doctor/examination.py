@@ -62,7 +62,11 @@ def listing(findings: list[Finding]) -> str:
     marks = {"ok": "ok", "absent": "–", "problem": "PROBLEM"}
     lines = [f"{marks[one.state]:>7}  {one.topic:<{width}}  {one_line(one.text)}" for one in findings]
     problems = sum(finding.state == "problem" for finding in findings)
-    closing = "a report can be made" if not problems else f"{problems} problem(s) would stop a report"
+    closing = (
+        "a report can be made"
+        if not problems
+        else f"{problems} problem(s) would stop a report or the notebooks"
+    )
     return "\n".join([*lines, "", closing])
 
 

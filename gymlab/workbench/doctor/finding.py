@@ -16,7 +16,7 @@ class Finding:
     topic
         What it is.
     state
-        ``ok``; ``absent`` where gymlab works without it; ``problem`` where a report cannot be made.
+        ``ok``; ``absent`` where gymlab works without it; ``problem`` where a report cannot be made, or the notebooks cannot be run.
     text
         What was found, and for what is not there, what to do.
     """

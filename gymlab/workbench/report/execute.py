@@ -1,7 +1,6 @@
 """A run of the report: the notebook executed by papermill, its page, its figures, all or nothing."""
 
 import json
-import logging
 import os
 import shutil
 from collections.abc import Mapping
@@ -11,18 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-import papermill
 from papermill.exceptions import PapermillExecutionError
-from traitlets.config import Config
 
-from gymlab.errors import InputError, ReportError
+from gymlab.arguments import shown
+from gymlab.errors import InputError, OutputError, ReportError
 from gymlab.runtime import background
 from gymlab.settings import Settings, notebook_path
 from gymlab.workbench.files import require_apart
 from gymlab.workbench.page import to_html
 from gymlab.workbench.report import folders
 from gymlab.workbench.report.history import record
-from gymlab.workbench.report.parameters import checked_parameters, default_parameters, require_usable
+from gymlab.workbench.report.kernel import EXECUTED, KernelFailedError, execute
+from gymlab.workbench.report.parameters import all_parameters, checked_parameters, require_usable
 from gymlab.workbench.report.sources import absolute_source
 from gymlab.workbench.results import to_json
 
@@ -96,19 +95,22 @@ def run(
     """
     keep = folders.checked_keep(keep)
     notebook = notebook_path(NOTEBOOK)
-    chosen = checked_parameters(parameters or {}, notebook)
-    chosen["source"] = absolute_source(chosen.get("source") if source is None else source)
-    home = (Path(out) if out is not None else Settings().reports).absolute()
-    require_apart(folders.own_files(home), chosen["source"])
-    require_usable(chosen)
+    chosen = checked_parameters({} if parameters is None else parameters, notebook)
+    everything = all_parameters(chosen, notebook)
+    everything["source"] = absolute_source(everything.get("source") if source is None else source)
+    home = _home(out)
+    require_apart(folders.own_files(home), everything["source"])
+    require_usable(everything)
     with folders.locked(home):
         started = datetime.now(UTC)
         run_id = folders.new_run_id(started)
         with folders.finished(home, run_id) as folder:
-            results = _execute(notebook, folder, chosen, progress=progress)
-            page = to_html(nbformat.read(folder / "report.ipynb", as_version=4), f"gymlab report {run_id}")
-            (folder / "report.html").write_text(page, encoding="utf-8")
-            everything = default_parameters(notebook) | chosen
+            results = _execute(
+                notebook, folder, {**chosen, "source": everything["source"]}, progress=progress
+            )
+            page = to_html(nbformat.read(folder / EXECUTED, as_version=4), f"gymlab report {run_id}")
+            # What is no character has no place in a page.
+            (folder / "report.html").write_text(page, encoding="utf-8", errors="replace")
             (folder / folders.PARAMETERS).write_text(to_json(everything), encoding="utf-8")
             # Before the folder gets its name: a run that is there is a run that is recorded.
             background.run(record(run_id, started, results))
@@ -118,30 +120,37 @@ def run(
     return Report(run_id, home / run_id, results)
 
 
+def _home(out: object) -> Path:
+    if out is None:
+        return Settings().reports.absolute()
+    if not isinstance(out, (str, os.PathLike)) or not os.fspath(out):
+        raise InputError(f"out is {shown(out)}; give the path of a folder, or None")
+    return Path(out).absolute()
+
+
 def _execute(
     notebook: Path, folder: Path, parameters: Mapping[str, Any], *, progress: bool
 ) -> dict[str, Any]:
     results_path = folder / "results.json"
-    # papermill says in the log what the progress bar shows, and warns of parameters that were checked already.
-    logging.getLogger("papermill").setLevel(logging.ERROR)
     try:
-        papermill.execute_notebook(
-            str(notebook),
-            str(folder / "report.ipynb"),
-            parameters={**parameters, "results_path": str(results_path)},
-            kernel_name="python3",
-            progress_bar={"desc": "report", "unit": "cell"} if progress else False,
-            cwd=str(folder),
-            # Sockets of the file system, which only this user can open, rather than ports.
-            config=Config(KernelManager={"transport": "ipc"}) if os.name == "posix" else None,
-        )
+        execute(notebook, folder, {**parameters, "results_path": str(results_path)}, progress=progress)
+        found: dict[str, Any] = json.loads(results_path.read_text(encoding="utf-8"))
     except PapermillExecutionError as error:
         if error.ename in _INPUT_ERRORS:
             raise InputError(error.evalue) from None
-        kept = folders.failed_notebook(folder)
-        shutil.copyfile(folder / "report.ipynb", kept)
-        raise ReportError(
-            f"the notebook failed with {error.ename}: {error.evalue}; it is kept at {kept}"
+        raise _failed(folder, f"the notebook failed with {error.ename}: {error.evalue}") from error
+    except KernelFailedError as error:
+        raise _failed(folder, f"the notebook failed: {error}") from error
+    except (FileNotFoundError, ValueError) as error:
+        raise _failed(
+            folder, "the notebook ended without its results, a JSON file at results_path"
         ) from error
-    found: dict[str, Any] = json.loads(results_path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise OutputError(f"cannot write to {folder.parent}: {error.strerror or error}") from error
     return found
+
+
+def _failed(folder: Path, what: str) -> ReportError:
+    kept = folders.failed_notebook(folder)
+    shutil.copyfile(folder / EXECUTED, kept)
+    return ReportError(f"{what}; it is kept at {kept}")

@@ -42,7 +42,7 @@ async def record(run_id: str, started: datetime, results: Mapping[str, Any]) -> 
     row = ReportRun(
         run_id=run_id,
         created_at=started,
-        source=results["source"],
+        source=_storable(results["source"]),
         actions=results["actions"],
         windows=results["windows"],
         gymlab_version=results["environment"]["gymlab"],
@@ -68,7 +68,7 @@ def earlier_runs(results: Mapping[str, Any], most: int = 60) -> list[PastRun]:
     -------
     list of PastRun
     """
-    found = background.run(_stored(str(results["source"])))
+    found = background.run(_stored(_storable(str(results["source"]))))
     same = [run for run in found if run.results.get("filters", {}) == results.get("filters", {})]
     return same[-most:]
 
@@ -114,6 +114,11 @@ def trend_of(earlier: Sequence[PastRun], results: Mapping[str, Any]) -> pd.DataF
     ]
     frame = pd.DataFrame(rows)
     return frame.astype(dict.fromkeys(("measured", "low", "high"), float))
+
+
+def _storable(source: str) -> str:
+    """Return the name of a log as a database takes it: a file's name may have bytes that are no UTF-8."""
+    return source.encode("utf-8", "backslashreplace").decode()
 
 
 async def _stored(source: str) -> list[PastRun]:

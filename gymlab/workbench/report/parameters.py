@@ -1,24 +1,25 @@
 """The parameters of a report: known, checked, read from a file, before anything is written."""
 
-import ast
 import dataclasses
-import math
+import json
 import os
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-import papermill
-import yaml
-
 from gymlab.actions import read_actions, select_actions
+from gymlab.arguments import finite_number, named, shown, texts
 from gymlab.errors import InputError
 from gymlab.patterns.config import ExtractionConfig
 from gymlab.patterns.extraction import require_extractable
+from gymlab.workbench.report.cell import parameters_cell
+from gymlab.workbench.report.sources import absolute_source
+from gymlab.workbench.report.written import parsed
+from gymlab.workbench.results import to_json
 
 # What a run sets itself.
-_OWN = {"results_path"}
+_OWN = {"results_path": None}
 
 
 def read_parameters(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -39,40 +40,46 @@ def read_parameters(path: str | os.PathLike[str]) -> dict[str, Any]:
     {'window': 30, 'method': 'average'}
     """
     try:
-        found = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        text = Path(path).read_text(encoding="utf-8")
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}" if mark else ""
-        raise InputError(f"{path}{where}: is no YAML") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: is no YAML in UTF-8") from error
+    except (TypeError, ValueError) as error:
+        raise InputError(f"the file of parameters is {shown(path)}; give its path") from error
+    found = parsed(text, str(path))
     if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
         raise InputError(f"{path}: holds no parameters; write one a line, as in 'window: 30'")
     return found
 
 
 def checked_parameters(parameters: Mapping[str, Any], notebook: Path) -> dict[str, Any]:
-    """Return the parameters for a notebook, each of which it has.
+    """Return the parameters for a notebook, each of which it has, as values that a cell of it can hold.
 
     Raises
     ------
     InputError
-        If one is unknown.
+        If one is unknown, or has a value that no cell can be given.
     """
-    known = set(papermill.inspect_notebook(str(notebook))) - _OWN
+    if not isinstance(parameters, Mapping) or not all(isinstance(name, str) for name in parameters):
+        raise InputError(f"parameters is {shown(parameters)}; give a mapping from names to values")
+    known = parameters_cell(notebook).names - set(_OWN)
     unknown = sorted(set(parameters) - known)
     if unknown:
-        raise InputError(f"unknown parameter {', '.join(unknown)}; known are {', '.join(sorted(known))}")
-    # YAML takes 2026-01-31 for a date, which no notebook can be given as a literal.
-    return {
-        name: value.isoformat() if isinstance(value, date) else value for name, value in parameters.items()
-    }
+        raise InputError(f"unknown parameter {named(unknown)}; known are {', '.join(sorted(known))}")
+    return {name: _plain(name, value) for name, value in parameters.items()}
 
 
-def default_parameters(notebook: Path) -> dict[str, Any]:
-    """Return the values that the parameters cell has, without those that a run sets."""
-    found = papermill.inspect_notebook(str(notebook))
-    return {name: ast.literal_eval(found[name]["default"]) for name in found if name not in _OWN}
+def all_parameters(parameters: Mapping[str, Any], notebook: Path) -> dict[str, Any]:
+    """Return every parameter of a notebook but what a run sets: as checked before, else as its cell has it.
+
+    Raises
+    ------
+    InputError
+        If the cell has a value that cannot be read.
+    """
+    everything = parameters_cell(notebook).with_values({**parameters, **_OWN})
+    return {name: _plain(name, value) for name, value in everything.items() if name not in _OWN}
 
 
 def require_usable(parameters: Mapping[str, Any]) -> None:
@@ -83,15 +90,27 @@ def require_usable(parameters: Mapping[str, Any]) -> None:
     InputError
         If a value or the log cannot be used, or not together.
     """
-    budget = parameters.get("budget_seconds", 1)
-    if isinstance(budget, bool) or not isinstance(budget, (int, float)) or not 0 < budget < math.inf:
-        raise InputError(f"budget_seconds is {budget!r}; give a number of seconds above 0")
-    for name in ("agent", "session", "where"):
-        value = parameters.get(name) or []
-        if not isinstance(value, (str, list)) or not all(isinstance(one, str) for one in value):
-            raise InputError(f"{name} is {value!r}; give text or a list of texts")
+    finite_number("budget_seconds", parameters.get("budget_seconds", 1), above=0, noun="a number of seconds")
     fields = {field.name for field in dataclasses.fields(ExtractionConfig)}
     config = ExtractionConfig(**{name: value for name, value in parameters.items() if name in fields})
     log = read_actions(parameters["source"], parameters.get("format"))
     filters = {name: parameters.get(name) or None for name in ("agent", "session", "since")}
     require_extractable(select_actions(log, **filters, where=parameters.get("where") or ()), config)
+
+
+def _plain(name: str, value: object) -> Any:  # noqa: ANN401 - whatever JSON holds
+    """Return a value as JSON gives it back, so that file and cell hold the same: no tuples, no numbers of numpy."""
+    if name == "source":
+        return value if value is None else absolute_source(value)
+    if name in {"agent", "session", "where"} and value is not None:
+        return value if isinstance(value, str) else texts(name, value)
+    if name == "since" and isinstance(value, date):
+        value = value.isoformat()
+    if name in {"format", "since"} and not isinstance(value, str | None):
+        raise InputError(f"{name} is {shown(value)}; give text or None")
+    try:
+        return json.loads(to_json(value))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InputError(
+            f"{name} is {shown(value)}; give a finite number, text, a list of these, or None"
+        ) from error

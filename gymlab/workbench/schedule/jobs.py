@@ -1,5 +1,6 @@
 """A job: a report that is to be made time and again, and what it is called."""
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -108,11 +109,9 @@ def new_job(
         If the name or a source is none.
     """
     others = dict(parameters or {})
-    told = others.pop("source", None) or []
-    given = list(source) or ([told] if isinstance(told, str) else told)
-    if not isinstance(given, list) or not all(isinstance(one, str) for one in given):
-        raise InputError(f"source is {told!r}; give text or a list of texts")
-    absolute = tuple(absolute_source(given)) if given else ()
+    given = source or others.pop("source", None) or []
+    others.pop("source", None)
+    absolute = tuple(absolute_source([given] if isinstance(given, (str, os.PathLike)) else given))
     return Job(
         name=default_name(absolute) if name is None else checked_name(name),
         times=times,

@@ -9,7 +9,7 @@ from gymlab.settings import notebook_path
 from gymlab.workbench.files import require_apart, unwritable
 from gymlab.workbench.report.execute import NOTEBOOK
 from gymlab.workbench.report.folders import checked_keep, own_files
-from gymlab.workbench.report.parameters import checked_parameters, require_usable
+from gymlab.workbench.report.parameters import all_parameters, checked_parameters, require_usable
 from gymlab.workbench.report.sources import absolute_source
 from gymlab.workbench.schedule.jobs import Job, checked_name
 from gymlab.workbench.schedule.log import log_file
@@ -26,11 +26,13 @@ def require_runnable(job: Job) -> Job:
     """
     checked_name(job.name)
     _require_importable()
-    parameters = checked_parameters(job.parameters, notebook_path(NOTEBOOK))
-    source = list(job.source) or absolute_source(None)
+    notebook = notebook_path(NOTEBOOK)
+    parameters = checked_parameters(job.parameters, notebook)
+    everything = all_parameters(parameters, notebook)
+    source = absolute_source(list(job.source) or everything.get("source"))
     written = {"the job's own log": log_file(job.name), "the job's own file": job_file(job.name)}
     require_apart(own_files(job.reports) | written, source)
-    require_usable({**parameters, "source": source})
+    require_usable({**everything, "source": source})
     checked_keep(job.keep)
     if problem := unwritable(job.reports):
         raise InputError(f"{job.reports}: {problem}; choose another folder for the reports with --out")

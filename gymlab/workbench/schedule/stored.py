@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
+from gymlab.arguments import shown
 from gymlab.errors import InputError
 from gymlab.settings import Settings
 from gymlab.workbench.files import write_whole
 from gymlab.workbench.report.folders import checked_keep
 from gymlab.workbench.report.sources import absolute_source
+from gymlab.workbench.report.written import dumped, parsed
 from gymlab.workbench.schedule.jobs import KEPT, Job, checked_name, new_job
 from gymlab.workbench.schedule.times import times_of
 
@@ -59,8 +59,7 @@ def write_job(job: Job) -> Path:
         "out": job.out,
         "parameters": dict(job.parameters),
     }
-    text = yaml.safe_dump(fields, sort_keys=False, allow_unicode=True, width=1000)
-    write_whole(path, (_HEADER.format(name=job.name) + text).encode())
+    write_whole(path, (_HEADER.format(name=job.name) + dumped(fields)).encode())
     return path
 
 
@@ -74,14 +73,14 @@ def read_job(name: str) -> Job:
     """
     path = job_file(name)
     try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise InputError(f"there is no job {name!r}; {known_jobs()}") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        raise InputError(f"{path}{f', line {mark.line + 1}' if mark else ''}: is no YAML") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: is no YAML in UTF-8") from error
+    found = parsed(text, str(path))
     try:
         return _job_of(name, found)
     except InputError as error:
@@ -112,10 +111,10 @@ def _job_of(name: str, fields: object) -> Job:
         raise InputError(f"unknown field {', '.join(unknown)}; those of a job are {', '.join(_FIELDS)}")
     strict = fields.get("strict", True)
     if not isinstance(strict, bool):
-        raise InputError(f"strict is {strict!r}; give true or false")
+        raise InputError(f"strict is {shown(strict)}; give true or false")
     out = fields.get("out")
     if out is not None and not (isinstance(out, str) and Path(out).is_absolute()):
-        raise InputError(f"out is {out!r}; give the whole path of a folder, or null")
+        raise InputError(f"out is {shown(out)}; give the whole path of a folder, or null")
     parameters = fields.get("parameters") or {}
     if not isinstance(parameters, dict) or not all(isinstance(one, str) for one in parameters):
         raise InputError("parameters holds no names with values; write one a line, as in 'window: 30'")
@@ -123,8 +122,8 @@ def _job_of(name: str, fields: object) -> Job:
     sources = source if isinstance(source, list) else [source]
     for one in sources:
         if not isinstance(one, str) or not _is_whole(one):
-            raise InputError(f"source is {one!r}; give the whole path of a log, or its URL")
-    times = times_of(str(fields.get("every", "day")), _clock(fields.get("at", "02:30")))
+            raise InputError(f"source is {shown(one)}; give the whole path of a log, or its URL")
+    times = times_of(str(fields.get("every", "day")), str(fields.get("at", "02:30")))
     return new_job(
         sources,
         times,
@@ -134,13 +133,6 @@ def _job_of(name: str, fields: object) -> Job:
         strict=strict,
         out=None if out is None else Path(out),
     )
-
-
-def _clock(at: object) -> str:
-    """Return a time of the day as text: 12:30 without quotes is 750 to YAML, which counts in sixties."""
-    if isinstance(at, int) and not isinstance(at, bool):
-        return f"{at // 60:02}:{at % 60:02}"
-    return str(at)
 
 
 def _is_whole(source: str) -> bool:

@@ -1,0 +1,158 @@
+"""The parameters cell of a notebook, read as Python reads it, without running what could do anything."""
+
+import ast
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from gymlab.arguments import shortened
+from gymlab.errors import InputError
+
+_TAG = "parameters"
+
+# What a constant may be made of: no calls and no attributes, and no power, which a short line makes endless.
+_CONSTANT = (
+    *(ast.Constant, ast.Tuple, ast.List, ast.Set, ast.Dict, ast.Starred, ast.Name, ast.expr_context),
+    *(ast.JoinedStr, ast.FormattedValue, ast.UnaryOp, ast.unaryop, ast.BinOp),
+    *(ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod),
+)
+_BINDS_NO_PARAMETER = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+@dataclass(frozen=True)
+class ParametersCell:
+    """What the parameters cell of a notebook binds.
+
+    Attributes
+    ----------
+    place
+        Where it is, as a message says it.
+    values
+        By name, what it is bound to.
+    unread
+        By name, the line and the text of what binds it to something that only running the cell would tell.
+    """
+
+    place: str
+    values: dict[str, Any] = field(default_factory=dict)
+    unread: dict[str, tuple[int, str]] = field(default_factory=dict)
+
+    @property
+    def names(self) -> set[str]:
+        """All names that are bound."""
+        return {*self.values, *self.unread}
+
+    def with_values(self, chosen: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the values, with those that were chosen in place of the cell's own.
+
+        Raises
+        ------
+        InputError
+            If a value cannot be read, and none was chosen in its place.
+        """
+        for name, (line, text) in self.unread.items():
+            if name not in chosen:
+                raise InputError(
+                    f"{self.place}, line {line}: {shortened(' '.join(text.split()))} is no constant, so {name} cannot "
+                    f"be read; write its value there, or set it with --set {name}=…"
+                )
+        return {**self.values, **chosen}
+
+
+def parameters_cell(notebook: Path) -> ParametersCell:
+    r"""Return what the parameters cell of a notebook binds: constants, arithmetic on them, and names bound before.
+
+    Parameters
+    ----------
+    notebook
+        Path of the notebook.
+
+    Raises
+    ------
+    InputError
+        If it is no notebook, does not have one parameters cell, or that is no Python.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> cell = nbformat.v4.new_code_cell("window: int = 20\nhop = window // 2", metadata={"tags": ["parameters"]})
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "copy.ipynb")
+    ...     nbformat.write(nbformat.v4.new_notebook(cells=[cell]), path)
+    ...     parameters_cell(path).values
+    {'window': 20, 'hop': 10}
+    """
+    source = _source(notebook)
+    cell = ParametersCell(f"{notebook}, parameters cell")
+    try:
+        statements = ast.parse(source).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        where = f", line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
+        raise InputError(f"{cell.place}{where}: is no Python: {getattr(error, 'msg', error)}") from error
+    for statement in statements:
+        _bind(cell, statement, source)
+    return cell
+
+
+def _source(notebook: Path) -> str:
+    try:
+        # A notebook of an older format is brought to today's.
+        found = nbformat.read(notebook, as_version=4)
+        cells = [one for one in found.cells if _TAG in one.metadata.get("tags", [])]
+        kinds, sources = [str(one.cell_type) for one in cells], [str(one.source) for one in cells]
+    except OSError as error:
+        raise InputError(f"{notebook}: cannot be read: {error.strerror or error}") from error
+    except Exception as error:  # nbformat raises whatever its parts do
+        raise InputError(f"{notebook}: is no notebook that can be read") from error
+    if kinds != ["code"]:
+        tagged = (
+            f"{len(kinds)} cells are tagged {_TAG!r} ({', '.join(kinds)})" if kinds else "no cell is tagged"
+        )
+        raise InputError(f"{notebook}: {tagged}; give the tag {_TAG!r} to the one code cell that sets them")
+    return sources[0]
+
+
+def _bind(cell: ParametersCell, statement: ast.stmt, source: str) -> None:
+    if isinstance(statement, _BINDS_NO_PARAMETER):
+        return
+    if _is_constant(statement, cell.values):
+        # An annotation binds nothing, and has names that are not bound here.
+        plain = (
+            ast.copy_location(ast.Assign([statement.target], statement.value), statement)
+            if isinstance(statement, ast.AnnAssign) and statement.value is not None
+            else statement
+        )
+        before = dict(cell.values)
+        try:
+            exec(compile(ast.Module([plain], []), "cell", "exec"), {"__builtins__": {}}, cell.values)  # noqa: S102 - constants alone
+        except Exception:  # noqa: BLE001 - running the cell raises it too, and then it is told there
+            cell.values.clear()
+            cell.values.update(before)
+        else:
+            for name in _bound(statement):
+                cell.unread.pop(name, None)
+            return
+    for name in _bound(statement):
+        cell.values.pop(name, None)
+        cell.unread[name] = (statement.lineno, ast.get_source_segment(source, statement) or "")
+
+
+def _is_constant(statement: ast.stmt, known: Mapping[str, Any]) -> bool:
+    if not isinstance(statement, (ast.Assign, ast.AugAssign, ast.AnnAssign)) or statement.value is None:
+        return False
+    targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+    parts = [part for one in (*targets, statement.value) for part in ast.walk(one)]
+    read = {part.id for part in ast.walk(statement.value) if isinstance(part, ast.Name)}
+    return all(isinstance(part, _CONSTANT) for part in parts) and read <= set(known)
+
+
+def _bound(statement: ast.stmt) -> Iterator[str]:
+    """Yield the names that a statement binds, in whatever way; those of a comprehension are its own."""
+    inner = [part.target for part in ast.walk(statement) if isinstance(part, ast.comprehension)]
+    own = {part for target in inner for part in ast.walk(target)}
+    for part in ast.walk(statement):
+        if isinstance(part, ast.Name) and not isinstance(part.ctx, ast.Load) and part not in own:
+            yield part.id

@@ -1,0 +1,144 @@
+"""YAML as people write it, in a file of parameters or of a job: each value is what it looks like.
+
+YAML 1.1 takes 010 for 8, 1:30 for 90, 2026-01-31 for a date and 1e-05 for text. Here numbers are decimal and dates are
+text; where text is wanted, a number or an on is refused, since 007 would come back as 7. So are tags and aliases, which
+could make any object, or gigabytes of a few lines.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from gymlab.arguments import shortened
+from gymlab.errors import InputError
+
+# What is text or a list of it: parameters of a report, fields of a job and of a channel.
+TEXTS = frozenset({"source", "format", "agent", "session", "since", "where", "channels", "column"})
+
+_NULL, _BOOL, _INT, _FLOAT = (f"tag:yaml.org,2002:{kind}" for kind in ("null", "bool", "int", "float"))
+_PLAIN = {
+    _NULL: r"~|null|Null|NULL|",
+    _BOOL: r"(?i:yes|no|true|false|on|off)",
+    # A longer number is text, which is none where a number is wanted.
+    _INT: r"[-+]?[0-9]{1,300}",
+    _FLOAT: r"[-+]?(([0-9]+\.[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+|\.(?i:inf))|\.(?i:nan)",
+}
+
+
+class _Loader(yaml.SafeLoader):
+    yaml_implicit_resolvers = {}  # noqa: RUF012 - as yaml has it
+
+
+class _Dumper(yaml.SafeDumper):
+    """Puts in quotes what either reading would take for something else than text."""
+
+
+for _kind in (_Loader, _Dumper):
+    for _tag, _pattern in _PLAIN.items():
+        _kind.add_implicit_resolver(_tag, re.compile(rf"(?:{_pattern})\Z"), None)
+_Loader.add_constructor(_INT, lambda _, node: int(node.value))
+
+
+def parsed(text: str, place: str, name: str = "") -> Any:  # noqa: ANN401 - whatever was written
+    """Return what YAML says.
+
+    Parameters
+    ----------
+    text
+        The YAML.
+    place
+        Where it is from, for messages.
+    name
+        What it is the value of, if it is one.
+
+    Raises
+    ------
+    InputError
+        If it is no YAML, has a tag, an alias or a key that occurs twice, or something else where text is wanted.
+
+    Examples
+    --------
+    >>> parsed("{window: 010, session: '007', since: 2026-01-31, eps: 1e-3}", "here")
+    {'window': 10, 'session': '007', 'since': '2026-01-31', 'eps': 0.001}
+    """
+    try:
+        _refuse_tags_and_aliases(text)
+        loader = _Loader(text)
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        _require_texts(node, name)
+        return loader.construct_document(node)
+    except (yaml.YAMLError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{place}, line {mark.line + 1}" if mark else place
+        raise InputError(
+            f"{where}: {error.problem if isinstance(error, _Refused) else 'is no YAML'}"
+        ) from error
+
+
+def setting(name: str, text: str) -> Any:  # noqa: ANN401 - whatever was written
+    """Return the value of a parameter that an option gives; text without quotes is taken as it is, a # in it too.
+
+    Raises
+    ------
+    InputError
+        As :func:`parsed`.
+
+    Examples
+    --------
+    >>> setting("agent", "bot #1"), setting("agent", "['1', bot]"), setting("window", "20")
+    ('bot #1', ['1', 'bot'], 20)
+    """
+    value = parsed(text, f"--set {shortened(f'{name}={text}')}", name)
+    quoted = text.lstrip().startswith(("'", '"'))
+    return text if isinstance(value, str) and name in TEXTS and not quoted else value
+
+
+def dumped(fields: Mapping[str, Any]) -> str:
+    r"""Return YAML that :func:`parsed` reads as the same.
+
+    Examples
+    --------
+    >>> dumped({"session": "007", "eps": 1e-05})
+    "session: '007'\neps: 1.0e-05\n"
+    """
+    return yaml.dump(dict(fields), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000)
+
+
+class _Refused(yaml.MarkedYAMLError):
+    """What is YAML, but not read."""
+
+    def __init__(self, problem: str, at: Any) -> None:  # noqa: ANN401 - what has a mark
+        super().__init__(problem=problem, problem_mark=at.start_mark)
+
+
+def _refuse_tags_and_aliases(text: str) -> None:
+    for event in yaml.parse(text, Loader=_Loader):
+        if isinstance(event, yaml.AliasEvent):
+            raise _Refused(
+                f"the alias *{shortened(str(event.anchor))} is not read; write the value out", event
+            )
+        tag = getattr(event, "tag", None)
+        if tag not in {None, "!"}:
+            raise _Refused(f"the tag {shortened(str(tag))} is not read; write a plain value", event)
+
+
+def _require_texts(node: yaml.Node, name: object) -> None:
+    """Refuse a key that occurs twice, and a number or a truth value where text is wanted."""
+    if isinstance(node, yaml.MappingNode):
+        seen = set()
+        for key, value in node.value:
+            if (key.tag, str(key.value)) in seen:
+                raise _Refused(f"{shortened(str(key.value))} is there twice; leave one out", key)
+            seen.add((key.tag, str(key.value)))
+            _require_texts(value, str(key.value))
+    elif isinstance(node, yaml.SequenceNode):
+        for one in node.value:
+            _require_texts(one, name)
+    elif name in TEXTS and node.tag in {_BOOL, _INT, _FLOAT}:
+        raise _Refused(
+            f"{name} is {shortened(node.value)}; give text, in quotes if it looks like a number", node
+        )
