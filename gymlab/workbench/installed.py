@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, requires, version
 
+from gymlab.arguments import shown
 from gymlab.budget import available_bytes
 from gymlab.distance.blocks import available_threads
+from gymlab.errors import InputError
 
 _REQUIREMENT = re.compile(r"^([A-Za-z0-9._-]+).*?(?:extra == ['\"]([^'\"]+)['\"])?$")
 
@@ -29,11 +31,18 @@ _MEASURED_WITH = (
 def version_of(package: str) -> str | None:
     """Return the version of an installed package, None if it is not installed.
 
+    Raises
+    ------
+    InputError
+        If it is no name.
+
     Examples
     --------
     >>> version_of("no-such-package") is None
     True
     """
+    if not isinstance(package, str) or not package:
+        raise InputError(f"package is {shown(package)}; give the name of one")
     try:
         return version(package)
     except PackageNotFoundError:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from gymlab.arguments import texts, whole_number
 from gymlab.errors import InputError, OutputError
 from gymlab.settings import Settings, checkout, resource
 from gymlab.workbench.files import write_whole
@@ -66,7 +67,9 @@ def lab_arguments(
     >>> lab_arguments(Path("/notebooks"), "secret", port=8899)[:2]
     ['--ServerApp.ip=127.0.0.1', '--IdentityProvider.token=secret']
     """
-    for argument in more:
+    if port is not None:
+        whole_number("port", port, least=1, most=65_535, instead=", or None")
+    for argument in texts("more", more):
         if (option := argument.partition("=")[0]) in _OWN:
             raise InputError(
                 f"{option} is not for gymlab lab, which shows the notebooks on 127.0.0.1 with a token "

@@ -19,6 +19,7 @@ from gymlab.workbench.measure.sublog import (
     linkage_of,
     matrix_of,
     number_of_pieces,
+    require_measurable,
 )
 
 _WINDOWS = 150
@@ -62,6 +63,7 @@ def measure_accuracy(extraction: Extraction, *, seed: int = 0) -> AccuracyRun:
     -------
     AccuracyRun
     """
+    require_measurable(extraction, seed)
     n = number_of_pieces(extraction)
     if n < N_CLUSTERS:
         why = f"the log makes only {n} {extraction.windows.noun}, fewer than the {N_CLUSTERS} patterns to compare"

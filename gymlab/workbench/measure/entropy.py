@@ -10,6 +10,7 @@ from gymlab.patterns.baseline import entropies_from_scratch
 from gymlab.patterns.entropy import IncrementalEntropy
 from gymlab.patterns.result import Extraction
 from gymlab.workbench.claims import Claim, judge, reduction
+from gymlab.workbench.measure.sublog import require_measurable
 
 _WINDOW = 1_000
 _FROM_SCRATCH_UPDATES = 300
@@ -36,6 +37,7 @@ def measure_entropy(extraction: Extraction) -> EntropyRun:
     -------
     EntropyRun
     """
+    require_measurable(extraction)
     intents = extraction.actions["action_type"].tolist()
     window = min(_WINDOW, max(2, len(intents) // 2))
     stream = list(itertools.islice(itertools.cycle(intents), window + _UPDATES))

@@ -12,7 +12,7 @@ from gymlab.patterns.extraction import extract_patterns
 from gymlab.patterns.result import Extraction
 from gymlab.runtime.memory import Measured, measure_in_fresh_process
 from gymlab.workbench.claims import Claim, judge, reduction
-from gymlab.workbench.measure.sublog import dense_config, first_pieces, matrix_of
+from gymlab.workbench.measure.sublog import dense_config, first_pieces, matrix_of, require_measurable
 from gymlab.workbench.probes import baseline, caches
 from gymlab.workbench.probes import extraction as gymlab_way
 
@@ -55,6 +55,7 @@ def measure_memory(extraction: Extraction, *, seed: int = 0) -> MemoryRun:
     -------
     MemoryRun
     """
+    require_measurable(extraction, seed)
     log = first_pieces(extraction, _WINDOWS, seed)
     config = dense_config(extraction)
     part = extract_patterns(log, config)

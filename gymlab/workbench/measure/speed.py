@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from gymlab.actions.schema import frame_from_records
+from gymlab.arguments import finite_number
 from gymlab.errors import MemoryLimitError
 from gymlab.patterns.baseline import BaselineEngine, entropies_from_scratch, one_hot_codes
 from gymlab.patterns.clustering import matrix_cache
@@ -17,7 +18,7 @@ from gymlab.patterns.entropy import IncrementalEntropy
 from gymlab.patterns.extraction import extract_patterns
 from gymlab.patterns.result import Extraction
 from gymlab.workbench.claims import EXPECTATIONS, Claim, judge, reduction
-from gymlab.workbench.measure.sublog import dense_config, first_pieces, number_of_pieces
+from gymlab.workbench.measure.sublog import dense_config, first_pieces, number_of_pieces, require_measurable
 
 # Numbers of windows at which both are timed; the baseline takes about 0.2 ms for each pair of them.
 SIZES = (20, 40, 80, 160)
@@ -69,6 +70,8 @@ def measure_speed(extraction: Extraction, *, budget_seconds: float = 10.0, seed:
     -------
     SpeedRun
     """
+    require_measurable(extraction, seed)
+    finite_number("budget_seconds", budget_seconds, above=0, noun="a number of seconds")
     n = number_of_pieces(extraction)
     if n < SIZES[0]:
         why = (

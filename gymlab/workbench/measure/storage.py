@@ -15,6 +15,7 @@ from gymlab.runtime import background
 from gymlab.runtime.database import Database
 from gymlab.tables import ActionRow
 from gymlab.workbench.claims import Claim, judge
+from gymlab.workbench.measure.sublog import require_measurable
 
 _ROWS = 5_000
 _LEAST_ROWS = 500
@@ -42,6 +43,7 @@ def measure_storage(extraction: Extraction) -> StorageRun:
     -------
     StorageRun
     """
+    require_measurable(extraction)
     log = extraction.actions.iloc[:_ROWS]
     if len(log) < _LEAST_ROWS:
         why = (

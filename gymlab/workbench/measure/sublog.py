@@ -7,10 +7,23 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gymlab.actions.windows import series_bounds
+from gymlab.arguments import instance, whole_number
 from gymlab.errors import InputError
 from gymlab.patterns.baseline import N_CLUSTERS
 from gymlab.patterns.config import LINKAGES, ExtractionConfig, Method
 from gymlab.patterns.result import Extraction
+
+
+def require_measurable(extraction: object, seed: object = 0) -> None:
+    """Refuse what is no extraction, and a seed that is none.
+
+    Raises
+    ------
+    InputError
+        If either is something else.
+    """
+    instance("extraction", extraction, Extraction, "what extract_patterns returns")
+    whole_number("seed", seed, least=0)
 
 
 def dense_config(extraction: Extraction) -> ExtractionConfig:

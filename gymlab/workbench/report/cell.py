@@ -30,20 +30,20 @@ class ParametersCell:
     ----------
     place
         Where it is, as a message says it.
-    values
+    read
         By name, what it is bound to.
     unread
         By name, the line and the text of what binds it to something that only running the cell would tell.
     """
 
     place: str
-    values: dict[str, Any] = field(default_factory=dict)
+    read: dict[str, Any] = field(default_factory=dict)
     unread: dict[str, tuple[int, str]] = field(default_factory=dict)
 
     @property
     def names(self) -> set[str]:
         """All names that are bound."""
-        return {*self.values, *self.unread}
+        return {*self.read, *self.unread}
 
     def with_values(self, chosen: Mapping[str, Any]) -> dict[str, Any]:
         """Return the values, with those that were chosen in place of the cell's own.
@@ -59,7 +59,7 @@ class ParametersCell:
                     f"{self.place}, line {line}: {shortened(' '.join(text.split()))} is no constant, so {name} cannot "
                     f"be read; write its value there, or set it with --set {name}=…"
                 )
-        return {**self.values, **chosen}
+        return {**self.read, **chosen}
 
 
 def parameters_cell(notebook: Path) -> ParametersCell:
@@ -82,7 +82,7 @@ def parameters_cell(notebook: Path) -> ParametersCell:
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder, "copy.ipynb")
     ...     nbformat.write(nbformat.v4.new_notebook(cells=[cell]), path)
-    ...     parameters_cell(path).values
+    ...     parameters_cell(path).read
     {'window': 20, 'hop': 10}
     """
     source = _source(notebook)
@@ -118,25 +118,25 @@ def _source(notebook: Path) -> str:
 def _bind(cell: ParametersCell, statement: ast.stmt, source: str) -> None:
     if isinstance(statement, _BINDS_NO_PARAMETER):
         return
-    if _is_constant(statement, cell.values):
+    if _is_constant(statement, cell.read):
         # An annotation binds nothing, and has names that are not bound here.
         plain = (
             ast.copy_location(ast.Assign([statement.target], statement.value), statement)
             if isinstance(statement, ast.AnnAssign) and statement.value is not None
             else statement
         )
-        before = dict(cell.values)
+        before = dict(cell.read)
         try:
-            exec(compile(ast.Module([plain], []), "cell", "exec"), {"__builtins__": {}}, cell.values)  # noqa: S102 - constants alone
+            exec(compile(ast.Module([plain], []), "cell", "exec"), {"__builtins__": {}}, cell.read)  # noqa: S102 - constants alone
         except Exception:  # noqa: BLE001 - running the cell raises it too, and then it is told there
-            cell.values.clear()
-            cell.values.update(before)
+            cell.read.clear()
+            cell.read.update(before)
         else:
             for name in _bound(statement):
                 cell.unread.pop(name, None)
             return
     for name in _bound(statement):
-        cell.values.pop(name, None)
+        cell.read.pop(name, None)
         cell.unread[name] = (statement.lineno, ast.get_source_segment(source, statement) or "")
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import nbformat
 from papermill.exceptions import PapermillExecutionError
 
-from gymlab.arguments import shown
+from gymlab.arguments import boolean
 from gymlab.errors import InputError, OutputError, ReportError
 from gymlab.runtime import background
 from gymlab.settings import Settings, notebook_path
@@ -93,12 +93,12 @@ def run(
     ReportError
         If the notebook fails for another reason; its copy is kept, and the message says where.
     """
-    keep = folders.checked_keep(keep)
+    keep, progress = folders.checked_keep(keep), boolean("progress", progress)
     notebook = notebook_path(NOTEBOOK)
     chosen = checked_parameters({} if parameters is None else parameters, notebook)
     everything = all_parameters(chosen, notebook)
     everything["source"] = absolute_source(everything.get("source") if source is None else source)
-    home = _home(out)
+    home = folders.run_folder(Settings().reports if out is None else out)
     require_apart(folders.own_files(home), everything["source"])
     require_usable(everything)
     with folders.locked(home):
@@ -118,14 +118,6 @@ def run(
         if keep is not None:
             folders.remove_oldest(home, keep, everything)
     return Report(run_id, home / run_id, results)
-
-
-def _home(out: object) -> Path:
-    if out is None:
-        return Settings().reports.absolute()
-    if not isinstance(out, (str, os.PathLike)) or not os.fspath(out):
-        raise InputError(f"out is {shown(out)}; give the path of a folder, or None")
-    return Path(out).absolute()
 
 
 def _execute(

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import re
 import secrets
 import shutil
@@ -13,6 +14,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from gymlab.arguments import shown, whole_number
 from gymlab.errors import BusyError, InputError, OutputError
 
 LATEST = "latest"
@@ -124,9 +126,20 @@ def checked_keep(keep: object) -> int | None:
     InputError
         If it is no number of runs.
     """
-    if keep is not None and (isinstance(keep, bool) or not isinstance(keep, int) or keep < 1):
-        raise InputError(f"keep is {keep!r}; give a whole number of 1 or more, or None to keep all")
-    return keep
+    return None if keep is None else whole_number("keep", keep, least=1, instead=", or None to keep all")
+
+
+def run_folder(out: object) -> Path:
+    """Return the folder that somebody chose for runs, whole.
+
+    Raises
+    ------
+    InputError
+        If it is no path.
+    """
+    if not isinstance(out, (str, os.PathLike)) or not os.fspath(out) or "\0" in str(out):
+        raise InputError(f"out is {shown(out)}; give the path of a folder, or None")
+    return Path(out).absolute()
 
 
 def failed_notebook(folder: Path) -> Path:

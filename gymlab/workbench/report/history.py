@@ -42,7 +42,7 @@ async def record(run_id: str, started: datetime, results: Mapping[str, Any]) -> 
     row = ReportRun(
         run_id=run_id,
         created_at=started,
-        source=_storable(results["source"]),
+        source=_storable(str(results["source"])),
         actions=results["actions"],
         windows=results["windows"],
         gymlab_version=results["environment"]["gymlab"],

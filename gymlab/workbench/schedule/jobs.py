@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gymlab.arguments import boolean, instance, shown
 from gymlab.errors import InputError
 from gymlab.settings import Settings
+from gymlab.workbench.report.folders import checked_keep, run_folder
 from gymlab.workbench.report.sources import absolute_source
 from gymlab.workbench.schedule.times import Times
 
@@ -62,9 +64,9 @@ def checked_name(name: str) -> str:
     InputError
         If it has other characters than that allows.
     """
-    if not _NAME.fullmatch(name):
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise InputError(
-            f"{name!r} is no name for a job; give up to 60 letters, digits, - and _, no - at the start"
+            f"{shown(name)} is no name for a job; give up to 60 letters, digits, - and _, no - at the start"
         )
     return name
 
@@ -108,6 +110,10 @@ def new_job(
     InputError
         If the name or a source is none.
     """
+    instance("times", times, Times, "what times_of returns")
+    instance(
+        "parameters", {} if parameters is None else parameters, Mapping, "a mapping from names to values"
+    )
     others = dict(parameters or {})
     given = source or others.pop("source", None) or []
     others.pop("source", None)
@@ -117,7 +123,7 @@ def new_job(
         times=times,
         source=absolute,
         parameters=others,
-        keep=keep,
-        strict=strict,
-        out=None if out is None else str(out.absolute()),
+        keep=checked_keep(keep),
+        strict=boolean("strict", strict),
+        out=None if out is None else str(run_folder(out)),
     )

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from gymlab.arguments import shown
 from gymlab.errors import InputError
 
 # Cron counts from Sunday, Python from Monday.
@@ -114,12 +115,12 @@ def times_of(every: str, at: str) -> Times:
     >>> times.fields, times.words
     ('30 2 * * 1-5', 'Monday to Friday at 02:30')
     """
-    if every not in EVERY:
-        raise InputError(f"every is {every!r}; choose one of {', '.join(EVERY)}")
-    found = _AT.fullmatch(at)
+    if not isinstance(every, str) or every not in EVERY:
+        raise InputError(f"every is {shown(every)}; choose one of {', '.join(EVERY)}")
+    found = _AT.fullmatch(at) if isinstance(at, str) else None
     hour = int(found["hour"]) if found and found["hour"] else None
     if found is None or (hour or 0) > 23 or int(found["minute"]) > 59:
-        raise InputError(f"at is {at!r}; give a time of the day such as 02:30")
+        raise InputError(f"at is {shown(at)}; give a time of the day such as 02:30")
     if every == "hour":
         return Times(every, None, int(found["minute"]))
     if hour is None:
