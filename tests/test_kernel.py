@@ -136,7 +136,7 @@ def test_the_report_runs_by_this_python_whichever_kernels_jupyter_knows(cells, t
     assert "ipykernel install --sys-prefix" in finding.text
 
 
-def test_the_doctor_sees_a_kernel_without_gymlab(tmp_path, monkeypatch):
+def test_the_doctor_sees_a_kernel_without_gymlab(tmp_path):
     other = tmp_path / "bin" / "python"
     other.parent.mkdir()
     other.write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
@@ -201,7 +201,6 @@ def test_workers_end_with_their_parent(request_):
         ) as parent:
             parent.stdout.readline()
             process = psutil.Process(parent.pid)
-            psutil.wait_procs([], timeout=0)
             workers = []
             while len(workers) < 2 + wait:
                 workers = process.children(recursive=True)
@@ -212,7 +211,7 @@ def test_workers_end_with_their_parent(request_):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("request_", [signal.SIGKILL, signal.SIGHUP])
-def test_a_killed_report_leaves_nothing_that_the_next_does_not_clear(cells, tmp_path, monkeypatch, request_):
+def test_a_killed_report_leaves_nothing_that_the_next_does_not_clear(cells, tmp_path, request_):
     reports = cells("print('begun', flush=True)\nimport time\nopen('../begun', 'w').close()\ntime.sleep(600)")
     temporary = tmp_path / "temporary"
     temporary.mkdir()

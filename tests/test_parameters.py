@@ -1,6 +1,6 @@
 """Parameters of a report: the cell of its notebook read as Python reads it, files and options as they are written."""
 
-import datetime
+import datetime as dt
 import glob
 import json
 import os
@@ -265,7 +265,7 @@ def test_a_text_in_a_job_comes_back_as_it_was(value):
     [
         ({"window": np.int64(30)}, 30),
         ({"agent": ("a", "b")}, ["a", "b"]),
-        ({"since": datetime.date(2026, 1, 31)}, "2026-01-31"),
+        ({"since": dt.date(2026, 1, 31)}, "2026-01-31"),
         ({"top_fraction": np.float64(0.5)}, 0.5),
         ({"channels": ("impact",)}, ["impact"]),
     ],
@@ -280,7 +280,7 @@ def test_values_of_other_types_reach_the_notebook_as_the_same(parameters, kept):
     [
         {"agent": 5},
         {"agent": [1]},
-        {"session": datetime.datetime(2026, 1, 31, tzinfo=datetime.UTC)},
+        {"session": dt.datetime(2026, 1, 31, tzinfo=dt.UTC)},
         {"where": {"a": 1}},
         {"source": {"a": 1}},
         {"source": 2024},
