@@ -355,7 +355,7 @@ def test_a_port_that_is_none_is_refused(port, tmp_path):
 
 @pytest.mark.parametrize("value", [None, 5, b"x", ["04_optimization_report"], object()])
 def test_a_notebook_is_called_by_its_name(value):
-    with pytest.raises(InputError, match="is called by its name"):
+    with pytest.raises(InputError, match="give the name of a notebook"):
         notebook_path(value)
 
 

@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import Iterable
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -157,7 +158,7 @@ def _column(frame: pd.DataFrame, name: str) -> pd.Series:
     return values
 
 
-def _is_float(dtype: object) -> bool:
+def _is_float(dtype: Any) -> bool:  # noqa: ANN401 - pandas has no one type of these
     held = dtype.categories.dtype if isinstance(dtype, pd.CategoricalDtype) else dtype
     return bool(pd.api.types.is_float_dtype(held))
 
