@@ -264,9 +264,6 @@ def _scaling(arrays: list[Any], n_channels: int, n_codes: int) -> Scaling:
         low[n_channels - n_codes :].min() < 0 or high[n_channels - n_codes :].max() >= _MOST_CODES
     ):
         raise InputError(f"codes of categories have to be from 0 to {_MOST_CODES - 1:,}")
-    codes = [array[..., n_channels - n_codes :].astype(np.float64) for array in flat]
-    if not all(np.array_equal(one, np.floor(one)) for one in codes):
-        raise InputError("codes of categories have to be whole numbers")
     if n_codes and reach and not _LEAST_WITH_CODES <= reach <= _MOST_WITH_CODES:
         raise InputError(f"the values reach {reach:.3g} beside codes, too far for float32; rescale them")
     # With codes, the factor would have to change their weights too.
