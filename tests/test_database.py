@@ -606,7 +606,6 @@ def test_what_is_no_url_is_refused(url):
     "use",
     [
         lambda session: session.exec(select(ActionRow)),
-        lambda session: session.execute(select(ActionRow)),
         lambda session: session.get(ActionRow, ("s", "a", 0)),
         lambda session: session.add(action(0)),
         lambda session: session.commit(),

@@ -79,7 +79,7 @@ class Database:
 
     def __init__(self, url: str | None = None, pool_size: int = 10, max_overflow: int = 20) -> None:
         pool_size = whole_number("pool_size", pool_size, least=1)
-        max_overflow = whole_number("max_overflow", max_overflow, least=0)
+        max_overflow = whole_number("max_overflow", max_overflow, least=0, instead=" beyond pool_size")
         self._url = _sqlite_url(Settings().database_url if url is None else url)
         self._in_memory = self._url.database in {None, "", ":memory:"}
         if self._in_memory:
