@@ -350,6 +350,7 @@ def replaced(data, path, value):
     return changed
 
 
+@pytest.mark.slow
 def test_no_odd_value_anywhere_costs_another_conversation(tmp_path):
     simulated = log(conversation("one"), conversation("two"))
     runs = [

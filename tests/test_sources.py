@@ -110,7 +110,7 @@ OTHERS = {
     "empty zip": (zipped(), "is a zip archive with nothing in it"),
     "Excel": (
         zipped("[Content_Types].xml", "xl/workbook.xml"),
-        "is an Excel workbook; save the sheet as CSV",
+        "is a workbook of Excel or another program; save the sheet as CSV",
     ),
     "old Excel": (
         b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 99,
@@ -122,6 +122,11 @@ OTHERS = {
     "tar.gz": (gzip.compress(tarred()), "is a tar archive" + UNPACK),
     "tar.xz": (lzma.compress(tarred()), "is a tar archive" + UNPACK),
     "tar.zst": (CODECS[".zst"](tarred()), "is a tar archive" + UNPACK),
+    "gzip in gzip": (
+        gzip.compress(gzip.compress(JSONL)),
+        "is a file that is compressed twice; unpack it once",
+    ),
+    "xz in zstd": (CODECS[".zst"](lzma.compress(JSONL)), "is a file that is compressed twice"),
     "zip in gzip": (gzip.compress(zipped("a")), "is a zip archive" + UNPACK),
     "PDF": (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", "is a PDF document; export the actions"),
     "HTML": (b"\n<!DOCTYPE html>\n<html>", "is a web page; download the log itself"),

@@ -18,6 +18,10 @@ _MAGIC: tuple[tuple[int, bytes, str, str], ...] = (
     (0, b"Rar!\x1a\x07", "a rar archive", _UNPACK),
     (257, b"ustar", "a tar archive", _UNPACK),
     (0, b"\x1f\x9d", "a file compressed by compress", "unpack it"),
+    *(
+        (0, magic, "a file that is compressed twice", "unpack it once")
+        for magic in (b"\x1f\x8b", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")
+    ),
     (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an Office file, such as an Excel workbook", _WORKBOOK),
     (0, b"ARROW1", "an Arrow (Feather) file", _PARQUET),
     (0, b"FEA1", "a Feather file", _PARQUET),
@@ -66,8 +70,8 @@ def refuse_other_kinds(path: Path, start: bytes) -> None:
     InputError
         If it is an archive, a document, a table of another format, or text in another encoding.
     """
-    if start.startswith(b"PK\x03\x04") and b"xl/" in start:
-        raise InputError(f"{path}: is an Excel workbook; {_WORKBOOK}")
+    if start.startswith(b"PK\x03\x04") and (b"xl/" in start or b"opendocument.spreadsheet" in start):
+        raise InputError(f"{path}: is a workbook of Excel or another program; {_WORKBOOK}")
     encoding = next((name for name, mark, zeros in _ENCODINGS if _is_in(start, mark, zeros)), None)
     if encoding is not None:
         raise InputError(f"{path}, line 1: is not UTF-8 text but {encoding}; save the file as UTF-8")
