@@ -7,7 +7,6 @@ import platformdirs
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from gymlab.arguments import shown
 from gymlab.errors import InputError
 
 _PACKAGE = Path(__file__).resolve().parent
@@ -94,8 +93,6 @@ def notebook_path(name: str) -> Path:
 
     Raises
     ------
-    InputError
-        If it is no text.
     FileNotFoundError
         If no such notebook is bundled.
 
@@ -104,8 +101,6 @@ def notebook_path(name: str) -> Path:
     >>> notebook_path("04_optimization_report").suffix
     '.ipynb'
     """
-    if not isinstance(name, str):
-        raise InputError(f"name is {shown(name)}; give the name of a notebook")
     path = resource("notebooks", name if name.endswith(".ipynb") else f"{name}.ipynb")
     if not path.is_file():
         known = ", ".join(sorted(p.stem for p in resource("notebooks").glob("*.ipynb")))

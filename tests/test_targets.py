@@ -360,7 +360,9 @@ def test_what_json_has_no_form_for(wrong):
 
 
 def test_a_name_that_is_no_text_does_not_stop_a_result():
-    assert to_json({"source": os.fsdecode(b"log\xff.csv")}) == '{\n "source": "log?.csv"\n}'
+    name = os.fsdecode(b"log\xff.csv")
+    text = to_json({"source": name})
+    assert json.loads(text.encode()) == {"source": name}
 
 
 @pytest.mark.parametrize("path", ["a\0b", "x" * 5000, "no/x"])

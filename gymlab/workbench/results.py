@@ -99,6 +99,7 @@ def to_json(values: object) -> str:
         text = json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False, default=_plain)
     except (TypeError, ValueError, RecursionError) as error:
         raise InputError(f"the values cannot be written as JSON: {error}") from error
+    # Bytes of a file's name that are no UTF-8 stand in a text as what UTF-8 cannot write; JSON escapes them as Python does.
     return text.encode("utf-8", "backslashreplace").decode()
 
 
