@@ -255,7 +255,7 @@ def test_a_folder_that_nobody_can_write_to_is_said_before_the_work(command, monk
 @pytest.mark.parametrize(
     ("database", "said"),
     [
-        ("sqlite:///logs", "cannot write logs"),
+        ("sqlite:///logs", "here/logs: a folder of that name"),
         ("sqlite:////proc/x/y.db", "cannot write"),
         ("nonsense", "has the form"),
     ],

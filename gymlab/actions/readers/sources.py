@@ -63,11 +63,8 @@ def expanded(path: Source) -> Path:
     """
     if not isinstance(path, (str, PathLike)):
         raise InputError(f"a path is a text or a Path, not {shown(path)}")
-    plain = Path(os.fsdecode(path))
-    try:
-        return plain.expanduser()
-    except RuntimeError:  # no such user, so the name begins with ~ and means nothing by it
-        return plain
+    # pathlib's own takes ./~ for a home too, and raises where there is no such user.
+    return Path(os.path.expanduser(os.fsdecode(path)))  # noqa: PTH111
 
 
 def hide_password(url: str) -> str:
