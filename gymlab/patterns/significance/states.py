@@ -20,7 +20,7 @@ def states_of(rows: NDArray[np.float32], n_codes: int = 0) -> NDArray[np.int64]:
 
     States are the distinct rows. Where numeric channels make too many of these (above 64, or above a tenth of the
     actions, but 8 are always allowed), they are the categories, and within each the cells that its numbers are cut
-    into: at the median of the channel with the largest spread, and again, until a cell has 8 actions (or, in a
+    into: at the median of the channel with the largest range, and again, until a cell has 8 actions (or, in a
     long log, its 2,048th part). A chain then
     goes on as one of the nearest actions did, whose numbers come with it: the local bootstrap of Paparoditis and
     Politis (J. Statistical Planning and Inference 108, 2002) on a partition.
@@ -62,16 +62,19 @@ def _cells(numbers: NDArray[np.float32], groups: list[NDArray[np.int64]]) -> NDA
     n_cells = 0
     while groups:
         group = groups.pop()
-        values = numbers[group]
-        spread = values.max(axis=0) - values.min(axis=0) if len(group) > most else np.zeros(1)
-        if spread.max() == 0:
+        values = numbers[group].astype(np.float64)
+        # The range is 0 for equal numbers and above 0 for others; a standard deviation is neither for sure.
+        spread = np.ptp(values, axis=0) if len(group) > most else np.zeros(1)
+        if not spread.max() > 0:
             cells[group] = n_cells
             n_cells += 1
             continue
-        widest = values[:, values.std(axis=0).argmax()]
-        below = widest < np.median(widest)
-        # Where more than half have the least value, the median is no border.
-        below = below if below.any() else widest == widest.min()
+        widest = values[:, spread.argmax()]
+        border = np.partition(widest, len(group) // 2)[len(group) // 2]
+        below = widest < border
+        # Where more than half have the least value it is the border. Either way the least number is on one side and
+        # the largest on the other, so both are smaller than the group.
+        below = below if below.any() else widest == border
         groups += [group[below], group[~below]]
     return cells
 
