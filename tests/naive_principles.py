@@ -47,3 +47,23 @@ def wilson(hits, n, z=1.959963984540054):
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     return centre - half, centre + half
+
+
+def exact_upper_tails(strata):
+    """The same for every count from 0 on, by counting the ways with whole numbers, for strata of thousands."""
+    ways, total = [1], 1
+    for n_rows, n_kind, n_situation in strata:
+        step = [
+            math.comb(n_kind, x) * math.comb(n_rows - n_kind, n_situation - x)
+            for x in range(min(n_kind, n_situation) + 1)
+        ]
+        joined = [0] * (len(ways) + len(step) - 1)
+        for before, number in enumerate(ways):
+            for x, more in enumerate(step):
+                joined[before + x] += number * more
+        ways, total = joined, total * math.comb(n_rows, n_situation)
+    tails, so_far = [], 0
+    for number in reversed(ways):
+        so_far += number
+        tails.append(so_far / total)
+    return tails[::-1]

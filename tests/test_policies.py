@@ -21,8 +21,11 @@ from gymlab.patterns.principles.segments import degrees_of_freedom, difference
 STEPS = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 3), st.booleans()), min_size=2, max_size=40)
 
 
-def log_of(choices, *, heard=None, per=None, **columns):
+def log_of(choices, *, heard=None, per=None, timed=True, **columns):
     """A log of one agent in series of ``per`` actions; ``heard`` becomes what the counterpart did last."""
+    if timed:
+        moments = pd.date_range("2026-01-01", periods=len(choices), freq="min", tz="UTC")
+        columns = {"timestamp": [str(moment) for moment in moments], **columns}
     per = per or len(choices)
     records = []
     for t, choice in enumerate(choices):
@@ -301,3 +304,83 @@ def test_a_rule_of_two_columns_is_one_policy():
             other = other if rng.random() < 0.8 else "CD"[int(rng.integers(2))]
         split += len(find_policies(frame_from_records(records))) > 1
     assert split <= 2
+
+
+def drifting(rng, sessions=30, length=40):
+    """Sessions of one task each, whose share of an action is the task's; they stand in the order of the tasks."""
+    return np.concatenate(
+        [(rng.random(length) < share).astype(int) for share in np.linspace(0.05, 0.95, sessions)]
+    )
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_order_of_a_log_is_no_time(seed):
+    codes = drifting(np.random.default_rng(seed))
+    timed = log_of(codes, per=40)
+    assert len(find_policies(timed)) > 1
+    assert len(find_policies(timed.drop(columns="timestamp"))) == 1
+    one_day = timed.assign(timestamp=timed["timestamp"].dt.floor("D").iloc[0])
+    assert len(find_policies(one_day)) == 1
+    partly = timed.assign(timestamp=timed["timestamp"].where(timed["session_id"] != "s003"))
+    assert len(find_policies(partly)) == 1
+
+
+def test_a_change_within_a_session_needs_no_time():
+    rng = np.random.default_rng(0)
+    heard = rng.integers(2, size=400)
+    codes = np.where((np.arange(400) >= 150) & (np.arange(400) < 200), 1 - heard, heard)
+    first, second = find_policies(log_of(codes, heard=heard, per=100, timed=False))
+    (span,) = second.spans
+    assert (span.session, span.step, span.last_action) == ("s001", 50, "s001/a/99")
+    assert second.sentence.startswith("from step 50 of session s001 (action s001/a/50) to action s001/a/99: ")
+    assert [one.session for one in first.spans] == ["s000", "s002"]
+
+
+def test_sessions_of_one_moment_are_in_no_order():
+    """Two days, on each of which the sessions began at once: only between the days something may have changed."""
+    codes = np.repeat([0, 1, 0, 1], 100)
+    log = log_of(codes, per=20, timestamp=["2026-01-01T00:00:00Z"] * 200 + ["2026-01-02T00:00:00Z"] * 200)
+    assert len(find_policies(log)) == 1
+    between = log_of(np.repeat([0, 1], 200), per=20, timestamp=log["timestamp"].astype(str).tolist())
+    assert find_policies(between)[1].spans[0].first == 200
+
+
+def test_two_agents_of_a_session_are_no_change_of_the_session():
+    records = [
+        action(step, kind, agent=agent, timestamp=f"2026-01-01T00:{step // 60:02}:{step % 60:02}Z")
+        for agent, kind in (("a", "give"), ("b", "take"))
+        for step in range(60)
+    ]
+    assert len(find_policies(frame_from_records(records))) == 1
+
+
+def test_a_study_says_once_that_the_order_of_sessions_is_not_known():
+    log = log_of(drifting(np.random.default_rng(0)), per=40)
+    assert gymlab.study_principles(log).notes == ()
+    untimed = log.drop(columns="timestamp")
+    study = gymlab.study_principles(pd.concat([untimed, untimed.assign(agent_id="b", action_id=None)]))
+    assert len(study.notes) == 1
+    assert "within single sessions alone" in study.notes[0]
+    assert study.as_dict()["notes"] == list(study.notes)
+    assert gymlab.study_principles(untimed, by="session").notes == ()
+
+
+def test_a_policy_is_told_by_what_differs():
+    """The likeliest action stays; two others change places."""
+    rng = np.random.default_rng(0)
+    draws = [rng.choice(4, 600, p=shares) for shares in ([0.5, 0.3, 0.1, 0.1], [0.5, 0.1, 0.3, 0.1])]
+    policies = find_policies(log_of(np.concatenate(draws)))
+    assert len(policies) == 2
+    for policy in policies:
+        assert "kind-1" in policy.sentence or "kind-2" in policy.sentence
+        assert "less than 5 %" not in policy.sentence
+
+
+def test_what_differs_by_a_little_in_many_actions_is_not_told():
+    rng = np.random.default_rng(0)
+    draws = [rng.choice(50, 4000) % 50, np.minimum(rng.choice(50, 4000), rng.choice(60, 4000) % 50)]
+    policies = find_policies(log_of(np.concatenate(draws)))
+    apart = np.abs(np.bincount(draws[0], minlength=50) - np.bincount(draws[1], minlength=50)) / 4000
+    assert apart.max() < 0.05
+    assert apart.sum() / 2 > 0.1
+    assert len(policies) == 1

@@ -1,21 +1,24 @@
 """Two logs side by side: the patterns and principles that appear, vanish, shift or hold."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import ndtr
+from scipy.special import comb, ndtr
 from scipy.stats import false_discovery_control
 
 from gymlab.actions.schema import validate_actions
+from gymlab.arguments import instance
 from gymlab.distance.blocks import Progress
 from gymlab.errors import InputError
 from gymlab.patterns.config import ExtractionConfig
 from gymlab.patterns.extraction import extract_patterns
 from gymlab.patterns.principles.shifts import PrincipleShift, principle_shifts
-from gymlab.patterns.principles.units import By
+from gymlab.patterns.principles.strata import LEAST_P
+from gymlab.patterns.principles.units import By, checked_by
 from gymlab.patterns.result import Extraction
 
 PatternChange = Literal["appears", "vanishes", "shifts", "holds", "cannot be told"]
@@ -61,7 +64,7 @@ class PatternShift:
     q_value: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Comparison:
     """What changed between two logs.
 
@@ -140,9 +143,11 @@ def compare_logs(
     >>> {shift.change for shift in both.patterns}
     {'holds'}
     """
-    if by == "cluster":
+    if checked_by(by) == "cluster":
         raise InputError("by is 'cluster'; two logs are compared by agent or by session")
-    config = config or ExtractionConfig(n_surrogates=0, n_resamples=0)
+    if config is None:
+        config = ExtractionConfig(n_surrogates=0, n_resamples=0)
+    instance("config", config, ExtractionConfig, "an ExtractionConfig")
     logs = [validate_actions(log) for log in (first, second)]
     joined = pd.concat(
         [log.assign(session_id=mark + log["session_id"]) for mark, log in zip(_MARKS, logs, strict=True)],
@@ -177,7 +182,7 @@ def _pattern_shifts(extraction: Extraction, seed: int) -> tuple[PatternShift, ..
     drawn = sides[1].drawn - sides[0].drawn
     low, high = np.quantile(drawn, edges, axis=0)
     differences = sides[1].shares - sides[0].shares
-    q_values = _q_values(differences, drawn.std(axis=0))
+    q_values = _q_values(differences, drawn.std(axis=0), [side.n_parts for side in sides])
     return tuple(
         PatternShift(
             label,
@@ -194,13 +199,20 @@ def _pattern_shifts(extraction: Extraction, seed: int) -> tuple[PatternShift, ..
     )
 
 
-def _q_values(differences: NDArray[np.float64], spread: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the q-value of each difference, two-sided, normal about no difference."""
+def _q_values(
+    differences: NDArray[np.float64], spread: NDArray[np.float64], n_parts: Sequence[int]
+) -> NDArray[np.float64]:
+    """Return the q-value of each difference, two-sided, normal about no difference.
+
+    Where all parts of a log are alike the draws do not spread; a test that exchanges parts between the logs could still
+    not give less than one over the number of ways to do that.
+    """
     if len(differences) == 0:
         return differences
     with np.errstate(divide="ignore", invalid="ignore"):
         z = np.where(differences == 0, 0.0, np.abs(differences) / spread)
-    q_values: NDArray[np.float64] = false_discovery_control(2 * ndtr(-z))
+    least = max(LEAST_P, 1 / float(comb(sum(n_parts), n_parts[0])))
+    q_values: NDArray[np.float64] = false_discovery_control(np.maximum(2 * ndtr(-z), least))
     return q_values
 
 
@@ -211,6 +223,7 @@ class _Side:
         self, extraction: Extraction, windows: NDArray[np.int64], generator: np.random.Generator
     ) -> None:
         parts, n_parts = _parts(extraction.windows.table.iloc[windows])
+        self.n_parts = n_parts
         labels = extraction.labels[windows]
         n_patterns = len(extraction.patterns)
         by_part = np.zeros((n_parts, n_patterns), dtype=np.int64)

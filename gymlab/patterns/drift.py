@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from gymlab.actions.windows import Windows
+from gymlab.patterns.principles.strata import LEAST_P
 
 if TYPE_CHECKING:
     from gymlab.patterns.assignment import Placement
@@ -120,16 +121,13 @@ def judge_drift(
     first, length = (windows.table[name].to_numpy() for name in ("row", "length"))
     has_unseen = _mean_by(new_units, unseen_before[first + length] > unseen_before[first]) > 0
     unusual = int((new_far > _limit(own_far)).sum())
-    far_p = float(stats.binomtest(unusual, len(new_far), _FAR, alternative="greater").pvalue)
+    far_p = max(LEAST_P, float(stats.binomtest(unusual, len(new_far), _FAR, alternative="greater").pvalue))
     old, new = (counts.sum(axis=0) / counts.sum() for counts in (own_counts, new_counts))
     distance = float(np.abs(old - new).sum() / 2)
     shares_p = _permutation_p(own_counts, new_counts, extraction.config.seed)
     surprised, n_new, n_own = int(has_unseen.sum()), len(new_far), len(own_far)
-    unseen_p = float(
-        stats.fisher_exact(
-            np.array([[surprised, n_new - surprised], [0, n_own]]), alternative="greater"
-        ).pvalue
-    )
+    table = np.array([[surprised, n_new - surprised], [0, n_own]])
+    unseen_p = max(LEAST_P, float(stats.fisher_exact(table, alternative="greater").pvalue))
     units = "series" if by_series else "windows"
     tests = (
         (far_p, f"{far.mean():.0%} of the windows are farther from their medoid than 95 % of the log's own"),

@@ -16,6 +16,7 @@ References
 .. [4] L. Kish, "Survey Sampling", Wiley 1965, section 5.4: the design effect of clusters.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -93,14 +94,67 @@ def find_change(
     ratios = likelihood_ratios(situation, choice)
     place = first + int(np.argmax(ratios[first : last + 1])) if at is None else at
     statistic = float(ratios[place]) / variance_inflation(situation, choice, follows, place)
+    null = _null(situation, choice, np.arange(first, last + 1), n_permutations, seed)
+    return _held_against(null, place, statistic)
+
+
+def find_change_in_each(
+    situation: Codes,
+    choice: Codes,
+    follows: NDArray[np.bool_],
+    places: Sequence[Codes],
+    bounds: Sequence[tuple[int, int]],
+    *,
+    n_permutations: int = 199,
+    seed: int = 0,
+) -> list[Change]:
+    """Return the likeliest change within each of several stretches whose order in time is not known.
+
+    Choices are permuted within a stretch and situation, and each stretch is compared with the largest ratio that a
+    permutation has in any of them, so that many stretches find no more by chance than one.
+
+    Parameters
+    ----------
+    situation, choice, follows, n_permutations, seed
+        As for :func:`find_change`.
+    places, bounds
+        For each stretch the places to consider, and where it begins and ends.
+    """
+    stretch = np.full(len(choice), -1)
+    for number, (begin, end) in enumerate(bounds):
+        stretch[begin:end] = number
+    # Where a stretch lies on one side of a place as a whole, situations of its own add nothing to the ratio there.
+    known = (situation >= 0) & (stretch >= 0)
+    joint = np.full(len(choice), -1)
+    joint[known] = np.unique(
+        stretch[known] * (int(situation.max(initial=0)) + 1) + situation[known], return_inverse=True
+    )[1]
+    ratios = likelihood_ratios(joint, choice)
+    null = _null(joint, choice, np.concatenate(places), n_permutations, seed)
+    best = [int(own[np.argmax(ratios[own])]) for own in places]
+    side = np.zeros(len(choice), dtype=np.int64)
+    for number, ((begin, end), place) in enumerate(zip(bounds, best, strict=True)):
+        side[begin:place], side[place:end] = 2 * number, 2 * number + 1
+    # Of all stretches together: what comes in many of them in a row is a memory that the agent has, not a change in one.
+    inflation = _inflation(joint, choice, follows, side)
+    return [_held_against(null, place, float(ratios[place]) / inflation) for place in best]
+
+
+def _null(situation: Codes, choice: Codes, places: Codes, n: int, seed: int) -> NDArray[np.float64]:
+    """Return the largest ratio at any of the places, of n permutations of the choices within situations."""
     shape = (int(situation.max(initial=0)) + 1, int(choice.max(initial=0)) + 1)
-    xlogx = _xlogx(len(choice))
     order = np.argsort(situation, kind="stable")
-    null = _permuted_maxima(situation, choice, order, *shape, xlogx, first, last, n_permutations, seed)
+    maxima: NDArray[np.float64] = _permuted_maxima(
+        situation, choice, order, *shape, _xlogx(len(choice)), places, n, seed
+    )
+    return maxima
+
+
+def _held_against(null: NDArray[np.float64], place: int, statistic: float) -> Change:
     # What rounding makes of equal ratios is no difference.
     as_large = int((null >= statistic - 1e-9 * max(1.0, statistic)).sum())
     excess = statistic / max(float(null.mean()), 1e-9)
-    return Change(place, statistic, (1 + as_large) / (1 + n_permutations), excess)
+    return Change(place, statistic, (1 + as_large) / (1 + len(null)), excess)
 
 
 def likelihood_ratios(situation: Codes, choice: Codes) -> NDArray[np.float64]:
@@ -132,9 +186,15 @@ def variance_inflation(situation: Codes, choice: Codes, follows: NDArray[np.bool
     >>> variance_inflation(np.zeros(4, dtype=np.int64), np.array([0, 0, 1, 1]), np.full(4, True), 2)
     1.0
     """
+    return _inflation(situation, choice, follows, (np.arange(len(choice)) >= place).astype(np.int64))
+
+
+def _inflation(situation: Codes, choice: Codes, follows: NDArray[np.bool_], sides: Codes) -> float:
+    """Return the inflation about the shares of each situation on each of several sides."""
     known = np.flatnonzero(situation >= 0)
-    side = (known >= place).astype(np.int64)
-    group = np.unique(situation[known] * 2 + side, return_inverse=True)[1]
+    side = sides[known]
+    n_sides = int(side.max(initial=1)) + 1
+    group = np.unique(situation[known] * n_sides + side, return_inverse=True)[1]
     chosen = np.zeros((len(known), int(choice.max(initial=0)) + 1))
     chosen[np.arange(len(known)), choice[known]] = 1
     share = np.zeros((int(group.max(initial=0)) + 1, chosen.shape[1]))
@@ -149,11 +209,11 @@ def variance_inflation(situation: Codes, choice: Codes, follows: NDArray[np.bool
     r = 0.0
     if len(products):
         r = float(products.sum()) / total * len(known) / len(products)
-        r += (1 + 3 * max(r, 0.0)) / (len(known) / 2)
+        r += (1 + 3 * max(r, 0.0)) / (len(known) / n_sides)
     # A chain of n actions cannot vary more than n times as much as independent ones.
     r = min(r, (len(known) - 1) / (len(known) + 1))
     by_chain = (1 + r) / (1 - r)
-    series = np.cumsum(~follows)[known] * 2 + side
+    series = np.cumsum(~follows)[known] * n_sides + side
     starts = np.flatnonzero(np.append(True, np.diff(series) != 0))
     by_series = float((np.add.reduceat(residual, starts, axis=0) ** 2).sum()) / total
     return max(1.0, by_chain, by_series if len(starts) >= _ENOUGH_SERIES else 1.0)
@@ -192,9 +252,7 @@ def _ratios(situation, choice, n_situations, n_choices, xlogx, ratios):
 
 
 @njit(cache=True, nogil=True)
-def _permuted_maxima(
-    situation, choice, order, n_situations, n_choices, xlogx, first, last, n_permutations, seed
-):
+def _permuted_maxima(situation, choice, order, n_situations, n_choices, xlogx, places, n_permutations, seed):
     """Return the largest ratio of each permutation of the choices within the situations, which order groups."""
     np.random.seed(seed)
     n = len(choice)
@@ -214,6 +272,6 @@ def _permuted_maxima(
                 permuted[order[j]] = held
             begin = end
         _ratios(situation, permuted, n_situations, n_choices, xlogx, ratios)
-        for k in range(first, last + 1):
+        for k in places:
             maxima[b] = max(maxima[b], ratios[k])
     return maxima

@@ -17,7 +17,7 @@ _LEAST_MET = 5
 ANY = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Choices:
     """What one unit chose, in the order of time.
 
@@ -31,6 +31,11 @@ class Choices:
         The names of the choices.
     follows
         bool ``(n,)``: the action follows the one before it in the same series.
+    stretch
+        int64 ``(n,)``: the actions of one stretch stand in the order of time; how stretches stand to each other is
+        not known.
+    later
+        bool ``(n,)``: the action is known to come after the one before it in the stretch.
     columns
         The situations in which a change is looked for, as codes, −1 where unknown; ``""`` is any situation.
     levels
@@ -45,6 +50,8 @@ class Choices:
     choice: Codes
     kinds: list[str]
     follows: NDArray[np.bool_]
+    stretch: Codes
+    later: NDArray[np.bool_]
     columns: dict[str, Codes]
     levels: dict[str, list[str]]
     external: dict[str, Codes]
@@ -58,6 +65,8 @@ class Choices:
             rows=self.rows[part],
             choice=self.choice[part],
             follows=self.follows[part],
+            stretch=self.stretch[part],
+            later=self.later[part],
             columns={name: codes[part] for name, codes in self.columns.items()},
             external={name: codes[part] for name, codes in self.external.items()},
             internal={name: codes[part] for name, codes in self.internal.items()},
@@ -67,14 +76,24 @@ class Choices:
 def choices_in_time(log: pd.DataFrame) -> Choices:
     """Return the choices of a log of one unit.
 
-    Series stand in the order of their first timestamps where all are known, else in that of the log.
+    The series of an agent stand in the order of their times where these are known. Where they are not, each is a
+    stretch of its own: the order of a log is no time.
     """
     first, length = series_bounds(log)
-    times = log["timestamp"].iloc[first] if "timestamp" in log else pd.Series(pd.NaT, index=first)
-    by_time = np.argsort(times.to_numpy(), kind="stable") if times.notna().all() else np.arange(len(first))
+    agent = pd.factorize(log["agent_id"].iloc[first])[0]
+    times = _times(log, first)
+    by_time = np.arange(len(first)) if times is None else np.lexsort((times, agent))
     rows = np.concatenate([np.arange(first[i], first[i] + length[i]) for i in by_time])
+    stretch = np.repeat(np.arange(len(first)) if times is None else agent[by_time], length[by_time])
     follows = np.ones(len(log), dtype=bool)
     follows[first] = False
+    later = np.ones(len(log), dtype=bool)
+    if times is not None:
+        # Among series that began at the same moment, nothing is known to come after anything.
+        moment = np.unique(np.stack([agent, times])[:, by_time], axis=1, return_inverse=True)[1].ravel()
+        alone = np.bincount(moment)[moment] == 1
+        later = np.repeat(alone, length[by_time])
+        later[np.flatnonzero(np.diff(np.repeat(moment, length[by_time]))) + 1] = True
 
     kinds = log["action_type"].astype("category")
     choice = kinds.cat.codes.to_numpy().astype(np.int64)
@@ -98,11 +117,34 @@ def choices_in_time(log: pd.DataFrame) -> Choices:
         choice=choice[rows],
         kinds=[str(kind) for kind in kinds.cat.categories],
         follows=follows[rows],
+        stretch=stretch.astype(np.int64),
+        later=later,
         columns={name: codes[rows] for name, codes in columns.items()},
         levels=levels,
         external={name: codes[rows] for name, codes in external.items()},
         internal={name: codes[rows] for name, codes in internal.items()},
     )
+
+
+def is_timed(log: pd.DataFrame) -> bool:
+    """Return whether the series of each agent can be put in the order of time.
+
+    They can if each has a time, not all the same, or if an agent has one series only.
+    """
+    first, _ = series_bounds(log)
+    return bool(log["agent_id"].iloc[first].is_unique) or _times(log, first) is not None
+
+
+def _times(log: pd.DataFrame, first: NDArray[np.int64]) -> NDArray[np.int64] | None:
+    """Return the first known time of each series, in nanoseconds; None if that does not order them."""
+    if "timestamp" not in log:
+        return None
+    series = np.zeros(len(log), dtype=np.int64)
+    series[first] = 1
+    times = log["timestamp"].groupby(np.cumsum(series)).min()
+    if times.isna().any() or times.nunique() < 2:
+        return None
+    return times.to_numpy(dtype="datetime64[ns]").astype(np.int64)
 
 
 def counted(situation: Codes, choice: Codes, shape: tuple[int, int]) -> NDArray[np.int64]:

@@ -10,13 +10,13 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import false_discovery_control
 
 from gymlab.actions.schema import validate_actions
-from gymlab.errors import InputError
+from gymlab.arguments import finite_number, whole_number
 from gymlab.patterns.principles.candidates import Candidate, always, conditional
 from gymlab.patterns.principles.choices import choices_in_time
 from gymlab.patterns.principles.described import described
 from gymlab.patterns.principles.evidence import wilson_interval
 from gymlab.patterns.principles.numbered import NumberedLog, numbered_log
-from gymlab.patterns.principles.policies import find_policies
+from gymlab.patterns.principles.policies import MOST_SEED, find_policies
 from gymlab.patterns.principles.policy import Policy
 from gymlab.patterns.principles.principle import Principle
 from gymlab.patterns.principles.units import By, Units, units_of
@@ -77,21 +77,10 @@ def infer_principles(
     """
     log = validate_actions(actions)
     units = units_of(log, by, extraction)
-    checked_seed(seed)
+    seed = whole_number("seed", seed, least=0, most=MOST_SEED)
+    q = finite_number("q", q, above=0, most=1, noun="a false discovery rate")
     policies = {} if by == "cluster" else policies_of(log, units, seed=seed)
     return principles_of(log, units, policies, q=q, seed=seed)
-
-
-def checked_seed(seed: object) -> None:
-    """Refuse what is no seed.
-
-    Raises
-    ------
-    InputError
-        If it is no whole number from 0 to 2³² − 1.
-    """
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**32:
-        raise InputError(f"seed is {seed!r}; give a whole number from 0 to {2**32 - 1}")
 
 
 def policies_of(log: pd.DataFrame, units: Units, *, seed: int = 0) -> dict[str, tuple[Policy, ...]]:
@@ -123,8 +112,6 @@ def principles_of(
     q, seed
         As for :func:`infer_principles`.
     """
-    if isinstance(q, bool) or not isinstance(q, (int, float, np.number)) or not 0 < q <= 1:
-        raise InputError(f"q is {q!r}; give a false discovery rate above 0 and at most 1")
     numbered = numbered_log(log)
     found = []
     for name, every in _rows_of(units):

@@ -7,15 +7,25 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import chi2
 
+from gymlab.arguments import finite_number, whole_number
 from gymlab.errors import InputError
 from gymlab.patterns.entropy import conditional_entropy_bits
 from gymlab.patterns.principles.changes import likelihood_ratios, variance_inflation
-from gymlab.patterns.principles.choices import ANY, Choices, choices_in_time, counted
+from gymlab.patterns.principles.choices import ANY, Choices, choices_in_time, counted, is_timed
 from gymlab.patterns.principles.policy import Contradiction, Policy, Span, sentence
-from gymlab.patterns.principles.segments import Search, degrees_of_freedom, find_changes, number_policies
+from gymlab.patterns.principles.segments import (
+    LEAST_MET,
+    Search,
+    degrees_of_freedom,
+    difference,
+    find_changes,
+    number_policies,
+)
+from gymlab.patterns.principles.situations import require_actions
+from gymlab.patterns.principles.strata import LEAST_P
 
-# A situation that a policy met less often than this contradicts nothing.
-_LEAST_MET = 5
+# numba's generator takes no larger one.
+MOST_SEED = 2**32 - 1
 
 
 def find_policies(
@@ -28,8 +38,8 @@ def find_policies(
 ) -> tuple[Policy, ...]:
     """Return the policies that a unit held one after the other; one alone if it never changed.
 
-    Its actions are taken in the order of time: series by their first timestamp where all are known, else in the
-    order of the log. A change is looked for in P(action | situation) of each column of
+    Its series are taken in the order of their times. Where these are not known, or all the same, the order of the log
+    is no time: then a change is looked for within each series alone. It is looked for in P(action | situation) of each column of
     :func:`~.situations.situation_table` but the own last choice, and in P(action); in two halves, again in each of
     these, and so on. It is none if it is explained by another column, by the own last choice or by the
     counterpart: if, with that known as well, nothing changes at this place.
@@ -66,21 +76,24 @@ def find_policies(
     >>> print(find_policies(log)[1].sentence)
     from step 30 of session s (action s/a/30) on: does take instead of give
     """
+    require_actions(log)
     if len(log) == 0:
         raise InputError("there are no actions, so there is no policy")
-    if not 0 < level < 1 or least < 2:
-        raise InputError(f"level={level} must be between 0 and 1, least={least} at least 2")
+    level = finite_number("level", level, above=0, most=1)
+    least = whole_number("least", least, least=2)
+    n_permutations = whole_number("n_permutations", n_permutations, least=1)
+    seed = whole_number("seed", seed, least=0, most=MOST_SEED)
     choices = choices_in_time(log)
     if (needed := len(choices.columns) / level) > n_permutations + 1:
         raise InputError(f"n_permutations={n_permutations} cannot reach the level; give {needed:.0f} or more")
     found = find_changes(choices, Search(level, least, n_permutations, seed))
-    column = max(found, key=lambda one: one.change.excess).column if found else _telling(choices)
+    columns = list(dict.fromkeys(one.column for one in found)) or [_telling(choices)]
     segments = number_policies(choices, found, level)
     rows = {
         number: np.concatenate([np.arange(begin, end) for begin, end, n in segments if n == number])
         for number in dict.fromkeys(n for _, _, n in segments)
     }
-    return tuple(_policy(log, choices, column, number, rows, segments, level) for number in rows)
+    return tuple(_policy(log, choices, columns, number, rows, segments, level) for number in rows)
 
 
 def _telling(choices: Choices) -> str:
@@ -93,12 +106,17 @@ def _telling(choices: Choices) -> str:
 def _policy(
     log: pd.DataFrame,
     choices: Choices,
-    column: str,
+    columns: Sequence[str],
     number: int,
     rows: Mapping[int, NDArray[np.int64]],
     segments: Sequence[tuple[int, int, int]],
     level: float,
 ) -> Policy:
+    # What it is contrasted with: the policy before it, or the one after the first.
+    others = [n for _, _, n in segments if n != number]
+    start = next(i for i, (_, _, n) in enumerate(segments) if n == number)
+    rival = segments[start - 1][2] if start else (others[0] if others else None)
+    column = columns[0] if rival is None else _parting(choices, columns, rows[number], rows[rival])
     counts = _counts(choices, column, rows[number])
     spans = tuple(_span(log, choices, begin, end) for begin, end, n in segments if n == number)
     contradictions = tuple(
@@ -107,17 +125,17 @@ def _policy(
         if other != number
         for one in _contradictions(choices, column, number, other, rows, level)
     )
-    # What it is contrasted with: the policy before it, or the one after the first.
-    others = [n for _, _, n in segments if n != number]
-    start = next(i for i, (_, _, n) in enumerate(segments) if n == number)
-    rival = segments[start - 1][2] if start else (others[0] if others else None)
-    table = _shares(choices, column, rows[number])
+    table = _shares(counts)
+    other = None if rival is None else _counts(choices, column, rows[rival])
+    if other is not None:
+        other = _shares(other[np.minimum(other.sum(axis=1), counts.sum(axis=1)) >= LEAST_MET])
     said = sentence(
         spans,
         table,
-        None if rival is None else _shares(choices, column, rows[rival]),
+        other,
         [one for one in contradictions if one.policy == rival],
         first=start == 0,
+        timed=is_timed(log),
     )
     return Policy(number, spans, column, table, counts, contradictions, said)
 
@@ -128,8 +146,16 @@ def _counts(choices: Choices, column: str, rows: NDArray[np.int64]) -> pd.DataFr
     return pd.DataFrame(made, index=pd.Index(levels, name=column), columns=pd.Index(choices.kinds))
 
 
-def _shares(choices: Choices, column: str, rows: NDArray[np.int64]) -> pd.DataFrame:
-    counts = _counts(choices, column, rows)
+def _parting(
+    choices: Choices, columns: Sequence[str], own: NDArray[np.int64], other: NDArray[np.int64]
+) -> str:
+    """Return the column in which two policies differ most."""
+    rows = np.concatenate([own, other])
+    apart = [difference(choices.columns[name][rows], choices.choice[rows], len(own)) for name in columns]
+    return columns[int(np.argmax(apart))]
+
+
+def _shares(counts: pd.DataFrame) -> pd.DataFrame:
     return counts.div(counts.sum(axis=1), axis=0)
 
 
@@ -166,11 +192,11 @@ def _contradictions(
     found = []
     for code, name in enumerate(levels):
         modes = int(here[code].argmax()), int(there[code].argmax())
-        if min(here[code].sum(), there[code].sum()) < _LEAST_MET or modes[0] == modes[1]:
+        if min(here[code].sum(), there[code].sum()) < LEAST_MET or modes[0] == modes[1]:
             continue
         only = np.where(situation == code, 0, -1)
         ratio = float(likelihood_ratios(only, choice)[place]) / inflation
-        p_value = float(chi2.sf(ratio, degrees_of_freedom(only, choice, place)))
+        p_value = max(LEAST_P, float(chi2.sf(ratio, degrees_of_freedom(only, choice, place))))
         if p_value <= level / len(levels):
             where = {} if column == ANY else {column: name}
             found.append(

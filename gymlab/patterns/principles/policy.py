@@ -1,6 +1,5 @@
 """What a policy is, and how a person reads it."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -50,7 +49,7 @@ class Contradiction:
         return "".join(f" when {column}={value}" for column, value in self.situation.items())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Policy:
     """What a unit does in each situation as long as it keeps to it.
 
@@ -96,7 +95,7 @@ class Policy:
 
 
 # Shares that differ by less are not worth a word.
-_SAME = 0.05
+LEAST_TOLD = 0.05
 
 
 def sentence(
@@ -106,6 +105,7 @@ def sentence(
     contradictions: Sequence[Contradiction],
     *,
     first: bool,
+    timed: bool,
 ) -> str:
     """Return what a person reads of a policy.
 
@@ -114,29 +114,53 @@ def sentence(
     spans, table, contradictions
         Of the policy; the contradictions with its rival alone.
     rival
-        The table of the policy that it took the place of, or that took its place; None if there is none.
+        The table of the policy that it took the place of, or that took its place, without the situations that either
+        hardly met; None if there is none.
     first
         Whether it is kept from the beginning.
+    timed
+        Whether one session is known to come after another.
     """
-    places = " and ".join(
-        f"from step {span.step} of session {span.session} (action {span.first_action}) on" for span in spans
-    )
-    if first and len(spans) == 1:
-        places = "from the beginning"
+    ends = ["on" if timed else f"to action {span.last_action}" for span in spans]
+    places = [
+        f"from step {span.step} of session {span.session} (action {span.first_action}) {end}"
+        for span, end in zip(spans[:_MOST_SAID], ends, strict=False)
+    ]
+    if len(spans) > _MOST_SAID:
+        places.append(f"at {len(spans) - _MOST_SAID} more places")
+    where = "from the beginning" if first and len(spans) == 1 else " and ".join(places)
     clauses = [f"does {one.here} instead of {one.there}{one.when}" for one in contradictions]
     if not clauses:
-        column = table.index.name
-        for row, name in enumerate(table.index):
-            shares = table.iloc[row]
-            if shares.isna().any():
-                continue
-            kind, when = str(shares.idxmax()), f" when {column}={name}" if column else ""
-            other = float("nan") if rival is None else float(rival.iloc[row][kind])
-            if abs(float(shares.max()) - other) < _SAME:
-                continue
-            instead = "" if math.isnan(other) else f" instead of {other:.0%}"
-            clauses.append(f"does {kind} in {shares.max():.0%}{instead} of its actions{when}")
-    if not clauses:
-        clauses = ["differs by less than 5 % in every situation"]
+        clauses = _likeliest(table) if rival is None else _differences(table, rival)
     more = f"; and {len(clauses) - _MOST_SAID} more" if len(clauses) > _MOST_SAID else ""
-    return f"{places}: {'; '.join(clauses[:_MOST_SAID])}{more}"
+    return f"{where}: {'; '.join(clauses[:_MOST_SAID])}{more}"
+
+
+def _likeliest(table: pd.DataFrame) -> list[str]:
+    return [
+        f"does {shares.idxmax()} in {shares.max():.0%} of its actions{_when(table, name)}"
+        for name, shares in table.dropna().iterrows()
+    ]
+
+
+def _differences(table: pd.DataFrame, rival: pd.DataFrame) -> list[str]:
+    """Return, for each situation in which the policies differ by enough, how often they do what differs.
+
+    That is the likeliest action, or where its share is the same, the one whose share differs most.
+    """
+    apart = (table.loc[rival.index] - rival).abs()
+    largest = apart.max(axis=1)
+    clauses = []
+    for name in largest.index[largest >= min(LEAST_TOLD, largest.max())]:
+        kind = table.loc[name].idxmax()
+        if apart.loc[name, kind] < LEAST_TOLD:
+            kind = apart.loc[name].idxmax()
+        share, other = table.loc[name, kind], rival.loc[name, kind]
+        clauses.append(
+            f"does {kind} in {share:.0%} instead of {other:.0%} of its actions{_when(table, name)}"
+        )
+    return clauses
+
+
+def _when(table: pd.DataFrame, name: object) -> str:
+    return f" when {table.index.name}={name}" if table.index.name else ""

@@ -4,6 +4,7 @@ A change counts where the choices given a situation change, and no other column 
 another counterpart, or other situations, from some day on has not changed its mind.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import chain, combinations, pairwise
 
@@ -15,13 +16,17 @@ from gymlab.patterns.principles.changes import (
     Change,
     Codes,
     find_change,
+    find_change_in_each,
     likelihood_ratios,
     variance_inflation,
 )
 from gymlab.patterns.principles.choices import Choices, counted
+from gymlab.patterns.principles.policy import LEAST_TOLD
 
 # Policies whose shares differ by less, in total variation, are the same in practice.
 LEAST_DIFFERENCE = 0.1
+# What a policy did less often in a situation says nothing of its share there.
+LEAST_MET = 5
 # Whoever changes more often than into eight stretches has no policy, but something that no column tells.
 _MOST_DEPTH = 3
 # A column that follows from the own last choice explains a change only where it parts the two sides this little.
@@ -55,8 +60,19 @@ class Search:
     n_permutations: int
     seed: int
 
-    def change(self, choices: Choices, situation: Codes, at: int | None = None) -> Change:
-        """Return the likeliest change of the choices given a situation, or that at a given place."""
+    def places(self, choices: Choices) -> list[tuple[tuple[int, int], Codes]]:
+        """Return where each stretch begins and ends, and the places in it where policies may change, if any."""
+        edges = [0, *(np.flatnonzero(np.diff(choices.stretch)) + 1), len(choices.choice)]
+        found = []
+        for begin, end in pairwise(edges):
+            places = np.arange(begin + self.least, end - self.least + 1)
+            places = places[choices.later[places]]
+            if len(places):
+                found.append(((int(begin), int(end)), places))
+        return found
+
+    def change(self, choices: Choices, situation: Codes, at: int) -> Change:
+        """Return the change of the choices given a situation at a place."""
         return find_change(
             situation,
             choices.choice,
@@ -74,44 +90,88 @@ def find_changes(choices: Choices, search: Search) -> list[Found]:
     open_segments = [(0, len(choices.choice), 0)]
     while open_segments:
         begin, end, depth = open_segments.pop()
-        if end - begin < 2 * search.least or depth == _MOST_DEPTH:
+        if depth == _MOST_DEPTH:
             continue
-        best = _best(choices.between(begin, end), search)
-        if best is not None:
-            place = begin + best.change.place
+        for (first, last), best in _best(choices.between(begin, end), search):
+            place = begin + first + best.change.place
             found.append(replace(best, change=replace(best.change, place=place)))
-            open_segments += [(begin, place, depth + 1), (place, end, depth + 1)]
+            open_segments += [(begin + first, place, depth + 1), (place, begin + last, depth + 1)]
     return sorted(found, key=lambda one: one.change.place)
 
 
-def _best(choices: Choices, search: Search) -> Found | None:
-    changes = {name: search.change(choices, codes) for name, codes in choices.columns.items()}
-    for name, change in sorted(changes.items(), key=lambda one: -one[1].excess):
-        if (
-            change.p_value <= search.level / len(changes)
-            and difference(choices.columns[name], choices.choice, change.place) >= LEAST_DIFFERENCE
-            and not _explained(choices, name, change.place, search)
-        ):
-            return Found(name, change)
-    return None
+def _best(choices: Choices, search: Search) -> Iterator[tuple[tuple[int, int], Found]]:
+    """Give the stretches in which something changes, each with the change that counts, its place within it."""
+    stretches = search.places(choices)
+    if not stretches:
+        return
+    bounds, places = zip(*stretches, strict=True)
+    changes = {
+        name: find_change_in_each(
+            codes,
+            choices.choice,
+            choices.follows,
+            places,
+            bounds,
+            n_permutations=search.n_permutations,
+            seed=search.seed,
+        )
+        for name, codes in choices.columns.items()
+    }
+    for number, (begin, end) in enumerate(bounds):
+        part = choices.between(begin, end)
+        own = {name: found[number] for name, found in changes.items()}
+        for name, change in sorted(own.items(), key=lambda one: -one[1].excess):
+            place = change.place - begin
+            if (
+                change.p_value <= search.level / len(changes)
+                and _differs(part.columns[name], part.choice, place)
+                and not _explained(choices, name, (begin, change.place, end), search)
+            ):
+                yield (begin, end), Found(name, replace(change, place=place))
+                break
 
 
-def _explained(choices: Choices, name: str, place: int, search: Search) -> bool:
+def _explained(choices: Choices, name: str, where: tuple[int, int, int], search: Search) -> bool:
     """Tell whether nothing changes at the place once one or two other columns are known as well.
 
     Two, since a rule of two columns, such as win-stay lose-shift, is seen in neither of them alone.
+
+    Parameters
+    ----------
+    choices, name, search
+        The choices, the column of the change, and how changes are looked for.
+    where
+        Where the stretch begins, where the change is, and where the stretch ends.
     """
+    begin, place, end = where
+    part = choices.between(begin, end)
     rivals = {other: codes for other, codes in (choices.external | choices.internal).items() if other != name}
     for others in chain(combinations(rivals, 1), combinations(rivals, 2)):
         joint = choices.columns[name]
         for other in others:
             both = np.where(joint < 0, -1, joint * (rivals[other].max() + 2) + rivals[other] + 1)
             joint = np.unique(both, return_inverse=True)[1].astype(np.int64) - int((both < 0).any())
-        if choices.internal.keys() & set(others) and _overlap(joint, place) < _LEAST_OVERLAP:
+        if (
+            choices.internal.keys() & set(others)
+            and _overlap(joint[begin:end], place - begin) < _LEAST_OVERLAP
+        ):
+            if _as_elsewhere(joint, choices.choice, where):
+                return True
             continue
-        if search.change(choices, joint, place).p_value > search.level:
+        if search.change(part, joint[begin:end], place - begin).p_value > search.level:
             return True
     return False
+
+
+def _as_elsewhere(situation: Codes, choice: Codes, where: tuple[int, int, int]) -> bool:
+    """Tell whether both sides of a place are as what the agent does in all other stretches."""
+    begin, place, end = where
+    for side in (slice(begin, place), slice(place, end)):
+        there, did = (np.concatenate([all_[side], all_[:begin], all_[end:]]) for all_ in (situation, choice))
+        n = side.stop - side.start
+        if _overlap(there, n) < _LEAST_OVERLAP or difference(there, did, n) >= LEAST_DIFFERENCE:
+            return False
+    return True
 
 
 def _overlap(situation: Codes, place: int) -> float:
@@ -141,28 +201,47 @@ def difference(situation: Codes, choice: Codes, place: int) -> float:
     return float((weight * apart).sum() / (2 * weight.sum()))
 
 
+def _differs(situation: Codes, choice: Codes, place: int) -> bool:
+    """Tell whether the shares on the two sides differ by enough to be told: on the whole, and in one situation."""
+    shape = (int(situation.max(initial=0)) + 1, int(choice.max(initial=0)) + 1)
+    left, right = (counted(situation[s], choice[s], shape) for s in _sides(place))
+    met = np.minimum(left.sum(axis=1), right.sum(axis=1)) >= LEAST_MET
+    shares = (side[met] / side[met].sum(axis=1, keepdims=True) for side in (left, right))
+    told = float(np.abs(np.subtract(*shares)).max(initial=0.0)) >= LEAST_TOLD
+    return told and difference(situation, choice, place) >= LEAST_DIFFERENCE
+
+
 def number_policies(choices: Choices, found: list[Found], level: float) -> list[tuple[int, int, int]]:
     """Return begin, end and policy of each segment: one that is like an earlier one gets its number.
 
     Policies are compared in the columns in which changes were found: by the likelihood ratio, deflated, against
-    chi-square, and by the total variation.
+    chi-square, and by the total variation. Stretches in which nothing changed are one policy, since nothing else can
+    be told of them.
     """
-    edges = [0, *(one.change.place for one in found), len(choices.choice)]
+    borders = [0, *(np.flatnonzero(np.diff(choices.stretch)) + 1), len(choices.choice)]
+    places = [one.change.place for one in found]
+    changed = [any(begin < place < end for place in places) for begin, end in pairwise(borders)]
+    edges = sorted({*borders, *places})
     columns = sorted({one.column for one in found})
+    of_stretch = np.searchsorted(borders, edges[:-1], side="right") - 1
+    steady = [i for i, stretch in enumerate(of_stretch) if not changed[stretch]]
+    groups = [steady] if steady else []
+    groups += [[i] for i, stretch in enumerate(of_stretch) if changed[stretch]]
     members: list[NDArray[np.int64]] = []
-    segments: list[tuple[int, int, int]] = []
-    for begin, end in pairwise(edges):
-        rows = np.arange(begin, end)
+    numbers: dict[int, int] = {}
+    for group in sorted(groups):
+        rows = np.concatenate([np.arange(edges[i], edges[i + 1]) for i in group])
         same = [i for i, old in enumerate(members) if _same(choices, columns, old, rows, level)]
         number = same[0] if same else len(members)
         if same:
-            members[number] = np.concatenate([members[number], rows])
+            members[number] = np.sort(np.concatenate([members[number], rows]))
         else:
             members.append(rows)
-        if segments and segments[-1][2] == number:
-            segments[-1] = (segments[-1][0], end, number)
-        else:
-            segments.append((begin, end, number))
+        numbers |= dict.fromkeys(group, number)
+    segments: list[tuple[int, int, int]] = []
+    for i, (begin, end) in enumerate(pairwise(edges)):
+        goes_on = bool(segments) and segments[-1][2] == numbers[i]
+        segments.append((segments.pop()[0] if goes_on else begin, end, numbers[i]))
     return segments
 
 
@@ -173,7 +252,7 @@ def _same(
     follows = choices.follows[rows] & np.append(False, np.diff(rows) == 1)
     for name in columns:
         situation, choice = choices.columns[name][rows], choices.choice[rows]
-        if difference(situation, choice, len(old)) < LEAST_DIFFERENCE:
+        if not _differs(situation, choice, len(old)):
             continue
         ratio = float(likelihood_ratios(situation, choice)[len(old)])
         ratio /= variance_inflation(situation, choice, follows, len(old))

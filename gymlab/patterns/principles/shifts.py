@@ -15,6 +15,7 @@ from gymlab.patterns.principles.inference import infer_principles
 from gymlab.patterns.principles.inflation import inflation
 from gymlab.patterns.principles.principle import Principle
 from gymlab.patterns.principles.situations import situation_columns
+from gymlab.patterns.principles.strata import LEAST_P
 from gymlab.patterns.principles.units import By, units_of
 
 Change = Literal["appears", "vanishes", "shifts", "holds", "cannot be told"]
@@ -170,7 +171,7 @@ class _Counts:
 def _q_values(pairs: Sequence[Sequence[_Counted]]) -> NDArray[np.float64]:
     tables = [np.array([[one.hits, one.worth - one.hits] for one in pair]) for pair in pairs]
     p_values = np.array([fisher_exact(table)[1] for table in tables], dtype=np.float64)
-    return false_discovery_control(np.clip(p_values, 0, 1)) if len(p_values) else p_values
+    return false_discovery_control(np.clip(p_values, LEAST_P, 1)) if len(p_values) else p_values
 
 
 def _shift(

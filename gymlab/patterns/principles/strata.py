@@ -10,20 +10,25 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.fft import irfft, next_fast_len, rfft
+from scipy.optimize import brentq
 from scipy.special import gammaln, ndtr
 
-# The expansion about the normal distribution is trusted where the sum varies this much, and where the tail is
-# neither far out nor near to a decision.
+# Where the sum varies so much, its skewness is at most 1/3 and its excess kurtosis 1/9, so an expansion about the normal
+# distribution is within a few hundredths of a tail that is larger than any that matters.
 _ENOUGH_VARIANCE = 9.0
-_CLEARLY = 1e-9
-_DECISIVE = 0.2
+_NO_EVIDENCE = 0.2
 # A p-value is never nothing; below that, doubles have no digits left.
 LEAST_P = 1e-300
-# Beyond that many terms the exact distribution costs more than it adds.
-_MOST_TERMS = 20_000_000
+# Tilted by more, odds are beyond those of the rarest table of 10¹² actions.
+_MOST_TILT = 60.0
+# A sum of such counts is farther from its mean than so many standard deviations less than once in 10¹² times.
+_DEVIATIONS = 10
+# Numbers that are transformed at once.
+_NUMBERS_AT_ONCE = 1_000_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Strata:
     """Strata of one situation, for several kinds of action at once.
 
@@ -69,11 +74,11 @@ def upper_tails(strata: Strata, counts: NDArray[np.int64]) -> NDArray[np.float64
     mean, variance, third = _moments(rows, kinds, situation)
     tails = np.ones(kinds.shape[1])
     for kind in np.flatnonzero(variance > 0):
-        tail = _expanded(float(found[kind]), mean[kind], variance[kind], third[kind])
-        if not _is_decided(tail, variance[kind]):
+        count = int(found[kind])
+        tail = _expanded(count, mean[kind], variance[kind], third[kind])
+        if variance[kind] < _ENOUGH_VARIANCE or tail < _NO_EVIDENCE:
             own = (kinds[:, kind] > 0) & (kinds[:, kind] < rows)
-            exact = _exact(rows[own], kinds[own, kind], situation[own], int(found[kind]))
-            tail = tail if exact is None else exact
+            tail = _exact(rows[own], kinds[own, kind], situation[own], count)
         tails[kind] = tail
     return np.clip(tails, LEAST_P, 1.0)
 
@@ -97,7 +102,7 @@ def _moments(
     return tuple(np.where(varies, moment, 0.0).sum(axis=0) for moment in (mean, variance, third))
 
 
-def _expanded(count: float, mean: float, variance: float, third: float) -> float:
+def _expanded(count: int, mean: float, variance: float, third: float) -> float:
     """Return the upper tail by an Edgeworth expansion of first order, with a correction for continuity."""
     deviation = np.sqrt(variance)
     z = (count - 0.5 - mean) / deviation
@@ -106,31 +111,66 @@ def _expanded(count: float, mean: float, variance: float, third: float) -> float
     return float(np.clip(ndtr(-z) + density * skewness * (z * z - 1) / 6, 0.0, 1.0))
 
 
-def _is_decided(tail: float, variance: float) -> bool:
-    return variance >= _ENOUGH_VARIANCE and (tail < _CLEARLY or tail > _DECISIVE)
-
-
 def _exact(
     rows: NDArray[np.int64], kinds: NDArray[np.int64], situation: NDArray[np.int64], count: int
-) -> float | None:
-    """Return the upper tail by convolving the strata; None where that would take too long."""
-    widths = np.minimum(kinds, situation) + 1
-    if float(widths.sum()) ** 2 / 2 > _MOST_TERMS:
-        return None
-    total = np.ones(1)
-    for n, k, m, width in zip(rows, kinds, situation, widths, strict=True):
-        total = np.convolve(total, _probabilities(n, k, m, np.arange(width)))
-    return float(total[count:].sum()) if count < len(total) else 0.0
+) -> float:
+    """Return the upper tail by convolving the strata.
+
+    The distributions are tilted, each probability multiplied by ``exp(θ · x)``, so that the sum has its mean near the
+    count: the tail then lies where the distribution is large, and transforms by FFT, whose errors are small beside
+    the largest probability, are exact for tails of any size. What was tilted is divided out at the end.
+    """
+    least, most = np.maximum(0, kinds + situation - rows), np.minimum(kinds, situation)
+    if count > most.sum():
+        return 0.0
+    width = most - least + 1
+    first = np.cumsum(width) - width
+    x = np.arange(width.sum()) - np.repeat(first - least, width)
+    n, k, m = (np.repeat(margin, width) for margin in (rows, kinds, situation))
+    logarithm = _log_choose(k, x) + _log_choose(n - k, m - x) - _log_choose(n, m)
+
+    def tilted(theta: float) -> tuple[NDArray[np.float64], float]:
+        """Return the tilted probabilities of each x in its stratum, and the logarithm of what they were divided by."""
+        weight = logarithm + theta * x
+        largest = np.maximum.reduceat(weight, first)
+        weight = np.exp(weight - np.repeat(largest, width))
+        sums = np.add.reduceat(weight, first)
+        return weight / np.repeat(sums, width), float((largest + np.log(sums)).sum())
+
+    def beyond(theta: float) -> float:
+        return float(tilted(theta)[0] @ x) - count
+
+    theta = 0.0
+    if beyond(theta) < 0:
+        theta = brentq(beyond, 0.0, _MOST_TILT, xtol=1e-3) if beyond(_MOST_TILT) > 0 else _MOST_TILT
+    probability, divided = tilted(theta)
+    stratum = np.repeat(np.arange(len(rows)), width)
+    mean = np.bincount(stratum, probability * x)
+    deviation = float(np.sqrt(np.bincount(stratum, probability * (x - mean[stratum]) ** 2).sum()))
+    bottom, top = int(least.sum()), int(most.sum())
+    span = min(top - bottom, 2 * int(_DEVIATIONS * (deviation + 1)))
+    low = min(max(bottom, int(mean.sum()) - span // 2), top - span)
+    density = _convolved(probability, x, stratum, next_fast_len(span + 1, real=True))
+    at = np.arange(max(count, low), low + span + 1)
+    tail = float(density[at % len(density)] @ np.exp(-theta * (at - count)))
+    return max(0.0, tail) * float(np.exp(divided - theta * count))
 
 
-def _probabilities(n: int, k: int, m: int, x: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return the hypergeometric probabilities of each x."""
-    possible = x >= m + k - n
-    safe = np.where(possible, x, max(0, m + k - n))
-    logarithm = _log_choose(k, safe) + _log_choose(n - k, m - safe) - _log_choose(n, m)
-    return np.where(possible, np.exp(logarithm), 0.0)
+def _convolved(
+    probability: NDArray[np.float64], x: NDArray[np.int64], stratum: NDArray[np.int64], size: int
+) -> NDArray[np.float64]:
+    """Return the distribution of the sum over strata, modulo a size."""
+    transform = np.ones(size // 2 + 1, dtype=np.complex128)
+    step = max(1, _NUMBERS_AT_ONCE // size)
+    for start in range(0, int(stratum[-1]) + 1, step):
+        part = slice(*np.searchsorted(stratum, (start, start + step)))
+        flat = (stratum[part] - start) * size + x[part] % size
+        each = np.bincount(flat, probability[part], minlength=-(-int(flat.max() + 1) // size) * size)
+        transform *= rfft(each.reshape(-1, size), axis=1).prod(axis=0)
+    density: NDArray[np.float64] = irfft(transform, n=size)
+    return density
 
 
-def _log_choose(n: int, k: NDArray[np.int64] | int) -> NDArray[np.float64]:
-    logarithm: NDArray[np.float64] = gammaln(n + 1) - gammaln(np.add(k, 1)) - gammaln(n - np.asarray(k) + 1)
+def _log_choose(n: NDArray[np.int64], k: NDArray[np.int64]) -> NDArray[np.float64]:
+    logarithm: NDArray[np.float64] = gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
     return logarithm

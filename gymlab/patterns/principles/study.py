@@ -8,9 +8,11 @@ import numpy as np
 import pandas as pd
 
 from gymlab.actions.schema import validate_actions
-from gymlab.errors import InputError
+from gymlab.arguments import whole_number
 from gymlab.patterns.clustering import Labels
-from gymlab.patterns.principles.inference import checked_seed, policies_of, principles_of
+from gymlab.patterns.principles.choices import is_timed
+from gymlab.patterns.principles.inference import policies_of, principles_of
+from gymlab.patterns.principles.policies import MOST_SEED
 from gymlab.patterns.principles.policy import Policy
 from gymlab.patterns.principles.principle import Principle
 from gymlab.patterns.principles.profiles import Profiles, response_profiles
@@ -19,8 +21,10 @@ from gymlab.patterns.principles.units import By, units_of
 if TYPE_CHECKING:
     from gymlab.patterns.result import Extraction
 
+_UNTIMED = "the log does not say which session came first, so changes of policy were looked for within single sessions alone"
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Study:
     """What the units of a log do, and which of them respond alike.
 
@@ -38,6 +42,8 @@ class Study:
         What each unit does in each situation.
     labels
         int64: the group of each unit of the profiles, the largest is 0; None where no groups were asked for.
+    notes
+        Sentences: what could not be looked for.
     """
 
     by: By
@@ -46,6 +52,7 @@ class Study:
     policies: Mapping[str, tuple[Policy, ...]]
     profiles: Profiles
     labels: Labels | None
+    notes: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return the study JSON-able, schema 1."""
@@ -57,6 +64,7 @@ class Study:
             "profiles": profiles.pop("units"),
             "policies": self.policies_as_dicts(),
             "profile": profiles,
+            "notes": list(self.notes),
         }
 
     def policies_as_dicts(self) -> list[dict[str, Any]]:
@@ -103,18 +111,16 @@ def study_principles(
     """
     log = validate_actions(actions)
     units = units_of(log, by, extraction)
-    checked_seed(seed)
-    if n_clusters is not None and (
-        isinstance(n_clusters, bool)
-        or not isinstance(n_clusters, (int, np.integer))
-        or not 1 <= n_clusters <= len(units.names)
-    ):
-        raise InputError(
-            f"the number of groups is {n_clusters!r}; give a whole number from 1 to {len(units.names)}, the number of units"
+    seed = whole_number("seed", seed, least=0, most=MOST_SEED)
+    if n_clusters is not None:
+        most = len(units.names)
+        n_clusters = whole_number(
+            "the number of groups", n_clusters, least=1, most=most, instead=", the number of units"
         )
     policies = {} if by == "cluster" else policies_of(log, units, seed=seed)
+    timed = by != "agent" or all(is_timed(own) for _, own in log.groupby("agent_id", observed=True))
     principles = principles_of(log, units, policies, seed=seed)
     names = np.array([*units.names, None], dtype=object)
     profiles = response_profiles(log, names[units.codes])
     labels = None if n_clusters is None else profiles.cluster(n_clusters)
-    return Study(by, units.names, tuple(principles), policies, profiles, labels)
+    return Study(by, units.names, tuple(principles), policies, profiles, labels, () if timed else (_UNTIMED,))
