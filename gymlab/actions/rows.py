@@ -33,7 +33,7 @@ class Problem(NamedTuple):
         return f"{where}: {subject} {self.problem}" if subject else f"{where}: {self.problem}"
 
 
-@dataclass
+@dataclass(eq=False)
 class RawRows:
     """The rows of one source as its reader found them.
 
@@ -60,7 +60,7 @@ class RawRows:
         self.problems.append(Problem(self.origin, self.place, int(line), name, said, problem))
 
 
-@dataclass
+@dataclass(eq=False)
 class Part:
     """The good rows of one source in the table's dtypes, with where each stands and what was wrong elsewhere."""
 

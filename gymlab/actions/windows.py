@@ -16,7 +16,7 @@ Unit = Literal["auto", "window", "series"]
 _MOST = 0.5
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Windows:
     """Pieces of the series of a log.
 

@@ -36,7 +36,7 @@ class NeighborStats:
     seconds: float = 0.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class NeighborGraph:
     """The neighbours of each series.
 

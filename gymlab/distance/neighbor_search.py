@@ -35,7 +35,7 @@ class Query:
     values: bool
 
 
-@dataclass
+@dataclass(eq=False)
 class Partial:
     """What some pieces of work found.
 

@@ -33,7 +33,7 @@ _MOST_CODES = 2**24
 _MOST_RADIUS = 2**30
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SeriesBatch:
     """Many series in one array.
 
@@ -62,7 +62,7 @@ class SeriesBatch:
         return SeriesBatch(self.values[index], self.lengths[index])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Scaling:
     """How the numeric channels were moved so that float32 holds their differences.
 

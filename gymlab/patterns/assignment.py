@@ -26,7 +26,7 @@ _MOST_DISTANCES = 20_000_000
 Pieces = NDArray[np.float32] | list[NDArray[np.float32]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Placement:
     """Where each window belongs.
 
@@ -45,7 +45,7 @@ class Placement:
     distances: NDArray[np.float32]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Assignment:
     """Where the windows of other actions belong among the patterns of an extraction.
 

@@ -12,6 +12,7 @@ import sklearn.cluster
 import sklearn.metrics  # noqa: F401
 
 import gymlab.settings  # noqa: F401
+from gymlab.arguments import instance, shown
 from gymlab.errors import InputError
 from gymlab.patterns.config import ExtractionConfig
 from gymlab.patterns.extraction import run_extraction
@@ -59,7 +60,7 @@ async def extract_patterns_async(
     >>> asyncio.run(gymlab.extract_patterns_async(log, gymlab.ExtractionConfig(n_clusters=2))).stats.strategy
     'exact'
     """
-    checked = _checked(config)
+    checked = _checked(config, progress)
     loop = asyncio.get_running_loop()
     stopped = threading.Event()
     raised: list[BaseException] = []
@@ -106,7 +107,11 @@ async def extract_patterns_async(
     return found
 
 
-def _checked(config: ExtractionConfig | None) -> ExtractionConfig:
+def _checked(config: ExtractionConfig | None, progress: object) -> ExtractionConfig:
+    if progress is not None and not callable(progress):
+        raise InputError(f"progress is {shown(progress)}; give a function of a stage and a fraction, or None")
+    if config is not None:
+        instance("config", config, ExtractionConfig, "an ExtractionConfig")
     if config is not None and config.distance == "soft-dtw":
         raise InputError("soft-DTW lets no other thread run and cannot be stopped; call extract_patterns")
     return config or ExtractionConfig()

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.distance import squareform
 
 from gymlab.actions.encoding import Encoding, FittedChannel
+from gymlab.arguments import instance, whole_number
 from gymlab.distance import dtw_pairwise
 from gymlab.distance.series import checked_radius, finite_array
 from gymlab.errors import InputError
@@ -24,7 +25,7 @@ from gymlab.patterns.one_hot import OneHot, Piece, Pieces, checked_pieces, fit_o
 MOST_MEMBERS = 200
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CodeShares:
     """What the barycentre of a code channel is: the share of each code at each time point.
 
@@ -40,7 +41,7 @@ class CodeShares:
     shares: NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Barycenter:
     """The barycentre of some pieces.
 
@@ -110,8 +111,8 @@ def barycenter(
     [0.0, 2.0, 4.0]
     """
     band = checked_radius(radius)
-    if isinstance(max_iter, bool) or not isinstance(max_iter, int) or max_iter < 1:
-        raise InputError(f"max_iter is {max_iter!r}; give a whole number of 1 or more")
+    max_iter = whole_number("max_iter", max_iter, least=1)
+    seed = whole_number("seed", seed, least=0)
     checked = checked_pieces(pieces)
     members, notes = _sample(len(checked), seed)
     averaged = [checked[index] for index in members]
@@ -164,6 +165,8 @@ def describe_barycenter(center: Barycenter, encoding: Encoding) -> pd.DataFrame:
     >>> describe_barycenter(barycenter([encoded[:2], encoded[2:]], radius=0), encoding).to_dict("list")
     {'action_type=give': [1.0, 0.5], 'action_type=take': [0.0, 0.5]}
     """
+    instance("center", center, Barycenter, "a Barycenter")
+    instance("encoding", encoding, Encoding, "the Encoding of an extraction")
     if center.series.shape[1] != len(encoding.columns):
         raise InputError(
             f"the barycentre has {center.series.shape[1]} channels, the encoding has {len(encoding.columns)}"

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from gymlab.actions.encoding import Encoding, fit_encoding
 from gymlab.actions.schema import validate_actions
 from gymlab.actions.windows import Windows, cut_windows
+from gymlab.arguments import boolean
 from gymlab.distance.blocks import Progress
 from gymlab.errors import InputError
 from gymlab.patterns import large, strategies
@@ -64,6 +65,8 @@ def extract_patterns(
     """
     if config is not None and not isinstance(config, ExtractionConfig):
         raise InputError(f"config is a {type(config).__name__}; give an ExtractionConfig")
+    if not callable(progress):
+        boolean("progress", progress)
     return run_extraction(actions, config or ExtractionConfig(), progress=progress)
 
 

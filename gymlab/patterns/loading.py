@@ -27,6 +27,7 @@ from gymlab.patterns.saved import (
     SCHEMA,
     SILHOUETTE,
     WINDOWS,
+    checked_path,
     checksums,
     digest_of,
 )
@@ -66,7 +67,7 @@ def load_extraction(folder: str | Path) -> Extraction:
     >>> loaded.as_dict() == extraction.as_dict()
     True
     """
-    path = Path(folder)
+    path = checked_path("folder", folder)
     if not path.is_dir():
         what = "is a file, not a folder" if path.exists() else "is not there"
         raise InputError(f"{path} is no saved extraction: it {what}")

@@ -14,7 +14,7 @@ Pieces = NDArray[np.floating] | Sequence[ArrayLike]
 Piece = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class OneHot:
     """How the code columns were spread.
 
@@ -51,7 +51,7 @@ def checked_pieces(pieces: Pieces) -> list[Piece]:
     """
     is_array = isinstance(pieces, np.ndarray) and pieces.ndim > 0
     if not is_array and (not isinstance(pieces, Sequence) or isinstance(pieces, (str, bytes))):
-        raise InputError(f"the pieces are {shown(pieces)}; give an array or a list of series")
+        raise InputError(f"pieces is {shown(pieces)}; give an array or a list of arrays")
     checked = [finite_array(piece, f"piece {index}") for index, piece in enumerate(pieces)]
     if not checked:
         raise InputError("there are no pieces; at least one is needed")

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gymlab.actions.encoding import Encoding
 from gymlab.actions.windows import Windows
-from gymlab.arguments import whole_number
+from gymlab.arguments import shown
 from gymlab.errors import InputError
 from gymlab.patterns import assignment, revised, saved
 from gymlab.patterns.assignment import Assignment, Placement
@@ -23,7 +23,7 @@ from gymlab.patterns.stats import ExtractionStats
 from gymlab.patterns.temporal import TemporalPattern, pattern_of_actions
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Extraction:
     """The patterns of a log, and everything that they were made from.
 
@@ -78,9 +78,7 @@ class Extraction:
 
     def actions_of_window(self, index: int) -> pd.DataFrame:
         """Return the actions of one window as they stand in the log."""
-        if not 0 <= index < len(self.windows):
-            raise InputError(f"there is no window {index!r}; give one from 0 to {len(self.windows) - 1}")
-        return self.actions.iloc[self.windows.rows(index)]
+        return self.actions.iloc[self.windows.rows(_one_of("window", index, len(self.windows)))]
 
     def actions_of(self, label: int) -> pd.DataFrame:
         """Return the distinct actions of one pattern as they stand in the log."""
@@ -92,9 +90,8 @@ class Extraction:
         Those of noise (−1), which has no medoid, come in the order of the log. Indexed by window, with the columns of
         ``Windows.table``, ``silhouette`` and ``distance`` to the medoid.
         """
-        label = whole_number("label", label, least=-1)
         table = self.windows.table.assign(silhouette=self.quality.silhouettes, distance=np.nan)
-        if label == -1:
+        if _is_whole(label) and label == -1:
             noise: pd.DataFrame = table[self.labels == -1]
             return noise
         pattern = self._pattern(label)
@@ -104,10 +101,7 @@ class Extraction:
         return listed.iloc[order]
 
     def _pattern(self, label: int) -> TemporalPattern:
-        known = {pattern.label: pattern for pattern in self.patterns}
-        if label not in known:
-            raise InputError(f"there is no pattern {label!r}; give one from 0 to {len(self.patterns) - 1}")
-        return known[label]
+        return self.patterns[_one_of("pattern", label, len(self.patterns))]
 
     def labelled_actions(self) -> pd.DataFrame:
         """Return the action table with a column ``pattern``.
@@ -265,10 +259,12 @@ class Extraction:
 
         Raises
         ------
+        InputError
+            If it is no path.
         OutputError
             If it exists or cannot be written; nothing is left behind.
         """
-        return saved.write_extraction(self, Path(folder))
+        return saved.write_extraction(self, saved.checked_path("folder", folder))
 
     def as_dict(self) -> dict[str, Any]:
         """Return the result JSON-able, schema 1: config, windows with their labels, patterns, stats."""
@@ -294,6 +290,18 @@ class Extraction:
             return [pattern.as_dict() for pattern in self.patterns]
         each = zip(self.patterns, self.significance.patterns, strict=True)
         return [{**pattern.as_dict(), **found.as_dict()} for pattern, found in each]
+
+
+def _one_of(noun: str, value: object, n: int) -> int:
+    """Return the number of one of n things, or refuse what is none."""
+    if not _is_whole(value) or not 0 <= value < n:
+        instead = f"give one from 0 to {n - 1}" if n else "there is none at all"
+        raise InputError(f"there is no {noun} {shown(value)}; {instead}")
+    return int(value)
+
+
+def _is_whole(value: object) -> TypeGuard[int | np.integer]:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
 
 def _finite(value: float) -> float | None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from gymlab.arguments import finite_number, whole_number
 from gymlab.errors import InputError
 from gymlab.patterns import clustering, large, strategies
 from gymlab.patterns.clustering import Checkpoint, Clustering, Tree, no_checkpoint
@@ -36,6 +37,10 @@ def cut(
         )
     if n_clusters is not None and height is not None:
         raise InputError("give n_clusters or height, not both")
+    if n_clusters is not None:
+        n_clusters = whole_number("n_clusters", n_clusters, least=1)
+    if height is not None:
+        height = finite_number("height", height, least=0, noun="a distance")
     config = replace(
         extraction.config, n_clusters="auto" if n_clusters is None else n_clusters, cut_height=height
     )

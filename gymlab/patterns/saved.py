@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import os
 import secrets
 import shutil
 from dataclasses import asdict, fields
@@ -12,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from gymlab.errors import OutputError
+from gymlab.arguments import shown
+from gymlab.errors import InputError, OutputError
 
 if TYPE_CHECKING:
     from gymlab.patterns.result import Extraction
@@ -52,6 +54,20 @@ def write_extraction(extraction: "Extraction", folder: Path) -> Path:
     except OSError as error:
         raise OutputError(f"cannot write {folder}: {error.strerror or error}") from error
     return target
+
+
+def checked_path(name: str, value: object) -> Path:
+    """Return an argument that has to be the path of a folder.
+
+    Raises
+    ------
+    InputError
+        If it is no text and no path.
+    """
+    path = os.fspath(value) if isinstance(value, (str, os.PathLike)) else None
+    if not isinstance(path, str) or not path or "\0" in path:
+        raise InputError(f"{name} is {shown(value)}; give the path of a folder")
+    return Path(path)
 
 
 def require_new_folder(folder: Path) -> None:

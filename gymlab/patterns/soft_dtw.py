@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from gymlab.arguments import finite_number
 from gymlab.errors import InputError
 from gymlab.patterns.one_hot import Pieces, checked_pieces, fit_one_hot
 
@@ -60,8 +61,7 @@ def soft_dtw_pairwise(
     >>> soft_dtw_pairwise([[0, 1, 2], [0, 1, 2], [3, 3, 3]], gamma=0.1).astype(float).round(2).tolist()
     [0.0, 14.13, 14.13]
     """
-    if isinstance(gamma, bool) or not isinstance(gamma, int | float) or not 0 < gamma < math.inf:
-        raise InputError(f"gamma is {gamma!r}; give a finite number above 0")
+    gamma = finite_number("gamma", gamma, above=0, noun="a finite number")
     checked = checked_pieces(pieces)
     _refuse_too_many([len(piece) for piece in checked])
     one_hot = fit_one_hot(checked, mismatch_weights)
@@ -71,7 +71,7 @@ def soft_dtw_pairwise(
         warnings.filterwarnings("ignore", message="h5py not installed")
         from tslearn.metrics import cdist_soft_dtw_normalized
 
-    square = cdist_soft_dtw_normalized([one_hot.spread(piece) for piece in checked], gamma=float(gamma))
+    square = cdist_soft_dtw_normalized([one_hot.spread(piece) for piece in checked], gamma=gamma)
     condensed: NDArray[np.float64] = square[np.triu_indices(len(checked), 1)]
     return np.maximum(condensed, 0.0).astype(np.float32)
 

@@ -30,7 +30,7 @@ FEWER = "fewer patterns than asked for:"
 _MOST_TO_COUNT_MEDOIDS = 2_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Task:
     """What is to be clustered, how, and who is told of it.
 
@@ -81,7 +81,7 @@ class Task:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Clustered:
     """Clusters of all windows, and what they rest on; see :class:`gymlab.Extraction` for the fields' meaning."""
 
@@ -94,7 +94,7 @@ class Clustered:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Distances:
     """A condensed matrix, and how many of its pairs got DTW."""
 

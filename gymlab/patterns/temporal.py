@@ -13,7 +13,7 @@ from gymlab.patterns.clustering import Clustering
 from gymlab.patterns.entropy import conditional_entropy_bits
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TemporalPattern:
     """A cluster of windows: something that agents do again and again.
 

@@ -16,7 +16,7 @@ _FIRST_COLUMNS = 256
 _SLACK = 1e-6
 
 
-@dataclass
+@dataclass(eq=False)
 class Found:
     """Directed edges by the index of the series, and where the pairs went (ordered ones)."""
 

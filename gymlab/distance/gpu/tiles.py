@@ -37,7 +37,7 @@ class Tile:
     cells: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Edges:
     """The near pairs of a tile, by the indices of their series, and where its pairs went."""
 

@@ -156,4 +156,4 @@ def _run_tasks(
         counts[COMPUTED] += take(found, tasks[v], at, row, lengths, limits, 16 * v, (0,))
 
 
-# Compiled in: 77b75ea57b769c9e
+# Compiled in: 4bab67fb3430a79b

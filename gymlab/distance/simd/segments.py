@@ -24,7 +24,7 @@ _LARGEST_KEY = 2.0**62
 _MOST_OF_THE_WORK = 0.1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Segments:
     """The distinct segments of a collection, and which of them each series holds.
 

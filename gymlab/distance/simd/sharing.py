@@ -20,7 +20,7 @@ _LARGEST_TABLE_BYTES = 16_000_000
 _LEAST_GAIN = 1.15
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SharedPoints:
     """Runs of queries and the distinct time points of each.
 

@@ -26,7 +26,7 @@ _TASKS_A_THREAD = 8
 _MOST_CELLS = 50_000_000_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Found:
     """What a task found, as it travels: of the nearest only the rows that have any.
 

@@ -15,7 +15,7 @@ from gymlab.patterns.config import Method
 _EVERY: tuple[Method, ...] = get_args(Method)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ComparedLinkage:
     """One linkage among others.
 

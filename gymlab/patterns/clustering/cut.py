@@ -31,7 +31,7 @@ from gymlab.patterns.clustering.tree import cut_tree, n_leaves_of
 MOST_AUTO_CLUSTERS = 20
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Clustering:
     """Clusters, however they were found.
 

@@ -22,7 +22,7 @@ from gymlab.patterns.clustering.tree import by_size
 _DISTANCES_A_SLICE = 2**20
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class KMedoids:
     """Clusters around medoids.
 

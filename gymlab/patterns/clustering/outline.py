@@ -11,7 +11,7 @@ from gymlab.patterns.clustering.condensed import Labels, Tree, checked_labels
 from gymlab.patterns.clustering.tree import n_leaves_of
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Outline:
     """A tree cut short: its leaves stand for many items.
 

@@ -23,7 +23,7 @@ from gymlab.patterns.clustering.condensed import (
 from gymlab.patterns.clustering.tree import n_leaves_of
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Quality:
     """How well the clusters describe the distances. Noise is left out of every figure.
 

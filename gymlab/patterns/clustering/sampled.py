@@ -39,7 +39,7 @@ _LEAST_TO_TELL = 20
 _DISTANCES_A_PART = 2**24
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SampledClustering:
     """Clusters of many series, found in a sample.
 

@@ -45,7 +45,7 @@ LEAST_ACTIONS = 5
 _LEAST_INDEPENDENT = 5
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class UnitActions:
     """The actions of one unit, as numbers.
 

@@ -11,8 +11,9 @@ import pandas as pd
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from gymlab.arguments import instance
 from gymlab.errors import InputError
-from gymlab.patterns.principles.lineage import Lineage, Rule, trace_lineage
+from gymlab.patterns.principles.lineage import RULE, Lineage, Rule, require_rules, trace_lineage
 from gymlab.runtime.database import Database
 from gymlab.tables import PrincipleRecord
 
@@ -82,6 +83,12 @@ async def store_principles(
     ...     async with Database() as database:
     ...         return await store_principles(database, principles, run_id="nightly-7", source="log.jsonl")
     """
+    instance("database", database, Database, "a gymlab.Database")
+    require_rules("rules", rules, (*RULE, "n", "q_value"))
+    instance("run_id", run_id, str, "a text")
+    instance("source", source, str, "a text")
+    if created_at is not None:
+        instance("created_at", created_at, datetime, "a datetime, or None")
     if created_at is not None and created_at.tzinfo is None:
         raise InputError(f"created_at={created_at.isoformat()} has no time zone; give it one, such as UTC")
     async with database.session() as session:
@@ -140,8 +147,10 @@ async def stored_lineage(database: Database, source: str | None = None) -> pd.Da
     >>> len(asyncio.run(history()))
     0
     """
+    instance("database", database, Database, "a gymlab.Database")
     query = select(PrincipleRecord)
     if source is not None:
+        instance("source", source, str, "a text, or None")
         query = query.where(PrincipleRecord.source == source)
     async with database.session() as session:
         records = (await session.exec(query)).all()

@@ -14,7 +14,7 @@ OPENING = "opening"
 LATER = "later"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class JointSituations:
     """Situations of so many steps.
 

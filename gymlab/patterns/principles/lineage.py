@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, cast
+
+from gymlab.arguments import instance, shown
+from gymlab.errors import InputError
 
 Kind = Literal["root", "evolution", "fork", "merge"]
 KINDS: tuple[Kind, ...] = ("root", "evolution", "fork", "merge")
@@ -77,6 +80,24 @@ class Lineage:
         }
 
 
+# The attributes of a rule.
+RULE = ("unit", "situation", "action", "probability", "low", "high")
+
+
+def require_rules(name: str, rules: object, attributes: Sequence[str] = RULE) -> None:
+    """Refuse what is no sequence of rules.
+
+    Raises
+    ------
+    InputError
+        If it is none, or one of them lacks an attribute.
+    """
+    instance(name, rules, Sequence, "a sequence of rules")
+    for rule in cast("Sequence[object]", rules):
+        if not all(hasattr(rule, attribute) for attribute in attributes):
+            raise InputError(f"{name} holds {shown(rule)}; give rules, such as infer_principles returns")
+
+
 def trace_lineage(earlier: Sequence[Rule], current: Sequence[Rule]) -> Lineage:
     """Return where each current rule comes from.
 
@@ -104,6 +125,8 @@ def trace_lineage(earlier: Sequence[Rule], current: Sequence[Rule]) -> Lineage:
     >>> [(descent.kind, descent.parents) for descent in lineage.descents]
     [('fork', (0,)), ('fork', (0,))]
     """
+    require_rules("earlier", earlier)
+    require_rules("current", current)
     found: dict[int, Descent] = {}
     free = dict.fromkeys(range(len(earlier)))
     for same in (_same_rule, _same_situation):

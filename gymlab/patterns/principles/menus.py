@@ -9,7 +9,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Menus:
     """The choices that were available.
 

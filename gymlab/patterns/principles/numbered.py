@@ -13,7 +13,7 @@ from gymlab.patterns.principles.menus import menus_of
 from gymlab.patterns.principles.situations import codes_of, column_sets, situation_table
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class NumberedLog:
     """A log as numbers, made once for all units.
 

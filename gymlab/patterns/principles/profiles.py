@@ -8,12 +8,14 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.distance import pdist
 
+from gymlab.arguments import finite_number, whole_number
 from gymlab.errors import InputError
 from gymlab.patterns.clustering import Labels, build_tree, cut_tree
 from gymlab.patterns.principles.joint import JointSituations, joint_situations
+from gymlab.patterns.principles.situations import require_actions
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Profiles:
     """The response profiles of the units of one log.
 
@@ -67,8 +69,10 @@ class Profiles:
         InputError
             If there are not that many units.
         """
-        if not 1 <= n_clusters <= len(self.frame):
-            raise InputError(f"n_clusters is {n_clusters}; there are {len(self.frame)} units to cluster")
+        most = len(self.frame)
+        n_clusters = whole_number(
+            "n_clusters", n_clusters, least=1, most=most, instead=f"; there are {most} units to cluster"
+        )
         return cut_tree(build_tree(self.distances()), n_clusters=n_clusters)
 
     def as_dict(self, labels: Labels | None = None) -> dict[str, Any]:
@@ -140,8 +144,9 @@ def response_profiles(
     >>> response_profiles(log, "agent").frame["take | own_last=give"].round(3).tolist()
     [0.667, 0.111]
     """
-    if not prior > 0 or max_features < 1:
-        raise InputError(f"prior={prior} must be above 0, max_features={max_features} at least 1")
+    require_actions(log)
+    prior = finite_number("prior", prior, above=0)
+    max_features = whole_number("max_features", max_features, least=1)
     unit, names = _units(log, units)
     choice = log["action_type"].astype("category")
     kinds, n_units = choice.cat.categories.tolist(), len(names)

@@ -2,12 +2,16 @@
 
 from collections.abc import Sequence
 from itertools import combinations
+from typing import cast
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gymlab.actions.columns import REQUIRED_COLUMNS
 from gymlab.actions.windows import series_bounds
+from gymlab.arguments import instance, named
+from gymlab.errors import InputError
 
 OWN_LAST = "own_last"
 
@@ -50,6 +54,22 @@ def situation_table(log: pd.DataFrame) -> pd.DataFrame:
         if len(column.cat.categories) > 1 and not any(_same(column, other) for other in kept.values()):
             kept[name] = column
     return pd.DataFrame(kept, index=log.index)
+
+
+def require_actions(log: object) -> None:
+    """Refuse what is no action table.
+
+    Raises
+    ------
+    InputError
+        If it is no frame, or lacks a column.
+    """
+    instance("log", log, pd.DataFrame, "an action table, as gymlab.read_actions returns it")
+    missing = [name for name in REQUIRED_COLUMNS if name not in cast("pd.DataFrame", log).columns]
+    if missing:
+        raise InputError(
+            f"log has no column {named(missing)}; give an action table, as gymlab.read_actions returns it"
+        )
 
 
 def situation_columns(log: pd.DataFrame) -> dict[str, pd.Series]:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gymlab.arguments import instance, one_of
 from gymlab.errors import InputError
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ By = Literal["agent", "session", "cluster"]
 _COLUMNS = {"agent": "agent_id", "session": "session_id"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Units:
     """The units of a log.
 
@@ -41,10 +42,7 @@ def checked_by(by: str) -> By:
     InputError
         If it is unknown.
     """
-    for known in get_args(By):
-        if by == known:
-            return cast("By", by)
-    raise InputError(f"by is {by!r}; give agent, session or cluster")
+    return cast("By", one_of("by", by, get_args(By)))
 
 
 def units_of(log: pd.DataFrame, by: By, extraction: "Extraction | None" = None) -> Units:
@@ -62,6 +60,9 @@ def units_of(log: pd.DataFrame, by: By, extraction: "Extraction | None" = None) 
         raise InputError(
             "by='cluster' needs the extraction: infer_principles(log, by='cluster', extraction=…)"
         )
+    from gymlab.patterns.result import Extraction  # noqa: PLC0415 - which imports principles
+
+    instance("extraction", extraction, Extraction, "an Extraction of this log")
     labelled = extraction.labelled_actions()
     same = ["session_id", "agent_id", "step", "action_type", "decision_context"]
     if (

@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 _WEIGHTS = 2.0 ** np.arange(-4, 15)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Followers:
     """Which actions follow a state, in each of several groups of series.
 
@@ -50,7 +50,7 @@ class Followers:
         return self.keys, self.starts, self.rows, sums, rng.standard_gamma(parent, len(self.keys))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Chains:
     """The fitted chains of all series of a log.
 

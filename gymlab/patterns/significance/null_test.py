@@ -14,7 +14,7 @@ Floats = NDArray[np.float64]
 _EQUAL = 1e-7
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class NullTest:
     """Clusters held against those of surrogates.
 

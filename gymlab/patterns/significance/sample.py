@@ -13,7 +13,7 @@ Pieces = NDArray[np.float32] | list[NDArray[np.float32]]
 _SESSIONS_WANTED = 80
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class WindowedLog:
     """The series of a log as encoded, the windows in them, and their labels.
 

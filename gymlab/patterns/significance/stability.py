@@ -20,7 +20,7 @@ FEWEST_SESSIONS = 10
 _BLOCKS_WANTED = 20
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Stability:
     """How clusters fared.
 

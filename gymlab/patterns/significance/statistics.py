@@ -10,7 +10,7 @@ from gymlab.patterns.clustering import Condensed, Labels, distance_sums, silhoue
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ClusterStatistics:
     """Statistics of the clusters of a log.
 

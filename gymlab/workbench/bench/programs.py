@@ -63,7 +63,7 @@ class _LocalJob:
         return np.asarray(squareform(self._result, checks=False), dtype=np.float64)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LocalProgram:
     """A program of this process."""
 

@@ -30,7 +30,7 @@ _COLUMNS = 3
 _GAP, _BETWEEN = 8, 56
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StatePanel:
     """One pattern of states.
 
@@ -59,7 +59,7 @@ class StatePanel:
     shares: NDArray[np.float64] | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class NumberPanel:
     """One pattern of numbers.
 

@@ -34,7 +34,7 @@ _TIES = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class AccuracyRun:
     """Whether the same is found.
 

@@ -27,7 +27,7 @@ _LEAST_WINDOWS = 300
 _AT_ONCE = 2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class MemoryRun:
     """What each process held.
 

@@ -31,7 +31,7 @@ _INNER = 5
 _LARGEST = 12_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SpeedRun:
     """Both sides on the same windows at several sizes.
 

@@ -33,7 +33,7 @@ MEDOID = "most typical"
 _NO_TREE = "no tree: too few windows, or a method or strategy without one"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LogTree:
     """A tree of windows, with what is shown of them; its patterns may not be known yet.
 
@@ -90,7 +90,7 @@ def dendrogram(extraction: Extraction, *, n_leaves: int = 40, root: int | None =
     return dendrogram_of(tree, top_of(tree, n_leaves=n_leaves, root=root), labels, cut=cut_height(extraction))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Top:
     """What is drawn of a tree: its highest joins, and what stands at their leaves: windows, and their lengths."""
 
