@@ -310,7 +310,7 @@ BROKEN = {
     "broken JSON": ("a.jsonl", f"{GOOD}{{broken\n".encode(), "a.jsonl, line 2: '{broken' is no JSON"),
     "a JSON list in a line": ("a.jsonl", f"{GOOD}[1]\n".encode(), "a.jsonl, line 2: [1] is no JSON object"),
     "deep JSON": ("a.jsonl", b"[" * 100_000, "a.jsonl, line 1: '[[["),
-    "NaN": ("a.jsonl", GOOD.replace("0.5", "NaN").encode(), "a.jsonl, line 1: impact: 'NaN' is text"),
+    "NaN": ("a.jsonl", GOOD.replace("0.5", "NaN").encode(), "a.jsonl, line 1: impact: 'NaN' is no JSON"),
     "NaN in metadata": (
         "a.jsonl",
         jsonl(action(metadata={"a": float("nan")})).encode(),
@@ -645,7 +645,7 @@ def test_lists_in_metadata_become_json(tmp_path):
     assert read_actions(tmp_path / "nested.parquet")["metadata"].tolist() == ['{"a": [1, 2]}', '{"a": []}']
     plain["target"] = [["a", "b"], list(map(str, range(500)))]
     plain.to_parquet(tmp_path / "target.parquet")
-    with pytest.raises(InputError, match=r"row 0: target: .* is a ndarray, not text") as caught:
+    with pytest.raises(InputError, match=r"row 0: target: .* is a list, not text") as caught:
         read_actions(tmp_path / "target.parquet")
     assert "\n" not in str(caught.value)
 

@@ -148,11 +148,6 @@ def test_whole_numbers_become_text_where_text_belongs_and_whole_floats_become_st
     assert frame["step"].item() == 3
 
 
-def test_ignored_columns_are_noted():
-    frame = frame_from_records([action(mood="fine")])
-    assert frame.attrs["notes"] == ["columns that the action table does not have were ignored: mood"]
-
-
 def test_validating_is_idempotent_and_keeps_the_attrs():
     frame = frame_from_records([action(step=i, n_choices=None if i else 3) for i in range(3)])
     frame.attrs["entropy_unit"] = "1 - confidence"

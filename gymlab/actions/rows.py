@@ -116,7 +116,7 @@ def conform(rows: RawRows) -> Part:
         raw |= unknown
         notes.append(f"columns that the action table does not have are kept in metadata: {named(unknown)}")
         if kept.outvoted:
-            notes.append(f"metadata says otherwise than the columns, and is right: {named(kept.outvoted)}")
+            notes.append(f"where a column and metadata differ, metadata was kept: {named(kept.outvoted)}")
     bad = np.zeros(n_rows, dtype=bool)
     problems = list(rows.problems)
     for name, sentences in wrong.items():
