@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+import pandas as pd
 import pytest
 from logs import action
 
@@ -130,3 +131,88 @@ def test_a_condition_of_any_length_is_one_short_line(frame):
     with pytest.raises(InputError) as caught:
         select_actions(frame, agent=[f"agent-{i}" for i in range(1000)])
     assert "'agent-9' and 990 more; the log has ada, bob" in str(caught.value)
+
+
+# --- numbers in the precision of their column ---
+
+
+@pytest.mark.parametrize(
+    "dtype", ["float16", "float32", "Float32", "float[pyarrow]", "category", "float64", "object"]
+)
+@pytest.mark.parametrize("text", ["0.1", "0.10", "1e-1", ".1", "+0.1"])
+def test_a_number_is_found_in_a_column_of_any_precision(dtype, text):
+    frame = frame_from_records([action(step=i, impact=impact) for i, impact in enumerate((0.1, 0.25, None))])
+    narrow = frame["impact"].astype("float32") if dtype == "category" else frame["impact"]
+    frame["impact"] = narrow.astype(dtype)
+    assert select_actions(frame, where=f"impact={text}")["step"].tolist() == [0]
+    assert select_actions(frame, where="impact=")["step"].tolist() == [2]
+
+
+@pytest.mark.parametrize(
+    "dtype", ["int8", "uint64", "Int64", "float64", "object", "category", "int64[pyarrow]"]
+)
+def test_whole_numbers_are_found_in_a_column_of_any_type(dtype):
+    frame = frame_from_records([action(step=i) for i in range(3)])
+    for text in ("2", "2.0", "2e0"):
+        assert len(select_actions(frame.assign(step=frame["step"].astype(dtype)), where=f"step={text}")) == 1
+
+
+def test_whole_numbers_are_compared_to_the_last_digit():
+    frame = frame_from_records([action(step=i, n_choices=n) for i, n in enumerate((2**60, 2**60 + 1, None))])
+    assert select_actions(frame, where=f"n_choices={2**60 + 1}")["step"].tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    "text", ["1_0", "nan", "inf", "-Infinity", "1e999", "0,1", "true", "0x1", "\u0661", "one"]
+)
+def test_what_is_no_number_is_no_value_of_a_numeric_column(frame, text):
+    for name in ("impact", "step", "n_choices"):
+        with pytest.raises(InputError, match=f"where: {name}="):
+            select_actions(frame, where=f"{name}={text}")
+
+
+# --- arguments of the wrong kind ---
+
+WRONG = [
+    5,
+    2.5,
+    True,
+    b"ada",
+    [5],
+    [None],
+    [["ada"]],
+    object(),
+    len,
+    10**5000,
+    float("nan"),
+    {"x": 1},
+    range(2),
+]
+
+
+@pytest.mark.parametrize("value", WRONG, ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize("name", ["agent", "session", "since", "where"])
+def test_a_filter_of_the_wrong_kind_is_refused(frame, name, value):
+    with pytest.raises(InputError) as caught:
+        select_actions(frame, **{name: value})
+    assert "\n" not in str(caught.value)
+
+
+def test_no_condition_is_an_empty_list_not_none(frame):
+    with pytest.raises(InputError, match="where is None; give a text or several"):
+        select_actions(frame, where=None)
+
+
+@pytest.mark.parametrize(
+    "log", [None, 5, "log.jsonl", [1], {}, pd.DataFrame(), pd.DataFrame({"agent_id": ["ada"]})], ids=str
+)
+def test_a_log_that_is_none_is_refused(log):
+    with pytest.raises(InputError, match="the log"):
+        select_actions(log, agent="ada")
+
+
+def test_a_frame_that_nobody_validated_says_which_row_does_not_fit(frame):
+    with pytest.raises(InputError, match=r"the log, row 0: agent_id: .* is a number, not text"):
+        select_actions(frame.assign(agent_id=1.5), agent="ada")
+    with pytest.raises(InputError, match="columns of the same name"):
+        select_actions(pd.concat([frame, frame], axis=1), agent="ada")

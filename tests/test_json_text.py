@@ -54,7 +54,7 @@ def metadata_of(**fields):
 def test_what_json_does_not_know_is_a_bad_row_in_every_source(fault, tmp_path):
     text = FAULTS[fault]
     good = json.dumps(action())
-    (tmp_path / "object.jsonl").write_text(f"{good}\n{good[:-1].replace('0,', '1,', 1)}, \"more\": {text}}}\n")
+    (tmp_path / "object.jsonl").write_text(f'{good}\n{good[:-1].replace("0,", "1,", 1)}, "more": {text}}}\n')
     (tmp_path / "text.jsonl").write_text(f"{good}\n{json.dumps(action(step=1, metadata=text))}\n")
     rows = pd.DataFrame([action(metadata=""), action(step=1, metadata=text)])
     rows.to_csv(tmp_path / "text.csv", index=False)
@@ -79,14 +79,16 @@ def test_what_json_does_not_know_is_a_bad_row_in_every_source(fault, tmp_path):
 def test_a_constant_is_refused_in_every_field_of_jsonl(field, constant, tmp_path):
     text = json.dumps(action() | {field: "HERE"}).replace('"HERE"', constant)
     (tmp_path / "a.jsonl").write_text(text)
-    with pytest.raises(InputError, match=f"line 1: {field}: '{constant}' is (no JSON|too large for a number)"):
+    with pytest.raises(
+        InputError, match=f"line 1: {field}: '{constant}' is (no JSON|too large for a number)"
+    ):
         read_actions(tmp_path / "a.jsonl")
 
 
 @pytest.mark.parametrize("text", ["5", '"a"', "true", "1.5"])
 def test_metadata_as_text_is_refused_as_the_same_value_is(text):
     for value in (text, json.loads(text)):
-        with pytest.raises(InputError, match="not a JSON object|is no valid JSON"):
+        with pytest.raises(InputError, match=r"not a JSON object|is no valid JSON"):
             metadata_of(metadata=value)
     assert metadata_of(metadata="null") == ""
 
@@ -100,7 +102,11 @@ def test_half_a_surrogate_pair_is_no_text_however_it_is_written():
 
 
 values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text("aé\n"),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text("aé\n"),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("ab"), inner, max_size=3),
     max_leaves=8,
 )
@@ -140,7 +146,7 @@ def test_any_text_is_read_or_refused(text):
         (timedelta(seconds=1.5), "1.5"),
         (np.timedelta64(2, "D"), "172800.0"),
         (Decimal("0.10"), "0.1"),
-        (Decimal("9223372036854775813"), "9223372036854775813"),
+        (Decimal(9223372036854775813), "9223372036854775813"),
         (Decimal("0.12345678901234567890123"), '"0.12345678901234567890123"'),
         (Decimal("1e99999999"), '"1E+99999999"'),
         (b"\xff\x00", '"/wA="'),
@@ -158,8 +164,8 @@ def test_any_text_is_read_or_refused(text):
         (np.array([None, "a", pd.NA], dtype=object), '[null, "a", null]'),
         (np.float32(0.1), "0.1"),
         (np.uint64(2**63 + 5), "9223372036854775813"),
-        (np.bool_(True), "true"),
-        ({1: 2, True: 3}, '{"1": 3}'),
+        (np.array([True])[0], "true"),
+        ({1: 2, None: 3}, '{"1": 2, "null": 3}'),
         ({date(2026, 1, 31): 1}, '{"2026-01-31": 1}'),
     ],
 )
@@ -214,11 +220,20 @@ def test_an_array_without_a_dimension_is_no_metadata():
 
 @pytest.mark.parametrize("name", ["metadata", "reward"])
 def test_nested_columns_of_parquet_keep_digits_nulls_and_times(name, tmp_path):
-    inner = {"ids": [2**60 + 1, None], "at": datetime(2026, 1, 31), "d": Decimal("1.50"), "b": b"\xff", "u": None}
-    written = {"ids": [2**60 + 1, None], "at": "2026-01-31T00:00:00", "d": 1.5, "b": "/w==", "u": None}
+    inner = {
+        "ids": [2**60 + 1, None],
+        "at": datetime(2026, 1, 31, tzinfo=UTC),
+        "d": Decimal("1.50"),
+        "b": b"\xff",
+        "u": None,
+    }
+    written = {"ids": [2**60 + 1, None], "at": "2026-01-31T00:00:00+00:00", "d": 1.5, "b": "/w==", "u": None}
     columns = {
         "struct": (pa.array([inner, None]), written),
-        "map": (pa.array([[("a", 2**60 + 1), ("b", None)], None], pa.map_(pa.string(), pa.int64())), {"a": 2**60 + 1, "b": None}),
+        "map": (
+            pa.array([[("a", 2**60 + 1), ("b", None)], None], pa.map_(pa.string(), pa.int64())),
+            {"a": 2**60 + 1, "b": None},
+        ),
         "list": (pa.array([[{"x": [None, date(2026, 1, 31)]}], None]), [{"x": [None, "2026-01-31"]}]),
     }
     table = pa.Table.from_pandas(
@@ -233,7 +248,9 @@ def test_nested_columns_of_parquet_keep_digits_nulls_and_times(name, tmp_path):
 
 
 def test_a_map_with_a_key_twice_is_a_bad_row(tmp_path):
-    table = pa.Table.from_pandas(frame_from_records([action()]).drop(columns="metadata"), preserve_index=False)
+    table = pa.Table.from_pandas(
+        frame_from_records([action()]).drop(columns="metadata"), preserve_index=False
+    )
     column = pa.array([[("a", 1), ("a", 2)]], pa.map_(pa.string(), pa.int64()))
     pq.write_table(table.append_column("metadata", column), tmp_path / "a.parquet")
     with pytest.raises(InputError, match="row 0: metadata: "):

@@ -1,15 +1,27 @@
 """The action table: dtypes, ranges, keys, and what is said of each bad row."""
 
+import asyncio
 import json
 import math
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from logs import action
 
-from gymlab.actions import ACTION_COLUMNS, RELATIONSHIPS, frame_from_records, validate_actions
+from gymlab.actions import (
+    ACTION_COLUMNS,
+    COLUMNS,
+    RELATIONSHIPS,
+    frame_from_records,
+    read_actions,
+    validate_actions,
+)
+from gymlab.actions.store import rows_of, write_actions
 from gymlab.errors import InputError
 
 DTYPES = {
@@ -185,3 +197,123 @@ def test_a_bad_frame_is_refused_by_row():
         validate_actions(pd.concat([frame, frame], axis=1))
     with pytest.raises(InputError, match="not a list"):
         validate_actions([1])
+
+
+# --- integers beyond 64 bits, and the types in which they come ---
+
+BIG = 2**63 + 5
+WHOLE = {
+    "UInt64": pd.Series([BIG, 3], dtype="UInt64"),
+    "uint64": pd.Series([BIG, 3], dtype="uint64"),
+    "objects": pd.Series([BIG, 3], dtype=object),
+    "numpy objects": pd.Series([np.uint64(BIG), np.int8(3)], dtype=object),
+    "decimals": pd.Series([Decimal(BIG), Decimal("3.0")], dtype=object),
+    "categories": pd.Series(pd.Categorical([BIG, 3])),
+    "Arrow": pd.Series([BIG, 3], dtype=pd.ArrowDtype(pa.uint64())),
+    "Arrow decimals": pd.Series([Decimal(BIG), Decimal(3)], dtype=pd.ArrowDtype(pa.decimal128(20, 0))),
+}
+TEXTS = [column.name for column in COLUMNS if column.kind == "text"]
+
+
+@pytest.mark.parametrize("kind", WHOLE)
+@pytest.mark.parametrize("name", TEXTS)
+def test_whole_numbers_of_any_type_keep_every_digit_as_text(name, kind):
+    log = frame_from_records([action(step=0), action(step=1)])
+    assert validate_actions(log.assign(**{name: WHOLE[kind]}))[name].tolist() == [str(BIG), "3"]
+
+
+@pytest.mark.parametrize("name", ["action_id", "other_last"])
+def test_a_null_among_integers_costs_no_digit(name, tmp_path):
+    log = frame_from_records([action(step=0), action(step=1)]).assign(other_last="x")
+    table = pa.Table.from_pandas(log.drop(columns=name), preserve_index=False)
+    for column in (pa.array([2**60 + 1, None]), pa.array([2**60 + 1, None], pa.uint64())):
+        for one in (column, column.dictionary_encode()):
+            pq.write_table(table.append_column(name, one), tmp_path / "a.parquet")
+            assert read_actions(tmp_path / "a.parquet")[name].iloc[0] == str(2**60 + 1)
+
+
+def test_large_integers_of_json_are_whole(tmp_path):
+    (tmp_path / "a.jsonl").write_text(
+        json.dumps(action(session_id=BIG, agent_id=10**30, metadata={"id": BIG}, n_choices=2**62, trace=BIG))
+    )
+    row = read_actions(tmp_path / "a.jsonl").iloc[0]
+    assert (row["session_id"], row["agent_id"], row["n_choices"]) == (str(BIG), str(10**30), 2**62)
+    assert json.loads(row["metadata"]) == {"id": BIG, "trace": BIG}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        1.0,
+        True,
+        np.array([True])[0],
+        Decimal("1.5"),
+        10**5000,
+        Decimal("1e99999999"),
+        np.timedelta64(3, "s"),
+        1j,
+        b"a",
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_is_no_whole_number_is_no_text(value):
+    for name in ("session_id", "other_last"):
+        with pytest.raises(InputError, match=f"record 0: {name}: "):
+            frame_from_records([action(**{name: value})])
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        2**63,
+        np.uint64(2**63),
+        2.0**63,
+        np.float64(2.0**63),
+        Decimal(2**63),
+        10**400,
+        Decimal("1e99999999"),
+        -(2**63) - 1,
+    ],
+    ids=repr,
+)
+def test_a_step_beyond_64_bits_is_a_bad_row(value):
+    for name in ("step", "n_choices"):
+        with pytest.raises(InputError, match=f"record 0: {name}: .* is (too large|outside)"):
+            frame_from_records([action(**{name: value})])
+
+
+@pytest.mark.parametrize("value", [np.timedelta64(3, "s"), timedelta(3), 1j, "3", [3]], ids=repr)
+def test_a_step_of_another_kind_is_a_bad_row(value):
+    with pytest.raises(InputError, match=r"record 0: step: .* not a whole number"):
+        frame_from_records([action(step=value)])
+
+
+# --- arguments of the wrong kind ---
+
+WRONG = [
+    None,
+    5,
+    2.5,
+    True,
+    b"x",
+    "records",
+    [5],
+    [None],
+    [{5: 1}],
+    {"a": 1},
+    object(),
+    len,
+    float("nan"),
+    np.arange(3),
+]
+
+
+@pytest.mark.parametrize("value", WRONG, ids=lambda value: type(value).__name__)
+def test_arguments_of_the_wrong_kind_are_refused(value):
+    attempts = [lambda: frame_from_records(value), lambda: validate_actions(value), lambda: rows_of(value)]
+    attempts += [lambda: asyncio.run(write_actions(frame_from_records([action()]), value))]
+    attempts += [lambda: frame_from_records([action()], strict=value)] * (value is not True)
+    for attempt in attempts:
+        with pytest.raises(InputError) as caught:
+            attempt()
+        assert "\n" not in str(caught.value)

@@ -3,7 +3,6 @@
 import textwrap
 from collections.abc import Iterable
 from datetime import date
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -149,7 +148,7 @@ def _where(frame: pd.DataFrame, condition: str) -> Mask:
 def _column(frame: pd.DataFrame, name: str) -> pd.Series:
     """Return a column in the table's own type; numbers keep their precision, in which they are compared."""
     column, raw = _COLUMNS[name], raw_series(frame.get(name), len(frame))
-    if column.kind in ("number", "integer") and name in frame and _is_float(frame[name].dtype):
+    if column.kind in ("number", "integer") and name in frame and _is_float(frame[name]):
         return pd.Series(np.asarray(frame[name]))
     values, problems = CONVERTERS[column.kind](raw, column)
     if problems:
@@ -158,8 +157,9 @@ def _column(frame: pd.DataFrame, name: str) -> pd.Series:
     return values
 
 
-def _is_float(dtype: Any) -> bool:  # noqa: ANN401 - pandas has no one type of these
-    held = dtype.categories.dtype if isinstance(dtype, pd.CategoricalDtype) else dtype
+def _is_float(values: pd.Series) -> bool:
+    dtype = values.dtype
+    held = dtype.categories if isinstance(dtype, pd.CategoricalDtype) else values
     return bool(pd.api.types.is_float_dtype(held))
 
 
@@ -171,7 +171,7 @@ def _equal(values: pd.Series, column: Column, text: str) -> Mask:
         raise InputError(f"{said}; {column.name} is {_summary(values)}")
     # 0.1 in 32 bits is another number than in 64.
     with np.errstate(over="ignore"):
-        wanted = (converted.astype(values.dtype) if _is_float(values.dtype) else converted).iloc[0]
+        wanted = (converted.astype(values.dtype) if _is_float(values) else converted).iloc[0]
     return np.asarray((values == wanted).fillna(value=False), dtype=bool)
 
 
