@@ -201,7 +201,7 @@ rows = st.lists(
 
 
 def test_random_records_make_the_same_table_from_every_format():
-    @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
     @given(rows)
     def check(drawn):
         made = [action(step=i, metadata=None) | more for i, more in enumerate(drawn)]
@@ -219,7 +219,7 @@ def test_random_records_make_the_same_table_from_every_format():
     check()
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(
     st.binary(max_size=200)
     | st.lists(st.sampled_from([json.dumps(action()), "{", "NaN", '{"a":1,"a":2}', "\ud7ff", ","])).map(
