@@ -1,8 +1,9 @@
 """Two windows of an extraction, as the distance aligned them."""
 
+import numpy as np
 import plotly.graph_objects as go
 
-from gymlab.arguments import whole_number
+from gymlab.arguments import shown
 from gymlab.distance import dtw_cost_matrix, dtw_path
 from gymlab.errors import InputError
 from gymlab.patterns.result import Extraction
@@ -26,13 +27,14 @@ def warping_path(extraction: Extraction, first: int, second: int) -> go.Figure:
         If there is no such window.
     """
     an_extraction(extraction)
-    first, second = (
-        whole_number(name, index, least=0) for name, index in (("first", first), ("second", second))
-    )
     windows = extraction.windows
     for index in (first, second):
-        if not 0 <= index < len(windows):
-            raise InputError(f"there is no window {index!r}; give one from 0 to {len(windows) - 1}")
+        if (
+            isinstance(index, bool)
+            or not isinstance(index, (int, np.integer))
+            or not 0 <= index < len(windows)
+        ):
+            raise InputError(f"there is no window {shown(index)}; give one from 0 to {len(windows) - 1}")
     x, y = windows.values[first], windows.values[second]
     radius, weights = extraction.config.radius, extraction.encoding.mismatch_weights
     path, _ = dtw_path(x, y, radius=radius, mismatch_weights=weights)
