@@ -63,9 +63,15 @@ def patterns(
     most, members = whole_number("most", most, least=1), whole_number("members", members, least=1)
     instance("channel", channel, str, "action_type or a numeric column of the log")
     shown = extraction.patterns[:most]
-    centers = [_center(extraction, pattern) if barycenters else None for pattern in shown]
+    found = [extraction.barycenter(pattern.label) if barycenters else None for pattern in shown]
+    centers = [None if one is None else describe_barycenter(one, extraction.encoding) for one in found]
     log, noun = extraction.actions, extraction.windows.noun
     left_out = [_some_patterns(extraction, shown), _some_members(extraction, shown, members)]
+    left_out += [
+        f"{figures.pattern_name(pattern.label)}: {note}"
+        for pattern, one in zip(shown, found, strict=True)
+        for note in (() if one is None else one.notes)
+    ]
     if channel == "action_type":
         legend = figures.legend_of(log["action_type"])
         panels = [
@@ -180,10 +186,6 @@ def _number_panel(
         medoid_hover=figures.whereabouts(extraction.windows.table, [pattern.medoid])[0],
         center=center[channel].to_numpy(dtype=float) if center is not None and has_center else None,
     )
-
-
-def _center(extraction: Extraction, pattern: TemporalPattern) -> pd.DataFrame:
-    return describe_barycenter(extraction.barycenter(pattern.label), extraction.encoding)
 
 
 def _shares(center: pd.DataFrame | None, legend: figures.Legend) -> NDArray[np.float64] | None:
