@@ -7,8 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from itertools import count
 
-from gymlab.patterns.principles.principle import percent
-
 _EMPTY = "(empty)"
 
 
@@ -190,6 +188,9 @@ def largest_shares(shares: Mapping[str, float], names: Mapping[str, str], most: 
     >>> largest_shares({"give": 0.75, "take": 0.2499, "": 0.0001}, {"give": "give", "take": "take"}, most=2)
     'give 75 %, take 25 %, 1 more'
     """
+    # It comes with all of the patterns, which a command line that only needs text need not wait for.
+    from gymlab.patterns.principles.principle import percent  # noqa: PLC0415
+
     first = [f"{names[name]} {percent(share)}" for name, share in list(shares.items())[:most]]
     more = len(shares) - len(first)
     return ", ".join([*first, *([f"{more:,} more"] if more else [])])
