@@ -160,7 +160,7 @@ def test_names_that_are_no_utf8_are_in_every_file_of_a_run(cells, tmp_path):
         for name in ("results.json", "params.json")
     ]
     assert names == [str(log)] * 2
-    assert "log?{}.csv" in (finished.folder / "report.html").read_text(encoding="utf-8")
+    assert "{}.csv" in (finished.folder / "report.html").read_text(encoding="utf-8")
     nbformat.read(finished.folder / "report.ipynb", as_version=4)
 
 
