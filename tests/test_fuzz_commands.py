@@ -171,7 +171,7 @@ def _written(log, kind, rng):
     if kind == "csv":
         return log.to_csv(index=False).encode()
     if kind == "jsonl":
-        return log.to_json(orient="records", lines=True).encode()
+        return log.to_json(orient="records", lines=True, date_format="iso").encode()
     if kind == "json":
         return json.dumps({"simulations": log.to_dict("records")}, default=str).encode()
     if kind == "parquet":
