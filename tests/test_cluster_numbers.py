@@ -158,8 +158,8 @@ def test_distances_that_differ_by_rounding_tell_nothing():
 
 
 def test_equal_distances_of_clustered_items_tell_nothing_whatever_noise_is_near():
-    square = np.full((6, 6), np.float32(0.3))
-    square[0, 1:] = square[1:, 0] = 0.7
+    square = np.full((6, 6), np.float32(0.7))
+    square[0, 1:] = square[1:, 0] = 3.3
     np.fill_diagonal(square, 0)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
