@@ -187,7 +187,10 @@ def texts(name: str, value: object, *, instead: str = "") -> list[str]:
     """
     if isinstance(value, str):
         return [value]
-    listed = list(value) if isinstance(value, Iterable) else [None]
+    try:
+        listed = list(value)  # type: ignore[call-overload] # what is no collection raises
+    except TypeError:
+        listed = [None]
     if not all(isinstance(one, str) for one in listed):
         raise InputError(f"{name} is {shown(value)}; give a text or several{instead}")
     return [str(one) for one in listed]
