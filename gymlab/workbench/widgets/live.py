@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 import ipywidgets
 import psutil
 
-from gymlab.arguments import finite_number
+from gymlab.arguments import finite_number, instance
 from gymlab.patterns.clustering import matrix_cache
 from gymlab.patterns.principles.principle import percent
 from gymlab.patterns.result import Extraction
@@ -153,6 +153,8 @@ class AlertStrip(ipywidgets.VBox):  # type: ignore[misc]
         extraction: Callable[[], Extraction | None] = lambda: None,
         seconds: float = 3.0,
     ) -> None:
+        if measure is not None:
+            instance("measure", measure, Callable, "a function that measures, or None")  # type: ignore[arg-type]
         self._measure = measure or (lambda: measured_now(extraction()))
         self.alerts = evaluate(self._measure())
         self.figure = figure_widget(figures.alert_strip(self.alerts))
