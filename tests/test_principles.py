@@ -308,7 +308,14 @@ def test_volatility_tells_a_change_from_chance():
 
 @pytest.mark.parametrize(
     ("share", "text"),
-    [(1.0, "100 %"), (0.0, "0 %"), (0.99999, "> 99.9 %"), (0.00001, "< 0.1 %"), (0.5, "50 %"), (0.905, "90.5 %")],
+    [
+        (1.0, "100 %"),
+        (0.0, "0 %"),
+        (0.99999, "> 99.9 %"),
+        (0.00001, "< 0.1 %"),
+        (0.5, "50 %"),
+        (0.905, "90.5 %"),
+    ],
 )
 def test_percent_says_all_only_of_all(share, text):
     assert percent(share) == text

@@ -331,7 +331,7 @@ def test_the_panel_does_not_write_over_its_log(folder):
 WRONG = [None, 5, 2.5, True, 10**30, b"x", [], ["x"], {}, {"a": 1}, object(), pd.Series([1])]
 
 
-@pytest.mark.parametrize("wrong", WRONG, ids=repr)
+@pytest.mark.parametrize("wrong", WRONG)
 def test_arguments_of_the_wrong_kind(wrong, tmp_path):
     calls = [
         lambda: write_whole(wrong, b"x"),
@@ -351,9 +351,7 @@ def test_arguments_of_the_wrong_kind(wrong, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(
-    "wrong", [float("nan"), object(), {1: {2: b"x"}}, {(1, 2): 3}, [set()], 1j], ids=repr
-)
+@pytest.mark.parametrize("wrong", [float("nan"), object(), {1: {2: b"x"}}, {(1, 2): 3}, [set()], 1j])
 def test_what_json_has_no_form_for(wrong):
     with pytest.raises(InputError, match="cannot be written as JSON"):
         to_json(wrong)
