@@ -15,6 +15,7 @@ import gymlab
 from gymlab.actions import frame_from_records
 from gymlab.patterns.principles import infer_principles
 from gymlab.patterns.principles.evidence import volatility, wilson_interval
+from gymlab.patterns.principles.policies import find_policies
 from gymlab.patterns.principles.principle import percent
 from gymlab.patterns.principles.strata import Strata, lower_tails, upper_tails
 
@@ -96,8 +97,13 @@ def test_true_probabilities_lie_inside_the_intervals(principles):
 def test_figures_are_those_of_plain_counting(sample, principles):
     for agent in ("GTFT", "GoByMajority"):
         log = sample[sample["agent_id"] == agent]
-        records = naive.with_own_last(log.to_dict("records"))
-        for p in found(principles, agent).values():
+        every = naive.with_own_last(log.to_dict("records"))
+        # Principles number policies from 1; 0 is all that an agent of one policy did.
+        held = {policy.number + 1: policy.spans for policy in find_policies(log)}
+        held |= {0: held[1]} if len(held) == 1 else {}
+        for p in (one for one in principles if one.unit == agent):
+            # The sample has no times, so the order of a policy is that of the log.
+            records = [one for span in held[p.policy] for one in every[span.first : span.last + 1]]
             n, hits = naive.conditional_share(records, p.situation, p.action)
             assert (p.n, len(p.action_ids), len(p.contradiction_ids)) == (n, hits, n - hits)
             assert p.probability == hits / n
@@ -297,6 +303,35 @@ def test_an_observation_that_supports_a_rule_never_weakens_it(n, data):
 @given(st.lists(st.booleans(), min_size=1, max_size=80))
 def test_volatility_is_a_spread(hits):
     assert 0 <= volatility(np.array(hits)) <= 0.6
+
+
+def followed_in(order, *, timed):
+    """Forty sessions of one agent that follows the other in the first half of time alone, listed in an order."""
+    days = pd.date_range("2026-01-01", periods=40, tz="UTC")
+    return frame_from_records(
+        action(
+            step,
+            "C" if (session + step) % 2 else "D",
+            session_id=f"s{session:02}",
+            other_last="CD"[(session + step + (session < 20)) % 2] if step else "",
+            timestamp=days[session].isoformat() if timed else None,
+        )
+        for session in order
+        for step in range(10)
+    )
+
+
+def volatilities(log):
+    return {(tuple(p.situation.items()), p.action, p.policy): p.volatility for p in infer_principles(log)}
+
+
+def test_volatility_is_over_time_and_not_over_the_file():
+    """Two logs that differ in the order of their sessions alone have the same volatility."""
+    shuffled = np.random.default_rng(0).permutation(40)
+    for timed in (True, False):
+        told = volatilities(followed_in(range(40), timed=timed))
+        assert told
+        assert volatilities(followed_in(shuffled, timed=timed)) == pytest.approx(told)
 
 
 def test_volatility_tells_a_change_from_chance():

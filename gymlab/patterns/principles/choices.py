@@ -81,7 +81,7 @@ def choices_in_time(log: pd.DataFrame) -> Choices:
     """
     first, length = series_bounds(log)
     agent = pd.factorize(log["agent_id"].iloc[first])[0]
-    times = _times(log, first)
+    times = series_times(log, first)
     by_time = np.arange(len(first)) if times is None else np.lexsort((times, agent))
     rows = np.concatenate([np.arange(first[i], first[i] + length[i]) for i in by_time])
     stretch = np.repeat(np.arange(len(first)) if times is None else agent[by_time], length[by_time])
@@ -132,10 +132,10 @@ def is_timed(log: pd.DataFrame) -> bool:
     They can if each has a time, not all the same, or if an agent has one series only.
     """
     first, _ = series_bounds(log)
-    return bool(log["agent_id"].iloc[first].is_unique) or _times(log, first) is not None
+    return bool(log["agent_id"].iloc[first].is_unique) or series_times(log, first) is not None
 
 
-def _times(log: pd.DataFrame, first: NDArray[np.int64]) -> NDArray[np.int64] | None:
+def series_times(log: pd.DataFrame, first: NDArray[np.int64]) -> NDArray[np.int64] | None:
     """Return the first known time of each series, in nanoseconds; None if that does not order them."""
     if "timestamp" not in log:
         return None

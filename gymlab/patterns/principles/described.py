@@ -80,7 +80,7 @@ def _principle(
         lift=probability / found.base_rate,
         consistency=evidence.consistency(unit.action[inside], float(unit.chance[inside].mean())),
         weighted_probability=evidence.weighted_probability(contexts),
-        volatility=evidence.volatility(hits),
+        volatility=evidence.volatility(hits[np.argsort(log.moments[rows], kind="stable")]),
         stability=drawn.share,
         p_value=found.p_value,
         q_value=q_value,

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from gymlab.actions.windows import series_bounds
 from gymlab.patterns.principles.candidates import UnitActions
+from gymlab.patterns.principles.choices import series_times
 from gymlab.patterns.principles.menus import menus_of
 from gymlab.patterns.principles.situations import codes_of, column_sets, situation_table
 
@@ -31,6 +32,9 @@ class NumberedLog:
         The decision context of each action.
     ids
         The id of each action.
+    moments
+        float64 ``(n,)``: where each action stands in time: its rank, or where the series have no times, the share of
+        its series that is before it.
     """
 
     situations: pd.DataFrame
@@ -40,6 +44,7 @@ class NumberedLog:
     contexts: NDArray[np.int64]
     context_names: tuple[str, ...]
     ids: NDArray[np.object_]
+    moments: NDArray[np.float64]
 
     def unit(self, rows: NDArray[np.int64]) -> UnitActions:
         """Return the actions at some positions of the log."""
@@ -80,4 +85,16 @@ def numbered_log(log: pd.DataFrame) -> NumberedLog:
         contexts.astype(np.int64),
         tuple(map(str, context_names)),
         log["action_id"].to_numpy(dtype=object),
+        _moments(series_times(log, first), first, length),
     )
+
+
+def _moments(
+    times: NDArray[np.int64] | None, first: NDArray[np.int64], length: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    within = np.arange(length.sum()) - np.repeat(first, length)
+    if times is None:
+        return within / np.repeat(length, length)
+    moments = np.empty(len(within))
+    moments[np.lexsort((within, np.repeat(times, length)))] = np.arange(len(within))
+    return moments

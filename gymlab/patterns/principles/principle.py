@@ -53,7 +53,8 @@ class Principle:
         P(A | S) with each action counting as much as its decision context weighs.
     volatility
         By how much P(A | S) changes over time beyond what chance explains: the standard deviation over fifths of
-        the situation's actions; 0 for a steady rule.
+        the situation's actions in the order of time; 0 for a steady rule. Where the log does not say which session
+        came first, the order is that within the sessions.
     stability
         Share of the draws of sessions in which the rule shows again: A is the most frequent choice in S, and more
         frequent there than ``base_rate`` says.
