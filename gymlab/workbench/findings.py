@@ -47,6 +47,7 @@ def principle_listing(study: Study) -> str:
     lines += _policy_lines(study) + _group_lines(study)
     if study.profiles.frame.columns.str.partition(" | ").get_level_values(0).nunique() < 2:
         lines.append("the log has one action type, so there was nothing to choose")
+    lines += [one_line(note, 400) for note in study.notes]
     closing = (
         f"{counted(len(study.principles), 'principles')} of {len(by_unit):,} of "
         f"{counted(len(study.units), _NOUNS[study.by])}, at a false discovery rate of 5 % in each"

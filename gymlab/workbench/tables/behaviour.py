@@ -53,6 +53,7 @@ def principles(study: Study, *, rest: str = "study.principles") -> str:
         (table(header, rows, "principles") if rows else "<p>none</p>")
         + left_out(_rest(by_unit, shown, noun, rest))
         + _changed(study, names, noun, rest)
+        + "".join(left_out(note[:1].upper() + note[1:]) for note in study.notes)
     )
 
 
