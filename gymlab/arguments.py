@@ -1,7 +1,7 @@
 """Arguments of public functions, checked in one way: what cannot be meant is an `InputError` that says what can."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -188,7 +188,8 @@ def texts(name: str, value: object, *, instead: str = "") -> list[str]:
     if isinstance(value, str):
         return [value]
     try:
-        listed = list(value)  # type: ignore[call-overload] # what is no collection raises
+        # A mapping is a collection of its keys, but nobody means these by it.
+        listed = [None] if isinstance(value, Mapping) else list(value)  # type: ignore[call-overload]
     except TypeError:
         listed = [None]
     if not all(isinstance(one, str) for one in listed):

@@ -7,6 +7,7 @@ import platformdirs
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from gymlab.arguments import instance
 from gymlab.errors import InputError
 
 _PACKAGE = Path(__file__).resolve().parent
@@ -93,6 +94,8 @@ def notebook_path(name: str) -> Path:
 
     Raises
     ------
+    InputError
+        If it is no text.
     FileNotFoundError
         If no such notebook is bundled.
 
@@ -101,6 +104,7 @@ def notebook_path(name: str) -> Path:
     >>> notebook_path("04_optimization_report").suffix
     '.ipynb'
     """
+    instance("name", name, str, "the name of a notebook")
     path = resource("notebooks", name if name.endswith(".ipynb") else f"{name}.ipynb")
     if not path.is_file():
         known = ", ".join(sorted(p.stem for p in resource("notebooks").glob("*.ipynb")))

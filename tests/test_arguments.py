@@ -47,7 +47,7 @@ def test_texts_in_any_collection(value):
     assert texts("agent", value) == ["a", "b"]
 
 
-@pytest.mark.parametrize("value", [None, 5, b"a", ["a", 5], [None], np.array("a"), np.array(5)])
+@pytest.mark.parametrize("value", [None, 5, b"a", ["a", 5], [None], {"a": 1}, np.array("a"), np.array(5)])
 def test_what_is_no_text(value):
     with pytest.raises(InputError, match=r"^agent is .*; give a text or several, or None$"):
         texts("agent", value, instead=", or None")

@@ -207,3 +207,15 @@ def test_an_unknown_context_weighs_one():
     log = log_of().assign(decision_context=["trust_betrayal", None] * (N // 2))
     encoding = fit_encoding(log, ["context_weight"])
     assert encoding.encode(log).ravel()[:2] == pytest.approx([1.0, -1.0])
+
+
+@pytest.mark.parametrize(
+    "levels",
+    [(1e6, 1e6 + 0.25), (4e6, 4e6 + 0.5, 4e6 + 1), (1e3, 1e3 + 0.125), (0.5, 0.75), (1e8, 1e8 + 32.5)],
+)
+def test_numbers_that_float32_holds_too_are_no_rounding(levels):
+    """They are whole multiples of a power of two, as times in half milliseconds are, not results of float32."""
+    values = np.resize(levels, N)
+    (channel,) = fit_encoding(log_of(latency_ms=values), [Channel("latency_ms", "numeric")]).channels
+    assert not channel.is_constant
+    assert channel.scale == pytest.approx(values.std())

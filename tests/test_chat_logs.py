@@ -6,6 +6,7 @@ import math
 
 import pytest
 
+import gymlab
 from gymlab.actions import read_actions
 from gymlab.errors import InputError
 
@@ -368,3 +369,26 @@ def test_no_odd_value_anywhere_costs_another_conversation(tmp_path):
                 frame = read_actions(file)
                 assert (frame["session_id"] == kept).sum() == 3, (place, value)
                 assert not (frame["latency_ms"] < 0).any()
+
+
+def test_what_json_does_not_know_is_unknown_and_said(tmp_path):
+    text = json.dumps(log(conversation(id="one"))).replace('"one"', "NaN", 1)
+    (tmp_path / "log.json").write_text(text[:-1] + ', "cost": 1e999}')
+    frame = read_actions(tmp_path / "log.json")
+    assert len(frame)
+    assert not frame["session_id"].str.contains("nan").any()
+    assert "numbers that are not finite, taken for unknown: 2" in frame.attrs["notes"]
+
+
+def test_a_key_that_occurs_twice_is_no_conversation(tmp_path):
+    text = json.dumps(log(conversation()))
+    (tmp_path / "log.json").write_text(text.replace('"messages":', '"messages": [], "messages":', 1))
+    with pytest.raises(InputError, match="'messages', which is a key that occurs twice in one object"):
+        read_actions(tmp_path / "log.json")
+
+
+def test_the_reward_of_a_conversation_is_kept(read):
+    frame = read(log(conversation(reward_info={"reward": 0.5}, termination_reason="user_stop")))
+    assert len(gymlab.select_actions(frame, where=["reward=0.5", "termination_reason=user_stop"])) == len(
+        frame
+    )

@@ -434,7 +434,7 @@ def test_stored_principles_are_compared_with_the_run_before(run, log_file):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--by", "team"], "agent, session or cluster"),
+        (["--by", "team"], "agent, session, cluster"),
         (["--clusters", 9], "from 1 to 3, the number of units"),
         (["--json", "."], "cannot write"),
     ],

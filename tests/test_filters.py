@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from logs import action
 
-from gymlab.actions import frame_from_records, select_actions
+from gymlab.actions import frame_from_records, read_actions, select_actions, validate_actions
 from gymlab.errors import InputError
 
 
@@ -216,3 +216,25 @@ def test_a_frame_that_nobody_validated_says_which_row_does_not_fit(frame):
         select_actions(frame.assign(agent_id=1.5), agent="ada")
     with pytest.raises(InputError, match="columns of the same name"):
         select_actions(pd.concat([frame, frame], axis=1), agent="ada")
+
+
+@pytest.mark.parametrize("kind", ["float16", "float32", "float64"])
+def test_a_number_is_found_after_it_was_stored_in_fewer_bits(kind, tmp_path):
+    """Reading widens it, and 0.1 of 32 bits is another number than 0.1 of 64."""
+    log = frame_from_records(action(step=step, impact=round(0.1 * (step % 3), 1)) for step in range(6))
+    log["impact"] = log["impact"].astype(kind)
+    log["reward"] = log["impact"]
+    log.to_parquet(tmp_path / "log.parquet")
+    read = read_actions(tmp_path / "log.parquet")
+    for frame in (read, validate_actions(log), log):
+        for name in ("impact", "reward"):
+            assert select_actions(frame, where=f"{name}=0.1")["step"].tolist() == [1, 4]
+    with pytest.raises(InputError, match=r"no action has impact=0\.1000001"):
+        select_actions(read, where="impact=0.1000001")
+
+
+def test_columns_of_several_levels_are_refused():
+    log = frame_from_records([action()])
+    log.columns = pd.MultiIndex.from_tuples([(name, "") for name in log.columns])
+    with pytest.raises(InputError):
+        select_actions(log, agent="a")

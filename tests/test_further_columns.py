@@ -335,7 +335,6 @@ def bare(**more):
         ("impact=0.5", "impact", 0.5),
         ("impact=-1/other_last=share", "impact", -1.0),
         ("impact=__HIVE_DEFAULT_PARTITION__", "impact", None),
-        ("impact=0.5/plain", "impact", None),
         ("timestamp=2026-01-31 12%3A00Z", "timestamp", pd.Timestamp("2026-01-31T12:00Z")),
         ("n_choices=3", "n_choices", 3),
         ("other_last=a%2Fb=c", "other_last", "a/b=c"),
@@ -343,6 +342,8 @@ def bare(**more):
         ("session_id=elsewhere", "session_id", "s1"),
         ("reward=1/model=3.10", "metadata", '{"reward": 1, "model": "3.10"}'),
         ("reward=1/reward=2", "metadata", '{"reward": 2}'),
+        ("impact=0.5/part1", "impact", 0.5),
+        ("reward=1/part1/impact=0.5", "metadata", '{"reward": 1}'),
     ],
 )
 def test_a_folder_says_what_its_file_does_not(folders, column, value, suffix, tmp_path):

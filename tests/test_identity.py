@@ -96,3 +96,20 @@ def test_every_dataclass_with_an_array_or_frame_compares_by_identity():
             continue
         if any(part in arrays for hint in hints for part in parts(hint) if inspect.isclass(part)):
             assert kind.__eq__ is object.__eq__, f"{kind.__module__}.{kind.__name__}"
+
+
+def test_every_result_can_be_a_key():
+    """What a result is made of holds dictionaries, which have no hash of their own."""
+    log = rhythms()
+    extraction = gymlab.extract_patterns(log, CONFIG)
+    study = gymlab.study_principles(log)
+    comparison = gymlab.compare_logs(log, log, CONFIG)
+    placed = extraction.assign(log)
+    found = [
+        *(extraction, extraction.stats, extraction.quality, extraction.significance, *extraction.patterns),
+        *(study, *study.principles, comparison, *comparison.patterns, *comparison.principles),
+        *(placed, placed.drift),
+    ]
+    assert len(study.principles) > 0
+    assert len({hash(one) for one in found}) > 1
+    assert study.principles[0] in set(study.principles)

@@ -235,7 +235,7 @@ def test_patterns_are_units_and_count_distinct_actions(sample):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"by": "team"}, "agent, session or cluster"),
+        ({"by": "team"}, "agent, session, cluster"),
         ({"by": "cluster"}, "needs the extraction"),
         ({"q": 0}, "above 0"),
     ],

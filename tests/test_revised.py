@@ -126,7 +126,7 @@ def test_a_streamed_tree_is_cut_without_a_matrix(monkeypatch):
         ({"method": "kmedoids"}, {"n_clusters": 2}, "builds no tree"),
         ({}, {"n_clusters": 2, "height": 1.0}, "not both"),
         ({}, {"n_clusters": 0}, "n_clusters is 0"),
-        ({}, {"height": -1.0}, "cut_height is -1.0"),
+        ({}, {"height": -1.0}, "height is -1.0"),
         ({}, {"n_clusters": 10_000}, "only 126 windows"),
     ],
 )

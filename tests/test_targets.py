@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -386,3 +387,21 @@ def test_listings_take_what_they_are_of():
         ):
             with pytest.raises(InputError):
                 call(wrong)
+
+
+@pytest.mark.parametrize(("options", "first"), [(["--json", "-"], b"{"), (["--labels", "-"], b"PAR1")])
+def test_what_takes_standard_output_gets_the_result_alone(folder, options, first):
+    """As a process of its own: in this one, standard output is another."""
+    done = subprocess.run(
+        [sys.executable, "-m", "gymlab", "extract", "log.csv", "--no-significance", *options],
+        cwd=folder,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(first)
+    assert b"1 pattern" in done.stderr
+
+
+def test_a_device_may_be_written_to_by_several_options(folder):
+    require_targets({"--json": Path(os.devnull), "--labels": Path(os.devnull)}, [str(folder / "log.csv")])

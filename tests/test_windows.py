@@ -6,9 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made import action
 
+import gymlab
 from gymlab.actions import frame_from_records
 from gymlab.actions.windows import cut_windows
 from gymlab.errors import InputError
+from gymlab.workbench.figures import whereabouts
 
 
 def log_of(lengths, first_step=0):
@@ -113,3 +115,14 @@ def test_a_hop_beyond_the_window_leaves_gaps_and_still_takes_windows():
     windows = cut_windows(log, np.zeros((100, 1), dtype=np.float32), window=3, hop=10)
     assert windows.unit == "window"
     assert windows.coverage == 0.3
+
+
+def test_a_window_ends_where_its_last_action_stands():
+    """A filter leaves gaps between the steps."""
+    log = gymlab.select_actions(gymlab.read_actions(gymlab.sample_path()), where="action_type=defect")
+    extraction = gymlab.extract_patterns(log, gymlab.ExtractionConfig(n_surrogates=0, n_resamples=0))
+    table = extraction.windows.table
+    for index in (0, len(table) // 2, len(table) - 1):
+        steps = extraction.actions_of_window(index)["step"]
+        assert (table["start"][index], table["end"][index]) == (steps.iloc[0], steps.iloc[-1])
+        assert whereabouts(table, [index])[0].endswith(f"steps {steps.iloc[0]}–{steps.iloc[-1]}")

@@ -126,7 +126,6 @@ def right(extraction):
             "states": (["give"], ["take"]),
             "legend": legend,
             "hover": ("a", "b"),
-            "first_steps": (0, 0),
         },
         figures.whereabouts: {"table": table, "indices": [0]},
         judge: {"claim_id": "memory", "repeats": [60.0]},

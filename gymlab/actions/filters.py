@@ -90,8 +90,12 @@ def select_actions(
 def _check(frame: pd.DataFrame) -> None:
     instance("the log", frame, pd.DataFrame, "an action table, a pandas DataFrame")
     absent = [name for name in REQUIRED_COLUMNS if name not in frame.columns]
-    if absent or not frame.columns.is_unique:
-        problem = f"has no column {named(absent)}" if absent else "has columns of the same name"
+    if absent or not frame.columns.is_unique or frame.columns.nlevels > 1:
+        problem = (
+            f"has no column {named(absent)}"
+            if absent
+            else "has columns of the same name, or of several levels"
+        )
         raise InputError(f"the log {problem}; give an action table, as read_actions returns it")
 
 
@@ -169,10 +173,18 @@ def _equal(values: pd.Series, column: Column, text: str) -> Mask:
     if problems:
         said = f"where: {column.name}={shortened(text)}: {shown(raw)} {problems[0]}"
         raise InputError(f"{said}; {column.name} is {_summary(values)}")
-    # 0.1 in 32 bits is another number than in 64.
+    if _is_float(values):
+        return np.asarray(values.astype("float64").isin(_as_stored(float(converted.iloc[0]))), dtype=bool)
+    return np.asarray((values == converted.iloc[0]).fillna(value=False), dtype=bool)
+
+
+def _as_stored(number: float) -> list[float]:
+    """Return what a number may have become: 0.1 in 16 or 32 bits is another number than in 64, and stays it."""
     with np.errstate(over="ignore"):
-        wanted = (converted.astype(values.dtype) if _is_float(values) else converted).iloc[0]
-    return np.asarray((values == wanted).fillna(value=False), dtype=bool)
+        narrow = [kind(number) for kind in (np.float16, np.float32)]
+    kept = [one for one in narrow if float(str(one)) == number]
+    # Metadata has the shortest digits that 32 bits tell apart.
+    return [number, *(float(one) for one in kept), *(float(str(np.float32(one))) for one in kept)]
 
 
 def _held(frame: pd.DataFrame, name: str) -> tuple["np.ndarray[tuple[int], np.dtype[np.intp]]", list[object]]:
@@ -198,7 +210,10 @@ def _is_held(value: object, text: str) -> bool:
         return (value or "") == text
     if isinstance(value, bool):
         return text.lower() == str(value).lower()
-    return number_in(text) == value if isinstance(value, (int, float)) else text == json_text(value)
+    if isinstance(value, (int, float)):
+        wanted = number_in(text)
+        return value == wanted or (isinstance(wanted, float) and value in _as_stored(wanted))
+    return text == json_text(value)
 
 
 def _is_unknown(values: pd.Series) -> Mask:

@@ -171,7 +171,7 @@ def fit_numbers(channel: Channel, values: pd.Series) -> FittedChannel:
     low, high = float(numbers.min()), float(numbers.max())
     # Halves, since sums and differences of huge numbers have no float64.
     middle, reach = low / 2 + high / 2, high / 2 - low / 2
-    rounding = _rounding_of(values) * max(1.0, abs(low), abs(high))
+    rounding = _rounding_of(values, max(abs(low), abs(high)))
     if 2 * reach <= rounding:
         return FittedChannel(channel, fill=middle, shift=middle, rounding=rounding)
     # One that is near zero stays where it is, as in the distance engine, so that small whole numbers stay whole.
@@ -187,11 +187,15 @@ def fit_numbers(channel: Channel, values: pd.Series) -> FittedChannel:
     )
 
 
-def _rounding_of(values: pd.Series) -> float:
+def _rounding_of(values: pd.Series, magnitude: float) -> float:
+    """Return how far apart equal numbers may have become, all of them at most `magnitude`."""
     raw = values.to_numpy(dtype=np.float64)
     with np.errstate(over="ignore"):
         is_single = bool((raw.astype(np.float32) == raw).all() and (raw % 1 != 0).any())
-    return _ROUNDING_OF_FLOAT32 if is_single else _ROUNDING
+    if not is_single:
+        return _ROUNDING * max(1.0, magnitude)
+    # Far from zero it is the last digit alone: whole milliseconds and halves of them are float32's too.
+    return max(_ROUNDING_OF_FLOAT32, float(np.spacing(np.float32(magnitude))))
 
 
 def column_of(actions: pd.DataFrame, name: str) -> pd.Series:

@@ -131,7 +131,19 @@ def _finite(text: str) -> float:
     return number
 
 
-def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+def unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Return a JSON object, for the ``object_pairs_hook`` of `json`; refuse a key that occurs twice.
+
+    Raises
+    ------
+    NotJsonError
+        If one does.
+
+    Examples
+    --------
+    >>> unique_keys([("reward", 1)])
+    {'reward': 1}
+    """
     found = dict(pairs)
     if len(found) < len(pairs):
         twice = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
@@ -139,7 +151,7 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return found
 
 
-_decoder = json.JSONDecoder(parse_constant=_constant, parse_float=_finite, object_pairs_hook=_object)
+_decoder = json.JSONDecoder(parse_constant=_constant, parse_float=_finite, object_pairs_hook=unique_keys)
 
 
 def _plain(value: object) -> object:
@@ -147,7 +159,7 @@ def _plain(value: object) -> object:
     if value is None or isinstance(value, (str, int, float)):
         return value
     if isinstance(value, Mapping):
-        return _object([(_key(key), _plain(held)) for key, held in value.items()])
+        return unique_keys([(_key(key), _plain(held)) for key, held in value.items()])
     if isinstance(value, (list, tuple)):
         return [_plain(held) for held in value]
     if isinstance(value, (set, frozenset)):

@@ -23,7 +23,7 @@ class Windows:
     Attributes
     ----------
     table
-        One row a piece: ``session_id``, ``agent_id``, ``start`` (step of its first action), ``length`` (in
+        One row a piece: ``session_id``, ``agent_id``, ``start`` and ``end`` (steps of its first and last action), ``length`` (in
         actions), ``row`` (position of its first action in the log; the others follow).
     values
         float32 ``(n_windows, window, n_channels)``, or a list of ``(n_timepoints, n_channels)`` for whole series.
@@ -171,4 +171,6 @@ def _whole_series(
 def _table(actions: pd.DataFrame, rows: NDArray[np.int64], lengths: NDArray[np.int64]) -> pd.DataFrame:
     where = actions[["session_id", "agent_id", "step"]].iloc[rows].reset_index(drop=True)
     where.attrs = {}
-    return where.rename(columns={"step": "start"}).assign(length=lengths, row=rows)
+    # What was filtered leaves gaps, so where a window ends does not follow from its length.
+    end = actions["step"].to_numpy()[rows + lengths - 1]
+    return where.rename(columns={"step": "start"}).assign(end=end, length=lengths, row=rows)

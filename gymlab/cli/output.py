@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from typing import TextIO, cast
+from typing import Any, BinaryIO, TextIO, cast
 
 _UNREAD = 128 + 13
 
@@ -31,6 +31,11 @@ class _Output(io.TextIOBase):
         with _read():
             self._stream.flush()
 
+    @property
+    def buffer(self) -> "_Bytes":
+        """What takes bytes, as the stream's own."""
+        return _Bytes(self._stream.buffer)
+
     def fileno(self) -> int:
         """Return the number of the file."""
         return self._stream.fileno()
@@ -38,6 +43,23 @@ class _Output(io.TextIOBase):
     def isatty(self) -> bool:
         """Return whether it is a terminal."""
         return self._stream.isatty()
+
+
+class _Bytes(io.BufferedIOBase):
+    """A stream of bytes that ends the command once nobody reads it any more."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    def write(self, content: Any) -> int:  # noqa: ANN401 - whatever has bytes
+        """Write bytes."""
+        with _read():
+            return self._stream.write(content)
+
+    def flush(self) -> None:
+        """Write what is held back."""
+        with _read():
+            self._stream.flush()
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """Whether patterns still describe what agents do: a verdict that does not take overlapping windows for evidence."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -67,7 +67,7 @@ class Drift:
     n_new: int
     far_share: float
     far_p: float
-    shares: dict[int, tuple[float, float]]
+    shares: dict[int, tuple[float, float]] = field(hash=False)
     shares_distance: float
     shares_p: float
     unseen_share: float

@@ -301,7 +301,7 @@ def _one_of(noun: str, value: object, n: int) -> int:
 
 
 def _is_whole(value: object) -> TypeGuard[int | np.integer]:
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    return isinstance(value, (int, np.integer)) and not isinstance(value, (bool, np.timedelta64))
 
 
 def _finite(value: float) -> float | None:

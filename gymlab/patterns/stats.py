@@ -1,7 +1,7 @@
 """What an extraction did, and what it took."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class ExtractionStats:
     noise: int
     agreement: float | None
     estimated_bytes: int
-    stages: Mapping[str, float]
+    stages: Mapping[str, float] = field(hash=False)
     seconds: float
     peak_bytes: int
     compiling: float = 0.0

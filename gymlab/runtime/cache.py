@@ -265,7 +265,7 @@ class BoundedCache:
     def _refuse_unhashable(self, key: object) -> None:
         try:
             hash(key)
-        except TypeError as error:
+        except (TypeError, ValueError) as error:
             raise InputError(f"{shown(key)} can be no key of cache {self.name!r}: {error}") from None
 
     def _refuse_used_up(self, value: object) -> None:

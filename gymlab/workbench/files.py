@@ -61,12 +61,21 @@ def require_apart(targets: Mapping[str, Path | None], source: Source | Sequence[
     read = [path.absolute() for path in files_of(source or sample_path())]
     seen = {_identity(f"{path}{ending}"): "the log itself" for path in read for ending in _BESIDE}
     for option, path in targets.items():
-        if path is None:
+        if path is None or _is_device(path):
             continue
         identity = _identity(path)
         if identity in seen:
             raise InputError(f"{option} {path} is {seen[identity]}; choose another file")
         seen[identity] = f"the file of another option, {option}"
+
+
+def _is_device(path: Source) -> bool:
+    """Tell whether a path is a device or a pipe, which is written to as it is, by as many as like."""
+    try:
+        mode = _real(path).stat().st_mode
+    except OSError:
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
 def _identity(path: Source) -> tuple[object, ...]:
@@ -103,8 +112,8 @@ def require_writable(path: Path, *, makes_folder: bool = False) -> None:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
     if stat.S_ISDIR(mode):
         raise OutputError(f"cannot write {path}: a folder of that name is there already")
-    if mode and not stat.S_ISREG(mode):
-        return  # a device or a pipe is written to as it is
+    if _is_device(path):
+        return
     if not makes_folder and not real.parent.is_dir():
         raise OutputError(f"cannot write {path}: give a file in a folder that exists")
     if problem := unwritable(real.parent):

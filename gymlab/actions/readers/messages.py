@@ -12,6 +12,7 @@ from datetime import datetime
 from itertools import takewhile
 from typing import Any
 
+from gymlab.actions.json_text import strict_json
 from gymlab.actions.times import in_utc, moment_of
 
 Json = dict[str, Any]
@@ -176,7 +177,7 @@ def _arguments(name: str, given: object, odd: Odd) -> tuple[Json | None, str | N
     """Return the arguments of a call, none for an empty text, and the call as text."""
     blank = given is None or (isinstance(given, str) and not given.strip())
     try:
-        found = {} if blank else json.loads(given) if isinstance(given, str) else given
+        found = {} if blank else strict_json(given) if isinstance(given, str) else given
         text = call_text(name, found)
     except (ValueError, RecursionError):
         found = None

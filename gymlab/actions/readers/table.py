@@ -13,7 +13,7 @@ import pandas as pd
 from gymlab.actions.columns import BITS, COLUMNS
 from gymlab.actions.json_text import strict_json
 from gymlab.actions.readers.files import check_file, lines
-from gymlab.actions.rows import RawRows, columns_of_frame, notes_in
+from gymlab.actions.rows import RawRows, columns_of_frame, notes_in, printable
 from gymlab.actions.values import number_in
 from gymlab.arguments import named, shortened
 from gymlab.errors import InputError
@@ -118,8 +118,8 @@ def folder_columns(path: Path) -> dict[str, list[object]]:
     for folder in path.absolute().parents:
         name, equals, value = folder.name.partition("=")
         if not (name and equals):
-            break
-        name, value = unquote(name), unquote(value)
+            continue
+        name, value = printable(unquote(name)), printable(unquote(value))
         # The inner folder wins, as the file's own column does over both.
         found.setdefault(name, [None] if value == _NULL_FOLDER else values_of(name, [value]))
     return dict(reversed(found.items()))

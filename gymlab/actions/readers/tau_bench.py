@@ -5,6 +5,7 @@ call, or a message without one; what has neither text nor call is no action.
 """
 
 import json
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from gymlab.actions.columns import REQUIRED_COLUMNS
+from gymlab.actions.json_text import unique_keys
 from gymlab.actions.readers import messages as chat
 from gymlab.actions.readers.files import lines, uncompressed_name
 from gymlab.actions.readers.messages import Json, Odd, object_of
@@ -24,6 +26,7 @@ from gymlab.arguments import named
 from gymlab.errors import InputError
 
 _SPEAKERS = {"assistant": "agent", "user": "user"}
+_NO_NUMBER = "numbers that are not finite, taken for unknown"
 _NO_GOLD = "tasks whose actions cannot be read, so that whether a write was asked for is unknown"
 
 
@@ -41,15 +44,23 @@ class Conversation:
 def read(path: Path) -> RawRows:
     """Read a file of trajectories; what is odd in one costs itself alone, and a note says how often."""
     text = "".join(line for _, line in lines(path))
+    odd: Odd = Counter()
+
+    def finite(text: str) -> float | None:
+        value = float(text)
+        if math.isfinite(value):
+            return value
+        odd[_NO_NUMBER] += 1
+        return None
+
     try:
-        data = json.loads(text)
+        data = json.loads(text, parse_constant=finite, parse_float=finite, object_pairs_hook=unique_keys)
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: is no JSON: {error}; a JSONL log has one action a line") from error
     simulations, key, conversation = _shape(path, data)
     rows = RawRows({}, np.empty(0, dtype=np.int64), str(path), "simulation")
     records: list[Json] = []
     numbers: list[int] = []
-    odd: Odd = Counter()
     for number, simulation in enumerate(simulations):
         if not isinstance(object_of(simulation).get(key) or [], list):
             rows.problem(number, key, simulation[key], "is no list of messages")
@@ -102,6 +113,7 @@ def _from_run(path: Path, _data: object, run: Json, number: int, odd: Odd) -> Co
         agent_id=_stem(path),
         messages=chat.spoken(run.get("traj") or [], odd),
         gold=_gold(task.get("actions"), "kwargs", odd),
+        about=_kept(run, "reward"),
     )
 
 
@@ -125,8 +137,17 @@ def _from_simulation(path: Path, data: Json, simulation: Json, number: int, odd:
         agent_id=f"{agent.get('llm') or _stem(path)}:{domain}{solo}",
         messages=chat.spoken(simulation.get("messages") or [], odd),
         gold=_gold(criteria.get("actions"), "arguments", odd),
-        about={"domain": domain},
+        about={
+            "domain": domain,
+            **_kept(object_of(simulation.get("reward_info")), "reward"),
+            **_kept(simulation, "termination_reason"),
+        },
     )
+
+
+def _kept(found: Json, name: str) -> Json:
+    """Return a field of a simulation as every action of it keeps it; nothing where it is unknown."""
+    return {name: found[name]} if found.get(name) is not None else {}
 
 
 def _session(path: Path, simulation: Json, number: int) -> str:

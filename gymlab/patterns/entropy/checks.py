@@ -5,10 +5,9 @@ from collections import deque
 from collections.abc import Container, Hashable, Mapping
 from typing import TypeVar
 
-import numpy as np
 import pandas as pd
 
-from gymlab.arguments import shown
+from gymlab.arguments import shown, whole_number
 from gymlab.errors import InputError
 
 V = TypeVar("V", bound=Hashable)
@@ -19,16 +18,14 @@ def checked_size(name: str, size: object) -> int | None:
     if size is None:
         return None
     # A deque counts no further.
-    if isinstance(size, bool) or not isinstance(size, int | np.integer) or not 1 <= size <= sys.maxsize:
-        raise InputError(f"{name} must be a positive integer or None, not {shown(size)}")
-    return int(size)
+    return whole_number(name, size, least=1, most=sys.maxsize, instead=", or None")
 
 
 def holds(known: Container[V], value: V) -> bool:
     """Tell whether a value is among those known, and refuse one that cannot be."""
     try:
         return value in known
-    except TypeError:
+    except (TypeError, ValueError):  # numpy has durations that it says are no hash
         raise InputError(f"{shown(value)} cannot be counted: it is not hashable") from None
 
 

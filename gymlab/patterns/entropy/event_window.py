@@ -7,7 +7,7 @@ from typing import Generic, TypeGuard, TypeVar
 
 import numpy as np
 
-from gymlab.arguments import shown
+from gymlab.arguments import finite_number, shown
 from gymlab.errors import InputError
 
 V = TypeVar("V")
@@ -24,9 +24,7 @@ class EventWindow(Generic[V]):
     __slots__ = ("_items", "_n_pushed", "_seconds", "clock")
 
     def __init__(self, seconds: float) -> None:
-        if not _is_number(seconds) or not 0 < seconds < math.inf:
-            raise InputError(f"seconds must be a positive, finite number, not {shown(seconds)}")
-        self._seconds = float(seconds)
+        self._seconds = finite_number("seconds", seconds, above=0)
         # A serial number stands before the item, so that two items are never compared.
         self._items: list[tuple[float, int, V]] = []
         self._n_pushed = 0
@@ -55,7 +53,7 @@ class EventWindow(Generic[V]):
 def seconds_of(timestamp: object) -> float:
     """Return a timestamp in seconds: a finite number as it is, a datetime with a time zone since 1970."""
     if _is_number(timestamp):
-        seconds = float(timestamp)
+        seconds = finite_number("timestamp", timestamp, noun="a finite number of seconds")
     elif isinstance(timestamp, datetime) and timestamp.tzinfo is not None:
         seconds = timestamp.timestamp()
     else:
@@ -68,4 +66,6 @@ def seconds_of(timestamp: object) -> float:
 
 
 def _is_number(value: object) -> TypeGuard[float]:
-    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(
+        value, bool | np.timedelta64
+    )

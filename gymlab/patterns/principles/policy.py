@@ -1,7 +1,7 @@
 """What a policy is, and how a person reads it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -38,7 +38,7 @@ class Contradiction:
     """
 
     policy: int
-    situation: dict[str, str]
+    situation: dict[str, str] = field(hash=False)
     here: str
     there: str
     p_value: float

@@ -1,7 +1,7 @@
 """A principle: in a situation, an agent does something, with the evidence for it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from gymlab.patterns.principles.candidates import Kind
@@ -78,7 +78,7 @@ class Principle:
     """
 
     unit: str
-    situation: Mapping[str, str]
+    situation: Mapping[str, str] = field(hash=False)
     action: str
     probability: float
     low: float
@@ -95,7 +95,7 @@ class Principle:
     p_value: float
     q_value: float
     kind: Kind
-    follows_from: Mapping[str, str] | None
+    follows_from: Mapping[str, str] | None = field(hash=False)
     policy: int
     contexts: tuple[Context, ...]
     action_ids: tuple[str, ...]

@@ -1,7 +1,7 @@
 """Principles of two logs side by side: which appear, vanish, shift or hold."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -54,7 +54,7 @@ class PrincipleShift:
     """
 
     unit: str
-    situation: Mapping[str, str]
+    situation: Mapping[str, str] = field(hash=False)
     action: str
     change: Change
     first: Share

@@ -21,7 +21,7 @@ from gymlab.patterns.principles.units import By, units_of
 if TYPE_CHECKING:
     from gymlab.patterns.result import Extraction
 
-_UNTIMED = "the log does not say which session came first, so changes of policy were looked for within single sessions alone"
+_UNTIMED = "the log does not say which session came first, so changes of policy were looked for within single sessions alone; where there are several, one who goes over to another choice for good within a session is taken to remember"
 
 
 @dataclass(frozen=True, eq=False)

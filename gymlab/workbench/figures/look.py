@@ -206,27 +206,27 @@ def whereabouts(table: pd.DataFrame, indices: Sequence[int] | NDArray[Any] | Non
     Parameters
     ----------
     table
-        As ``Windows.table``: ``session_id``, ``agent_id``, ``start``, ``length``.
+        As ``Windows.table``: ``session_id``, ``agent_id``, ``start``, ``end``.
     indices
         Which windows; all when not given.
 
     Examples
     --------
-    >>> table = pd.DataFrame({"session_id": ["s"], "agent_id": ["ada"], "start": [20], "length": [10]})
+    >>> table = pd.DataFrame({"session_id": ["s"], "agent_id": ["ada"], "start": [20], "end": [29]})
     >>> whereabouts(table)
     ['ada in s, steps 20–29']
     """
-    a_table("table", table, "agent_id", "session_id", "start", "length")
+    a_table("table", table, "agent_id", "session_id", "start", "end")
     # Names are told apart from all of the table, so that they are the same wherever they stand.
     agents, sessions = (
         plain_names(table["agent_id"].unique(), 30),
         plain_names(table["session_id"].unique(), 40),
     )
     part = table if indices is None else table.iloc[_checked_rows(indices, len(table))]
-    columns = (part["agent_id"], part["session_id"], part["start"], part["length"])
+    columns = (part["agent_id"], part["session_id"], part["start"], part["end"])
     return [
-        f"{agents[str(agent)]} in {sessions[str(session)]}, {_steps(int(start), int(length))}"
-        for agent, session, start, length in zip(*columns, strict=True)
+        f"{agents[str(agent)]} in {sessions[str(session)]}, {_steps(int(start), int(end))}"
+        for agent, session, start, end in zip(*columns, strict=True)
     ]
 
 
@@ -239,5 +239,5 @@ def _checked_rows(indices: object, n: int) -> NDArray[np.int64]:
     return rows
 
 
-def _steps(start: int, length: int) -> str:
-    return f"step {start}" if length == 1 else f"steps {start}–{start + length - 1}"
+def _steps(start: int, end: int) -> str:
+    return f"step {start}" if start == end else f"steps {start}–{end}"

@@ -92,7 +92,6 @@ def warping_path(
     legend: Legend,
     *,
     hover: tuple[str, str],
-    first_steps: tuple[int, int] = (0, 0),
 ) -> go.Figure:
     """Plot how two series are warped onto each other: the path through their costs, and what is aligned with what.
 
@@ -108,8 +107,6 @@ def warping_path(
         The colours of the states.
     hover
         What the series are.
-    first_steps
-        The step of the first time point of each.
     """
     costs, path = numbers("costs", costs, 2), whole_numbers("path", path, 2)
     instance("legend", legend, Legend, "a legend, of legend_of")
@@ -118,7 +115,6 @@ def warping_path(
     for name, pair, kind in (
         ("states", states, Sequence),
         ("hover", hover, str),
-        ("first_steps", first_steps, (int, np.integer)),
     ):
         if len(each(name, pair, kind, "one for either series")) != 2:
             raise InputError(f"{name} is {shown(pair)}; give one for either series")
@@ -133,9 +129,9 @@ def warping_path(
     figure.update_annotations(x=0, xanchor="left", align="left", font={"size": 12})
     figure.add_heatmap(
         z=np.where(np.isfinite(costs), np.sqrt(np.maximum(costs, 0)), np.nan),
-        x0=first_steps[1],
+        x0=1,
         dx=1,
-        y0=first_steps[0],
+        y0=1,
         dy=1,
         colorscale=[[k / (len(SEQUENTIAL) - 1), colour] for k, colour in enumerate(SEQUENTIAL)],
         colorbar={
@@ -145,24 +141,24 @@ def warping_path(
             "y": 0.7,
             "outlinewidth": 0,
         },
-        hovertemplate="step %{y} and step %{x}: %{z:.3g}<extra></extra>",
+        hovertemplate="action %{y} and action %{x}: %{z:.3g}<extra></extra>",
         row=1,
         col=1,
     )
     figure.add_scatter(
-        x=first_steps[1] + path[:, 1],
-        y=first_steps[0] + path[:, 0],
+        x=path[:, 1] + 1,
+        y=path[:, 0] + 1,
         mode="lines+markers",
         line={"color": PALETTE[1], "width": 3},
         marker={"size": 5},
         showlegend=False,
-        hovertemplate="step %{y} goes with step %{x}<extra></extra>",
+        hovertemplate="action %{y} goes with action %{x}<extra></extra>",
         row=1,
         col=1,
     )
-    figure.update_xaxes(title="step of the second", showgrid=False, row=1, col=1)
-    figure.update_yaxes(title="step of the first", autorange="reversed", showgrid=False, row=1, col=1)
-    _add_alignment(figure, path, states, legend, hover=hover, first_steps=first_steps)
+    figure.update_xaxes(title="action of the second", showgrid=False, row=1, col=1)
+    figure.update_yaxes(title="action of the first", autorange="reversed", showgrid=False, row=1, col=1)
+    _add_alignment(figure, path, states, legend, hover=hover)
     return figure
 
 
@@ -173,13 +169,10 @@ def _add_alignment(
     legend: Legend,
     *,
     hover: tuple[str, str],
-    first_steps: tuple[int, int],
 ) -> None:
     """Add the two series as rows of cells, the first on top, and a line between what is aligned."""
     for row, height in ((0, 1.0), (1, 0.0)):
-        cells = state_cells(
-            [states[row]], legend, hover=[hover[row]], first_steps=[first_steps[row]], y=[height]
-        )
+        cells = state_cells([states[row]], legend, hover=[hover[row]], y=[height])
         figure.add_trace(cells.update(y=None, y0=height, dy=0.5), row=2, col=1)
     figure.add_scatter(
         x=[value for i, j in path.tolist() for value in (i + 1, j + 1, None)],

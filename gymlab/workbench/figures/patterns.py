@@ -42,8 +42,8 @@ class StatePanel:
         The states of some of them.
     hover
         For each of these, what it is, as HTML.
-    medoid, medoid_hover, medoid_step
-        The states of its most typical window, what it is, and the step of its first state.
+    medoid, medoid_hover
+        The states of its most typical window, and what it is.
     shares
         float64 ``(n_timepoints, n_states)``: the share of each state of the legend in its barycentre; None without
         one.
@@ -55,7 +55,6 @@ class StatePanel:
     hover: Sequence[str]
     medoid: Sequence[object]
     medoid_hover: str
-    medoid_step: int
     shares: NDArray[np.float64] | None = None
 
 
@@ -141,7 +140,6 @@ def _add_states(figure: go.Figure, panel: StatePanel, legend: Legend, row: int, 
             [panel.medoid],
             legend,
             hover=[f"medoid: {panel.medoid_hover}"],
-            first_steps=[panel.medoid_step],
             y=["medoid"],
         ),
         row=row,
@@ -274,7 +272,6 @@ def medoids(panels: Sequence[StatePanel], legend: Legend, *, noun: str = "window
             [panel.medoid for panel in panels],
             legend,
             hover=[panel.medoid_hover for panel in panels],
-            first_steps=[panel.medoid_step for panel in panels],
             y=names,
         ).update(xgap=1, ygap=6)
     )

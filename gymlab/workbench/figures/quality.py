@@ -57,7 +57,7 @@ def silhouette(
     """
     texts(noun=noun)
     widths, labels = numbers("widths", widths), whole_numbers("labels", labels)
-    a_table("table", table, "agent_id", "session_id", "start", "length")
+    a_table("table", table, "agent_id", "session_id", "start", "end")
     of_one_length(widths=widths, labels=labels, table=table)
     known = ~np.isnan(widths) & (labels >= 0)
     if not known.any():

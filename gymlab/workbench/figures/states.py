@@ -153,10 +153,9 @@ def state_cells(
     legend: Legend,
     *,
     hover: Sequence[str],
-    first_steps: Sequence[int],
     y: Sequence[object],
 ) -> go.Heatmap:
-    """Return a few rows of states as coloured cells, each cell with the step at which it stands in the log.
+    """Return a few rows of states as coloured cells, each cell with the number of its action.
 
     Parameters
     ----------
@@ -164,17 +163,14 @@ def state_cells(
         As for :func:`state_rows`.
     hover
         For each row, what it is, as HTML.
-    first_steps
-        For each row the step of its first state.
     y
         Where each row stands.
     """
     codes, states = _cells(rows, legend)
     texts = np.full(codes.shape, "", dtype=object)
-    for index, start in enumerate(first_steps):
-        texts[index] = [
-            f"{hover[index]}<br>step {start + k}: {state}" for k, state in enumerate(states[index])
-        ]
+    for index, row in enumerate(states):
+        # Not the step: what was filtered leaves gaps.
+        texts[index] = [f"{hover[index]}<br>action {k}: {state}" for k, state in enumerate(row, 1)]
     return go.Heatmap(
         z=codes,
         x0=1,

@@ -41,8 +41,6 @@ class Leaves:
         For each leaf, what it is.
     states
         For each leaf the states of its most typical series, step by step.
-    first_steps
-        The step of the first of these.
     legend
         The colours of the states.
     role
@@ -51,7 +49,6 @@ class Leaves:
 
     hover: Sequence[str]
     states: Sequence[Sequence[object]]
-    first_steps: Sequence[int]
     legend: Legend
     role: str = "most typical"
 
@@ -108,9 +105,7 @@ def dendrogram(
     )
     if leaves:
         places = list(range(len(outline.leaves)))
-        cells = state_cells(
-            leaves.states, leaves.legend, hover=leaves.hover, first_steps=leaves.first_steps, y=places
-        )
+        cells = state_cells(leaves.states, leaves.legend, hover=leaves.hover, y=places)
         # A leaf is a column: time goes down from it.
         cells.update(z=cells.z.T, text=cells.text.T, x=places, y=None, y0=1)
         figure.add_trace(cells, row=2, col=1)

@@ -116,7 +116,9 @@ def _source(notebook: Path) -> str:
 
 
 def _bind(cell: ParametersCell, statement: ast.stmt, source: str) -> None:
-    if isinstance(statement, _BINDS_NO_PARAMETER):
+    if isinstance(statement, _BINDS_NO_PARAMETER) and not any(
+        isinstance(part, ast.Global) for part in ast.walk(statement)
+    ):
         return
     if _is_constant(statement, cell.read):
         # An annotation binds nothing, and has names that are not bound here.
@@ -136,6 +138,8 @@ def _bind(cell: ParametersCell, statement: ast.stmt, source: str) -> None:
                 cell.unread.pop(name, None)
             return
     for name in _bound(statement):
+        if isinstance(statement, ast.Expr) and name not in cell.names:
+            continue  # a method of something else, which is no parameter
         cell.read.pop(name, None)
         cell.unread[name] = (statement.lineno, ast.get_source_segment(source, statement) or "")
 
@@ -150,9 +154,17 @@ def _is_constant(statement: ast.stmt, known: Mapping[str, Any]) -> bool:
 
 
 def _bound(statement: ast.stmt) -> Iterator[str]:
-    """Yield the names that a statement binds, in whatever way; those of a comprehension are its own."""
+    """Yield the names that a statement binds or changes the value of; those of a comprehension are its own."""
     inner = [part.target for part in ast.walk(statement) if isinstance(part, ast.comprehension)]
     own = {part for target in inner for part in ast.walk(target)}
     for part in ast.walk(statement):
         if isinstance(part, ast.Name) and not isinstance(part.ctx, ast.Load) and part not in own:
             yield part.id
+        elif isinstance(part, (ast.Global, ast.Nonlocal)):
+            yield from part.names
+        # A list has methods that change it, and items that can be set.
+        changed = part.func if isinstance(part, ast.Call) else part
+        if isinstance(changed, (ast.Attribute, ast.Subscript)) and (
+            changed is not part or not isinstance(changed.ctx, ast.Load)
+        ):
+            yield from (one.id for one in ast.walk(changed.value) if isinstance(one, ast.Name))

@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,7 @@ class Report:
 
     run_id: str
     folder: Path
-    results: Mapping[str, Any]
+    results: Mapping[str, Any] = field(hash=False)
 
     @property
     def failed(self) -> list[str]:

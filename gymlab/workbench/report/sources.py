@@ -1,6 +1,5 @@
 """The log of a report, named so that it is the same from any working directory."""
 
-import glob
 import os
 import re
 from pathlib import Path
@@ -54,9 +53,7 @@ def _absolute(text: str) -> str:
             path = Path(text).expanduser()
         except RuntimeError:  # no such user, so the name begins with ~ and means nothing by it
             path = Path(text)
-        # In a pattern, what the working directory is called is none.
-        pattern = any(character in text for character in "*?[") and not os.path.lexists(path)
-        return str(Path(glob.escape(str(Path.cwd())), path) if pattern else path.absolute())
+        return str(path.absolute())
     found = _SQLITE.fullmatch(text)
     if found is None or found["path"] == ":memory:" or Path(unquote(found["path"])).is_absolute():
         return text

@@ -25,6 +25,8 @@ _PLAIN = {
     _INT: r"[-+]?[0-9]{1,300}",
     _FLOAT: r"[-+]?(([0-9]+\.[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+|\.(?i:inf))|\.(?i:nan)",
 }
+# Of an option whose value is text, what is not the text itself.
+_IS_YAML = re.compile(r"""\s*(\[.*\]|'.*'|".*"|null)?\s*""", re.DOTALL)
 
 
 class _Loader(yaml.SafeLoader):
@@ -80,7 +82,10 @@ def parsed(text: str, place: str, name: str = "") -> Any:  # noqa: ANN401 - what
 
 
 def setting(name: str, text: str) -> Any:  # noqa: ANN401 - whatever was written
-    """Return the value of a parameter that an option gives; text without quotes is taken as it is, a # in it too.
+    """Return the value of a parameter that an option gives.
+
+    Where text is wanted, it is what stands there: a number, a # or a colon in it too. Only a list in brackets, a text
+    in quotes and null are read as YAML.
 
     Raises
     ------
@@ -89,12 +94,12 @@ def setting(name: str, text: str) -> Any:  # noqa: ANN401 - whatever was written
 
     Examples
     --------
-    >>> setting("agent", "bot #1"), setting("agent", "['1', bot]"), setting("window", "20")
-    ('bot #1', ['1', 'bot'], 20)
+    >>> setting("agent", "bot #1"), setting("agent", "['1', bot]"), setting("agent", "007"), setting("window", "20")
+    ('bot #1', ['1', 'bot'], '007', 20)
     """
-    value = parsed(text, f"--set {shortened(f'{name}={text}')}", name)
-    quoted = text.lstrip().startswith(("'", '"'))
-    return text if isinstance(value, str) and name in TEXTS and not quoted else value
+    if name in TEXTS and not _IS_YAML.fullmatch(text):
+        return text
+    return parsed(text, f"--set {shortened(f'{name}={text}')}", name)
 
 
 def dumped(fields: Mapping[str, Any]) -> str:

@@ -109,7 +109,9 @@ def _changed(study: Study, names: Mapping[str, str], noun: str, place: str) -> s
     )
     more = len(units) - _MOST_UNITS
     return lines + left_out(
-        f"{more:,} more {noun} changed their policy; they are in {place}" if more > 0 else ""
+        f"{more:,} more {noun} changed their policy; they are in {place.replace('principles', 'policies')}"
+        if more > 0
+        else ""
     )
 
 

@@ -73,7 +73,7 @@ def series_of_log(actions: pd.DataFrame, *, most: int = 40) -> go.Figure:
             "session_id": actions["session_id"].iloc[first[chosen]].to_numpy(),
             "agent_id": agents[chosen],
             "start": actions["step"].iloc[first[chosen]].to_numpy(),
-            "length": length[chosen],
+            "end": actions["step"].iloc[first[chosen] + length[chosen] - 1].to_numpy(),
         }
     )
     figure = figures.index_plot(

@@ -40,12 +40,10 @@ def warping_path(extraction: Extraction, first: int, second: int) -> go.Figure:
     path, _ = dtw_path(x, y, radius=radius, mismatch_weights=weights)
     one, other = (extraction.actions_of_window(index)["action_type"].tolist() for index in (first, second))
     where = figures.whereabouts(windows.table, [first, second])
-    starts = windows.table["start"].iloc[[first, second]].tolist()
     return figures.warping_path(
         dtw_cost_matrix(x, y, radius=radius, mismatch_weights=weights),
         path,
         (one, other),
         figures.legend_of(extraction.actions["action_type"]),
         hover=(where[0], where[1]),
-        first_steps=(starts[0], starts[1]),
     )

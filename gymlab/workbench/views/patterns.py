@@ -161,7 +161,6 @@ def _state_panel(
         members=[choices.iloc[extraction.windows.rows(int(index))[:_MOST_STEPS]].tolist() for index in some],
         medoid=choices.iloc[extraction.windows.rows(pattern.medoid)[:_MOST_STEPS]].tolist(),
         medoid_hover=figures.whereabouts(extraction.windows.table, [pattern.medoid])[0],
-        medoid_step=pattern.medoid_start,
         shares=None if shares is None else shares[:_MOST_STEPS],
         hover=figures.whereabouts(extraction.windows.table, some),
     )

@@ -178,7 +178,6 @@ def _leaves(tree: LogTree, typical: NDArray[np.int64]) -> figures.Leaves:
     return figures.Leaves(
         hover=figures.whereabouts(table, typical),
         states=[choices.iloc[tree.windows.rows(int(index))[:_MOST_STEPS]].tolist() for index in typical],
-        first_steps=table["start"].iloc[typical].tolist(),
         legend=figures.legend_of(choices),
         role="first" if tree.distances is None else MEDOID,
     )
