@@ -10,6 +10,7 @@ import threading
 from collections import OrderedDict, deque
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -408,6 +409,13 @@ async def coroutine_function():
     return 1
 
 
+@dataclass
+class Holder:
+    """Holds anything."""
+
+    held: object
+
+
 async def async_generator():
     yield 1
 
@@ -445,6 +453,10 @@ USED_UP = {
     "a generator in a tuple": lambda: (1, generator()),
     "coroutines in a list": lambda: [coroutine_function(), coroutine_function()],
     "a generator deep in a dict": lambda: {"a": [{"b": generator()}]},
+    "a generator in a view": {"a": generator()}.values,
+    "a generator in a read-only mapping": lambda: MappingProxyType({"a": generator()}),
+    "a generator in an array": lambda: np.array([generator(), 1], dtype=object),
+    "a generator in a dataclass": lambda: Holder(generator()),
 }
 
 

@@ -5,11 +5,14 @@ import math
 import tempfile
 import threading
 import time
-from collections import OrderedDict, deque
-from collections.abc import Callable, Hashable, Iterator
+from collections import OrderedDict, UserDict, deque
+from collections.abc import Callable, Hashable, ItemsView, Iterator, KeysView, ValuesView
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
+from types import MappingProxyType
 from typing import Any
+
+import numpy as np
 
 from gymlab.arguments import finite_number, instance, shown, whole_number
 from gymlab.errors import InputError
@@ -357,8 +360,14 @@ def _used_up(value: object) -> Iterator[object]:
         seen.add(id(item))
         if isinstance(item, dict):
             pending.extend((*dict.keys(item), *dict.values(item)))
-        elif isinstance(item, (list, tuple, set, frozenset, deque)):
+        elif isinstance(item, (list, tuple, set, frozenset, deque, KeysView, ValuesView, ItemsView)):
             pending.extend(item)
+        elif isinstance(item, (UserDict, MappingProxyType)):
+            pending.extend((*item.keys(), *item.values()))
+        elif isinstance(item, np.ndarray) and item.dtype == object:
+            pending.extend(item.flat)
+        elif is_dataclass(item) and not isinstance(item, type):
+            pending.extend(getattr(item, one.name, None) for one in fields(item))
         # Asked of the type, since an object may do anything when it is asked.
         elif any(hasattr(type(item), name) for name in _USED_UP) or isinstance(item, _TEMPORARY_FILE):
             yield item

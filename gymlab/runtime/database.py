@@ -291,6 +291,8 @@ def _sqlite_url(text: str) -> URL:
         raise InputError(f"{form}; this one cannot be read") from None
     if url.drivername not in {"sqlite", "sqlite+aiosqlite"}:
         raise InputError(f"{form}; {url.drivername} is not supported")
+    if "\0" in (url.database or ""):
+        raise InputError(f"{form}; no file has a NUL in its name")
     if url.host or url.username:
         raise InputError(f"{form}; this one has two slashes, so its folder is taken for a host")
     return url.set(drivername="sqlite+aiosqlite")

@@ -53,6 +53,10 @@ def units_of(log: pd.DataFrame, by: By, extraction: "Extraction | None" = None) 
     InputError
         If ``by`` is unknown, or asks for clusters without an extraction of this very log.
     """
+    if extraction is not None:
+        from gymlab.patterns.result import Extraction  # noqa: PLC0415 - which imports principles
+
+        instance("extraction", extraction, Extraction, "an Extraction of this log")
     if checked_by(by) != "cluster":
         codes, names = pd.factorize(log[_COLUMNS[by]])
         return Units(tuple(map(str, names)), codes.astype(np.int64))
@@ -60,9 +64,6 @@ def units_of(log: pd.DataFrame, by: By, extraction: "Extraction | None" = None) 
         raise InputError(
             "by='cluster' needs the extraction: infer_principles(log, by='cluster', extraction=…)"
         )
-    from gymlab.patterns.result import Extraction  # noqa: PLC0415 - which imports principles
-
-    instance("extraction", extraction, Extraction, "an Extraction of this log")
     labelled = extraction.labelled_actions()
     same = ["session_id", "agent_id", "step", "action_type", "decision_context"]
     if (

@@ -35,6 +35,8 @@ def claims(found: Sequence[Claim]) -> go.Figure:
         The claims; one that was not measured has an empty axis.
     """
     found = each("found", found, Claim, "claims")
+    if not found:
+        return nothing_to_show("there is no claim")
     figure = make_subplots(
         rows=len(found),
         cols=1,

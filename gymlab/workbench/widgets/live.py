@@ -155,6 +155,7 @@ class AlertStrip(ipywidgets.VBox):  # type: ignore[misc]
     ) -> None:
         if measure is not None:
             instance("measure", measure, Callable, "a function that measures, or None")  # type: ignore[arg-type]
+        instance("extraction", extraction, Callable, "a function that returns an extraction")  # type: ignore[arg-type]
         self._measure = measure or (lambda: measured_now(extraction()))
         self.alerts = evaluate(self._measure())
         self.figure = figure_widget(figures.alert_strip(self.alerts))
