@@ -32,8 +32,8 @@ class _Output(io.TextIOBase):
             self._stream.flush()
 
     @property
-    def buffer(self) -> "_Bytes":
-        """What takes bytes, as the stream's own."""
+    def binary(self) -> "_Bytes":
+        """What takes bytes; not called buffer, which typer would write UTF-8 to where the encoding is ASCII."""
         return _Bytes(self._stream.buffer)
 
     def fileno(self) -> int:

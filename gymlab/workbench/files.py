@@ -149,8 +149,10 @@ def write_whole(path: Path, content: bytes) -> None:
     instance("content", content, bytes, "bytes")
     if expanded(path) == STANDARD_OUTPUT:
         sys.stdout.flush()
-        sys.stdout.buffer.write(content)
-        sys.stdout.buffer.flush()
+        # A command's own stream has a name of its own for it.
+        output = getattr(sys.stdout, "binary", None) or sys.stdout.buffer
+        output.write(content)
+        output.flush()
         return
     target = _real(path)
     try:
