@@ -12,12 +12,7 @@ if TYPE_CHECKING:
     from gymlab import distance
     from gymlab.actions import read_actions, select_actions, validate_actions
     from gymlab.actions.channels import Channel
-    from gymlab.errors import GymlabError, InputError, MemoryLimitError, OutputError, ReportError
-    from gymlab.patterns.assignment import Assignment
-    from gymlab.patterns.asynchronous import extract_patterns_async
-    from gymlab.patterns.comparison import Comparison, compare_logs
-    from gymlab.patterns.config import ExtractionConfig
-    from gymlab.patterns.entropy import (
+    from gymlab.entropy import (
         AgentEntropies,
         ConditionalEntropy,
         IncrementalEntropy,
@@ -25,49 +20,54 @@ if TYPE_CHECKING:
         TimedEntropy,
         TransitionEntropy,
     )
+    from gymlab.errors import GymlabError, InputError, MemoryLimitError, OutputError, ReportError
+    from gymlab.patterns.assignment import Assignment
+    from gymlab.patterns.asynchronous import extract_patterns_async
+    from gymlab.patterns.comparison import Comparison, compare_logs
+    from gymlab.patterns.config import ExtractionConfig
     from gymlab.patterns.extraction import extract_patterns
     from gymlab.patterns.loading import load_extraction
-    from gymlab.patterns.principles import Principle, infer_principles
-    from gymlab.patterns.principles.study import Study, study_principles
     from gymlab.patterns.result import Extraction
     from gymlab.patterns.temporal import TemporalPattern
+    from gymlab.principles import Principle, infer_principles
+    from gymlab.principles.study import Study, study_principles
     from gymlab.runtime.cache import BoundedCache, CacheStats
     from gymlab.runtime.database import Database
     from gymlab.settings import notebook_path, sample_path
 
 _HOMES = {
-    "AgentEntropies": "gymlab.patterns.entropy",
+    "AgentEntropies": "gymlab.entropy",
     "Assignment": "gymlab.patterns.assignment",
     "BoundedCache": "gymlab.runtime.cache",
     "CacheStats": "gymlab.runtime.cache",
     "Channel": "gymlab.actions.channels",
     "Comparison": "gymlab.patterns.comparison",
-    "ConditionalEntropy": "gymlab.patterns.entropy",
+    "ConditionalEntropy": "gymlab.entropy",
     "Database": "gymlab.runtime.database",
     "Extraction": "gymlab.patterns.result",
     "ExtractionConfig": "gymlab.patterns.config",
     "GymlabError": "gymlab.errors",
-    "IncrementalEntropy": "gymlab.patterns.entropy",
+    "IncrementalEntropy": "gymlab.entropy",
     "InputError": "gymlab.errors",
     "MemoryLimitError": "gymlab.errors",
     "OutputError": "gymlab.errors",
-    "Principle": "gymlab.patterns.principles",
+    "Principle": "gymlab.principles",
     "ReportError": "gymlab.errors",
-    "Study": "gymlab.patterns.principles.study",
+    "Study": "gymlab.principles.study",
     "TemporalPattern": "gymlab.patterns.temporal",
-    "TimedConditionalEntropy": "gymlab.patterns.entropy",
-    "TimedEntropy": "gymlab.patterns.entropy",
-    "TransitionEntropy": "gymlab.patterns.entropy",
+    "TimedConditionalEntropy": "gymlab.entropy",
+    "TimedEntropy": "gymlab.entropy",
+    "TransitionEntropy": "gymlab.entropy",
     "compare_logs": "gymlab.patterns.comparison",
     "extract_patterns": "gymlab.patterns.extraction",
     "extract_patterns_async": "gymlab.patterns.asynchronous",
-    "infer_principles": "gymlab.patterns.principles",
+    "infer_principles": "gymlab.principles",
     "load_extraction": "gymlab.patterns.loading",
     "notebook_path": "gymlab.settings",
     "read_actions": "gymlab.actions",
     "sample_path": "gymlab.settings",
     "select_actions": "gymlab.actions",
-    "study_principles": "gymlab.patterns.principles.study",
+    "study_principles": "gymlab.principles.study",
     "validate_actions": "gymlab.actions",
 }
 

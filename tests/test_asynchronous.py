@@ -8,9 +8,9 @@ import pytest
 from made import rhythms
 
 import gymlab
+from gymlab.clustering import matrix_cache
 from gymlab.errors import InputError
 from gymlab.patterns import asynchronous, extraction
-from gymlab.patterns.clustering import matrix_cache
 
 FEW = gymlab.ExtractionConfig(window=10, hop=5)
 DENSE = gymlab.ExtractionConfig(window=20, hop=1)

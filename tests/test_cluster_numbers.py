@@ -13,8 +13,7 @@ from sklearn.cluster import DBSCAN
 
 import gymlab
 from gymlab.actions import frame_from_records
-from gymlab.errors import InputError
-from gymlab.patterns.clustering import (
+from gymlab.clustering import (
     build_tree,
     by_size,
     cluster_sample,
@@ -30,6 +29,7 @@ from gymlab.patterns.clustering import (
     pair_quality,
     suggested_eps,
 )
+from gymlab.errors import InputError
 from gymlab.patterns.config import LINKAGES
 
 DISTANCES = pdist(np.array([0.0, 1.0, 5.0, 7.0, 20.0])[:, None]).astype(np.float32)

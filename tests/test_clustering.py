@@ -10,8 +10,7 @@ from scipy.cluster import hierarchy
 from scipy.spatial.distance import pdist, squareform
 from sklearn.metrics import calinski_harabasz_score, silhouette_samples
 
-from gymlab.errors import InputError
-from gymlab.patterns.clustering import (
+from gymlab.clustering import (
     build_tree,
     by_size,
     cluster_tree,
@@ -21,6 +20,7 @@ from gymlab.patterns.clustering import (
     distance_sums,
     pair_quality,
 )
+from gymlab.errors import InputError
 
 
 def blobs(sizes, seed=0, spread=0.3):

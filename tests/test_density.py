@@ -9,9 +9,7 @@ from scipy.sparse import csr_array
 from scipy.spatial.distance import pdist, squareform
 from sklearn.cluster import DBSCAN, HDBSCAN
 
-from gymlab.distance import dtw_neighbors, dtw_pairwise
-from gymlab.errors import InputError
-from gymlab.patterns.clustering import (
+from gymlab.clustering import (
     adjusted_rand_index,
     by_size,
     core_distances,
@@ -20,6 +18,8 @@ from gymlab.patterns.clustering import (
     hdbscan_series,
     suggested_eps,
 )
+from gymlab.distance import dtw_neighbors, dtw_pairwise
+from gymlab.errors import InputError
 
 
 def blobs(seed, sizes=(40, 30, 20), n_noise=10):

@@ -32,7 +32,7 @@ for values in ([most, -most, 0.0], [least, -least, 0.0], [most, np.nextafter(mos
 """,
     "medoids nearer to one another than the rounding of their sums": """
 from scipy.spatial.distance import pdist
-from gymlab.patterns.clustering import kmedoids
+from gymlab.clustering import kmedoids
 for seed in range(30):
     rng = np.random.default_rng(seed)
     n, far, near = int(rng.integers(20, 350)), 10.0 ** rng.integers(0, 8), 10.0 ** rng.integers(-12, -3)

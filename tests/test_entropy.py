@@ -11,14 +11,14 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gymlab.errors import InputError
-from gymlab.patterns.entropy import (
+from gymlab.entropy import (
     ConditionalEntropy,
     IncrementalEntropy,
     conditional_entropy_bits,
     entropy_bits,
     entropy_over_time,
 )
+from gymlab.errors import InputError
 
 # Fixed point keeps 48 binary places of every term; beyond that the oracle's own rounding shows.
 CLOSE = {"rel": 1e-12, "abs": 1e-12}

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gymlab.errors import InputError
-from gymlab.patterns.entropy import (
+from gymlab.entropy import (
     ConditionalEntropy,
     IncrementalEntropy,
     conditional_entropy_bits,
@@ -17,6 +16,7 @@ from gymlab.patterns.entropy import (
     entropy_over_time,
     transition_entropy_bits,
 )
+from gymlab.errors import InputError
 
 CLOSE = {"rel": 1e-12, "abs": 1e-12}
 MILLER_MADOW = {"correction": "miller-madow"}

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gymlab.errors import InputError
-from gymlab.patterns.entropy import (
+from gymlab.entropy import (
     TimedConditionalEntropy,
     TimedEntropy,
     conditional_entropy_bits,
     entropy_bits,
 )
+from gymlab.errors import InputError
 
 CORRECTIONS = [None, "miller-madow"]
 times = st.integers(0, 40).map(lambda quarter: quarter / 4)

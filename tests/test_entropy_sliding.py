@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gymlab.errors import InputError
-from gymlab.patterns.entropy import (
+from gymlab.entropy import (
     ConditionalEntropy,
     IncrementalEntropy,
     conditional_entropy_over_time,
     entropy_over_time,
 )
+from gymlab.errors import InputError
 
 CORRECTIONS = [None, "miller-madow"]
 

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gymlab.errors import InputError
-from gymlab.patterns.entropy import (
+from gymlab.entropy import (
     AgentEntropies,
     ConditionalEntropy,
     IncrementalEntropy,
@@ -16,6 +15,7 @@ from gymlab.patterns.entropy import (
     TransitionEntropy,
     transition_entropy_bits,
 )
+from gymlab.errors import InputError
 
 stream = st.lists(st.tuples(st.sampled_from("pqrst"), st.sampled_from("abc")), max_size=60)
 

@@ -11,8 +11,8 @@ from made import action, rhythms, rules
 from scipy.spatial.distance import squareform
 
 import gymlab
+from gymlab import clustering
 from gymlab.actions import frame_from_records
-from gymlab.patterns import clustering
 from gymlab.runtime.alerts import Measurement, evaluate
 from gymlab.workbench import figures, views
 from gymlab.workbench.claims import judge

@@ -13,9 +13,9 @@ from made import rhythms
 from scipy.sparse import csr_array
 
 import gymlab
+from gymlab.clustering import kmedoids
 from gymlab.distance import dtw_neighbors
 from gymlab.patterns.barycenters import barycenter
-from gymlab.patterns.clustering import kmedoids
 
 CONFIG = gymlab.ExtractionConfig(window=5, hop=5, n_clusters=2, n_surrogates=9, n_resamples=2)
 

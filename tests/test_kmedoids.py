@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import pdist, squareform
 
+from gymlab.clustering import kmedoids
 from gymlab.errors import InputError
-from gymlab.patterns.clustering import kmedoids
 
 
 def matrix(n, seed, levels):

@@ -10,9 +10,9 @@ from scipy.spatial.distance import squareform
 from sklearn.metrics import adjusted_rand_score
 
 import gymlab
+from gymlab.clustering import describe_labels
 from gymlab.errors import InputError, MemoryLimitError
 from gymlab.patterns import large, plan
-from gymlab.patterns.clustering import describe_labels
 from gymlab.patterns.soft_dtw import soft_dtw_pairwise
 
 FEW = {"window": 10, "hop": 5}

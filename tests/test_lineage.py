@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gymlab.errors import InputError
-from gymlab.patterns.principles.history import store_principles, stored_lineage
-from gymlab.patterns.principles.lineage import trace_lineage
+from gymlab.principles.history import store_principles, stored_lineage
+from gymlab.principles.lineage import trace_lineage
 from gymlab.runtime.database import Database
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -11,7 +11,7 @@ from naive_page import rows_of
 import gymlab
 from gymlab.actions import frame_from_records
 from gymlab.errors import InputError
-from gymlab.patterns.principles.principle import percent
+from gymlab.principles.principle import percent
 from gymlab.workbench import figures, tables, views
 from gymlab.workbench.figures.states import NONE, legend_of
 from gymlab.workbench.widgets import PatternExplorer

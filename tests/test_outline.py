@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from scipy.cluster import hierarchy
 from scipy.spatial.distance import pdist
 
+from gymlab.clustering import build_tree, cut_tree, labels_of_nodes, outline
 from gymlab.errors import InputError
-from gymlab.patterns.clustering import build_tree, cut_tree, labels_of_nodes, outline
 
 
 def tree_of(n, seed, method="average"):

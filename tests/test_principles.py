@@ -13,11 +13,11 @@ from scipy.stats import hypergeom
 
 import gymlab
 from gymlab.actions import frame_from_records
-from gymlab.patterns.principles import infer_principles
-from gymlab.patterns.principles.evidence import volatility, wilson_interval
-from gymlab.patterns.principles.policies import find_policies
-from gymlab.patterns.principles.principle import percent
-from gymlab.patterns.principles.strata import Strata, lower_tails, upper_tails
+from gymlab.principles import infer_principles
+from gymlab.principles.evidence import volatility, wilson_interval
+from gymlab.principles.policies import find_policies
+from gymlab.principles.principle import percent
+from gymlab.principles.strata import Strata, lower_tails, upper_tails
 
 C, D = "cooperate", "defect"
 # What the rules of the sample do after (own, other) moves, and at the start: the chance of cooperating.

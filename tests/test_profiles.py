@@ -15,7 +15,7 @@ from sklearn.metrics import adjusted_rand_score
 import gymlab
 from gymlab.actions import frame_from_records
 from gymlab.errors import InputError
-from gymlab.patterns.principles.profiles import response_profiles
+from gymlab.principles.profiles import response_profiles
 
 
 def log_of(series, **columns):

@@ -9,9 +9,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score
 
 from gymlab import BoundedCache
-from gymlab.distance import dtw_cross, dtw_pairwise
-from gymlab.errors import InputError
-from gymlab.patterns.clustering import (
+from gymlab.clustering import (
     adjusted_rand_index,
     build_tree,
     cached_pairwise,
@@ -20,7 +18,9 @@ from gymlab.patterns.clustering import (
     cut_tree,
     matrix_cache,
 )
-from gymlab.patterns.clustering.draws import draw_sample
+from gymlab.clustering.draws import draw_sample
+from gymlab.distance import dtw_cross, dtw_pairwise
+from gymlab.errors import InputError
 
 
 def shapes(n=600, seed=0, spread=0.4):

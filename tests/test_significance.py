@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import pdist, squareform
 from scipy.stats import binom, false_discovery_control
 
+from gymlab.clustering import build_tree, cut_tree
 from gymlab.distance import dtw_pairwise
 from gymlab.errors import InputError
-from gymlab.patterns.clustering import build_tree, cut_tree
 from gymlab.patterns.significance import WindowedLog, assess_significance, draw_sample
 from gymlab.patterns.significance.chain import fit_chains
 from gymlab.patterns.significance.null_test import (

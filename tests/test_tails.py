@@ -8,9 +8,9 @@ from made import action
 import gymlab
 from gymlab.actions import frame_from_records
 from gymlab.patterns.comparison import compare_logs
-from gymlab.patterns.principles.policies import find_policies
-from gymlab.patterns.principles.shifts import principle_shifts
-from gymlab.patterns.principles.strata import Strata, lower_tails, upper_tails
+from gymlab.principles.policies import find_policies
+from gymlab.principles.shifts import principle_shifts
+from gymlab.principles.strata import Strata, lower_tails, upper_tails
 
 
 def tails(strata, count):

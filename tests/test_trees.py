@@ -8,9 +8,7 @@ from hypothesis import strategies as st
 from scipy.cluster import hierarchy
 from scipy.spatial.distance import pdist, squareform
 
-from gymlab.distance import dtw_pairwise
-from gymlab.errors import InputError
-from gymlab.patterns.clustering import (
+from gymlab.clustering import (
     adjusted_rand_index,
     build_tree,
     by_size,
@@ -18,8 +16,10 @@ from gymlab.patterns.clustering import (
     core_distances,
     single_linkage_tree,
 )
-from gymlab.patterns.clustering.pointers import PointerTree
-from gymlab.patterns.clustering.streaming import streamed_edges
+from gymlab.clustering.pointers import PointerTree
+from gymlab.clustering.streaming import streamed_edges
+from gymlab.distance import dtw_pairwise
+from gymlab.errors import InputError
 
 METHODS = ["ward", "average", "complete", "single", "weighted"]
 
@@ -143,7 +143,7 @@ def test_the_streamed_tree_does_not_depend_on_threads_or_blocks(monkeypatch):
     series = np.random.default_rng(3).integers(0, 3, size=(1500, 20)).astype(np.float32)
     expected = build_tree(dtw_pairwise(series), "single")
     np.testing.assert_array_equal(single_linkage_tree(series, n_threads=4), expected)
-    monkeypatch.setattr("gymlab.patterns.clustering.streaming._PAIRS_A_BLOCK", 5000)
+    monkeypatch.setattr("gymlab.clustering.streaming._PAIRS_A_BLOCK", 5000)
     np.testing.assert_array_equal(single_linkage_tree(series, n_threads=4), expected)
     with pytest.raises(CancelledError):
         single_linkage_tree(series, checkpoint=CancelAfter(3))
@@ -188,7 +188,7 @@ def test_linkages_are_compared_each_at_its_best_number_or_all_at_one():
 
 
 def test_blocks_stay_small_where_all_series_hold_the_same_few_points(monkeypatch):
-    monkeypatch.setattr("gymlab.patterns.clustering.streaming._PAIRS_A_BLOCK", 2000)
+    monkeypatch.setattr("gymlab.clustering.streaming._PAIRS_A_BLOCK", 2000)
     largest = []
     add_rows = PointerTree.add_rows
 

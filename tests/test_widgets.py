@@ -11,8 +11,9 @@ import yaml
 from made import rhythms, rules
 
 import gymlab
+from gymlab import clustering
 from gymlab.errors import InputError, OutputError
-from gymlab.patterns import clustering, extraction
+from gymlab.patterns import extraction
 from gymlab.runtime.alerts import Measurement
 from gymlab.runtime.cache import BoundedCache
 from gymlab.workbench import figures, views
@@ -167,8 +168,8 @@ class Counted:
     def __init__(self, monkeypatch):
         self.extractions = self.trees = self.matrices = 0
         self._count(monkeypatch, "extractions", "gymlab.workbench.widgets.analysis.run_extraction")
-        self._count(monkeypatch, "trees", "gymlab.patterns.clustering.build_tree")
-        self._count(monkeypatch, "matrices", "gymlab.patterns.clustering.matrices.dtw_pairwise")
+        self._count(monkeypatch, "trees", "gymlab.clustering.build_tree")
+        self._count(monkeypatch, "matrices", "gymlab.clustering.matrices.dtw_pairwise")
 
     def _count(self, monkeypatch, name, where):
         originals = {

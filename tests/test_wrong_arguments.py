@@ -10,12 +10,12 @@ from made import rhythms
 import gymlab
 from gymlab.errors import InputError
 from gymlab.patterns.barycenters import barycenter, describe_barycenter
-from gymlab.patterns.principles.history import store_principles, stored_lineage
-from gymlab.patterns.principles.lineage import trace_lineage
-from gymlab.patterns.principles.policies import find_policies
-from gymlab.patterns.principles.profiles import response_profiles
-from gymlab.patterns.principles.shifts import principle_shifts
 from gymlab.patterns.soft_dtw import soft_dtw_pairwise
+from gymlab.principles.history import store_principles, stored_lineage
+from gymlab.principles.lineage import trace_lineage
+from gymlab.principles.policies import find_policies
+from gymlab.principles.profiles import response_profiles
+from gymlab.principles.shifts import principle_shifts
 
 LOG = rhythms(sessions=2, length=20)
 CONFIG = gymlab.ExtractionConfig(window=5, hop=5, n_clusters=2, n_surrogates=0, n_resamples=0)

@@ -8,8 +8,8 @@ import pytest
 from made import rules
 
 import gymlab
+from gymlab import clustering
 from gymlab.errors import InputError
-from gymlab.patterns import clustering
 from gymlab.runtime.alerts import evaluate
 from gymlab.workbench import figures, tables, views
 from gymlab.workbench.claims import judge, reduction

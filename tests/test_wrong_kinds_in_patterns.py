@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 from made import rhythms
 
+from gymlab import clustering, entropy
 from gymlab.actions.channels import Channel, checked_channel
 from gymlab.actions.encoding import fit_encoding
 from gymlab.actions.windows import cut_windows
 from gymlab.errors import InputError
-from gymlab.patterns import clustering, entropy
 from gymlab.patterns.config import ExtractionConfig
 from gymlab.patterns.one_hot import checked_pieces
 

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from gymlab.actions.schema import validate_actions
 from gymlab.actions.windows import Windows, cut_windows
+from gymlab.clustering import adjusted_rand_index
 from gymlab.distance import dtw_cross
 from gymlab.errors import InputError
-from gymlab.patterns.clustering import adjusted_rand_index
 from gymlab.patterns.config import DENSITY_METHODS
 from gymlab.patterns.drift import Drift, far_limits, judge_drift
 from gymlab.patterns.soft_dtw import soft_dtw_pairwise

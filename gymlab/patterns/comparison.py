@@ -16,10 +16,10 @@ from gymlab.distance.blocks import Progress
 from gymlab.errors import InputError
 from gymlab.patterns.config import ExtractionConfig
 from gymlab.patterns.extraction import extract_patterns
-from gymlab.patterns.principles.shifts import PrincipleShift, principle_shifts
-from gymlab.patterns.principles.strata import LEAST_P
-from gymlab.patterns.principles.units import By, checked_by
 from gymlab.patterns.result import Extraction
+from gymlab.principles.shifts import PrincipleShift, principle_shifts
+from gymlab.principles.strata import LEAST_P
+from gymlab.principles.units import By, checked_by
 
 PatternChange = Literal["appears", "vanishes", "shifts", "holds", "cannot be told"]
 

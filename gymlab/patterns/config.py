@@ -9,19 +9,15 @@ import numpy as np
 from gymlab.actions.channels import Channel, checked_channel
 from gymlab.actions.windows import Unit
 from gymlab.arguments import finite_number, one_of, shown, whole_number
+from gymlab.clustering import LINKAGES, Linkage
 from gymlab.distance.series import checked_radius
 from gymlab.errors import InputError
 
 Strategy = Literal["auto", "exact", "selective", "sampled", "baseline"]
 
-# Of a tree.
-Method = Literal["ward", "average", "complete", "single", "weighted"]
-
-ClusteringMethod = Literal[Method, "dbscan", "hdbscan", "kmedoids"]
+ClusteringMethod = Literal[Linkage, "dbscan", "hdbscan", "kmedoids"]
 
 Distance = Literal["dtw", "soft-dtw"]
-
-LINKAGES: tuple[Method, ...] = get_args(Method)
 
 # These find the number of patterns themselves, and leave windows that belong to none: noise, labelled −1.
 DENSITY_METHODS: tuple[ClusteringMethod, ...] = ("dbscan", "hdbscan")

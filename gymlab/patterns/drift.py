@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from gymlab.actions.windows import Windows
-from gymlab.patterns.principles.strata import LEAST_P
+from gymlab.principles.strata import LEAST_P
 
 if TYPE_CHECKING:
     from gymlab.patterns.assignment import Placement

@@ -13,10 +13,10 @@ from gymlab.actions.encoding import Encoding, fit_encoding
 from gymlab.actions.schema import validate_actions
 from gymlab.actions.windows import Windows, cut_windows
 from gymlab.arguments import boolean
+from gymlab.clustering import Checkpoint, Tree, no_checkpoint
 from gymlab.distance.blocks import Progress
 from gymlab.errors import InputError
 from gymlab.patterns import large, strategies
-from gymlab.patterns.clustering import Checkpoint, Tree, no_checkpoint
 from gymlab.patterns.config import ExtractionConfig
 from gymlab.patterns.plan import Plan, plan_of
 from gymlab.patterns.result import Extraction

@@ -7,14 +7,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gymlab import clustering
 from gymlab.budget import memory_budget
+from gymlab.clustering import LINKAGES, Clustering, Labels, Tree
+from gymlab.clustering.draws import draw_sample
 from gymlab.distance import dtw_cross, dtw_neighbors, dtw_pairwise
 from gymlab.errors import InputError, MemoryLimitError
-from gymlab.patterns import clustering
 from gymlab.patterns.assignment import part_of
-from gymlab.patterns.clustering import Clustering, Labels, Tree
-from gymlab.patterns.clustering.draws import draw_sample
-from gymlab.patterns.config import LINKAGES
 from gymlab.patterns.plan import Plan
 from gymlab.patterns.strategies import (
     Clustered,

@@ -14,8 +14,8 @@ from gymlab.actions.channels import Channel
 from gymlab.actions.encoding import Encoding
 from gymlab.actions.fitted import FittedChannel
 from gymlab.actions.windows import Windows
+from gymlab.clustering import Quality
 from gymlab.errors import InputError
-from gymlab.patterns.clustering import Quality
 from gymlab.patterns.config import ExtractionConfig
 from gymlab.patterns.result import Extraction
 from gymlab.patterns.saved import (

@@ -6,9 +6,10 @@ import numpy as np
 
 from gymlab.actions.windows import Windows
 from gymlab.budget import memory_budget
+from gymlab.clustering import LINKAGES
 from gymlab.distance.blocks import available_threads
 from gymlab.errors import MemoryLimitError
-from gymlab.patterns.config import LINKAGES, ExtractionConfig
+from gymlab.patterns.config import ExtractionConfig
 
 # Bytes a pair of windows at the peak, matrix included. A tree is built in a copy of the matrix, single linkage and
 # what is not a tree in O(n); selecting needs a copy to find its border, and three int64 for each chosen pair.

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from gymlab.actions.encoding import Encoding
 from gymlab.actions.windows import Windows
 from gymlab.arguments import shown
+from gymlab.clustering import Quality
 from gymlab.errors import InputError
 from gymlab.patterns import assignment, revised, saved
 from gymlab.patterns.assignment import Assignment, Placement
 from gymlab.patterns.barycenters import Barycenter, barycenter
-from gymlab.patterns.clustering import Quality
 from gymlab.patterns.config import ExtractionConfig
 from gymlab.patterns.significance.result import Significance
 from gymlab.patterns.stats import ExtractionStats

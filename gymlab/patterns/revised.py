@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from gymlab import clustering
 from gymlab.arguments import finite_number, whole_number
+from gymlab.clustering import Checkpoint, Clustering, Tree, no_checkpoint
 from gymlab.errors import InputError
-from gymlab.patterns import clustering, large, strategies
-from gymlab.patterns.clustering import Checkpoint, Clustering, Tree, no_checkpoint
+from gymlab.patterns import large, strategies
 from gymlab.patterns.config import ExtractionConfig
 from gymlab.patterns.significance import significance_of
 from gymlab.patterns.strategies import Clustered, Task

@@ -8,14 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import squareform
 
+from gymlab import clustering
 from gymlab.actions.windows import Windows
+from gymlab.clustering import LINKAGES, Checkpoint, Clustering, Condensed, Linkage, Tree
+from gymlab.clustering.condensed import part_of_matrix
 from gymlab.distance import dtw_pairs, dtw_pairwise
 from gymlab.distance.blocks import Progress
 from gymlab.errors import InputError
-from gymlab.patterns import baseline, clustering
-from gymlab.patterns.clustering import Checkpoint, Clustering, Condensed, Tree
-from gymlab.patterns.clustering.condensed import part_of_matrix
-from gymlab.patterns.config import LINKAGES, ExtractionConfig, Method
+from gymlab.patterns import baseline
+from gymlab.patterns.config import ExtractionConfig
 from gymlab.patterns.soft_dtw import soft_dtw_pairwise
 
 Pieces = NDArray[np.float32] | list[NDArray[np.float32]]
@@ -66,9 +67,9 @@ class Task:
         return None if self.config.n_clusters == "auto" else int(self.config.n_clusters)
 
     @property
-    def linkage(self) -> Method:
+    def linkage(self) -> Linkage:
         """The method, which has to be a linkage."""
-        return cast("Method", self.config.method)
+        return cast("Linkage", self.config.method)
 
     @property
     def distance(self) -> dict[str, Any]:

@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gymlab.actions.windows import Windows
-from gymlab.patterns.clustering import Clustering
-from gymlab.patterns.entropy import conditional_entropy_bits
+from gymlab.clustering import Clustering
+from gymlab.entropy import conditional_entropy_bits
 
 
 @dataclass(frozen=True, eq=False)

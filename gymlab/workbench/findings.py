@@ -7,10 +7,10 @@ import pandas as pd
 
 from gymlab.arguments import instance
 from gymlab.patterns.comparison import Comparison
-from gymlab.patterns.principles.lineage import Lineage
-from gymlab.patterns.principles.principle import in_situation, percent, quoted
-from gymlab.patterns.principles.shifts import PrincipleShift
-from gymlab.patterns.principles.study import Study
+from gymlab.principles.lineage import Lineage
+from gymlab.principles.principle import in_situation, percent, quoted
+from gymlab.principles.shifts import PrincipleShift
+from gymlab.principles.study import Study
 from gymlab.workbench.text import counted, largest_shares, one_line, short_names
 
 # A log of hundreds of sessions has thousands of rules; all of them are in the JSON.

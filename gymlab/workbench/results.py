@@ -9,8 +9,8 @@ import numpy as np
 
 from gymlab.arguments import instance
 from gymlab.errors import InputError
-from gymlab.patterns.principles.study import Study
 from gymlab.patterns.result import Extraction
+from gymlab.principles.study import Study
 from gymlab.runtime.alerts import Alert
 from gymlab.workbench.claims import Claim
 from gymlab.workbench.installed import environment

@@ -189,7 +189,7 @@ def largest_shares(shares: Mapping[str, float], names: Mapping[str, str], most: 
     'give 75 %, take 25 %, 1 more'
     """
     # It comes with all of the patterns, which a command line that only needs text need not wait for.
-    from gymlab.patterns.principles.principle import percent  # noqa: PLC0415
+    from gymlab.principles.principle import percent  # noqa: PLC0415
 
     first = [f"{names[name]} {percent(share)}" for name, share in list(shares.items())[:most]]
     more = len(shares) - len(first)

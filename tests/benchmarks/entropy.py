@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import entropy as scipy_entropy
 
-from gymlab.patterns.entropy import (
+from gymlab.entropy import (
     AgentEntropies,
     ConditionalEntropy,
     IncrementalEntropy,

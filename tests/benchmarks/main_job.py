@@ -12,9 +12,9 @@ import time
 import numpy as np
 
 import gymlab
+from gymlab.clustering import matrix_cache
 from gymlab.distance import dtw_pairwise
 from gymlab.patterns.baseline import BaselineEngine, entropies_from_scratch, one_hot_codes
-from gymlab.patterns.clustering import matrix_cache
 from gymlab.runtime.memory import measure_in_fresh_process
 from gymlab.workbench.probes.extraction import extract_file
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from gymlab.clustering import Checkpoint, Condensed, Labels, no_checkpoint
 from gymlab.errors import InputError
-from gymlab.patterns.clustering import Checkpoint, Condensed, Labels, no_checkpoint
 from gymlab.patterns.significance.chain import fit_chains
 from gymlab.patterns.significance.null_test import (
     NullTest,

@@ -8,8 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gymlab.actions.windows import Windows, series_bounds
-from gymlab.distance import dtw_pairwise
-from gymlab.patterns.clustering import (
+from gymlab.clustering import (
     Condensed,
     Labels,
     build_tree,
@@ -20,6 +19,7 @@ from gymlab.patterns.clustering import (
     number_of_items,
     suggested_eps,
 )
+from gymlab.distance import dtw_pairwise
 from gymlab.patterns.config import DENSITY_METHODS
 from gymlab.patterns.significance.assess import affordable_windows, assess_significance
 from gymlab.patterns.significance.result import Significance

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import squareform
 
-from gymlab.patterns.clustering import Checkpoint, Condensed, Labels, no_checkpoint
+from gymlab.clustering import Checkpoint, Condensed, Labels, no_checkpoint
 from gymlab.patterns.significance.sample import WindowedLog
 
 Floats = NDArray[np.float64]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gymlab.patterns.clustering import Condensed, Labels, distance_sums, silhouettes
+from gymlab.clustering import Condensed, Labels, distance_sums, silhouettes
 
 Floats = NDArray[np.float64]
 

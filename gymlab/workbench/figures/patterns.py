@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from gymlab.arguments import instance
-from gymlab.patterns.principles.principle import percent
+from gymlab.principles.principle import percent
 from gymlab.workbench.checked import each, texts
 from gymlab.workbench.figures.look import (
     INK,

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from gymlab.arguments import instance
 from gymlab.errors import InputError
-from gymlab.patterns.principles.principle import percent
+from gymlab.principles.principle import percent
 from gymlab.workbench.checked import each, numbers, of_one_length, texts
 from gymlab.workbench.figures.look import empty_figure, nothing_to_show, plain_names
 from gymlab.workbench.figures.states import Legend, legend_entries, row_names, state_rows

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from gymlab.arguments import finite_number, instance, whole_number
-from gymlab.patterns.clustering import Outline
+from gymlab.clustering import Outline
 from gymlab.workbench.checked import numbers, texts, whole_numbers
 from gymlab.workbench.figures.look import (
     GREY,
@@ -67,10 +67,10 @@ def dendrogram(
     Parameters
     ----------
     outline
-        The joins to draw, of :func:`gymlab.patterns.clustering.outline`.
+        The joins to draw, of :func:`gymlab.clustering.outline`.
     node_labels
         int64 ``(2n−1,)``: the pattern of each node, −1 above the cut, of
-        :func:`gymlab.patterns.clustering.labels_of_nodes`.
+        :func:`gymlab.clustering.labels_of_nodes`.
     cut
         The height of the cut; a dashed line named ``cut``, which a widget can let people drag.
     leaves

@@ -7,9 +7,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.spatial.distance import squareform
 
+from gymlab.clustering import Condensed, Linkage, build_tree, cut_tree
 from gymlab.patterns.baseline import N_CLUSTERS, one_hot_codes
-from gymlab.patterns.clustering import Condensed, build_tree, cut_tree
-from gymlab.patterns.config import ExtractionConfig, Method
+from gymlab.patterns.config import ExtractionConfig
 from gymlab.patterns.extraction import extract_patterns
 from gymlab.patterns.result import Extraction
 from gymlab.workbench.claims import Claim, judge
@@ -90,7 +90,7 @@ def measure_accuracy(extraction: Extraction, *, seed: int = 0) -> AccuracyRun:
     return AccuracyRun(_selective_agreement(extraction, seed), (claim,))
 
 
-def _agreement(a: Condensed, b: Condensed, method: Method) -> float:
+def _agreement(a: Condensed, b: Condensed, method: Linkage) -> float:
     return _adjusted_rand(*(cut_tree(build_tree(one, method), n_clusters=N_CLUSTERS) for one in (a, b)))
 
 

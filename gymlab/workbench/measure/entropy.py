@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gymlab.entropy import IncrementalEntropy
 from gymlab.patterns.baseline import entropies_from_scratch
-from gymlab.patterns.entropy import IncrementalEntropy
 from gymlab.patterns.result import Extraction
 from gymlab.workbench.claims import Claim, judge, reduction
 from gymlab.workbench.measure.sublog import require_measurable

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from gymlab.patterns.clustering.condensed import part_of_matrix
+from gymlab.clustering.condensed import part_of_matrix
 from gymlab.patterns.extraction import extract_patterns
 from gymlab.patterns.result import Extraction
 from gymlab.runtime.memory import Measured, measure_in_fresh_process

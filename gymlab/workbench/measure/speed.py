@@ -10,11 +10,11 @@ import pandas as pd
 
 from gymlab.actions.schema import frame_from_records
 from gymlab.arguments import finite_number
+from gymlab.clustering import matrix_cache
+from gymlab.entropy import IncrementalEntropy
 from gymlab.errors import MemoryLimitError
 from gymlab.patterns.baseline import BaselineEngine, entropies_from_scratch, one_hot_codes
-from gymlab.patterns.clustering import matrix_cache
 from gymlab.patterns.config import ExtractionConfig
-from gymlab.patterns.entropy import IncrementalEntropy
 from gymlab.patterns.extraction import extract_patterns
 from gymlab.patterns.result import Extraction
 from gymlab.workbench.claims import EXPECTATIONS, Claim, judge, reduction

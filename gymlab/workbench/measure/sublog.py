@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 
 from gymlab.actions.windows import series_bounds
 from gymlab.arguments import instance, whole_number
+from gymlab.clustering import LINKAGES, Linkage
 from gymlab.errors import InputError
 from gymlab.patterns.baseline import N_CLUSTERS
-from gymlab.patterns.config import LINKAGES, ExtractionConfig, Method
+from gymlab.patterns.config import ExtractionConfig
 from gymlab.patterns.result import Extraction
 
 
@@ -56,9 +57,9 @@ def matrix_of(part: Extraction) -> NDArray[np.float32]:
     return part.distances
 
 
-def linkage_of(part: Extraction) -> Method:
+def linkage_of(part: Extraction) -> Linkage:
     """Return the linkage, which an extraction by :func:`dense_config` has."""
-    return cast("Method", part.config.method)
+    return cast("Linkage", part.config.method)
 
 
 def number_of_pieces(extraction: Extraction) -> int:

@@ -5,8 +5,8 @@ from pathlib import Path
 import pandas as pd
 
 from gymlab.actions import read_actions
+from gymlab.entropy import IncrementalEntropy
 from gymlab.patterns.config import ExtractionConfig
-from gymlab.patterns.entropy import IncrementalEntropy
 from gymlab.patterns.extraction import extract_patterns
 
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from gymlab.patterns.principles.lineage import trace_lineage
+from gymlab.principles.lineage import trace_lineage
 
 Kind = Literal["verdict", "apart", "same"]
 

@@ -7,9 +7,9 @@ from itertools import groupby
 import pandas as pd
 
 from gymlab.arguments import instance, whole_number
-from gymlab.patterns.entropy import conditional_entropy_bits, entropy_bits
-from gymlab.patterns.principles.principle import Principle
-from gymlab.patterns.principles.study import Study
+from gymlab.entropy import conditional_entropy_bits, entropy_bits
+from gymlab.principles.principle import Principle
+from gymlab.principles.study import Study
 from gymlab.workbench.checked import a_table
 from gymlab.workbench.tables.cells import decimals, left_out, share, table
 from gymlab.workbench.text import as_html, counted, short_names, some_of

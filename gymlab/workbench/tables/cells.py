@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import pandas as pd
 
 from gymlab.arguments import instance
-from gymlab.patterns.principles.principle import percent
+from gymlab.principles.principle import percent
 from gymlab.workbench import text
 from gymlab.workbench.checked import a_table
 from gymlab.workbench.text import as_html, number

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from gymlab.arguments import whole_number
-from gymlab.patterns.clustering import ComparedLinkage
+from gymlab.clustering import ComparedLinkage
 from gymlab.patterns.result import Extraction
 from gymlab.workbench.checked import an_extraction, each
 from gymlab.workbench.figures import whereabouts

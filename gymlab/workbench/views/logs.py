@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 
 from gymlab.actions.windows import series_bounds
 from gymlab.arguments import whole_number
-from gymlab.patterns.entropy import entropy_over_time
+from gymlab.entropy import entropy_over_time
 from gymlab.workbench import figures
 from gymlab.workbench.checked import a_table
 from gymlab.workbench.text import counted, some_of

@@ -11,7 +11,7 @@ from scipy.spatial.distance import squareform
 
 from gymlab.actions.windows import Windows
 from gymlab.arguments import instance, whole_number
-from gymlab.patterns.clustering import (
+from gymlab.clustering import (
     Outline,
     distance_sums,
     labels_of_nodes,

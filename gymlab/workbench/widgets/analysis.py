@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from gymlab.actions import read_actions, select_actions
 from gymlab.actions.windows import Windows
+from gymlab.clustering import LINKAGES, Checkpoint, Tree, cut_tree
 from gymlab.patterns import revised
-from gymlab.patterns.clustering import Checkpoint, Tree, cut_tree
-from gymlab.patterns.config import LINKAGES, ExtractionConfig
+from gymlab.patterns.config import ExtractionConfig
 from gymlab.patterns.extraction import run_extraction
 from gymlab.patterns.result import Extraction
 from gymlab.settings import sample_path

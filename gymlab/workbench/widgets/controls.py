@@ -7,7 +7,8 @@ import ipywidgets
 import pandas as pd
 
 from gymlab.actions.encoding import Encoding
-from gymlab.patterns.config import DENSITY_METHODS, LINKAGES, ClusteringMethod, ExtractionConfig, Strategy
+from gymlab.clustering import LINKAGES
+from gymlab.patterns.config import DENSITY_METHODS, ClusteringMethod, ExtractionConfig, Strategy
 from gymlab.workbench.widgets.analysis import Source
 from gymlab.workbench.widgets.channels import ChannelChoice
 

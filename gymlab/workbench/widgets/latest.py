@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from gymlab.patterns.clustering import Checkpoint
+from gymlab.clustering import Checkpoint
 
 Request = TypeVar("Request")
 

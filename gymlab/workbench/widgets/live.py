@@ -9,9 +9,9 @@ import ipywidgets
 import psutil
 
 from gymlab.arguments import finite_number, instance
-from gymlab.patterns.clustering import matrix_cache
-from gymlab.patterns.principles.principle import percent
+from gymlab.clustering import matrix_cache
 from gymlab.patterns.result import Extraction
+from gymlab.principles.principle import percent
 from gymlab.runtime.alerts import Measurement, evaluate
 from gymlab.runtime.cache import BoundedCache
 from gymlab.workbench import figures

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from gymlab.arguments import finite_number, instance, whole_number
-from gymlab.patterns.clustering import labels_of_nodes
+from gymlab.clustering import labels_of_nodes
 from gymlab.patterns.result import Extraction
 from gymlab.workbench import figures, views
 from gymlab.workbench.checked import an_extraction

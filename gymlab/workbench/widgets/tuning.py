@@ -12,8 +12,8 @@ import yaml
 
 from gymlab.actions.readers.sources import expanded
 from gymlab.arguments import instance, texts
+from gymlab.clustering import Checkpoint
 from gymlab.errors import GymlabError, InputError
-from gymlab.patterns.clustering import Checkpoint
 from gymlab.patterns.config import ExtractionConfig
 from gymlab.patterns.result import Extraction
 from gymlab.workbench.checked import each

@@ -1,0 +1,78 @@
+"""Clusters from distances: trees and their cuts, density, medoids, samples, and how good they are.
+
+Everything works on the condensed matrix, or without one; a square matrix is never built.
+"""
+
+from gymlab.clustering.agreement import adjusted_rand_index
+from gymlab.clustering.compare import ComparedLinkage, compare_linkages
+from gymlab.clustering.condensed import (
+    Checkpoint,
+    Condensed,
+    Labels,
+    Tree,
+    distance_sums,
+    no_checkpoint,
+    number_of_items,
+    part_of_matrix,
+)
+from gymlab.clustering.cut import (
+    MOST_AUTO_CLUSTERS,
+    Clustering,
+    cluster_tree,
+    describe_labels,
+    medoids_of,
+)
+from gymlab.clustering.density import core_distances, dbscan, suggested_eps
+from gymlab.clustering.hdbscan import hdbscan, hdbscan_series
+from gymlab.clustering.kmedoids import KMedoids, kmedoids
+from gymlab.clustering.matrices import cached_pairwise, matrix_cache
+from gymlab.clustering.outline import Outline, labels_of_nodes, outline
+from gymlab.clustering.quality import Quality, cophenetic_correlation, pair_quality, silhouettes
+from gymlab.clustering.representatives import representatives
+from gymlab.clustering.sampled import SampledClustering, cluster_sample
+from gymlab.clustering.streaming import single_linkage_tree
+from gymlab.clustering.tree import LINKAGES, Linkage, build_tree, by_size, cut_tree
+
+__all__ = [
+    "LINKAGES",
+    "MOST_AUTO_CLUSTERS",
+    "Checkpoint",
+    "Clustering",
+    "ComparedLinkage",
+    "Condensed",
+    "KMedoids",
+    "Labels",
+    "Linkage",
+    "Outline",
+    "Quality",
+    "SampledClustering",
+    "Tree",
+    "adjusted_rand_index",
+    "build_tree",
+    "by_size",
+    "cached_pairwise",
+    "cluster_sample",
+    "cluster_tree",
+    "compare_linkages",
+    "cophenetic_correlation",
+    "core_distances",
+    "cut_tree",
+    "dbscan",
+    "describe_labels",
+    "distance_sums",
+    "hdbscan",
+    "hdbscan_series",
+    "kmedoids",
+    "labels_of_nodes",
+    "matrix_cache",
+    "medoids_of",
+    "no_checkpoint",
+    "number_of_items",
+    "outline",
+    "pair_quality",
+    "part_of_matrix",
+    "representatives",
+    "silhouettes",
+    "single_linkage_tree",
+    "suggested_eps",
+]

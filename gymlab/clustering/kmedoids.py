@@ -1,0 +1,184 @@
+"""k-medoids by FasterPAM."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gymlab.arguments import whole_number
+from gymlab.clustering import swaps
+from gymlab.clustering.condensed import (
+    Checkpoint,
+    Condensed,
+    Labels,
+    matrix_of,
+    no_checkpoint,
+    number_of_items,
+    row_slices,
+)
+from gymlab.clustering.tree import by_size
+
+# Distances that are looked at between two checkpoints, far apart in memory.
+_DISTANCES_A_SLICE = 2**20
+
+
+@dataclass(frozen=True, eq=False)
+class KMedoids:
+    """Clusters around medoids.
+
+    Attributes
+    ----------
+    labels
+        int64 ``(n,)``: the cluster of each item's nearest medoid, 0 for the largest.
+    medoids
+        int64 ``(n_clusters,)``: the item at the centre of each cluster.
+    loss
+        Sum of the distances of all items to their medoids.
+    start_loss
+        The same for the medoids that the search began with.
+    n_swaps
+        How often a medoid was replaced.
+    """
+
+    labels: Labels
+    medoids: Labels
+    loss: float
+    start_loss: float
+    n_swaps: int
+
+
+def kmedoids(
+    distances: Condensed, n_clusters: int, *, seed: int = 0, checkpoint: Checkpoint = no_checkpoint
+) -> KMedoids:
+    """Return the clusters around the medoids that FasterPAM finds: no swap of one medoid lowers the loss.
+
+    Parameters
+    ----------
+    distances
+        The condensed matrix of n items.
+    n_clusters
+        1 to n. Fewer come out where there are fewer distinct items: no medoid is at distance 0 from another.
+    seed
+        Draws the samples that the first medoids are chosen from. The result depends on nothing else.
+    checkpoint
+        As for :func:`~gymlab.clustering.number_of_items`.
+
+    Returns
+    -------
+    KMedoids
+
+    Raises
+    ------
+    InputError
+        If the distances, ``n_clusters`` or ``seed`` are unusable.
+
+    References
+    ----------
+    E. Schubert and P. J. Rousseeuw, "Fast and eager k-medoids clustering: O(k) runtime improvement of the PAM,
+    CLARA, and CLARANS algorithms", Information Systems 101, 2021: section 4 for FasterPAM, and for its start LAB,
+    which chooses one medoid after the other, each from a sample of 10 + ⌈√n⌉ items.
+
+    Examples
+    --------
+    >>> found = kmedoids(np.array([1, 2, 9, 1, 9, 9], dtype=np.float32), 2)
+    >>> found.labels.tolist(), found.medoids.tolist(), found.loss
+    ([0, 0, 0, 1], [1, 3], 2.0)
+    """
+    n = number_of_items(distances, checkpoint=checkpoint)
+    k = whole_number("n_clusters", n_clusters, least=1, most=n)
+    rng = np.random.default_rng(whole_number("seed", seed, least=0))
+    matrix = matrix_of(distances, n)
+    if k == 1:
+        return _single(matrix, n, checkpoint)
+    medoids = _start(matrix, n, k, rng, checkpoint)
+    nearest, second = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
+    d_nearest, d_second = np.empty(n, dtype=np.float32), np.empty(n, dtype=np.float32)
+    assigned = (nearest, second, d_nearest, d_second)
+    _assign(matrix, n, medoids, assigned, checkpoint)
+    start_loss = float(d_nearest.sum(dtype=np.float64))
+    state = np.zeros(3, dtype=np.int64)
+    while state[swaps.IDLE] < n:
+        checkpoint()
+        swaps.improve(matrix, n, medoids, *assigned, state, max(1, _DISTANCES_A_SLICE // n))
+    distinct = _distinct(matrix, n, medoids, checkpoint)
+    if len(distinct) < k:
+        medoids = distinct
+        _assign(matrix, n, medoids, assigned, checkpoint)
+    loss = float(d_nearest.sum(dtype=np.float64))
+    return _by_size(nearest, medoids, loss, start_loss, int(state[swaps.SWAPS]))
+
+
+def _single(matrix: NDArray[np.float32], n: int, checkpoint: Checkpoint) -> KMedoids:
+    from_each = np.zeros(n)
+    for first, stop in row_slices(n, checkpoint):
+        start = first * (2 * n - first - 1) // 2
+        for i in range(first, stop):
+            row = matrix[start : start + n - 1 - i]
+            start += len(row)
+            from_each[i] += row.sum(dtype=np.float64)
+            from_each[i + 1 :] += row
+    medoid = int(from_each.argmin())
+    loss = float(from_each[medoid])
+    return KMedoids(np.zeros(n, dtype=np.int64), np.array([medoid]), loss, loss, 0)
+
+
+def _assign(
+    matrix: NDArray[np.float32],
+    n: int,
+    medoids: Labels,
+    assigned: tuple[Labels, Labels, NDArray[np.float32], NDArray[np.float32]],
+    checkpoint: Checkpoint,
+) -> None:
+    step = max(1, _DISTANCES_A_SLICE // (2 * len(medoids)))
+    for first in range(0, n, step):
+        checkpoint()
+        swaps.assign(matrix, n, medoids, first, min(n, first + step), *assigned)
+
+
+def _distinct(matrix: NDArray[np.float32], n: int, medoids: Labels, checkpoint: Checkpoint) -> Labels:
+    """Return the medoids without those at distance 0 from an earlier one."""
+    row = np.empty(n, dtype=np.float32)
+    is_new = np.ones(len(medoids), dtype=np.bool_)
+    for m, medoid in enumerate(medoids):
+        checkpoint()
+        if is_new[m]:
+            swaps.load_row(matrix, n, medoid, row)
+            is_new[m + 1 :] &= row[medoids[m + 1 :]] > 0
+    return medoids[is_new]
+
+
+def _start(
+    matrix: NDArray[np.float32], n: int, k: int, rng: np.random.Generator, checkpoint: Checkpoint
+) -> NDArray[np.int64]:
+    """Choose medoids one after the other, each the member of a sample that lowers the sample's loss most (LAB)."""
+    medoids: list[int] = []
+    row = np.empty(n, dtype=np.float32)
+    nearest = np.full(n, np.inf)
+    for _ in range(k):
+        checkpoint()
+        others = np.setdiff1d(np.arange(n), medoids)
+        sample = rng.choice(others, min(len(others), 10 + int(np.ceil(np.sqrt(n)))), replace=False)
+        losses = np.minimum(_between(matrix, n, sample), nearest[sample]).sum(axis=1)
+        medoids.append(int(sample[losses.argmin()]))
+        swaps.load_row(matrix, n, medoids[-1], row)
+        np.minimum(nearest, row, out=nearest)
+    return np.array(medoids, dtype=np.int64)
+
+
+def _between(matrix: NDArray[np.float32], n: int, items: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Return the square matrix of a few items."""
+    low, high = np.minimum.outer(items, items), np.maximum.outer(items, items)
+    square = np.zeros(low.shape, dtype=np.float32)
+    apart = low != high
+    low, high = low[apart], high[apart]
+    square[apart] = matrix[low * (2 * n - low - 1) // 2 + high - low - 1]
+    return square
+
+
+def _by_size(
+    nearest: NDArray[np.int64], medoids: NDArray[np.int64], loss: float, start_loss: float, n_swaps: int
+) -> KMedoids:
+    labels = by_size(nearest)
+    ordered = np.empty(len(medoids), dtype=np.int64)
+    ordered[labels[medoids]] = medoids
+    return KMedoids(labels, ordered, loss, start_loss, n_swaps)

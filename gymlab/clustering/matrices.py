@@ -1,0 +1,118 @@
+"""Matrices of distances, computed once for the same content."""
+
+import hashlib
+from collections.abc import Sequence
+from functools import cache as once
+
+import numpy as np
+
+from gymlab.budget import memory_budget
+from gymlab.clustering.condensed import Checkpoint, no_checkpoint
+from gymlab.clustering.streaming import reporting
+from gymlab.distance import dtw_pairwise
+from gymlab.distance.blocks import Progress
+from gymlab.distance.series import Float32Array, Series, batches, checked_radius, number_of_codes
+from gymlab.runtime.cache import BoundedCache
+
+# Share of the memory that work may take, when the cache is first needed.
+_SHARE_OF_BUDGET = 0.25
+
+
+def cached_pairwise(
+    series: Series,
+    *,
+    radius: int | None = None,
+    mismatch_weights: Sequence[float] = (),
+    cache: BoundedCache | None = None,
+    n_threads: int | None = None,
+    progress: Progress = False,
+    checkpoint: Checkpoint = no_checkpoint,
+) -> Float32Array:
+    """Return the matrix of :func:`gymlab.distance.dtw_pairwise`, from a cache if the same was asked for before.
+
+    What is the same is decided by content: every value and length, the radius, the weights. Callers that ask at
+    once compute it each by themselves: one that waited for another could not be stopped by itself, and would have
+    to share the other's end if that is stopped.
+
+    Parameters
+    ----------
+    series, radius, mismatch_weights, n_threads, progress
+        As for :func:`gymlab.distance.dtw_pairwise`.
+    cache
+        :func:`matrix_cache` unless told. A matrix larger than its budget is computed and not kept.
+    checkpoint
+        As for :func:`~gymlab.clustering.number_of_items`.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32 ``(n(n−1)/2,)``, read-only, since others may hold the same.
+
+    Raises
+    ------
+    InputError, MemoryLimitError
+        As :func:`gymlab.distance.dtw_pairwise`.
+
+    Examples
+    --------
+    >>> cache = BoundedCache(max_bytes=10_000)
+    >>> first = cached_pairwise([[0, 1, 2], [3, 3, 3]], cache=cache)
+    >>> cached_pairwise(np.array([[0, 1, 2], [3, 3, 3]]), cache=cache) is first
+    True
+    """
+    kept = cache if cache is not None else matrix_cache()
+    key = content_key(series, radius=radius, mismatch_weights=mismatch_weights)
+    found: Float32Array | None = kept.get(key)
+    if found is not None:
+        return found
+    matrix = dtw_pairwise(
+        series,
+        radius=radius,
+        mismatch_weights=mismatch_weights,
+        n_threads=n_threads,
+        progress=reporting(progress, checkpoint),
+    )
+    matrix.flags.writeable = False
+    kept.set(key, matrix)
+    return matrix
+
+
+@once
+def matrix_cache() -> BoundedCache:
+    """Return the cache that all share: a quarter of the memory that work may take when it is first asked for.
+
+    Examples
+    --------
+    >>> matrix_cache() is matrix_cache()
+    True
+    """
+    return BoundedCache(
+        max_size=256, max_bytes=max(1, int(_SHARE_OF_BUDGET * memory_budget())), name="distance matrices"
+    )
+
+
+def content_key(series: Series, *, radius: int | None = None, mismatch_weights: Sequence[float] = ()) -> str:
+    """Return a BLAKE2b hash of all that a matrix depends on: series as the kernels read them, and parameters.
+
+    The same numbers have the same key whether they come as a list or an array, in float32 or float64.
+
+    Parameters
+    ----------
+    series, radius, mismatch_weights
+        As for :func:`gymlab.distance.dtw_pairwise`.
+
+    Raises
+    ------
+    InputError
+        If they are unusable.
+    """
+    n_codes = number_of_codes(mismatch_weights)
+    (batch,), unit = batches(series, n_codes=n_codes)
+    weights = np.asarray(mismatch_weights, dtype=np.float64)
+    digest = hashlib.blake2b(digest_size=32)
+    digest.update(
+        repr((batch.values.shape, batch.values.dtype.str, checked_radius(radius), unit, n_codes)).encode()
+    )
+    for part in (weights, batch.lengths, batch.values):
+        digest.update(np.ascontiguousarray(part).data)
+    return digest.hexdigest()

@@ -1,0 +1,272 @@
+"""The tree of a condensed matrix, and its cuts."""
+
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.cluster import hierarchy
+
+from gymlab.arguments import one_of
+from gymlab.clustering import chain
+from gymlab.clustering.condensed import (
+    Checkpoint,
+    Condensed,
+    Labels,
+    Tree,
+    matrix_of,
+    no_checkpoint,
+    number_of_items,
+    require_cut,
+    row_slices,
+    slices,
+    whole_numbers,
+)
+from gymlab.clustering.pointers import PointerTree
+from gymlab.errors import InputError
+
+Linkage = Literal["ward", "average", "complete", "single", "weighted"]
+
+LINKAGES: tuple[Linkage, ...] = get_args(Linkage)
+
+# Distances that the chain looks at between two checkpoints; those of a column lie far apart in memory, so that each
+# may take a tenth of a microsecond.
+_DISTANCES_A_SLICE = 2**20
+
+# Distances up to two to this power, and its inverse, have squares that float32 holds.
+_USUAL_EXPONENT = 30
+
+_CHAINED = {
+    "ward": chain.WARD,
+    "average": chain.AVERAGE,
+    "complete": chain.COMPLETE,
+    "weighted": chain.WEIGHTED,
+}
+
+
+def build_tree(
+    distances: Condensed,
+    method: Linkage = "ward",
+    *,
+    overwrite: bool = False,
+    checkpoint: Checkpoint = no_checkpoint,
+) -> Tree:
+    """Return the linkage matrix of a condensed distance matrix, as :func:`scipy.cluster.hierarchy.linkage`.
+
+    It is computed in float32, so heights differ from scipy's in the seventh digit; of pairs that are equally near,
+    another may be joined first. Single linkage keeps the distances as they are; where it joins more than two clusters
+    at one height, the order of these joins says nothing.
+
+    Parameters
+    ----------
+    distances
+        float32 ``(n(n−1)/2,)``.
+    method
+        ``ward`` (on DTW distances not the variance criterion that it is on Euclidean ones), ``average``,
+        ``complete``, ``single`` or ``weighted``.
+    overwrite
+        Whether a float32 matrix may be used as working memory: it holds nothing of use afterwards. Without it, a
+        float32 copy is made (for single linkage none).
+    checkpoint
+        As for :func:`~gymlab.clustering.number_of_items`.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64 ``(n−1, 4)``; empty for a single item.
+
+    Raises
+    ------
+    InputError
+        As :func:`~gymlab.clustering.number_of_items`, or for an unknown method.
+
+    Notes
+    -----
+    The nearest-neighbour chain (Müllner 2011, section 3.2) in O(n²) time; for Ward's method on squared distances,
+    whose update needs no root. Single linkage by SLINK (Sibson 1973).
+
+    Examples
+    --------
+    >>> build_tree(np.array([1, 4, 3], dtype=np.float32), "single")[:, 2].tolist()
+    [1.0, 3.0]
+    """
+    one_of("method", method, LINKAGES)
+    n = number_of_items(distances, checkpoint=checkpoint)
+    if n == 1:
+        return np.empty((0, 4))
+    if method == "single":
+        pointers = PointerTree(n)
+        pointers.add_matrix(matrix_of(distances, n), checkpoint=checkpoint)
+        return pointers.tree()
+    working, scale = _working_copy(
+        distances, squared=method == "ward", overwrite=overwrite, checkpoint=checkpoint
+    )
+    firsts, seconds, joins = _chained(working, n, _CHAINED[method], checkpoint)
+    heights = np.sqrt(joins) if method == "ward" else joins
+    return tree_of_joins(firsts, seconds, heights.astype(np.float64) / scale)
+
+
+def tree_of_joins(
+    firsts: NDArray[np.int64], seconds: NDArray[np.int64], heights: NDArray[np.float64]
+) -> Tree:
+    """Return the linkage matrix of joins in any order, each given by an item of either cluster and a height."""
+    order = np.argsort(heights, kind="stable")
+    tree = np.empty((len(heights), 4))
+    chain.label_joins(firsts[order], seconds[order], heights[order], tree)
+    return tree
+
+
+def _working_copy(
+    distances: Condensed, *, squared: bool, overwrite: bool, checkpoint: Checkpoint
+) -> tuple[NDArray[np.float32], float]:
+    """Return float32 distances to work on, and what they were multiplied with so that squares are float32 too."""
+    usable = distances.flags.c_contiguous and distances.flags.writeable
+    if overwrite and usable and distances.dtype == np.float32:
+        working = distances.view(np.float32)
+    else:
+        working = np.empty(len(distances), dtype=np.float32)
+    most = float(max(distances[part].max() for part in slices(len(distances), checkpoint)))
+    # A power of two costs no digit, and a pass over all, so only what squares would be too large or small for gets it.
+    exponent = int(np.frexp(most)[1])
+    scale = 2.0**-exponent if squared and abs(exponent) > _USUAL_EXPONENT else 1.0
+    for part in slices(len(distances), checkpoint):
+        if scale != 1.0 or not squared:
+            np.multiply(distances[part], scale, out=working[part], casting="same_kind")
+        if squared:
+            source = distances[part] if scale == 1.0 else working[part]
+            np.square(source, out=working[part], casting="same_kind")
+    return working, scale
+
+
+def _chained(
+    working: NDArray[np.float32], n: int, method: int, checkpoint: Checkpoint
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+    firsts, seconds = np.empty(n - 1, dtype=np.int64), np.empty(n - 1, dtype=np.int64)
+    heights = np.empty(n - 1, dtype=np.float32)
+    sizes, leaves, alive = np.ones(n), np.arange(n), np.ones(n, dtype=np.bool_)
+    places = np.empty(n, dtype=np.int64)
+    buffers = np.empty((2, n), dtype=np.float32)
+    state = np.array([n, n, 0, 0, -1, -1], dtype=np.int64)
+    while state[chain.LEFT] > 1:
+        checkpoint()
+        if chain.wants_packing(state):
+            _pack(working, sizes, leaves, alive, places, state, checkpoint)
+        chain.advance(
+            working,
+            method,
+            sizes,
+            leaves,
+            alive,
+            places,
+            buffers,
+            state,
+            firsts,
+            seconds,
+            heights,
+            _DISTANCES_A_SLICE,
+        )
+    return firsts, seconds, heights
+
+
+def _pack(
+    working: NDArray[np.float32],
+    sizes: NDArray[np.float64],
+    leaves: NDArray[np.int64],
+    alive: NDArray[np.bool_],
+    places: NDArray[np.int64],
+    state: NDArray[np.int64],
+    checkpoint: Checkpoint,
+) -> None:
+    """Move what is left to the front of every array, so that nothing that is gone is looked at again."""
+    kept = np.flatnonzero(alive[: state[chain.ROOM]])
+    position = 0
+    for first, stop in row_slices(len(kept), checkpoint):
+        position = chain.pack_rows(working, working, kept, state[chain.ROOM], first, stop, position)
+    for array in (sizes, leaves, alive):
+        array[: len(kept)] = array[kept]
+    links = places[: state[chain.CHAIN]]
+    links[:] = np.searchsorted(kept, links)
+    state[chain.ROOM] = len(kept)
+    state[[chain.BUFFER_0, chain.BUFFER_1]] = -1
+
+
+def cut_tree(tree: Tree, *, n_clusters: int | None = None, height: float | None = None) -> Labels:
+    """Return a label for each leaf: at most ``n_clusters``, or the clusters below ``height``.
+
+    Parameters
+    ----------
+    tree
+        float64 ``(n−1, 4)``, a linkage matrix.
+    n_clusters
+        How many, from 1 to n; fewer come out where the tree joins several at the same height.
+    height
+        Cut there instead, in the unit of the distances.
+
+    Returns
+    -------
+    numpy.ndarray
+        int64 ``(n,)``, 0 for the largest cluster.
+
+    Raises
+    ------
+    InputError
+        If the tree is no linkage matrix, or there is not exactly one of a number and a height, and a possible one.
+
+    Examples
+    --------
+    >>> cut_tree(build_tree(np.array([1, 9, 9], dtype=np.float32)), n_clusters=2).tolist()
+    [0, 0, 1]
+    """
+    n = n_leaves_of(tree)
+    require_cut(n, n_clusters, height)
+    if n_clusters is None and height is None:
+        raise InputError("give n_clusters, or the height of the cut")
+    if n == 1:
+        return np.zeros(1, dtype=np.int64)
+    try:
+        at = height or 0.0
+        if n_clusters is not None:
+            # Into n clusters too, items at distance 0 stay together.
+            at = float(np.append(0.0, np.sort(hierarchy.maxdists(tree)))[n - n_clusters])
+        return by_size(hierarchy.fcluster(tree, at, criterion="distance"))
+    except (TypeError, ValueError) as error:
+        raise InputError(f"the tree is no linkage matrix: {error}") from None
+
+
+def n_leaves_of(tree: Tree) -> int:
+    """Return the number of items that a linkage matrix is of.
+
+    Raises
+    ------
+    InputError
+        If it has not the shape of one.
+    """
+    if not isinstance(tree, np.ndarray) or tree.ndim != 2 or tree.shape[1] != 4 or tree.dtype != np.float64:
+        raise InputError("the tree is no linkage matrix; give float64 (n-1, 4), as build_tree returns it")
+    return len(tree) + 1
+
+
+def by_size(labels: NDArray[np.integer]) -> Labels:
+    """Renumber the clusters from 0 by size, the largest first, of equals the one that occurs first.
+
+    Noise stays −1.
+
+    Raises
+    ------
+    InputError
+        If they are no array of whole numbers.
+
+    Examples
+    --------
+    >>> by_size(np.array([5, -1, 7, 7])).tolist()
+    [1, -1, 0, 0]
+    """
+    whole_numbers("labels", labels)
+    renumbered = np.full(len(labels), -1, dtype=np.int64)
+    clustered = labels >= 0
+    _, first, inverse, counts = np.unique(
+        labels[clustered], return_index=True, return_inverse=True, return_counts=True
+    )
+    rank = np.empty(len(counts), dtype=np.int64)
+    rank[np.lexsort((first, -counts))] = np.arange(len(counts))
+    renumbered[clustered] = rank[inverse]
+    return renumbered

@@ -1,0 +1,200 @@
+"""The entropy of each agent of a stream, in bounded memory."""
+
+from collections import OrderedDict
+from collections.abc import Hashable
+
+from gymlab.arguments import boolean
+from gymlab.entropy.checks import checked_size, holds, require_value
+from gymlab.entropy.conditional import ConditionalEntropy
+from gymlab.entropy.event_time import TimedConditionalEntropy, TimedEntropy
+from gymlab.entropy.event_window import Timestamp
+from gymlab.entropy.incremental import IncrementalEntropy
+from gymlab.entropy.tally import Correction
+from gymlab.errors import InputError
+
+AnyEntropy = IncrementalEntropy | ConditionalEntropy | TimedEntropy | TimedConditionalEntropy
+
+
+class AgentEntropies:
+    """One entropy for each of the agents that were active last.
+
+    Parameters
+    ----------
+    max_agents
+        How many agents are remembered. One more, and the agent whose latest action came in first is forgotten;
+        should it come back, it starts afresh.
+    window, seconds
+        What counts of each agent: its latest actions, as many as ``window``, or those of its last ``seconds``; not
+        both. None of the two for all since it was last forgotten.
+    n_intents
+        How many intents an agent can choose from, as for :class:`IncrementalEntropy`.
+    given_situation
+        Measure the entropy of the intent given the situation, which every action then needs.
+    correction
+        As for :class:`IncrementalEntropy` or :class:`ConditionalEntropy`.
+
+    Raises
+    ------
+    InputError
+        If a size is not positive, there are both a window and seconds, or the correction is not known.
+
+    Examples
+    --------
+    >>> entropies = AgentEntropies(max_agents=2, window=100, n_intents=2)
+    >>> for agent, intent in [("ada", "share"), ("bob", "take"), ("bob", "share"), ("cyd", "take")]:
+    ...     entropies.add(agent, intent)
+    >>> entropies.get_entropies()
+    {'bob': 1.0, 'cyd': 0.0}
+    >>> entropies.n_evicted, entropies.notes
+    (1, ('1 time an agent was forgotten to stay within 2 agents; raise max_agents to keep more',))
+    """
+
+    def __init__(
+        self,
+        max_agents: int,
+        *,
+        window: int | None = None,
+        seconds: float | None = None,
+        n_intents: int | None = None,
+        given_situation: bool = False,
+        correction: Correction | None = None,
+    ) -> None:
+        size = checked_size("max_agents", max_agents)
+        if size is None:
+            raise InputError("max_agents must be a positive integer; without one, memory would have no bound")
+        if window is not None and seconds is not None:
+            raise InputError(f"give window={window} or seconds={seconds}, not both")
+        self._max_agents = size
+        self._window = window
+        self._seconds = seconds
+        self._n_intents = n_intents
+        self._given_situation = boolean("given_situation", given_situation)
+        self._correction = correction
+        # The least recently active first.
+        self._entropies: OrderedDict[Hashable, AnyEntropy] = OrderedDict()
+        self._n_evicted = 0
+        self._new_entropy()  # what it refuses is refused now, not at the first action
+
+    def add(
+        self,
+        agent_id: Hashable,
+        intent: Hashable,
+        situation: Hashable = None,
+        timestamp: Timestamp | None = None,
+    ) -> None:
+        """Add an action of an agent, which makes it the most recently active.
+
+        Parameters
+        ----------
+        agent_id, intent
+            Anything hashable that is not missing.
+        situation
+            Needed where the entropy is that given the situation, and refused elsewhere.
+        timestamp
+            Needed where the window is one of seconds, as for :class:`TimedEntropy`; not looked at elsewhere.
+
+        Raises
+        ------
+        InputError
+            If one is missing or not hashable, or an intent is one more than ``n_intents``; nothing has changed, and
+            nobody is forgotten.
+
+        Examples
+        --------
+        >>> entropies = AgentEntropies(max_agents=100, seconds=60, given_situation=True)
+        >>> entropies.add("ada", "share", situation="ally", timestamp=0.0)
+        >>> len(entropies)
+        1
+        """
+        is_known = holds(self._entropies, agent_id)
+        if not is_known:
+            require_value(agent_id)
+        if situation is not None and not self._given_situation:
+            raise InputError("a situation counts only with given_situation=True")
+        entropy = self._entropies[agent_id] if is_known else self._new_entropy()
+        if isinstance(entropy, IncrementalEntropy):
+            entropy.add(intent)
+        elif isinstance(entropy, ConditionalEntropy):
+            entropy.add(situation, intent)
+        elif timestamp is None:
+            raise InputError("with a window of seconds, every action needs its timestamp")
+        elif isinstance(entropy, TimedEntropy):
+            entropy.add(intent, timestamp)
+        else:
+            entropy.add(situation, intent, timestamp)
+        self._entropies[agent_id] = entropy
+        self._entropies.move_to_end(agent_id)
+        if len(self._entropies) > self._max_agents:
+            self._entropies.popitem(last=False)
+            self._n_evicted += 1
+
+    def get_entropy(self, agent_id: Hashable, now: Timestamp | None = None) -> float:
+        """Return the normalised entropy of an agent, from 0 to 1; of a window of seconds at a time, if one is given.
+
+        Raises
+        ------
+        InputError
+            If the agent was never active or is forgotten.
+
+        Examples
+        --------
+        >>> entropies = AgentEntropies(max_agents=10)
+        >>> entropies.add("ada", "share")
+        >>> entropies.get_entropy("ada")
+        0.0
+        """
+        if not holds(self._entropies, agent_id):
+            raise InputError(
+                f"{agent_id!r} is not among the {len(self)} agents that were active last "
+                f"(max_agents is {self._max_agents})"
+            )
+        return _read(self._entropies[agent_id], now)
+
+    def get_entropies(self, now: Timestamp | None = None) -> dict[Hashable, float]:
+        """Return the normalised entropy of every agent remembered, the least recently active first.
+
+        Examples
+        --------
+        >>> entropies = AgentEntropies(max_agents=10, seconds=5)
+        >>> entropies.add("ada", "share", timestamp=0)
+        >>> entropies.add("ada", "take", timestamp=1)
+        >>> entropies.get_entropies(now=5)
+        {'ada': 0.0}
+        """
+        return {agent: _read(entropy, now) for agent, entropy in self._entropies.items()}
+
+    def __len__(self) -> int:
+        """Return how many agents are remembered."""
+        return len(self._entropies)
+
+    def __contains__(self, agent_id: object) -> bool:
+        """Tell whether an agent is remembered."""
+        return isinstance(agent_id, Hashable) and holds(self._entropies, agent_id)
+
+    @property
+    def n_evicted(self) -> int:
+        """How many times an agent was forgotten."""
+        return self._n_evicted
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences: what whoever reads these entropies has to know."""
+        if not self._n_evicted:
+            return ()
+        times = "1 time" if self._n_evicted == 1 else f"{self._n_evicted:,} times"
+        within = f"to stay within {self._max_agents:,} agents; raise max_agents to keep more"
+        return (f"{times} an agent was forgotten {within}",)
+
+    def _new_entropy(self) -> AnyEntropy:
+        n, correction = self._n_intents, self._correction
+        if self._seconds is None:
+            kind = ConditionalEntropy if self._given_situation else IncrementalEntropy
+            return kind(self._window, n, correction=correction)
+        timed = TimedConditionalEntropy if self._given_situation else TimedEntropy
+        return timed(self._seconds, n, correction=correction)
+
+
+def _read(entropy: AnyEntropy, now: Timestamp | None) -> float:
+    if isinstance(entropy, TimedEntropy | TimedConditionalEntropy):
+        return entropy.get_entropy(now)
+    return entropy.get_entropy()

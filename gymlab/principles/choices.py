@@ -1,0 +1,180 @@
+"""What one unit chose, in the order of time, and what may explain it."""
+
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gymlab.actions.windows import series_bounds
+from gymlab.principles.changes import Codes
+from gymlab.principles.situations import OWN_LAST, codes_of, situation_table
+
+# A column whose situations are met less often than this on average says nothing about what changes in them.
+_LEAST_MET = 5
+
+ANY = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Choices:
+    """What one unit chose, in the order of time.
+
+    Attributes
+    ----------
+    rows
+        int64 ``(n,)``: where the actions stand in the log.
+    choice
+        int64 ``(n,)``, from 0.
+    kinds
+        The names of the choices.
+    follows
+        bool ``(n,)``: the action follows the one before it in the same series.
+    stretch
+        int64 ``(n,)``: the actions of one stretch stand in the order of time; how stretches stand to each other is
+        not known.
+    later
+        bool ``(n,)``: the action is known to come after the one before it in the stretch.
+    columns
+        The situations in which a change is looked for, as codes, −1 where unknown; ``""`` is any situation.
+    levels
+        The names of the codes of each column.
+    external
+        Columns that may explain a change, and that the unit does not choose itself.
+    internal
+        Columns that may explain it and tell the unit's own last choice: a change of policy changes them too.
+    """
+
+    rows: NDArray[np.int64]
+    choice: Codes
+    kinds: list[str]
+    follows: NDArray[np.bool_]
+    stretch: Codes
+    later: NDArray[np.bool_]
+    columns: dict[str, Codes]
+    levels: dict[str, list[str]]
+    external: dict[str, Codes]
+    internal: dict[str, Codes]
+
+    def between(self, begin: int, end: int) -> Self:
+        """Return a stretch of time."""
+        part = slice(begin, end)
+        return replace(
+            self,
+            rows=self.rows[part],
+            choice=self.choice[part],
+            follows=self.follows[part],
+            stretch=self.stretch[part],
+            later=self.later[part],
+            columns={name: codes[part] for name, codes in self.columns.items()},
+            external={name: codes[part] for name, codes in self.external.items()},
+            internal={name: codes[part] for name, codes in self.internal.items()},
+        )
+
+
+def choices_in_time(log: pd.DataFrame) -> Choices:
+    """Return the choices of a log of one unit.
+
+    The series of an agent stand in the order of their times where these are known. Where they are not, each is a
+    stretch of its own: the order of a log is no time.
+    """
+    first, length = series_bounds(log)
+    agent = pd.factorize(log["agent_id"].iloc[first])[0]
+    times = series_times(log, first)
+    by_time = np.arange(len(first)) if times is None else np.lexsort((times, agent))
+    rows = np.concatenate([np.arange(first[i], first[i] + length[i]) for i in by_time])
+    stretch = np.repeat(np.arange(len(first)) if times is None else agent[by_time], length[by_time])
+    follows = np.ones(len(log), dtype=bool)
+    follows[first] = False
+    later = np.ones(len(log), dtype=bool)
+    if times is not None:
+        # Among series that began at the same moment, nothing is known to come after anything.
+        moment = np.unique(np.stack([agent, times])[:, by_time], axis=1, return_inverse=True)[1].ravel()
+        alone = np.bincount(moment)[moment] == 1
+        later = np.repeat(alone, length[by_time])
+        later[np.flatnonzero(np.diff(np.repeat(moment, length[by_time]))) + 1] = True
+
+    kinds = log["action_type"].astype("category")
+    choice = kinds.cat.codes.to_numpy().astype(np.int64)
+    own_last = np.where(follows, np.roll(choice, 1), -1)
+    table = situation_table(log)
+    columns, levels = {ANY: np.zeros(len(log), dtype=np.int64)}, {ANY: [ANY]}
+    external: dict[str, Codes] = {}
+    internal = {OWN_LAST: own_last}
+    for name in (name for name in table.columns if name != OWN_LAST):
+        codes = codes_of(table, [name])
+        if (codes >= 0).sum() < _LEAST_MET * (codes.max() + 1):
+            continue
+        columns[name] = codes
+        levels[name] = [str(table[name].iloc[row]) for row in np.unique(codes, return_index=True)[1]]
+        levels[name] = levels[name][int((codes < 0).any()) :]
+        (internal if _tells(codes, own_last) else external)[name] = codes
+    if (target := _counterparts(log, len(first))) is not None:
+        external["target"] = target
+    return Choices(
+        rows=rows,
+        choice=choice[rows],
+        kinds=[str(kind) for kind in kinds.cat.categories],
+        follows=follows[rows],
+        stretch=stretch.astype(np.int64),
+        later=later,
+        columns={name: codes[rows] for name, codes in columns.items()},
+        levels=levels,
+        external={name: codes[rows] for name, codes in external.items()},
+        internal={name: codes[rows] for name, codes in internal.items()},
+    )
+
+
+def is_timed(log: pd.DataFrame) -> bool:
+    """Return whether the series of each agent can be put in the order of time.
+
+    They can if each has a time, not all the same, or if an agent has one series only.
+    """
+    first, _ = series_bounds(log)
+    return bool(log["agent_id"].iloc[first].is_unique) or series_times(log, first) is not None
+
+
+def series_times(log: pd.DataFrame, first: NDArray[np.int64]) -> NDArray[np.int64] | None:
+    """Return the first known time of each series, in nanoseconds; None if that does not order them."""
+    if "timestamp" not in log:
+        return None
+    series = np.zeros(len(log), dtype=np.int64)
+    series[first] = 1
+    times = log["timestamp"].groupby(np.cumsum(series)).min()
+    if times.isna().any() or times.nunique() < 2:
+        return None
+    return times.to_numpy(dtype="datetime64[ns]").astype(np.int64)
+
+
+def counted(situation: Codes, choice: Codes, shape: tuple[int, int]) -> NDArray[np.int64]:
+    """Return how often each choice was made in each situation, int64 of the shape; unknown situations left out.
+
+    Examples
+    --------
+    >>> counted(np.array([0, 0, -1]), np.array([1, 1, 0]), (1, 2)).tolist()
+    [[0, 2]]
+    """
+    known = situation >= 0
+    flat = situation[known] * shape[1] + choice[known]
+    return np.bincount(flat, minlength=shape[0] * shape[1]).reshape(shape).astype(np.int64)
+
+
+def _tells(codes: Codes, own_last: Codes) -> bool:
+    """Tell whether the own last choice follows from a column."""
+    both = (codes >= 0) & (own_last >= 0)
+    pairs = np.unique(np.stack([codes[both], own_last[both]]), axis=1)
+    return bool(pairs.shape[1] == len(np.unique(pairs[0])))
+
+
+def _counterparts(log: pd.DataFrame, n_series: int) -> Codes | None:
+    """Return the counterparts, unless each series has one of its own: then they would explain whatever happens."""
+    codes, names = pd.factorize(log["target"])
+    met = len(log[["session_id", "agent_id", "target"]].drop_duplicates())
+    if (
+        len(names) < 2
+        or len(log) < _LEAST_MET * len(names)
+        or (met == n_series and 2 * len(names) > n_series)
+    ):
+        return None
+    return codes.astype(np.int64)

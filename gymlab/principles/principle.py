@@ -1,0 +1,176 @@
+"""A principle: in a situation, an agent does something, with the evidence for it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gymlab.principles.candidates import Kind
+
+_PHRASES = {
+    "other_last": "after the other did {}",
+    "relationship_type": "towards {}",
+    "decision_context": "in the context {}",
+    "own_last": "after doing {} itself",
+}
+
+
+@dataclass(frozen=True)
+class Context:
+    """The evidence from one decision context: actions for and against, and the weight of such decisions."""
+
+    name: str
+    weight: float
+    evidence: int
+    contradictions: int
+
+
+@dataclass(frozen=True)
+class Principle:
+    """A rule with evidence: in situation S, the unit does A.
+
+    Attributes
+    ----------
+    unit
+        Whose it is: an agent, a session or a pattern.
+    situation
+        The value of each column that makes up the situation; empty for a rule that holds in all of them.
+    action
+        The action type.
+    probability, low, high
+        P(A | S) over **distinct** actions, and its 95 % Wilson interval.
+    boot_low, boot_high
+        Its 95 % interval when sessions are drawn again.
+    n
+        Actions in the situation.
+    base_rate
+        Share of the action whatever the situation; where that says nothing (the empty situation, or one with
+        choices of its own), the chance of a uniform choice.
+    lift
+        ``probability / base_rate``.
+    consistency
+        1 − H(action | situation) / log2(choices available), from 0 to 1.
+    weighted_probability
+        P(A | S) with each action counting as much as its decision context weighs.
+    volatility
+        By how much P(A | S) changes over time beyond what chance explains: the standard deviation over fifths of
+        the situation's actions in the order of time; 0 for a steady rule. Where the log does not say which session
+        came first, the order is that within the sessions.
+    stability
+        Share of the draws of sessions in which the rule shows again: A is the most frequent choice in S, and more
+        frequent there than ``base_rate`` says.
+    p_value
+        How often an agent that does not follow the rule would show as much; corrected for the choice of A.
+    q_value
+        The false discovery rate at which the rule is reported: corrected for all situations that were looked at
+        in the unit, and for the number of units.
+    kind
+        What it was compared with: see :mod:`gymlab.principles.candidates`.
+    follows_from
+        The situation of a more general principle of the same unit that says the same, or None.
+    policy
+        Number of the policy that it belongs to, for a unit that changed its policy; else 0.
+    contexts
+        Evidence and contradictions by decision context, the most frequent first.
+    action_ids
+        The actions that are evidence for it.
+    contradiction_ids
+        The actions in the situation that were others.
+    """
+
+    unit: str
+    situation: Mapping[str, str] = field(hash=False)
+    action: str
+    probability: float
+    low: float
+    high: float
+    boot_low: float
+    boot_high: float
+    n: int
+    base_rate: float
+    lift: float
+    consistency: float
+    weighted_probability: float
+    volatility: float
+    stability: float
+    p_value: float
+    q_value: float
+    kind: Kind
+    follows_from: Mapping[str, str] | None = field(hash=False)
+    policy: int
+    contexts: tuple[Context, ...]
+    action_ids: tuple[str, ...]
+    contradiction_ids: tuple[str, ...]
+
+    @property
+    def sentence(self) -> str:
+        """The rule in words, made from its own figures."""
+        who = quoted(self.unit) + (f" (policy {self.policy})" if self.policy else "")
+        if self.situation:
+            does = f"does {quoted(self.action)} {in_situation(self.situation)}"
+        elif self.probability == 1:
+            does = f"always does {quoted(self.action)}"
+        else:
+            does = f"does {quoted(self.action)} whatever the situation"
+        compared = "by a uniform choice" if self.kind in {"always", "menu"} else "overall"
+        return (
+            f"{who} {does}: {percent(self.probability)} of {self.n:,} times (95 % interval {percent(self.low)} to "
+            f"{percent(self.high)}; {percent(self.base_rate)} {compared})"
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the principle JSON-able."""
+        return {
+            "unit": self.unit,
+            "situation": dict(self.situation),
+            "action": self.action,
+            "probability": self.probability,
+            "low": self.low,
+            "high": self.high,
+            "n": self.n,
+            "base_rate": self.base_rate,
+            "p_value": self.p_value,
+            "q_value": self.q_value,
+            "stability": self.stability,
+            "sentence": self.sentence,
+            "boot_low": self.boot_low,
+            "boot_high": self.boot_high,
+            "lift": self.lift,
+            "consistency": self.consistency,
+            "weighted_probability": self.weighted_probability,
+            "volatility": self.volatility,
+            "kind": self.kind,
+            "follows_from": None if self.follows_from is None else dict(self.follows_from),
+            "policy": self.policy,
+            "contexts": [vars(context).copy() for context in self.contexts],
+            "contradictions": len(self.contradiction_ids),
+            "action_ids": list(self.action_ids),
+            "contradiction_ids": list(self.contradiction_ids),
+        }
+
+
+def in_situation(situation: Mapping[str, str]) -> str:
+    """Return a situation in words; the empty one is every situation."""
+    phrases = [_PHRASES[column].format(quoted(value)) for column, value in situation.items()]
+    return " and ".join(phrases) or "whatever the situation"
+
+
+def quoted(name: str, limit: int = 60) -> str:
+    """Return a name in quotes; of a long one both ends, since names that begin alike often end otherwise."""
+    end = limit // 3
+    return f"“{name if len(name) <= limit else f'{name[: limit - end - 1]}…{name[-end:]}'}”"
+
+
+def percent(share: float) -> str:
+    """Return a share in percent; 100 and 0 only where it is all or nothing.
+
+    Examples
+    --------
+    >>> percent(0.5), percent(0.034), percent(1.0), percent(0.0004), percent(0.9997)
+    ('50 %', '3.4 %', '100 %', '< 0.1 %', '> 99.9 %')
+    """
+    if 0 < share < 0.0005:
+        return "< 0.1 %"
+    if 0.9995 <= share < 1:
+        return "> 99.9 %"
+    digits = 1 if min(share, 1 - share) < 0.1 and share not in {0.0, 1.0} else 0
+    return f"{share * 100:.{digits}f} %"

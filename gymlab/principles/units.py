@@ -1,0 +1,85 @@
+"""Whose principles are asked for: agents, sessions, or the patterns of an extraction."""
+
+from collections.abc import Sized
+from dataclasses import dataclass
+from typing import Literal, Protocol, cast, get_args, runtime_checkable
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gymlab.arguments import instance, one_of
+from gymlab.errors import InputError
+
+By = Literal["agent", "session", "cluster"]
+
+_COLUMNS = {"agent": "agent_id", "session": "session_id"}
+
+
+@runtime_checkable
+class PatternsOfLog(Protocol):
+    """What principles need of an extraction of patterns; :class:`gymlab.Extraction` is one."""
+
+    @property
+    def patterns(self) -> Sized:
+        """The patterns, in the order of their labels."""
+
+    def labelled_actions(self) -> pd.DataFrame:
+        """Return the action table with the label of its pattern in a column ``pattern``, ``<NA>`` for none."""
+
+
+@dataclass(frozen=True, eq=False)
+class Units:
+    """The units of a log.
+
+    Attributes
+    ----------
+    names
+        One for each unit.
+    codes
+        int64 ``(n_actions,)``: the unit of each action, −1 for none.
+    """
+
+    names: tuple[str, ...]
+    codes: NDArray[np.int64]
+
+
+def checked_by(by: str) -> By:
+    """Return what the units are to be.
+
+    Raises
+    ------
+    InputError
+        If it is unknown.
+    """
+    return cast("By", one_of("by", by, get_args(By)))
+
+
+def units_of(log: pd.DataFrame, by: By, extraction: PatternsOfLog | None = None) -> Units:
+    """Return the units of a log, in the order of their first action.
+
+    Raises
+    ------
+    InputError
+        If ``by`` is unknown, or asks for clusters without an extraction of this very log.
+    """
+    if extraction is not None:
+        instance("extraction", extraction, PatternsOfLog, "an Extraction of this log")
+    if checked_by(by) != "cluster":
+        codes, names = pd.factorize(log[_COLUMNS[by]])
+        return Units(tuple(map(str, names)), codes.astype(np.int64))
+    if extraction is None:
+        raise InputError(
+            "by='cluster' needs the extraction: infer_principles(log, by='cluster', extraction=…)"
+        )
+    labelled = extraction.labelled_actions()
+    same = ["session_id", "agent_id", "step", "action_type", "decision_context"]
+    if (
+        not labelled[same]
+        .astype(object)
+        .reset_index(drop=True)
+        .equals(log[same].astype(object).reset_index(drop=True))
+    ):
+        raise InputError("the extraction is of another log; extract the patterns of this one")
+    patterns = tuple(f"pattern {label}" for label in range(len(extraction.patterns)))
+    return Units(patterns, labelled["pattern"].fillna(-1).to_numpy(dtype=np.int64))
