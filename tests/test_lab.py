@@ -1,13 +1,14 @@
 """gymlab lab: what JupyterLab is started with, which notebooks it shows, and what a browser may see of it."""
 
+import asyncio
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 import urllib.error
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -122,6 +123,7 @@ def test_copies_that_differ_are_one_line_that_says_where_the_bundled_ones_are(bu
         def __init__(self):
             self.identity_provider = SimpleNamespace(token_generated=False)
             self.web_app = SimpleNamespace(settings={})
+            self.io_loop = SimpleNamespace(asyncio_loop=runner.get_loop())
 
         def start(self):
             started.append(self.identity_provider.token_generated)
@@ -133,7 +135,7 @@ def test_copies_that_differ_are_one_line_that_says_where_the_bundled_ones_are(bu
     (bundled / "01_explore.ipynb").write_text(notebook("explore more"))
     for command in (["--port", "9999", "--allow-root"], ["--no-browser"]):
         monkeypatch.setattr(sys, "argv", ["gymlab", "lab", *command])
-        with pytest.raises(SystemExit) as stop:
+        with asyncio.Runner() as runner, pytest.raises(SystemExit) as stop:
             cli.main()
         assert not stop.value.code
     line = f"gymlab: 01_explore.ipynb: not as bundled (edited here, or newer there: {bundled})"
@@ -153,6 +155,31 @@ def test_a_home_that_cannot_be_written_is_said(bundled, tmp_path):
         lab.notebooks()
 
 
+@contextmanager
+def gymlab_lab(folder, **environment):
+    """Start `gymlab lab` at a port that the system chooses; end it as the system does, and wait until it has ended."""
+    environment = {
+        **{name: value for name, value in os.environ.items() if name != "JUPYTER_TOKEN"},
+        "JUPYTER_CONFIG_DIR": str(folder / "config"),
+        "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
+        "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
+        **environment,
+    }
+    log = folder / "log.txt"
+    command = [sys.executable, "-m", "gymlab", "lab", "--no-browser", "--allow-root", "--ServerApp.port=0"]
+    with (
+        log.open("w") as output,
+        subprocess.Popen(command, env=environment, cwd=folder, stdout=output, stderr=output) as process,
+    ):
+        try:
+            yield process, url_of(process, log)
+            process.terminate()
+            assert process.wait(timeout=60) == 0, log.read_text()
+        finally:
+            process.kill()
+
+
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
     """A JupyterLab that `gymlab lab` started for a user whose configuration opens it to everybody."""
@@ -165,24 +192,8 @@ def served(tmp_path_factory):
         "c.ServerApp.root_dir = '/'\n"
         "c.ServerApp.default_url = '/tree'\n"
     )
-    environment = {name: value for name, value in os.environ.items() if name != "JUPYTER_TOKEN"}
-    environment |= {
-        "JUPYTER_CONFIG_DIR": str(folder / "config"),
-        "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
-        "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
-        "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
-    }
-    log = folder / "log.txt"
-    command = [sys.executable, "-m", "gymlab", "lab", "--no-browser", "--port", "18888", "--allow-root"]
-    with (
-        log.open("w") as output,
-        subprocess.Popen(command, env=environment, cwd=folder, stdout=output, stderr=output) as process,
-    ):
-        try:
-            yield process, url_of(process, log)
-        finally:
-            process.send_signal(signal.SIGTERM)
-    assert process.returncode == 0
+    with gymlab_lab(folder) as served:
+        yield served
 
 
 def url_of(process, log):
@@ -263,23 +274,46 @@ def test_the_page_opens_at_the_notebooks_and_asks_nobody_else(served, browser):
 
 @pytest.mark.slow
 def test_a_token_of_the_environment_is_used(tmp_path):
-    environment = {
-        **os.environ,
-        "JUPYTER_TOKEN": "chosen-by-me",
-        "JUPYTER_CONFIG_DIR": str(tmp_path / "config"),
-        "JUPYTER_RUNTIME_DIR": str(tmp_path / "runtime"),
-    }
-    log = tmp_path / "log.txt"
-    command = [sys.executable, "-m", "gymlab", "lab", "--no-browser", "--port", "18989", "--allow-root"]
-    with (
-        log.open("w") as output,
-        subprocess.Popen(command, env=environment, stdout=output, stderr=output) as process,
-    ):
-        try:
-            # JupyterLab does not print a token that somebody else has chosen.
-            contents = re.sub(r"/lab.*", "/api/contents", url_of(process, log))
-            assert answer(f"{contents}?token=chosen-by-me") == 200
-            assert answer(contents) == 403
-            assert "chosen-by-me" not in log.read_text()
-        finally:
-            process.send_signal(signal.SIGTERM)
+    with gymlab_lab(tmp_path, JUPYTER_TOKEN="chosen-by-me") as (process, url):  # noqa: S106 - of a server that ends with the test
+        assert process.poll() is None
+        # JupyterLab does not print a token that somebody else has chosen.
+        contents = re.sub(r"/lab.*", "/api/contents", url)
+        assert answer(f"{contents}?token=chosen-by-me") == 200
+        assert answer(contents) == 403
+        assert "chosen-by-me" not in (tmp_path / "log.txt").read_text()
+
+
+SLOW_ANSWER = """
+import asyncio
+
+import anyio
+from jupyter_server.base.handlers import JupyterHandler
+
+
+class Slow(JupyterHandler):
+    async def get(self):
+        await anyio.to_thread.run_sync(int)
+        self.write("a thread waits for more")
+        await self.flush()
+        await asyncio.sleep(3600)
+
+
+def _jupyter_server_extension_points():
+    return [{"module": "slow_answer"}]
+
+
+def _load_jupyter_server_extension(server):
+    server.web_app.add_handlers(".*", [(server.base_url + "slow", Slow)])
+"""
+
+
+@pytest.mark.slow
+def test_it_ends_while_an_answer_is_on_its_way(tmp_path):
+    (tmp_path / "slow_answer.py").write_text(SLOW_ANSWER)
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "jupyter_server_config.py").write_text(
+        "c.ServerApp.jpserver_extensions = {'slow_answer': True}\n"
+    )
+    with gymlab_lab(tmp_path, PYTHONPATH=str(tmp_path)) as (_, url):
+        slow = re.sub(r"/lab[^?]*", "/slow", url)
+        assert urllib.request.urlopen(slow, timeout=30).read(8) == b"a thread"  # noqa: S310 - a server of this test

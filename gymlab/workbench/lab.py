@@ -1,5 +1,6 @@
 """JupyterLab at the notebooks: on this machine alone, with a token, and without asking the network for anything."""
 
+import asyncio
 import json
 import logging
 import os
@@ -150,6 +151,15 @@ def start_lab(*, port: int | None = None, browser: bool = True, more: Sequence[s
     server.identity_provider.token_generated = not given
     server.web_app.settings["page_config_hook"] = without_news
     server.start()
+    _cancel_tasks(server.io_loop.asyncio_loop)
+
+
+def _cancel_tasks(loop: asyncio.AbstractEventLoop) -> None:
+    """Cancel what the server left unanswered: a thread that waits for work of such a task would never end."""
+    tasks = asyncio.all_tasks(loop)
+    for task in tasks:
+        task.cancel()
+    loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
 
 
 def without_news(_handler: object, page_config: dict[str, Any]) -> dict[str, Any]:
