@@ -24,7 +24,8 @@ RELATIVE = 1e-5
 # Where values lie far from zero they are moved first, which rounds each to 6e-8 of the spread of all.
 OF_SPREAD = 1e-6
 
-CHANNELS = [1, 2, 3, 4, 5, 6, 7, 12]
+# On both sides of where the kernel takes fewer vectors at once: after 3 and after 8 channels.
+CHANNELS = [1, 3, 4, 8, 12]
 # Numeric channels, and the weights of the codes behind them.
 CODED = [(0, (1.5,)), (1, (0.5, 2.0)), (6, (0.75,))]
 MIXTURES = [(channels, ()) for channels in CHANNELS] + CODED
@@ -133,7 +134,7 @@ def test_every_entry_point_agrees_with_plain_loops(series, radius):
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from(MIXTURES), st.booleans(), radii)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_longer_series_of_every_mixture_agree_with_plain_loops(seed, mixture, equal, radius):
     rng = np.random.default_rng(seed)
     series = ragged_series(rng, 3, 40, mixture)

@@ -124,16 +124,10 @@ def test_evidence_names_the_very_actions(sample, principles):
     assert set(log.loc[list(rule.action_ids), "agent_id"]) == {"TitForTat"}
 
 
-@pytest.mark.parametrize("stay", [0.5, 0.8])
-def test_unrelated_chains_seldom_show_a_rule(stay):
-    """The design allows 8 % of the logs; 12 of 60 would be far above it."""
-    reports = [any(p.situation for p in infer_principles(unrelated(seed, stay=stay))) for seed in range(60)]
-    assert sum(reports) <= 8
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("stay", [0.5, 0.8])
 def test_at_most_16_of_200_unrelated_logs_show_a_rule(stay):
+    """The design allows 8 % of the logs."""
     logs = (unrelated(1000 + seed, stay=stay) for seed in range(200))
     assert sum(any(p.situation for p in infer_principles(log)) for log in logs) <= 16
 
