@@ -386,7 +386,7 @@ def test_a_file_that_may_not_be_read_is_said(tmp_path):
         read_actions(path)
 
 
-@pytest.mark.parametrize("name", ["extract", "principles", "bench", "compare", "import", "report"])
+@pytest.mark.parametrize("name", ["extract", "principles", "compare", "import", "report"])
 @pytest.mark.parametrize(
     ("source", "said"), [("-", "standard input"), ("loop", "symbolic links"), ("a.zip", "zip archive")]
 )

@@ -15,7 +15,7 @@ from made import action, rules
 import gymlab
 from gymlab import cli
 from gymlab.errors import GymlabError, InputError, OutputError
-from gymlab.workbench.files import new_report_file, require_apart, require_targets, unwritable, write_whole
+from gymlab.workbench.files import require_apart, require_targets, unwritable, write_whole
 from gymlab.workbench.results import to_json
 
 
@@ -108,7 +108,6 @@ SAME = {
 OPTIONS = {
     "extract": ["--json", "--labels", "--save"],
     "principles": ["--json"],
-    "bench": ["--json", "--html"],
     "compare": ["--json"],
 }
 
@@ -338,8 +337,6 @@ def test_arguments_of_the_wrong_kind(wrong, tmp_path):
         lambda: write_whole(wrong, b"x"),
         lambda: write_whole(tmp_path / "x", "text" if isinstance(wrong, bytes) else wrong),
         lambda: unwritable(wrong),
-        lambda: new_report_file(wrong, ".html"),
-        lambda: new_report_file("bench", wrong),
     ]
     # A target may be left out, and there may be none.
     if not isinstance(wrong, dict):

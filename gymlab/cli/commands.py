@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 import gymlab
-from gymlab.cli.bench import bench
 from gymlab.cli.compare import compare
 from gymlab.cli.doctor import doctor
 from gymlab.cli.extract import extract
@@ -30,7 +29,7 @@ app = typer.Typer(
     epilog="Exit codes: 0 done; 1 a claim or alert failed under --strict, or the report did; "
     "2 the input cannot be used; 3 another report is being written; 130 interrupted.",
 )
-for command in (report, extract, principles, compare, bench, doctor):
+for command in (report, extract, principles, compare, doctor):
     app.command()(command)
 app.command("import")(import_)
 app.command(context_settings={"ignore_unknown_options": True})(lab)

@@ -6,13 +6,12 @@ import stat
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 from gymlab.actions.readers.sources import Source, expanded, files_of
 from gymlab.arguments import instance, shown
 from gymlab.errors import InputError, OutputError
-from gymlab.settings import Settings, sample_path
+from gymlab.settings import sample_path
 
 # What a command is given in place of a file for its result.
 STANDARD_OUTPUT = Path("-")
@@ -186,23 +185,3 @@ def unwritable(folder: Path) -> str:
             return ""
     except OSError as error:
         return f"cannot write to {there} ({error.strerror})"
-
-
-def new_report_file(kind: str, suffix: str) -> Path:
-    """Return a name for a file in the folder of reports, which is made.
-
-    Raises
-    ------
-    InputError
-        If kind or suffix is no text.
-    OutputError
-        If the folder cannot be made.
-    """
-    instance("kind", kind, str, "a text")
-    instance("suffix", suffix, str, "a text")
-    folder = Settings().reports
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"cannot write to {folder}: {error.strerror or error}") from error
-    return folder / f"{kind}-{datetime.now(UTC):%Y%m%d-%H%M%S}{suffix}"

@@ -1,11 +1,12 @@
 """The distance engine beside other libraries and beside a kernel written by hand in C: `make bench`.
 
-python tests/benchmarks/distance.py [SOURCE] [--quick]
+python tests/benchmarks/distance.py [SOURCE …] [--quick] [--json FILE]
 
-Prints what `gymlab bench` prints, and then gymlab's speed as a share of that of `lanes.c`, where a C compiler and
-AVX-512 are here. aeon is measured when GYMLAB_AEON_PYTHON names the Python of an environment with it.
+Prints the tables, then gymlab's speed as a share of that of `lanes.c`, if a C compiler and AVX-512 are there. aeon is
+measured if GYMLAB_AEON_PYTHON names the Python of an environment with it.
 """
 
+import argparse
 import ctypes
 import os
 import shutil
@@ -16,14 +17,15 @@ import time
 from pathlib import Path
 
 import numpy as np
+from engine.cases import Case
+from engine.listing import listing
+from engine.measure import run_benchmark
+from engine.plan import FULL, QUICK
+from engine.timing import ratio_of, take_turns
 from llvmlite import binding
 
 from gymlab.distance import dtw_pairwise
-from gymlab.workbench.bench.cases import Case
-from gymlab.workbench.bench.listing import listing
-from gymlab.workbench.bench.measure import run_benchmark
-from gymlab.workbench.bench.plan import FULL, QUICK
-from gymlab.workbench.bench.timing import ratio_of, take_turns
+from gymlab.workbench.results import to_json
 
 SOURCE = Path(__file__).with_name("lanes.c")
 VARIANTS = ("floats_1row", "floats_2rows", "integers_1row", "integers_2rows")
@@ -88,14 +90,19 @@ def seconds(call):
 
 
 def main():
-    quick = "--quick" in sys.argv
-    sources = [argument for argument in sys.argv[1:] if argument != "--quick"]
+    parser = argparse.ArgumentParser(description="Measure the distance engine beside other libraries.")
+    parser.add_argument("source", nargs="*", help="the log of the neighbour queries [default: the sample]")
+    parser.add_argument("--quick", action="store_true", help="a small part of it, in less than a minute")
+    parser.add_argument("--json", type=Path, help="write the figures there")
+    asked = parser.parse_args()
     benchmark = run_benchmark(
-        sources or None,
-        plan=QUICK if quick else FULL,
+        asked.source or None,
+        plan=QUICK if asked.quick else FULL,
         aeon_python=os.environ.get("GYMLAB_AEON_PYTHON") or None,
         progress=lambda what: print(f"  {what}", file=sys.stderr),
     )
+    if asked.json:
+        asked.json.write_text(to_json(benchmark.as_dict()), encoding="utf-8")
     print(listing(benchmark))
     by_hand()
 

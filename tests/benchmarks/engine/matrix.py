@@ -1,8 +1,8 @@
 """One condensed matrix, in a process that holds nothing else."""
 
+from engine.cases import Case
 from gymlab.distance import dtw_pairwise
 from gymlab.runtime.memory import resident_bytes
-from gymlab.workbench.bench.cases import Case
 
 
 def one_matrix(case: Case, n: int) -> tuple[int, int]:

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from engine.plan import Plan
+from engine.timing import Ratio, ratio_of, take_turns
 from gymlab.actions import read_actions
 from gymlab.actions.encoding import fit_encoding
 from gymlab.actions.schema import validate_actions
@@ -16,8 +18,6 @@ from gymlab.distance import dtw_cross, dtw_neighbors, dtw_pairwise
 from gymlab.distance.graph import NeighborGraph, NeighborStats
 from gymlab.distance.series import Float32Array
 from gymlab.settings import sample_path
-from gymlab.workbench.bench.plan import Plan
-from gymlab.workbench.bench.timing import Ratio, ratio_of, take_turns
 
 WINDOW, RADIUS, K = 20, 2, 10
 _ROWS_CHECKED = 200
@@ -34,7 +34,7 @@ class LogWindows:
     values: Any  # float32 (n, window, n_channels), or a list of (n_timepoints, n_channels)
     mismatch_weights: tuple[float, ...]
 
-    def first(self, n: int) -> Any:  # noqa: ANN401 - as values
+    def first(self, n: int) -> Any:
         """Return the first n."""
         return self.values[:n]
 
@@ -170,7 +170,7 @@ def _affordable(windows: LogWindows, seconds: float, options: dict[str, Any]) ->
     return n if fits and took * (n / part) ** 2 <= seconds else part
 
 
-def _seconds(call: Any) -> float:  # noqa: ANN401 - any call without arguments
+def _seconds(call: Any) -> float:
     start = time.perf_counter()
     call()
     return time.perf_counter() - start

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from gymlab.workbench.bench.measure import GPU, Benchmark
-from gymlab.workbench.bench.neighbours import Query
-from gymlab.workbench.bench.speed import Speed
-from gymlab.workbench.bench.timing import Ratio
+from engine.measure import GPU, Benchmark
+from engine.neighbours import Query
+from engine.speed import Speed
+from engine.timing import Ratio
 
 
 def listing(benchmark: Benchmark) -> str:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.distance import squareform
 
+from engine.cases import Case
+from engine.matrix import one_matrix
+from engine.plan import Plan
 from gymlab.distance import dtw_pairwise
 from gymlab.runtime.memory import measure_in_fresh_process
-from gymlab.workbench.bench.cases import Case
-from gymlab.workbench.bench.plan import Plan
-from gymlab.workbench.probes.matrix import one_matrix
 
 _SERIES = 40
 
@@ -70,7 +70,7 @@ def measure_memory(plan: Plan) -> MatrixMemory:
 
 def measure_errors(plan: Plan) -> list[Error]:
     """Compare a sample of pairs of each number of channels and length with tslearn's float64."""
-    from tslearn.metrics import cdist_dtw  # noqa: PLC0415 - takes over a second to import
+    from tslearn.metrics import cdist_dtw
 
     found = []
     for channels in plan.channels:

@@ -8,16 +8,16 @@ from typing import Any
 
 import numpy as np
 
+from engine.cases import Collection
+from engine.elsewhere import program_of
+from engine.neighbours import Query, measure_queries, windows_of
+from engine.plan import FULL, Plan
+from engine.programs import Absent, Condensed, LocalProgram, Program, local_programs
+from engine.quality import Error, MatrixMemory, measure_errors, measure_memory
+from engine.speed import AGREEMENT, Speed, groups, measure_group
 from gymlab.distance import cuda
 from gymlab.distance.blocks import available_threads
 from gymlab.distance.simd.paths import kernel_path
-from gymlab.workbench.bench.cases import Collection
-from gymlab.workbench.bench.elsewhere import program_of
-from gymlab.workbench.bench.neighbours import Query, measure_queries, windows_of
-from gymlab.workbench.bench.plan import FULL, Plan
-from gymlab.workbench.bench.programs import Absent, Condensed, LocalProgram, Program, local_programs
-from gymlab.workbench.bench.quality import Error, MatrixMemory, measure_errors, measure_memory
-from gymlab.workbench.bench.speed import AGREEMENT, Speed, groups, measure_group
 from gymlab.workbench.installed import environment
 
 GPU = "gymlab (GPU)"
@@ -123,7 +123,7 @@ def run_benchmark(
     programs, absent = local_programs()
     with ExitStack() as stack:
         if aeon_python is None:
-            why = "not asked for: --aeon-python PATH, or GYMLAB_AEON_PYTHON, names the Python of an environment with it"
+            why = "not asked for: GYMLAB_AEON_PYTHON names the Python of an environment with it"
             absent.append(Absent("aeon", why))
         else:
             programs.append(stack.enter_context(program_of(aeon_python)))

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import squareform
 
+from engine.cases import Collection
 from gymlab.distance import dtw_pairwise
 from gymlab.distance.series import Float32Array
-from gymlab.workbench.bench.cases import Collection
 
 Condensed = NDArray[np.float64] | Float32Array
 
@@ -106,8 +106,8 @@ def _gymlab(series: Collection, radius: int | None, threads: int) -> Callable[[]
 
 
 def _tslearn(series: Collection, radius: int | None, threads: int) -> Callable[[], Condensed]:
-    from tslearn.metrics import cdist_dtw  # noqa: PLC0415 - takes over a second to import
-    from tslearn.utils import to_time_series_dataset  # noqa: PLC0415 - as above
+    from tslearn.metrics import cdist_dtw
+    from tslearn.utils import to_time_series_dataset
 
     dataset = to_time_series_dataset(_float64(series))
     band: dict[str, Any] = (
@@ -117,7 +117,7 @@ def _tslearn(series: Collection, radius: int | None, threads: int) -> Callable[[
 
 
 def _dtaidistance(series: Collection, radius: int | None, threads: int) -> Callable[[], Condensed]:
-    from dtaidistance import dtw, dtw_ndim  # noqa: PLC0415 - an extra
+    from dtaidistance import dtw, dtw_ndim
 
     given = _float64(series)
     one_channel = given[0].shape[1] == 1
@@ -131,7 +131,7 @@ def _dtaidistance(series: Collection, radius: int | None, threads: int) -> Calla
     return lambda: np.asarray(matrix(given, **options))
 
 
-def _float64(series: Collection) -> Any:  # noqa: ANN401 - an array or a list of them
+def _float64(series: Collection) -> Any:
     if isinstance(series, np.ndarray):
         return series.astype(np.float64)
     return [one.astype(np.float64) for one in series]

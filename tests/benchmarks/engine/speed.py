@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.cases import LONGEST, SHORTEST, Case
+from engine.plan import Plan
+from engine.programs import Job, Program
+from engine.timing import Ratio, ratio_of, take_turns
 from gymlab.distance import dtw_pairwise
-from gymlab.workbench.bench.cases import LONGEST, SHORTEST, Case
-from gymlab.workbench.bench.plan import Plan
-from gymlab.workbench.bench.programs import Job, Program
-from gymlab.workbench.bench.timing import Ratio, ratio_of, take_turns
 
 # A condensed matrix of this many series has 50 MB in float32; more says nothing new about speed.
 _MOST_SERIES = 5_000

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from engine.cases import Collection
+from engine.programs import Condensed, Job
 from gymlab.errors import InputError
-from gymlab.workbench.bench.cases import Collection
-from gymlab.workbench.bench.programs import Condensed, Job
 
-_PROBE = Path(__file__).parents[1] / "probes" / "aeon.py"
+_PROBE = Path(__file__).with_name("aeon.py")
 
 
 class RemoteProgram:
@@ -102,7 +102,7 @@ def program_of(python: str) -> Iterator[RemoteProgram]:
         with (folder / "errors").open("w", encoding="utf-8") as errors:
             try:
                 # Isolated: neither this environment's paths nor the folder of the probe are searched for modules.
-                process = subprocess.Popen(  # noqa: S603 - the user names the interpreter
+                process = subprocess.Popen(
                     [python, "-I", str(_PROBE)],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,

@@ -1,8 +1,6 @@
 """The benchmark: what is measured is what is said, and what is absent is said too."""
 
-import contextlib
 import dataclasses
-import io
 import json
 import sys
 from importlib.metadata import PackageNotFoundError
@@ -10,21 +8,20 @@ from importlib.metadata import PackageNotFoundError
 import naive
 import numpy as np
 import pytest
+from engine import neighbours, programs
+from engine.cases import LONGEST, SHORTEST, Case
+from engine.elsewhere import program_of
+from engine.listing import listing
+from engine.measure import Benchmark, run_benchmark
+from engine.plan import Plan
+from engine.programs import LocalProgram
+from engine.speed import Speed, groups, measure_group
+from engine.timing import Ratio, ratio_of, take_turns
 from made import rules
 
-from gymlab import cli
 from gymlab.distance import dtw_neighbors, dtw_pairwise
 from gymlab.errors import InputError
-from gymlab.workbench.bench import neighbours, programs
-from gymlab.workbench.bench import plan as plans
-from gymlab.workbench.bench.cases import LONGEST, SHORTEST, Case
-from gymlab.workbench.bench.elsewhere import program_of
-from gymlab.workbench.bench.listing import listing
-from gymlab.workbench.bench.measure import Benchmark
-from gymlab.workbench.bench.plan import Plan
-from gymlab.workbench.bench.programs import LocalProgram
-from gymlab.workbench.bench.speed import Speed, groups, measure_group
-from gymlab.workbench.bench.timing import Ratio, ratio_of, take_turns
+from gymlab.workbench.results import to_json
 
 # One benchmark for all of them.
 pytestmark = pytest.mark.xdist_group("bench")
@@ -52,32 +49,18 @@ def log_file(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def measured(tmp_path_factory, log_file):
-    """A real run of the command on a small plan: what it printed, its JSON, its page."""
-    folder = tmp_path_factory.mktemp("bench")
-    printed = io.StringIO()
-    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(printed):
-        patch.setattr(plans, "QUICK", TINY)
-        patch.setenv("GYMLAB_HOME", str(folder / "home"))
-        patch.delenv("GYMLAB_AEON_PYTHON", raising=False)
-        patch.setattr(
-            sys, "argv", ["gymlab", "bench", str(log_file), "--quick", "--json", str(folder / "b.json")]
-        )
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-    assert stop.value.code in {0, None}
-    (page,) = (folder / "home" / "reports").iterdir()
-    found = json.loads((folder / "b.json").read_text(encoding="utf-8"))
-    return printed.getvalue(), found, page
+def measured(log_file):
+    """A real run on a small plan: what is printed, and its JSON."""
+    benchmark = run_benchmark(str(log_file), plan=TINY)
+    return listing(benchmark), json.loads(to_json(benchmark.as_dict()))
 
 
-def test_the_command_measures_every_program_and_says_what_is_absent(measured):
-    printed, found, page = measured
+def test_every_program_is_measured_and_what_is_absent_is_said(measured):
+    printed, found = measured
     assert found["schema"] == 1
     assert {"gymlab", "tslearn"} <= set(found["programs"])
     assert "aeon" in found["absent"]
-    assert "not measured: aeon (not asked for: --aeon-python" in printed
-    assert f"plot: {page}" in printed
+    assert "not measured: aeon (not asked for: GYMLAB_AEON_PYTHON" in printed
     assert all(len(line) <= 130 for line in printed.splitlines())
     speeds = found["speeds"]
     assert {speed["program"] for speed in speeds} == set(found["programs"])
@@ -91,14 +74,14 @@ def test_the_command_measures_every_program_and_says_what_is_absent(measured):
 
 
 def test_every_program_computed_what_gymlab_computed(measured):
-    _, found, _ = measured
+    _, found = measured
     assert max(speed["disagreement"] for speed in found["speeds"]) < 1e-5
     assert max(error["largest"] for error in found["errors"]) < 1e-5
     assert all(0 < error["median"] <= error["largest"] for error in found["errors"])
 
 
 def test_rates_and_ratios_follow_from_the_seconds(measured):
-    _, found, _ = measured
+    _, found = measured
     first, other = found["speeds"][0], next(s for s in found["speeds"] if s["program"] == "tslearn")
     for speed in (first, other):
         rate = speed["cells"] / np.median(speed["seconds"]) / 1e6
@@ -109,7 +92,7 @@ def test_rates_and_ratios_follow_from_the_seconds(measured):
 
 
 def test_queries_and_memory_are_held_against_the_matrix(measured):
-    printed, found, _ = measured
+    printed, found = measured
     nearest, within = found["queries"]["asked"]
     assert (nearest["name"], nearest["edges"]) == ("the nearest 10", 150 * 10)
     for query in (nearest, within):
@@ -120,26 +103,6 @@ def test_queries_and_memory_are_held_against_the_matrix(measured):
     assert found["memory"]["matrix_bytes"] == 4 * 300 * 299 // 2
     assert found["memory"]["peak_bytes"] > found["memory"]["matrix_bytes"]
     assert "neighbour queries: 150 windows of rules.csv, radius 2" in printed
-
-
-def test_the_page_needs_nothing_from_elsewhere(measured):
-    _, _, page = measured
-    text = page.read_text(encoding="utf-8")
-    assert "src=" not in text.split("</head>")[1]
-    assert text.count("class='plot'") == len(TINY.channels) * len(
-        {s["threads"] for s in measured[1]["speeds"]}
-    )
-    figure = text.split("<script type='application/json'>")[1].split("</script>")[0]
-    assert {trace["name"] for trace in json.loads(figure)["data"]} >= {"gymlab", "gymlab, radius 10 %"}
-
-
-def test_a_log_that_is_read_is_not_written_over(log_file, tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv("GYMLAB_HOME", str(tmp_path))
-    monkeypatch.setattr(sys, "argv", ["gymlab", "bench", str(log_file), "--json", str(log_file)])
-    with pytest.raises(SystemExit) as stop:
-        cli.main()
-    assert stop.value.code == 2
-    assert "is the log itself" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("radius", [None, 0, 1, 3, 9, 50])
@@ -213,7 +176,8 @@ def test_a_program_that_computes_something_else_is_named(measured):
 
 
 def benchmark_of(found) -> Benchmark:
-    from gymlab.workbench.bench.quality import Error, MatrixMemory
+    from engine.quality import Error, MatrixMemory
+
     from gymlab.workbench.installed import environment
 
     return Benchmark(
