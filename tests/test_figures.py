@@ -333,7 +333,7 @@ def test_significance_is_shown_beside_what_chance_does(found):
 
 
 def test_claims_stand_on_axes_of_their_own_with_what_is_promised():
-    claims = [judge("dtw_time", [99.0, 98.0, 99.5]), judge("stability", [0.0]), judge("memory", [])]
+    claims = [judge("dtw_time", [99.0, 98.0, 99.5]), judge("no_leaks", [0.0]), judge("memory", [])]
     figure = figures.claims(claims)
     promised = [(shape.x0, shape.x1) for shape in figure.layout.shapes]
     assert promised[0][0] == 70

@@ -409,3 +409,18 @@ def test_a_notebook_that_fails_leaves_no_lock_and_no_link(quick, tmp_path):
     assert kept.endswith("-failed.ipynb")
     with folders.locked(quick):
         pass
+
+
+def test_a_claim_that_had_another_id_goes_on_in_the_trend(tmp_path, monkeypatch):
+    monkeypatch.setenv("GYMLAB_HOME", str(tmp_path))
+    old = results(claims=[claim("stability", 0.0, unit="left behind")])
+    now = results(claims=[claim("no_leaks", 1.0, verdict="failed", unit="left behind")])
+    background.run(history.record("nightly-1", START, old))
+    earlier = history.earlier_runs(now)
+    trend = history.trend_of(earlier, now)
+    assert trend[["run_id", "claim", "measured"]].values.tolist() == [
+        ["nightly-1", "no_leaks", 0.0],
+        ["this run", "no_leaks", 1.0],
+    ]
+    (change,) = history.changes_since(earlier[-1], now).claims
+    assert (change.id, change.before["measured"], change.kind) == ("no_leaks", 0.0, "verdict")

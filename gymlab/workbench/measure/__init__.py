@@ -13,23 +13,23 @@ from gymlab.workbench.measure.accuracy import AccuracyRun, measure_accuracy
 from gymlab.workbench.measure.entropy import EntropyRun, measure_entropy
 from gymlab.workbench.measure.memory import MemoryRun, measure_memory
 from gymlab.workbench.measure.speed import SpeedRun, measure_speed
-from gymlab.workbench.measure.stability import StabilityRun, measure_stability
+from gymlab.workbench.measure.stability import LeakRun, measure_leaks
 from gymlab.workbench.measure.storage import StorageRun, measure_storage
 
 __all__ = [
     "AccuracyRun",
     "EntropyRun",
+    "LeakRun",
     "MemoryRun",
     "SpeedRun",
-    "StabilityRun",
     "StorageRun",
     "check_alerts",
     "in_order",
     "measure_accuracy",
     "measure_entropy",
+    "measure_leaks",
     "measure_memory",
     "measure_speed",
-    "measure_stability",
     "measure_storage",
     "measure_untimed",
 ]
@@ -49,8 +49,8 @@ def in_order(runs: Iterable[Run]) -> dict[str, Claim]:
     return {claim_id: found[claim_id] for claim_id in EXPECTATIONS if claim_id in found}
 
 
-def measure_untimed(extraction: Extraction, *, seed: int = 0) -> tuple[MemoryRun, StabilityRun, AccuracyRun]:
-    """Measure what does not depend on how busy the processors are, side by side: memory, stability, accuracy.
+def measure_untimed(extraction: Extraction, *, seed: int = 0) -> tuple[MemoryRun, LeakRun, AccuracyRun]:
+    """Measure what does not depend on how busy the processors are, side by side: memory, leaks, accuracy.
 
     Parameters
     ----------
@@ -59,9 +59,9 @@ def measure_untimed(extraction: Extraction, *, seed: int = 0) -> tuple[MemoryRun
     """
     with ThreadPoolExecutor(2) as pool:
         memory = pool.submit(measure_memory, extraction, seed=seed)
-        stability = pool.submit(measure_stability)
+        leaks = pool.submit(measure_leaks)
         accuracy = measure_accuracy(extraction, seed=seed)
-        return memory.result(), stability.result(), accuracy
+        return memory.result(), leaks.result(), accuracy
 
 
 def check_alerts(extraction: Extraction) -> list[Alert]:

@@ -12,13 +12,13 @@ _GROWTH_ALLOWED = 0.03
 
 
 @dataclass(frozen=True)
-class StabilityRun:
-    """The claim ``stability``."""
+class LeakRun:
+    """The claim ``no_leaks``."""
 
     claims: tuple[Claim, ...]
 
 
-def measure_stability() -> StabilityRun:
+def measure_leaks() -> LeakRun:
     """Open and close thousands of sessions and caches in a process of their own, and count what is left."""
     rounds = measure_in_fresh_process(open_and_close, _ROUNDS, _SESSIONS).value
     first, later = rounds[1], rounds[2:]  # the first round loads what is loaded once
@@ -28,11 +28,11 @@ def measure_stability() -> StabilityRun:
     ]
     growth = later[-1]["resident"] / first["resident"] - 1
     claim = judge(
-        "stability",
+        "no_leaks",
         left,
         f"{_ROUNDS * _SESSIONS:,} sessions of {_ROUNDS} databases and {_ROUNDS * _SESSIONS:,} caches: "
         f"{first['handles']:.0f} handles and {first['threads']:.0f} threads after the second round, "
         f"{later[-1]['handles']:.0f} and {later[-1]['threads']:.0f} after the last; resident memory {growth:+.1%}",
         also=growth <= _GROWTH_ALLOWED,
     )
-    return StabilityRun((claim,))
+    return LeakRun((claim,))

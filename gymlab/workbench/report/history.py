@@ -12,6 +12,7 @@ from sqlmodel import col, select
 from gymlab.runtime import background
 from gymlab.runtime.database import Database
 from gymlab.tables import ReportRun
+from gymlab.workbench.claims import FORMER_IDS
 from gymlab.workbench.report.changes import Changes, changes_between
 from gymlab.workbench.results import to_json
 
@@ -130,4 +131,12 @@ async def _stored(source: str) -> list[PastRun]:
     )
     async with Database() as database, database.session() as session:
         rows = (await session.exec(newest)).all()
-    return [PastRun(row.run_id, row.created_at, json.loads(row.results)) for row in reversed(rows)]
+    return [PastRun(row.run_id, row.created_at, _read(row.results)) for row in reversed(rows)]
+
+
+def _read(text: str) -> dict[str, Any]:
+    """Return the results that a run stored, its claims under the ids that they have now."""
+    results: dict[str, Any] = json.loads(text)
+    for claim in results["claims"]:
+        claim["id"] = FORMER_IDS.get(claim["id"], claim["id"])
+    return results

@@ -56,8 +56,7 @@ def tiles(claims: Iterable[Claim]) -> str:
 
 def figure_of(claim: Claim) -> str:
     """Return a claim's figure with its interval, as text."""
-    mark = " (extrapolated)" if claim.extrapolated else ""
-    return with_range(claim.measured, claim.low, claim.high) + mark
+    return with_range(claim.measured, claim.low, claim.high)
 
 
 def evidence(claims: Iterable[Claim]) -> str:
