@@ -15,10 +15,9 @@ ROOT = Path(gymlab.__file__).parent
 FLOORS = {
     "arguments": 0,
     "budget": 0,
-    "cgroups": 0,
     "settings": 0,
     "errors": 0,
-    "tables": 0,
+    "db_models": 0,
     "distance": 1,
     "entropy": 1,
     "runtime": 1,

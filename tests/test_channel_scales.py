@@ -8,9 +8,8 @@ from made import action
 
 import gymlab
 from gymlab.actions import frame_from_records
-from gymlab.actions.channels import Channel
+from gymlab.actions.channels import Channel, FittedChannel
 from gymlab.actions.encoding import Encoding, fit_encoding
-from gymlab.actions.fitted import FittedChannel
 from gymlab.errors import InputError
 from gymlab.patterns.barycenters import describe_barycenter
 

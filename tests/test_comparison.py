@@ -11,7 +11,7 @@ from made import action
 import gymlab
 from gymlab.actions import frame_from_records
 from gymlab.patterns.comparison import compare_logs
-from gymlab.workbench.findings import comparison_listing
+from gymlab.workbench.listings import comparison_listing
 from gymlab.workbench.results import to_json
 
 

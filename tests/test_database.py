@@ -15,9 +15,9 @@ import pytest
 from sqlalchemy import func, text
 from sqlmodel import Field, SQLModel, select
 
+from gymlab.db_models import ActionRow, ReportRun
 from gymlab.errors import InputError, OutputError
 from gymlab.runtime.database import Database
-from gymlab.tables import ActionRow, ReportRun
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 MEMORY = "sqlite:///:memory:"

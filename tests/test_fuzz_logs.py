@@ -170,7 +170,7 @@ def random_config(rng):
 def extraction_steps(rng, extraction, other):
     """Return what can be done with an extraction, by name."""
     import gymlab
-    from gymlab.workbench import listing, results, tables, views
+    from gymlab.workbench import listings, results, tables, views
 
     labels = [pattern.label for pattern in extraction.patterns]
 
@@ -202,7 +202,7 @@ def extraction_steps(rng, extraction, other):
         "barycenter": lambda: [extraction.barycenter(label) for label in labels[-1:]],
         "save": kept,
         "assign": placed,
-        "listing": lambda: listing.pattern_listing(extraction),
+        "listing": lambda: listings.pattern_listing(extraction),
         "tables": lambda: [
             tables.log_sentence(extraction),
             tables.patterns(extraction),
@@ -233,21 +233,21 @@ def extraction_steps(rng, extraction, other):
 def log_steps(rng, log, other, config):
     """Return what can be done with a log besides extraction, by name."""
     import gymlab
-    from gymlab.workbench import findings, results, tables, views
+    from gymlab.workbench import listings, results, tables, views
 
     def studied():
         n_clusters = int(rng.integers(1, 4)) if rng.random() < 0.5 else None
         by = str(rng.choice(["agent", "session"]))
         study = gymlab.study_principles(log, by=by, n_clusters=n_clusters, seed=int(rng.integers(2**32)))
         results.to_json(study.as_dict())
-        findings.principle_listing(study)
+        listings.principle_listing(study)
         tables.principles(study)
         assert all(0 < one.p_value <= 1 and 0 < one.q_value <= 1 for one in study.principles)
 
     def compared():
         comparison = gymlab.compare_logs(log, other, config, by=str(rng.choice(["agent", "session"])))
         results.to_json(comparison.as_dict())
-        findings.comparison_listing(comparison)
+        listings.comparison_listing(comparison)
         assert all(0 < one.q_value <= 1 for one in (*comparison.patterns, *comparison.principles))
 
     return {

@@ -13,8 +13,7 @@ import psutil
 import pytest
 from nbclient import NotebookClient
 
-from gymlab.budget import available_bytes
-from gymlab.cgroups import left_by_control_groups
+from gymlab.budget import available_bytes, left_by_control_groups
 from gymlab.errors import InputError
 from gymlab.runtime.memory import measure_in_fresh_process, peak_bytes, resident_bytes
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from made import rules
 
-from gymlab.actions.readers.sources import files_of
+from gymlab.actions.readers.source_files import files_of
 from gymlab.errors import InputError
 from gymlab.settings import Settings, notebook_path
 from gymlab.workbench import report

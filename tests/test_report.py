@@ -15,9 +15,9 @@ from made import rules
 from sqlmodel import select
 
 import gymlab
+from gymlab.db_models import ReportRun
 from gymlab.errors import InputError, OutputError, ReportError
 from gymlab.runtime.database import Database
-from gymlab.tables import ReportRun
 from gymlab.workbench import report
 from gymlab.workbench.claims import EXPECTATIONS
 from gymlab.workbench.page import to_html

@@ -14,8 +14,7 @@ from scipy.spatial.distance import squareform
 import gymlab
 from gymlab.actions import frame_from_records
 from gymlab.workbench import tables, views
-from gymlab.workbench.findings import principle_listing
-from gymlab.workbench.listing import pattern_listing
+from gymlab.workbench.listings import pattern_listing, principle_listing
 from gymlab.workbench.text import decimals, number, short_names
 
 FAST = {"n_surrogates": 0, "n_resamples": 0}

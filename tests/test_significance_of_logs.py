@@ -11,7 +11,7 @@ from gymlab.actions import frame_from_records
 from gymlab.errors import InputError
 from gymlab.patterns.extraction import run_extraction
 from gymlab.workbench import tables
-from gymlab.workbench.listing import pattern_listing
+from gymlab.workbench.listings import pattern_listing
 
 QUICK = {"window": 10, "hop": 5, "n_surrogates": 19, "n_resamples": 10}
 

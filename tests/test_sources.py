@@ -21,7 +21,7 @@ from logs import action
 from gymlab import cli
 from gymlab.actions import frame_from_records, read_actions
 from gymlab.actions.columns import REQUIRED_COLUMNS
-from gymlab.actions.readers.sources import files_of
+from gymlab.actions.readers.source_files import files_of
 from gymlab.errors import InputError
 
 RECORDS = [action(step=step) for step in range(3)]

@@ -372,14 +372,14 @@ def test_a_file_that_cannot_be_written_is_an_error_of_gymlab(path, tmp_path, mon
 
 
 def test_listings_take_what_they_are_of():
-    from gymlab.workbench import findings, listing, results
+    from gymlab.workbench import listings, results
 
     for wrong in (None, 5, "x", [], action(0, "a")):
         for call in (
-            listing.pattern_listing,
-            findings.principle_listing,
-            findings.lineage_listing,
-            findings.comparison_listing,
+            listings.pattern_listing,
+            listings.principle_listing,
+            listings.lineage_listing,
+            listings.comparison_listing,
             lambda one: results.build_results(one, one, [], []),
         ):
             with pytest.raises(InputError):

@@ -1,10 +1,15 @@
-"""What can be compared about two actions, as data: the channels, their kinds and weights."""
+"""What can be compared about two actions: the channels as data, and one channel as fitted to a log."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, get_args
 
-from gymlab.arguments import boolean, finite_number, one_of, shown
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gymlab.arguments import boolean, finite_number, instance, one_of, shown
 from gymlab.errors import InputError
 
 # How much a decision weighs by its context, as the AI Principles Gym has it; any other context weighs 1.
@@ -137,3 +142,241 @@ def _described(description: Mapping[str, Any]) -> Channel:
     changes = {name: value for name, value in description.items() if name != "column"}
     weight = finite_number(f"channel {channel.column}: weight", changes.get("weight", channel.weight))
     return replace(channel, **{**changes, "weight": weight})
+
+
+# Up to this many levels a category becomes one 0/1 column a level; above, an integer code that the kernel tests
+# for equality: 64 one-hot columns made the kernel 19 times slower than 6.
+_MOST_ONE_HOT_LEVELS = 16
+
+# What a few operations leave of equal numbers, relative to their magnitude, or to 1, which is that of the table's
+# units, where they cancelled. Numbers that float32 holds, but for whole ones, are taken to come from there.
+_ROUNDING = 32 * float(np.finfo(np.float64).eps)
+_ROUNDING_OF_FLOAT32 = 4 * float(np.finfo(np.float32).eps)
+
+
+@dataclass(frozen=True)
+class FittedChannel:
+    """A channel with what the log fixed for it.
+
+    Attributes
+    ----------
+    channel
+        What is compared, and how.
+    scale
+        Of a numeric channel: what its differences are divided by, the standard deviation in the log.
+    fill
+        Of a numeric channel that some actions lack: the median, which these take.
+    levels
+        Of a category: its names.
+    shift
+        Of a numeric channel: what is taken off its values, so that float32 holds their differences.
+    rounding
+        Of a numeric channel that does not vary in the log, how near to ``shift`` a value has to be to count as
+        the same; 0 for one that does.
+    """
+
+    channel: Channel
+    scale: float = 1.0
+    fill: float | None = None
+    levels: tuple[str, ...] = ()
+    shift: float = 0.0
+    rounding: float = 0.0
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether it is numeric, and the values in the log are equal or differ by rounding alone."""
+        return self.rounding > 0
+
+    @property
+    def is_code(self) -> bool:
+        """Whether it is compared as an integer code."""
+        return len(self.levels) > _MOST_ONE_HOT_LEVELS
+
+    @property
+    def is_category(self) -> bool:
+        """Whether its values are names."""
+        return self.channel.kind == "categorical"
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns that it becomes."""
+        name = self.channel.column
+        if self.is_code:
+            return [f"{name} (code)"]
+        if not self.is_category:
+            return [name] if self.fill is None else [name, f"{name} (unknown)"]
+        # Two levels need one column: its difference is the mismatch.
+        levels = self.levels[1:] if len(self.levels) == 2 else self.levels
+        return [f"{name}={level}" for level in levels]
+
+    def encode(self, actions: pd.DataFrame, *, others: bool = False) -> NDArray[np.float32]:
+        """Return its columns, such that squared differences add up to its local cost.
+
+        Parameters
+        ----------
+        actions
+            The action table.
+        others
+            Whether names that the log of the fit did not have are let in, as a mismatch to every level. A
+            category in 0/1 columns then has one column more (0 for every level, see :meth:`widened`).
+
+        Raises
+        ------
+        InputError
+            If a name is not among the levels and has not been let in, or a number is unknown that never was or too
+            far from those of the log.
+        """
+        if not self.is_category:
+            return self._encoded_numbers(actions)
+        codes = self.codes(actions)
+        unseen = codes < 0
+        if unseen.any() and not others:
+            name = column_of(actions, self.channel.column)[unseen].iloc[0]
+            raise InputError(
+                f"channel {self.channel.column} holds {name!r}, which the log it was fitted on does not have"
+            )
+        if self.is_code:
+            return np.where(unseen, len(self.levels), codes)[:, None].astype(np.float32)
+        table = self._one_hot()
+        if others:
+            # Row −1, where the code of an unseen name points.
+            table = np.vstack([self.widened(table), self._mismatch_to_all()])
+        return table[codes].astype(np.float32)
+
+    def widened(self, columns: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Return columns of known levels, ``(..., n_columns)``, as they stand beside others that were let in."""
+        if self.is_code or not self.is_category:
+            return columns
+        return np.concatenate([columns, np.zeros((*columns.shape[:-1], 1), dtype=columns.dtype)], axis=-1)
+
+    def codes(self, actions: pd.DataFrame) -> NDArray[np.int64]:
+        """Return the level of each action, −1 for a name that is none."""
+        codes, distinct = names_of(column_of(actions, self.channel.column))
+        levels = pd.Index(self.levels, dtype=object).get_indexer(pd.Index(distinct, dtype=object))
+        found: NDArray[np.int64] = levels.astype(np.int64)[codes]
+        return found
+
+    def _one_hot(self) -> NDArray[np.float64]:
+        """Return the columns of each level, ``(n_levels, n_columns)``."""
+        weight = self.channel.weight
+        if len(self.levels) == 2:
+            return math.sqrt(weight) * np.array([[0.0], [1.0]])
+        # Two one-hot rows differ in two columns, so each carries half of the weight.
+        return math.sqrt(weight / 2) * np.eye(len(self.levels))
+
+    def _mismatch_to_all(self) -> NDArray[np.float64]:
+        """Return a row at the squared distance ``weight`` from every level."""
+        weight = self.channel.weight
+        if len(self.levels) == 2:
+            return np.array([math.sqrt(weight) / 2, math.sqrt(weight * 3 / 4)])
+        return np.append(np.zeros(len(self.levels)), math.sqrt(weight / 2))
+
+    def _encoded_numbers(self, actions: pd.DataFrame) -> NDArray[np.float32]:
+        numbers = numbers_of(column_of(actions, self.channel.column), self.channel)
+        unknown = np.isnan(numbers)
+        if self.fill is None and unknown.any():
+            raise InputError(f"channel {self.channel.column} is unknown for {int(unknown.sum())} actions")
+        with np.errstate(over="ignore"):
+            # Before float32, which would lose the digits that tell values far from zero apart.
+            moved = np.where(unknown, self.fill or 0.0, numbers) - self.shift
+            moved[np.abs(moved) <= self.rounding] = 0.0
+            columns = [moved / self.scale, *([unknown] * (self.fill is not None))]
+            weighted = (math.sqrt(self.channel.weight) * np.column_stack(columns)).astype(np.float32)
+        if not np.isfinite(weighted).all():
+            farthest = numbers[np.argmin(np.isfinite(weighted).all(axis=1))]
+            raise InputError(
+                f"channel {self.channel.column} reaches {farthest:.3g}, too far from the log that it was fitted on"
+            )
+        return weighted
+
+
+def fit_numbers(channel: Channel, values: pd.Series) -> FittedChannel:
+    """Fix the scale of a numeric channel, and where it is shifted to; values that differ by rounding have scale 1.
+
+    Parameters
+    ----------
+    channel
+        The channel.
+    values
+        Its known values, at least one. ``fill`` is their median.
+    """
+    numbers = numbers_of(values, channel)
+    low, high = float(numbers.min()), float(numbers.max())
+    # Halves, since sums and differences of huge numbers have no float64.
+    middle, reach = low / 2 + high / 2, high / 2 - low / 2
+    rounding = _rounding_of(values, max(abs(low), abs(high)))
+    if 2 * reach <= rounding:
+        return FittedChannel(channel, fill=middle, shift=middle, rounding=rounding)
+    # One that is near zero stays where it is, as in the distance engine, so that small whole numbers stay whole.
+    shift = middle if abs(middle) / 2 > reach else 0.0
+    # A power of two costs no digit, and keeps the squares within float64.
+    factor = 2.0 ** -int(np.frexp(reach)[1])
+    moved = (numbers - shift) * factor
+    return FittedChannel(
+        channel,
+        scale=float(moved.std()) / factor,
+        fill=float(np.median(moved)) / factor + shift,
+        shift=shift,
+    )
+
+
+def _rounding_of(values: pd.Series, magnitude: float) -> float:
+    """Return how far apart equal numbers may have become, all of them at most `magnitude`."""
+    raw = values.to_numpy(dtype=np.float64)
+    with np.errstate(over="ignore"):
+        is_single = bool((raw.astype(np.float32) == raw).all() and (raw % 1 != 0).any())
+    if not is_single:
+        return _ROUNDING * max(1.0, magnitude)
+    # Far from zero it is the last digit alone: whole milliseconds and halves of them are float32's too.
+    return max(_ROUNDING_OF_FLOAT32, float(np.spacing(np.float32(magnitude))))
+
+
+def column_of(actions: pd.DataFrame, name: str) -> pd.Series:
+    """Return the values of a channel: a column of the table, the weight of the context, or NaN where there is none."""
+    instance("actions", actions, pd.DataFrame, "an action table")
+    if name == "context_weight":
+        codes, contexts = pd.factorize(column_of(actions, "decision_context"))
+        # The last weight is that of an unknown context, whose code is −1.
+        weights = np.array([*(CONTEXT_WEIGHTS.get(context, 1.0) for context in contexts), 1.0])
+        return pd.Series(weights[codes], index=actions.index)
+    if name not in actions:
+        return pd.Series(np.nan, index=actions.index, dtype=object)
+    return actions[name]
+
+
+def names_of(values: pd.Series) -> tuple[NDArray[np.int64], list[str]]:
+    """Return each value's position among the distinct names, and these; what is unknown is the empty name."""
+    codes, distinct = pd.factorize(values)
+    names = [str(name) for name in distinct]
+    # Unknown values have the code −1, which is the last name.
+    return codes.astype(np.int64), [*names, ""]
+
+
+def levels_of(values: pd.Series) -> tuple[str, ...]:
+    """Return the distinct names, sorted."""
+    codes, names = names_of(values)
+    return tuple(sorted({*names[:-1], *([""] if (codes < 0).any() else [])}))
+
+
+def numbers_of(values: pd.Series, channel: Channel) -> NDArray[np.float64]:
+    """Return the values as numbers, their logarithms if the channel wants these.
+
+    Raises
+    ------
+    InputError
+        If one is no finite number, or there is no logarithm of one.
+    """
+    try:
+        numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"channel {channel.column} holds what is no number: {shown(str(error))}") from None
+    if np.isinf(numbers).any():
+        raise InputError(f"channel {channel.column} holds infinity")
+    if not channel.log:
+        return numbers
+    if numbers.size and np.nanmin(numbers) < 0:
+        raise InputError(
+            f"channel {channel.column} holds {np.nanmin(numbers)}, and log needs values of 0 or more"
+        )
+    logarithms: NDArray[np.float64] = np.log1p(numbers)
+    return logarithms

@@ -13,8 +13,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gymlab.actions.channels import AUTO_CHANNELS, DEFAULT_CHANNELS, Channel, checked_channel
-from gymlab.actions.fitted import FittedChannel, column_of, fit_numbers, levels_of
+from gymlab.actions.channels import (
+    AUTO_CHANNELS,
+    DEFAULT_CHANNELS,
+    Channel,
+    FittedChannel,
+    checked_channel,
+    column_of,
+    fit_numbers,
+    levels_of,
+)
 from gymlab.arguments import instance, shown
 from gymlab.errors import InputError
 

@@ -11,8 +11,8 @@ from gymlab.arguments import instance
 from gymlab.errors import InputError
 
 if TYPE_CHECKING:
+    from gymlab.db_models import ActionRow
     from gymlab.runtime.database import Database
-    from gymlab.tables import ActionRow
 
 
 async def write_actions(frame: pd.DataFrame, database: "Database") -> int:
@@ -66,7 +66,7 @@ def rows_of(frame: pd.DataFrame) -> list["ActionRow"]:
         If the frame is no action table, or mixes units of entropy.
     """
     # sqlmodel takes a while to import, and only who writes needs it.
-    from gymlab.tables import ActionRow  # noqa: PLC0415
+    from gymlab.db_models import ActionRow  # noqa: PLC0415
 
     actions = validate_actions(frame)
     unit = actions.attrs["entropy_unit"]

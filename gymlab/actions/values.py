@@ -8,17 +8,15 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from gymlab.actions.columns import Column
 from gymlab.actions.json_text import HALF_PAIR, json_text, strict_json
 from gymlab.actions.times import in_utc, moment_of, moments_in, outside_calendar
 from gymlab.errors import InputError
-
-if TYPE_CHECKING:
-    from gymlab.actions.columns import Column
 
 Problems = dict[int, str]
 Converted = tuple[pd.Series, Problems]
@@ -32,7 +30,7 @@ _FLOAT_TEXT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _WHOLE_TEXT = re.compile(r"[+-]?\d{1,4000}", re.ASCII)
 
 
-def to_text(raw: pd.Series, column: "Column") -> Converted:
+def to_text(raw: pd.Series, column: Column) -> Converted:
     """Strings stay, whole numbers become their digits, anything else is a problem."""
     problems: Problems = {}
     if isinstance(raw.dtype, pd.StringDtype) or pd.api.types.is_integer_dtype(raw.dtype):
@@ -49,7 +47,7 @@ def to_text(raw: pd.Series, column: "Column") -> Converted:
     return values, problems
 
 
-def to_category(raw: pd.Series, column: "Column") -> Converted:
+def to_category(raw: pd.Series, column: Column) -> Converted:
     """Only the column's own categories are known; a missing one is a problem."""
     texts, problems = to_text(raw, column)
     allowed = pd.CategoricalDtype(list(column.allowed))
@@ -59,7 +57,7 @@ def to_category(raw: pd.Series, column: "Column") -> Converted:
     return values, problems
 
 
-def to_number(raw: pd.Series, column: "Column") -> Converted:
+def to_number(raw: pd.Series, column: Column) -> Converted:
     """Finite numbers inside the column's range; a missing one is NaN, and stays so."""
     problems: Problems = {}
     numbers = _floats(raw, problems)
@@ -71,7 +69,7 @@ def to_number(raw: pd.Series, column: "Column") -> Converted:
     return pd.Series(values), problems
 
 
-def to_integer(raw: pd.Series, column: "Column") -> Converted:
+def to_integer(raw: pd.Series, column: Column) -> Converted:
     """Whole numbers; the dtype is int64 where the column is required, else the Int64 that knows <NA>."""
     problems: Problems = {}
     low = _INT64.min if column.low is None else int(column.low)
@@ -87,7 +85,7 @@ def to_integer(raw: pd.Series, column: "Column") -> Converted:
     return values.fillna(0).astype("int64"), problems
 
 
-def to_time(raw: pd.Series, _column: "Column") -> Converted:
+def to_time(raw: pd.Series, _column: Column) -> Converted:
     """Moments as `gymlab.actions.times` knows them, in UTC; what is beyond the microsecond is cut off."""
     problems: Problems = {}
     moments = moments_in(raw)
@@ -103,7 +101,7 @@ def to_time(raw: pd.Series, _column: "Column") -> Converted:
     return pd.Series(converted, dtype="datetime64[us, UTC]"), problems
 
 
-def to_json(raw: pd.Series, _column: "Column") -> Converted:
+def to_json(raw: pd.Series, _column: Column) -> Converted:
     """Objects and lists become JSON text, a text that is one stays as it stands, none is the empty text."""
     is_text = isinstance(raw.dtype, pd.StringDtype)
     # A text is read once, however often it stands there.
@@ -114,7 +112,7 @@ def to_json(raw: pd.Series, _column: "Column") -> Converted:
     return pd.Series(texts, dtype="str").take(codes).reset_index(drop=True), problems
 
 
-CONVERTERS: dict[str, Callable[[pd.Series, "Column"], Converted]] = {
+CONVERTERS: dict[str, Callable[[pd.Series, Column], Converted]] = {
     "text": to_text,
     "category": to_category,
     "number": to_number,

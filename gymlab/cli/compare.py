@@ -27,7 +27,7 @@ def compare(
     from gymlab.patterns.config import ExtractionConfig
     from gymlab.principles.units import checked_by
     from gymlab.workbench.files import require_targets, write_whole
-    from gymlab.workbench.findings import comparison_listing
+    from gymlab.workbench.listings import comparison_listing
     from gymlab.workbench.results import to_json
 
     by = checked_by(by)

@@ -60,13 +60,13 @@ def extract(
     where: Where = None,
 ) -> None:
     """Find the temporal patterns of a log and print them."""
-    from gymlab.actions.readers.sources import expanded
+    from gymlab.actions.readers.source_files import expanded
     from gymlab.errors import InputError
     from gymlab.patterns.config import ExtractionConfig
     from gymlab.patterns.extraction import extract_patterns
     from gymlab.patterns.saved import require_new_folder
     from gymlab.workbench.files import STANDARD_OUTPUT, require_targets, write_whole
-    from gymlab.workbench.listing import pattern_listing
+    from gymlab.workbench.listings import pattern_listing
     from gymlab.workbench.results import to_json
 
     options: dict[str, Any] = {

@@ -42,7 +42,7 @@ def principles(
     from gymlab.principles.units import checked_by
     from gymlab.runtime import background
     from gymlab.workbench.files import require_targets, write_whole
-    from gymlab.workbench.findings import lineage_listing, principle_listing
+    from gymlab.workbench.listings import lineage_listing, principle_listing
     from gymlab.workbench.results import to_json
 
     by = checked_by(by)

@@ -10,9 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gymlab.actions.channels import Channel
+from gymlab.actions.channels import Channel, FittedChannel
 from gymlab.actions.encoding import Encoding
-from gymlab.actions.fitted import FittedChannel
 from gymlab.actions.windows import Windows
 from gymlab.clustering import Quality
 from gymlab.errors import InputError

@@ -12,10 +12,10 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gymlab.arguments import instance
+from gymlab.db_models import PrincipleRecord
 from gymlab.errors import InputError
 from gymlab.principles.lineage import RULE, Lineage, Rule, require_rules, trace_lineage
 from gymlab.runtime.database import Database
-from gymlab.tables import PrincipleRecord
 
 
 class EvidencedRule(Rule, Protocol):
@@ -134,7 +134,7 @@ async def stored_lineage(database: Database, source: str | None = None) -> pd.Da
     Returns
     -------
     pandas.DataFrame
-        One row a principle and run: the columns of :class:`gymlab.tables.PrincipleRecord` with ``situation`` a
+        One row a principle and run: the columns of :class:`gymlab.db_models.PrincipleRecord` with ``situation`` a
         dict and ``parents`` a list of ids, before them ``id``, and ``vanished``: True if a later run was
         compared with its run and has no heir of it.
 

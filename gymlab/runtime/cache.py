@@ -16,7 +16,7 @@ import numpy as np
 
 from gymlab.arguments import finite_number, instance, shown, whole_number
 from gymlab.errors import InputError
-from gymlab.runtime.sizes import size_of
+from gymlab.runtime.memory import size_of
 
 _ABSENT = object()
 
@@ -72,7 +72,7 @@ class BoundedCache:
     max_size
         Most entries.
     max_bytes
-        Most bytes of values, as :func:`gymlab.runtime.sizes.size_of` counts them when they are set; None for no
+        Most bytes of values, as :func:`gymlab.runtime.memory.size_of` counts them when they are set; None for no
         bound. A value larger than this is not kept.
     ttl
         Seconds after which an entry counts as gone; None for never.

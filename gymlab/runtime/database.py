@@ -21,10 +21,10 @@ from sqlmodel import SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gymlab.arguments import instance, whole_number
+from gymlab.db_models import GymlabTable
 from gymlab.errors import GymlabError, InputError, OutputError
 from gymlab.runtime.bulk import BulkInsert
 from gymlab.settings import Settings
-from gymlab.tables import GymlabTable
 
 _PATIENCE_S = 30.0  # how long a session waits for a connection, and for another writer to finish
 
@@ -69,7 +69,7 @@ class Database:
     --------
     >>> import asyncio
     >>> from sqlmodel import select
-    >>> from gymlab.tables import ReportRun
+    >>> from gymlab.db_models import ReportRun
     >>> async def count_runs():
     ...     async with Database("sqlite:///:memory:") as db, db.session() as session:
     ...         return len((await session.exec(select(ReportRun))).all())

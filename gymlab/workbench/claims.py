@@ -110,6 +110,13 @@ class Claim:
         return {**asdict(self), "details": list(self.details)}
 
 
+@dataclass(frozen=True, eq=False)
+class ClaimRun:
+    """What one measurement found: the claims that it judges, and in subclasses the figures behind them."""
+
+    claims: tuple[Claim, ...]
+
+
 def judge(claim_id: str, repeats: Sequence[float], *details: str, also: bool = True) -> Claim:
     """Return the verdict on a claim.
 

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from gymlab.actions.readers.sources import Source, expanded, files_of
+from gymlab.actions.readers.source_files import Source, expanded, files_of
 from gymlab.arguments import instance, shown
 from gymlab.errors import InputError, OutputError
 from gymlab.settings import sample_path

@@ -9,6 +9,9 @@ from itertools import count
 
 _EMPTY = "(empty)"
 
+# What principles can be of, by the parameter that chooses it.
+SUBJECTS = {"agent": "agents", "session": "sessions", "cluster": "patterns"}
+
 
 def one_line(text: object, limit: int | None = None) -> str:
     r"""Return text on one line, without control characters, shortened where it is longer than the limit.

@@ -16,7 +16,7 @@ from gymlab.clustering import matrix_cache
 from gymlab.distance import dtw_pairwise
 from gymlab.patterns.baseline import BaselineEngine, entropies_from_scratch, one_hot_codes
 from gymlab.runtime.memory import measure_in_fresh_process
-from gymlab.workbench.probes.extraction import extract_file
+from gymlab.workbench.probes.gymlab_way import extract_file
 
 REPEATS = 5
 

@@ -8,15 +8,22 @@ from typing import Any, Literal, overload
 
 import pandas as pd
 
-from gymlab.actions.assemble import assemble
 from gymlab.actions.columns import REQUIRED_COLUMNS
-from gymlab.actions.readers.files import codec_of, head, lines, uncompressed_name
+from gymlab.actions.readers.databases import MAGIC as SQLITE_MAGIC
+from gymlab.actions.readers.databases import detect as detect_database
 from gymlab.actions.readers.kinds import refuse_other_kinds, require_commas
-from gymlab.actions.readers.sources import Source, files_of, hide_password
-from gymlab.actions.readers.sqlite import MAGIC as SQLITE_MAGIC
-from gymlab.actions.readers.sqlite import detect as detect_database
-from gymlab.actions.readers.table import folder_columns
+from gymlab.actions.readers.neutral import folder_columns
+from gymlab.actions.readers.source_files import (
+    Source,
+    codec_of,
+    files_of,
+    head,
+    hide_password,
+    lines,
+    uncompressed_name,
+)
 from gymlab.actions.rows import Part, RawRows, absent_columns, conform
+from gymlab.actions.schema import assemble
 from gymlab.arguments import boolean, shown
 from gymlab.errors import InputError
 
@@ -24,11 +31,11 @@ __all__ = ["FORMATS", "hide_password", "read_actions"]
 
 # Format: module of its reader, and the function there.
 FORMATS: dict[str, tuple[str, str]] = {
-    "gym": ("gym", "read"),
-    "gymlab": ("own", "read"),
-    "jsonl": ("jsonl", "read"),
-    "csv": ("table", "read_csv"),
-    "parquet": ("table", "read_parquet"),
+    "gym": ("databases", "read_gym"),
+    "gymlab": ("databases", "read_own"),
+    "jsonl": ("neutral", "read_jsonl"),
+    "csv": ("neutral", "read_csv"),
+    "parquet": ("neutral", "read_parquet"),
     "axelrod": ("axelrod", "read"),
     "tau-bench": ("tau_bench", "read"),
 }

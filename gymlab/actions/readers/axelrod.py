@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gymlab.actions.readers.table import csv_cells, values_of
+from gymlab.actions.readers.neutral import csv_cells, values_of
 from gymlab.actions.rows import RawRows
 from gymlab.arguments import named
 from gymlab.errors import InputError

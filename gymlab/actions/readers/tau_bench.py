@@ -7,7 +7,7 @@ call, or a message without one; what has neither text nor call is no action.
 import json
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -18,9 +18,8 @@ import numpy as np
 from gymlab.actions.columns import REQUIRED_COLUMNS
 from gymlab.actions.json_text import unique_keys
 from gymlab.actions.readers import messages as chat
-from gymlab.actions.readers.files import lines, uncompressed_name
-from gymlab.actions.readers.messages import Json, Odd, object_of
-from gymlab.actions.readers.tau_tools import argument_target, kind_of, outcome_of, relationship_of
+from gymlab.actions.readers.messages import Json, Odd, object_of, reports_error
+from gymlab.actions.readers.source_files import lines, uncompressed_name
 from gymlab.actions.rows import RawRows, columns_of
 from gymlab.arguments import named
 from gymlab.errors import InputError
@@ -239,3 +238,56 @@ def _impact(kind: str, actor: str, call: str | None, gold: list[str] | None) -> 
     if call in gold:
         return 1.0
     return -1.0 if actor == "agent" else None
+
+
+_REASON = {"think", "calculate"}
+_FINISH = {"done"}
+_ESCALATE = {"transfer_to_human_agents"}
+_READ = ("can_send_", "check_", "find_", "get_", "list_", "run_speed_", "search_")
+
+_RELATIONSHIP = {
+    "read": "resource",
+    "write": "environment",
+    "reason": "self",
+    "finish": "self",
+    "escalate": "neutral",
+    "message": "neutral",
+}
+_TARGET = {"reason": "self", "finish": "self", "escalate": "human_operator"}
+
+# A call may name several things, such as a customer and one of the customer's lines; the first here is the target.
+_IDS = (
+    "reservation_id",
+    "order_id",
+    "product_id",
+    "line_id",
+    "bill_id",
+    "user_id",
+    "customer_id",
+    "phone_number",
+)
+
+
+def kind_of(tool: str) -> str:
+    """Return what a tool is for: read, write, reason, escalate or finish."""
+    for kind, names in (("reason", _REASON), ("finish", _FINISH), ("escalate", _ESCALATE)):
+        if tool in names:
+            return kind
+    return "read" if tool.startswith(_READ) else "write"
+
+
+def relationship_of(kind: str) -> str:
+    """Return the relationship that goes with a kind of action."""
+    return _RELATIONSHIP[kind]
+
+
+def argument_target(kind: str, arguments: Mapping[str, Any]) -> str:
+    """Return what a call points to: ``order_id:…``, or the database as a whole."""
+    ids = ((name, arguments.get(name)) for name in _IDS)
+    named = next((f"{name}:{value}" for name, value in ids if isinstance(value, (str, int))), "database")
+    return _TARGET.get(kind, named)
+
+
+def outcome_of(answer: Mapping[str, Any]) -> float:
+    """Return -1 for an answer that reports an error, else 0.5."""
+    return -1.0 if reports_error(answer) else 0.5

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import psutil
 
-from gymlab.budget import available_bytes, memory_budget
-from gymlab.cgroups import left_by_control_groups
+from gymlab.budget import available_bytes, left_by_control_groups, memory_budget
 from gymlab.settings import Settings
 from gymlab.workbench.doctor.finding import Finding
 from gymlab.workbench.files import unwritable

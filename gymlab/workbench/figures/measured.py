@@ -141,7 +141,7 @@ def memory_of_processes(table: pd.DataFrame) -> go.Figure:
     Parameters
     ----------
     table
-        As :class:`gymlab.workbench.measure.memory.MemoryRun` has it.
+        As :class:`gymlab.workbench.measure.process_memory.MemoryRun` has it.
     """
     a_table("table", table, *([] if getattr(table, "empty", False) else ["what", "side", "start", "peak"]))
     if table.empty:

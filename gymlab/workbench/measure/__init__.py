@@ -2,27 +2,21 @@
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol
 
 import psutil
 
 from gymlab.patterns.result import Extraction
 from gymlab.runtime.alerts import Alert, Measurement, evaluate
-from gymlab.workbench.claims import EXPECTATIONS, Claim
+from gymlab.workbench.claims import EXPECTATIONS, Claim, ClaimRun
 from gymlab.workbench.measure.accuracy import AccuracyRun, measure_accuracy
-from gymlab.workbench.measure.entropy import EntropyRun, measure_entropy
-from gymlab.workbench.measure.memory import MemoryRun, measure_memory
+from gymlab.workbench.measure.process_memory import MemoryRun, measure_memory
+from gymlab.workbench.measure.runtime_claims import measure_entropy, measure_leaks, measure_storage
 from gymlab.workbench.measure.speed import SpeedRun, measure_speed
-from gymlab.workbench.measure.stability import LeakRun, measure_leaks
-from gymlab.workbench.measure.storage import StorageRun, measure_storage
 
 __all__ = [
     "AccuracyRun",
-    "EntropyRun",
-    "LeakRun",
     "MemoryRun",
     "SpeedRun",
-    "StorageRun",
     "check_alerts",
     "in_order",
     "measure_accuracy",
@@ -35,21 +29,13 @@ __all__ = [
 ]
 
 
-class Run(Protocol):
-    """A measurement that judges some claims."""
-
-    @property
-    def claims(self) -> tuple[Claim, ...]:
-        """The claims."""
-
-
-def in_order(runs: Iterable[Run]) -> dict[str, Claim]:
+def in_order(runs: Iterable[ClaimRun]) -> dict[str, Claim]:
     """Return the claims of all measurements by id, in the order of the document."""
     found = {claim.id: claim for run in runs for claim in run.claims}
     return {claim_id: found[claim_id] for claim_id in EXPECTATIONS if claim_id in found}
 
 
-def measure_untimed(extraction: Extraction, *, seed: int = 0) -> tuple[MemoryRun, LeakRun, AccuracyRun]:
+def measure_untimed(extraction: Extraction, *, seed: int = 0) -> tuple[MemoryRun, ClaimRun, AccuracyRun]:
     """Measure what does not depend on how busy the processors are, side by side: memory, leaks, accuracy.
 
     Parameters

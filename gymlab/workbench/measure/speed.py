@@ -2,7 +2,7 @@
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,8 +17,8 @@ from gymlab.patterns.baseline import BaselineEngine, entropies_from_scratch, one
 from gymlab.patterns.config import ExtractionConfig
 from gymlab.patterns.extraction import extract_patterns
 from gymlab.patterns.result import Extraction
-from gymlab.workbench.claims import EXPECTATIONS, Claim, judge, reduction
-from gymlab.workbench.measure.sublog import dense_config, first_pieces, number_of_pieces, require_measurable
+from gymlab.workbench.claims import EXPECTATIONS, Claim, ClaimRun, judge, reduction
+from gymlab.workbench.measure.sublog import dense_config, first_windows, number_of_windows, require_measurable
 
 # Numbers of windows at which both are timed; the baseline takes about 0.2 ms for each pair of them.
 SIZES = (20, 40, 80, 160)
@@ -32,7 +32,7 @@ _LARGEST = 12_000
 
 
 @dataclass(frozen=True, eq=False)
-class SpeedRun:
+class SpeedRun(ClaimRun):
     """Both sides on the same windows at several sizes.
 
     Attributes
@@ -48,7 +48,6 @@ class SpeedRun:
 
     times: pd.DataFrame
     hops: pd.DataFrame
-    claims: tuple[Claim, ...]
 
 
 def measure_speed(extraction: Extraction, *, budget_seconds: float = 10.0, seed: int = 0) -> SpeedRun:
@@ -72,15 +71,15 @@ def measure_speed(extraction: Extraction, *, budget_seconds: float = 10.0, seed:
     """
     require_measurable(extraction, seed)
     finite_number("budget_seconds", budget_seconds, above=0, noun="a number of seconds")
-    n = number_of_pieces(extraction)
+    n = number_of_windows(extraction)
     if n < SIZES[0]:
         why = (
             f"the log makes only {n} {extraction.windows.noun}; below {SIZES[0]} there is nothing to compare"
         )
         claims = tuple(judge(claim_id, [], why) for claim_id in ("dtw_time", "overall_speed", "scale"))
-        return SpeedRun(pd.DataFrame(), pd.DataFrame(), claims)
+        return SpeedRun(claims, pd.DataFrame(), pd.DataFrame())
     config = dense_config(extraction)
-    logs = [first_pieces(extraction, size, seed) for size in SIZES]
+    logs = [first_windows(extraction, size, seed) for size in SIZES]
     logs = [log for index, log in enumerate(logs) if index == 0 or len(log) > len(logs[index - 1])]
     _one_round(logs[0], config)  # both sides import and compile what they have not yet
     logs = _affordable(logs, config, budget_seconds / _ROUNDS_TO_AFFORD)
@@ -95,7 +94,7 @@ def measure_speed(extraction: Extraction, *, budget_seconds: float = 10.0, seed:
             break
     times = pd.DataFrame(rows)
     claims = (*_time_claims(times), _scale_claim(extraction, times, budget_seconds / 3, seed))
-    return SpeedRun(times, _hop_effect(logs[:2][-1], extraction, config), claims)
+    return SpeedRun(claims, times, _hop_effect(logs[:2][-1], extraction, config))
 
 
 def _affordable(logs: list[pd.DataFrame], config: ExtractionConfig, seconds: float) -> list[pd.DataFrame]:
@@ -116,14 +115,15 @@ def _one_round(log: pd.DataFrame, config: ExtractionConfig) -> list[dict[str, An
     records = _records(log)
     ours = [_gymlab_way(records, config) for _ in range(_INNER)]
     extraction = ours[0][2]
-    dtw, whole = (float(np.median([run[k] for run in ours])) for k in (0, 1))
-    baseline_dtw, baseline_whole = _baseline_way(extraction)
+    seconds = {
+        "gymlab": [float(np.median([run[k] for run in ours])) for k in (0, 1)],
+        "baseline": _baseline_way(extraction),
+    }
     size = {"windows": len(extraction.windows), "actions": len(log)}
     return [
-        {"side": "gymlab", "stage": "dtw", "seconds": dtw, **size},
-        {"side": "gymlab", "stage": "whole way", "seconds": whole, **size},
-        {"side": "baseline", "stage": "dtw", "seconds": baseline_dtw, **size},
-        {"side": "baseline", "stage": "whole way", "seconds": baseline_whole, **size},
+        {"side": side, "stage": stage, "seconds": taken, **size}
+        for side, both in seconds.items()
+        for stage, taken in zip(("dtw", "whole way"), both, strict=True)
     ]
 
 
@@ -168,12 +168,12 @@ def _hop_effect(log: pd.DataFrame, extraction: Extraction, config: ExtractionCon
     rows = []
     for hop in (1, extraction.config.hop):
         # At a large hop there may be fewer windows than the document's patterns.
-        fields = {**config.as_dict(), "channels": config.channels, "hop": hop, "n_clusters": "auto"}
-        result = extract_patterns(log, ExtractionConfig(**fields))
+        hopping = replace(config, hop=hop, n_clusters="auto")
+        result = extract_patterns(log, hopping)
         ours = []
         for _ in range(_INNER):
             matrix_cache().clear()
-            ours.append(extract_patterns(log, ExtractionConfig(**fields)).stats.stages["distances"])
+            ours.append(extract_patterns(log, hopping).stats.stages["distances"])
         seconds, _ = _baseline_way(result)
         rows.append(
             {
@@ -222,7 +222,7 @@ def _scale_claim(extraction: Extraction, times: pd.DataFrame, budget_seconds: fl
     ended, is_bound = "the next larger size took longer", False
     started = time.perf_counter()
     while True:
-        log = first_pieces(extraction, min(size, _LARGEST), seed)
+        log = first_windows(extraction, min(size, _LARGEST), seed)
         if len(log) <= (len(reached[-1]) if reached else actions):
             ended, is_bound = "the log has no more actions, so this is a lower bound", True
         elif time.perf_counter() - started > budget_seconds:

@@ -1,5 +1,6 @@
 """Parts of a log that are small enough to run the baseline on."""
 
+from dataclasses import replace
 from typing import cast
 
 import numpy as np
@@ -34,19 +35,18 @@ def dense_config(extraction: Extraction) -> ExtractionConfig:
     which the baseline does not assess.
     """
     config = extraction.config
-    return ExtractionConfig(
-        window=config.window,
+    return replace(
+        config,
         hop=1,
-        radius=config.radius,
-        channels=config.channels,
         method=config.method if config.method in LINKAGES else "ward",
         strategy="exact",
-        n_clusters=min(N_CLUSTERS, number_of_pieces(extraction)),
+        n_clusters=min(N_CLUSTERS, number_of_windows(extraction)),
+        cut_height=None,
+        eps=None,
+        sample_size=None,
         unit=extraction.windows.unit,
         n_surrogates=0,
         n_resamples=0,
-        seed=config.seed,
-        n_threads=config.n_threads,
     )
 
 
@@ -62,7 +62,7 @@ def linkage_of(part: Extraction) -> Linkage:
     return cast("Linkage", part.config.method)
 
 
-def number_of_pieces(extraction: Extraction) -> int:
+def number_of_windows(extraction: Extraction) -> int:
     """Return how many windows the log makes at hop 1, or how many whole series it has."""
     _, length = series_bounds(extraction.actions)
     if extraction.windows.unit == "series":
@@ -70,7 +70,7 @@ def number_of_pieces(extraction: Extraction) -> int:
     return int(np.maximum(0, length - extraction.config.window + 1).sum())
 
 
-def first_pieces(extraction: Extraction, n: int, seed: int) -> pd.DataFrame:
+def first_windows(extraction: Extraction, n: int, seed: int) -> pd.DataFrame:
     """Return part of the log that makes n windows at hop 1 (or n whole series), fewer if the log has no more.
 
     Series are taken in a random order, because logs are often sorted by what tells them apart.

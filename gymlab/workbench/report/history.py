@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 from sqlmodel import col, select
 
+from gymlab.db_models import ReportRun
 from gymlab.runtime import background
 from gymlab.runtime.database import Database
-from gymlab.tables import ReportRun
 from gymlab.workbench.claims import FORMER_IDS
 from gymlab.workbench.report.changes import Changes, changes_between
 from gymlab.workbench.results import to_json

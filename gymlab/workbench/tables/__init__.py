@@ -1,10 +1,25 @@
 """Tables as HTML, every string escaped: for the notebooks and the report."""
 
-from gymlab.workbench.tables.behaviour import entropy_of_agents, principles
-from gymlab.workbench.tables.cells import facts, frame
-from gymlab.workbench.tables.changes import changes, changes_sentence
-from gymlab.workbench.tables.found import actions, linkages, log_sentence, notes, patterns, windows
-from gymlab.workbench.tables.verdicts import alerts, evidence, headline, measured_on, tiles
+from gymlab.workbench.tables.html_cells import facts, frame
+from gymlab.workbench.tables.log_tables import (
+    actions,
+    entropy_of_agents,
+    linkages,
+    log_sentence,
+    notes,
+    patterns,
+    principles,
+    windows,
+)
+from gymlab.workbench.tables.run_tables import (
+    alerts,
+    changes,
+    changes_sentence,
+    evidence,
+    headline,
+    measured_on,
+    tiles,
+)
 
 __all__ = [
     "actions",

@@ -6,9 +6,8 @@ from typing import Any
 import ipywidgets
 import pandas as pd
 
-from gymlab.actions.channels import DEFAULT_CHANNELS, checked_channel
+from gymlab.actions.channels import DEFAULT_CHANNELS, checked_channel, column_of
 from gymlab.actions.encoding import Encoding
-from gymlab.actions.fitted import column_of
 from gymlab.errors import InputError
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from gymlab.patterns.result import Extraction
 from gymlab.workbench import figures, tables, views
 from gymlab.workbench.checked import an_extraction
-from gymlab.workbench.tables.cells import left_out
+from gymlab.workbench.tables.html_cells import left_out
 from gymlab.workbench.text import counted, short_names, some_of
 from gymlab.workbench.widgets.drawing import Fit, figure_widget, redraw
 

@@ -16,7 +16,7 @@ from gymlab.runtime.alerts import Measurement, evaluate
 from gymlab.runtime.cache import BoundedCache
 from gymlab.workbench import figures
 from gymlab.workbench.checked import each
-from gymlab.workbench.tables.cells import table
+from gymlab.workbench.tables.html_cells import table
 from gymlab.workbench.text import as_html, number
 from gymlab.workbench.widgets.drawing import Fit, figure_widget, redraw
 

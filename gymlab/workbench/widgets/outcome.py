@@ -6,7 +6,7 @@ import ipywidgets
 
 from gymlab.patterns.result import Extraction
 from gymlab.workbench import figures, tables, views
-from gymlab.workbench.tables.cells import facts
+from gymlab.workbench.tables.html_cells import facts
 from gymlab.workbench.text import counted, decimals, number
 from gymlab.workbench.widgets.drawing import figure_widget, redraw
 

@@ -10,7 +10,7 @@ from typing import Any
 import ipywidgets
 import yaml
 
-from gymlab.actions.readers.sources import expanded
+from gymlab.actions.readers.source_files import expanded
 from gymlab.arguments import instance, texts
 from gymlab.clustering import Checkpoint
 from gymlab.errors import GymlabError, InputError

@@ -1,15 +1,94 @@
-"""What changed since the run before."""
+"""Claims, alerts, and what changed since the run before."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from gymlab.arguments import instance
+from gymlab.errors import InputError
+from gymlab.runtime.alerts import Alert
+from gymlab.workbench.checked import each
+from gymlab.workbench.claims import Claim
 from gymlab.workbench.report.changes import Changes, ClaimChange, PatternPair
 from gymlab.workbench.report.history import PastRun
-from gymlab.workbench.tables.cells import chip, shares, table
-from gymlab.workbench.text import as_html, counted, number, short_names
+from gymlab.workbench.tables.html_cells import chip, shares, table
+from gymlab.workbench.text import as_html, counted, number, short_names, with_range
 
-_KINDS = {"held": "held", "failed": "failed", "not_measured": "not_measured"}
+_STATES = {"firing": "failed", "ok": "held", "no_data": "not_measured"}
+
+
+def headline(claims: Iterable[Claim], alerts: Iterable[Alert] = ()) -> str:
+    """Return how many claims held, and which alerts fire, as one line of HTML."""
+    verdicts = [claim.verdict for claim in each("claims", claims, Claim, "claims")]
+    parts = [f"{verdicts.count('held')} of {len(verdicts)} claims held"]
+    parts += [f"{verdicts.count('failed')} failed"] * ("failed" in verdicts)
+    parts += [f"{verdicts.count('not_measured')} could not be measured on this log"] * (
+        "not_measured" in verdicts
+    )
+    firing = [alert.id for alert in each("alerts", alerts, Alert, "alerts") if alert.state == "firing"]
+    parts.append(f"{counted(len(firing), 'alerts')}: {', '.join(firing)}" if firing else "no alert fires")
+    state = "failed" if "failed" in verdicts or firing else "held"
+    return f'<p class="headline {state}">{as_html("; ".join(parts), 300)}.</p>'
+
+
+def measured_on(environment: Mapping[str, object]) -> str:
+    """Return when and on what was measured, as one line of HTML."""
+    instance("environment", environment, Mapping, "what installed.environment returns")
+    if missing := {"measured at", "processors", "system", "gymlab"} - set(environment):
+        raise InputError(
+            f"environment has no {', '.join(sorted(missing))}; give what installed.environment returns"
+        )
+    return (
+        f"<p><small>Measured {as_html(environment['measured at'])} on {as_html(environment['processors'])} processors, "
+        f"{as_html(environment['system'])}, by gymlab {as_html(environment['gymlab'])}.</small></p>"
+    )
+
+
+def tiles(claims: Iterable[Claim]) -> str:
+    """Return the verdicts as tiles that fit on one screen: each claim with its figure and what was promised."""
+    claims = each("claims", claims, Claim, "claims")
+    cells = "".join(
+        f'<div class="tile {claim.verdict}"><div>{_verdict_chip(claim.verdict)} '
+        f"<b>{as_html(claim.id)}</b></div>"
+        f'<div class="figure">{as_html(_with_interval(claim))} <small>{as_html(claim.unit)}</small></div>'
+        f"<small>{as_html(claim.statement, 200)}; promised {as_html(claim.expected)}</small></div>"
+        for claim in claims
+    )
+    return f'<div class="tiles">{cells}</div>'
+
+
+def _with_interval(claim: Claim) -> str:
+    """Return a claim's figure with its interval, as text."""
+    return with_range(claim.measured, claim.low, claim.high)
+
+
+def evidence(claims: Iterable[Claim]) -> str:
+    """Return what each claim was measured on, and how often."""
+    claims = each("claims", claims, Claim, "claims")
+    return "".join(
+        f"<p>{_verdict_chip(claim.verdict)} {as_html(claim.statement, 200)}: "
+        f"<b>{as_html(_with_interval(claim))}</b> {as_html(claim.unit)}"
+        + (f", {counted(claim.repeats, 'repeats')}" if claim.repeats else "")
+        + ".</p><ul>"
+        + "".join(f"<li>{as_html(detail, 500)}</li>" for detail in claim.details)
+        + "</ul>"
+        for claim in claims
+    )
+
+
+def alerts(found: Iterable[Alert]) -> str:
+    """Return the alerts, one row each."""
+    found = each("found", found, Alert, "alerts")
+    rows = [
+        (
+            chip(alert.state.replace("_", " "), _STATES[alert.state]),
+            as_html(alert.statement, 120),
+            "–" if alert.value is None else f"{number(alert.value)} {as_html(alert.unit)}",
+        )
+        for alert in found
+    ]
+    return table(("state", "alert", "now"), rows, "alerts")
+
+
 _MOST_SENTENCES = 12
 _NO_EARLIER = "<p>This is the first recorded run on this log, so there is nothing to compare with.</p>"
 
@@ -19,7 +98,9 @@ def changes_sentence(before: PastRun | None, changes: Changes | None) -> str:
     _require_both(before, changes)
     if before is None or changes is None:
         return _NO_EARLIER
-    flips = [f"{one.id} {_verdict(one.now)}" for one in changes.claims if one.kind == "verdict"]
+    flips = [
+        f"{one.id} {one.now['verdict'].replace('_', ' ')}" for one in changes.claims if one.kind == "verdict"
+    ]
     parts = [f"now {', '.join(flips)}" if flips else "all verdicts as before"]
     parts += [f"alert {name}: {states[1].replace('_', ' ')}" for name, states in changes.alerts.items()]
     counts = (("new", changes.new), ("changed", changes.changed), ("vanished", changes.vanished))
@@ -73,7 +154,7 @@ def _require_both(before: object, found: object) -> None:
 
 def _claim_row(change: ClaimChange) -> tuple[str, str, str, str]:
     marks = {
-        "verdict": chip(f"now {_verdict(change.now)}", _KINDS[change.now["verdict"]]),
+        "verdict": _verdict_chip(change.now["verdict"], "now "),
         "apart": "moved",
         "same": "",
     }
@@ -85,8 +166,8 @@ def _claim_row(change: ClaimChange) -> tuple[str, str, str, str]:
     )
 
 
-def _verdict(claim: Mapping[str, Any]) -> str:
-    return str(claim["verdict"]).replace("_", " ")
+def _verdict_chip(verdict: str, before: str = "") -> str:
+    return chip(before + verdict.replace("_", " "), verdict)
 
 
 def _figure(claim: Mapping[str, Any]) -> str:

@@ -1,6 +1,7 @@
-"""The action table itself as CSV or Parquet, its columns named as they are."""
+"""The action table itself as JSONL, CSV or Parquet, its columns named as they are."""
 
 import csv
+import json
 import threading
 from collections import Counter
 from pathlib import Path
@@ -11,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from gymlab.actions.columns import BITS, COLUMNS
-from gymlab.actions.json_text import strict_json
-from gymlab.actions.readers.files import check_file, lines
-from gymlab.actions.rows import RawRows, columns_of_frame, notes_in, printable
+from gymlab.actions.json_text import NotJsonError, json_text, strict_json
+from gymlab.actions.readers.source_files import check_file, lines
+from gymlab.actions.rows import RawRows, columns_of, columns_of_frame, notes_in, printable
 from gymlab.actions.values import number_in
 from gymlab.arguments import named, shortened
 from gymlab.errors import InputError
@@ -177,3 +178,46 @@ def _cell(cell: "pa.Scalar") -> object:
         return cell.as_py(maps_as_pydicts="strict")
     except (ValueError, OverflowError, KeyError):
         return cell
+
+
+def read_jsonl(path: Path) -> RawRows:
+    """Read a JSONL file; a line that is no JSON object is a bad row."""
+    rows = RawRows({}, np.empty(0, dtype=np.int64), str(path))
+    records: list[dict[str, object]] = []
+    numbers: list[int] = []
+    for number, line in lines(path):
+        if not line.strip():
+            continue
+        try:
+            record = strict_json(line)
+        except NotJsonError as error:
+            rows.problem(number, _field_of(line), error.value, error.problem)
+            continue
+        except InputError:
+            rows.problem(
+                number, "", line.strip(), "is no JSON that can be read; the file has one object a line"
+            )
+            continue
+        if isinstance(record, dict):
+            records.append(record)
+            numbers.append(number)
+        else:
+            rows.problem(number, "", record, "is no JSON object")
+    rows.lines = np.array(numbers, dtype=np.int64)
+    rows.columns = columns_of(records)
+    return rows
+
+
+def _field_of(line: str) -> str:
+    """Return the field that holds what JSON does not know; none if it is only seen in the line as a whole."""
+    # Python's own reader lets pass what the strict one has refused, but the rest of the line may be broken too.
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        return ""
+    for name, value in record.items() if isinstance(record, dict) else ():
+        try:
+            json_text(value)
+        except InputError:
+            return str(name)
+    return ""

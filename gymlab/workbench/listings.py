@@ -1,4 +1,4 @@
-"""Principles, and what changed between two logs, as text for a terminal."""
+"""Patterns, principles, and what changed between two logs, as text for a terminal."""
 
 from collections.abc import Sequence
 from itertools import groupby
@@ -7,16 +7,16 @@ import pandas as pd
 
 from gymlab.arguments import instance
 from gymlab.patterns.comparison import Comparison
+from gymlab.patterns.result import Extraction
 from gymlab.principles.lineage import Lineage
 from gymlab.principles.principle import in_situation, percent, quoted
 from gymlab.principles.shifts import PrincipleShift
 from gymlab.principles.study import Study
-from gymlab.workbench.text import counted, largest_shares, one_line, short_names
+from gymlab.workbench.text import SUBJECTS, counted, decimals, largest_shares, one_line, short_names
 
 # A log of hundreds of sessions has thousands of rules; all of them are in the JSON.
 _MOST_UNITS = 40
 _MOST_NAMES = 8
-_NOUNS = {"agent": "agents", "session": "sessions", "cluster": "patterns"}
 
 
 def principle_listing(study: Study) -> str:
@@ -50,7 +50,7 @@ def principle_listing(study: Study) -> str:
     lines += [one_line(note, 400) for note in study.notes]
     closing = (
         f"{counted(len(study.principles), 'principles')} of {len(by_unit):,} of "
-        f"{counted(len(study.units), _NOUNS[study.by])}, at a false discovery rate of 5 % in each"
+        f"{counted(len(study.units), SUBJECTS[study.by])}, at a false discovery rate of 5 % in each"
     )
     return "\n".join([*lines, "", closing])
 
@@ -69,7 +69,7 @@ def _policy_lines(study: Study) -> list[str]:
 
 
 def _more(n: int, study: Study) -> str:
-    return counted(n, f"more {_NOUNS[study.by]}")
+    return counted(n, f"more {SUBJECTS[study.by]}")
 
 
 def _group_lines(study: Study) -> list[str]:
@@ -161,3 +161,71 @@ def _shift_sentence(shift: PrincipleShift) -> str:
 
 def _q(value: float) -> str:
     return "< 0.0001" if value < 1e-4 else f"{value:.4f}"
+
+
+def pattern_listing(extraction: Extraction) -> str:
+    """Return a table of the patterns, and below it what was chosen on the way.
+
+    Parameters
+    ----------
+    extraction
+        Of any strategy.
+
+    Raises
+    ------
+    InputError
+        If it is no extraction.
+    """
+    instance("extraction", extraction, Extraction, "an Extraction")
+    names, agents, sessions = (
+        short_names(extraction.actions[column].unique(), 24)
+        for column in ("action_type", "agent_id", "session_id")
+    )
+    noun = extraction.windows.noun
+    rows = [
+        {
+            "pattern": pattern.label,
+            noun: pattern.size,
+            "actions": pattern.support,
+            "agents": pattern.agents,
+            "consistency": decimals(pattern.consistency),
+            "silhouette": decimals(pattern.silhouette),
+            **_significance(extraction, pattern.label),
+            "what is done": largest_shares(pattern.actions, names),
+            "most typical": f"{agents[pattern.medoid_agent]} in {sessions[pattern.medoid_session]} from {pattern.medoid_start}",
+        }
+        for pattern in extraction.patterns
+    ]
+    table = (
+        pd.DataFrame(rows).to_string(index=False, max_colwidth=None) if rows else "no pattern: all is noise"
+    )
+    stats = extraction.stats
+    closing = (
+        f"{counted(len(extraction.patterns), 'patterns')} ({stats.strategy}), average silhouette "
+        f"{decimals(extraction.quality.silhouette, 3)}"
+        + (f", {counted(stats.noise, noun)} of noise" if stats.noise else "")
+        + ("; " if stats.agreement is None else f", expected agreement with exact {stats.agreement:.2f}; ")
+        + _passing(extraction)
+        + f"{counted(stats.pairs, 'pairs')}, {stats.pruned:,} without DTW, in {stats.seconds:.1f} s, peak {stats.peak_bytes / 1e6:.0f} MB"
+    )
+    return "\n".join([table, "", *(one_line(note, 500) for note in extraction.notes), closing])
+
+
+def _passing(extraction: Extraction) -> str:
+    if extraction.significance is None:
+        return ""
+    passing = sum(not one.verdict for one in extraction.significance.patterns)
+    return f"{passing} more than chance and stable; "
+
+
+def _significance(extraction: Extraction, label: int) -> dict[str, str]:
+    """Return the cells that say whether a pattern comes again and is more than chance; none where it is not said."""
+    if extraction.significance is None:
+        return {}
+    found = extraction.significance.patterns[label]
+    cells = {}
+    if extraction.significance.n_resamples:
+        cells["stability"] = decimals(found.stability)
+    if extraction.significance.n_surrogates:
+        cells["q-value"] = decimals(found.q_value, 3)
+    return {**cells, "remark": found.verdict}

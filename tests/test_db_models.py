@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy.exc import StatementError
 from sqlmodel import SQLModel, select
 
+from gymlab.db_models import ActionRow, GymlabTable, ReportRun
 from gymlab.runtime.database import Database
-from gymlab.tables import ActionRow, GymlabTable, ReportRun
 
 
 def action(**changes):

@@ -11,10 +11,9 @@ from gymlab.clustering.condensed import part_of_matrix
 from gymlab.patterns.extraction import extract_patterns
 from gymlab.patterns.result import Extraction
 from gymlab.runtime.memory import Measured, measure_in_fresh_process
-from gymlab.workbench.claims import Claim, judge, reduction
-from gymlab.workbench.measure.sublog import dense_config, first_pieces, matrix_of, require_measurable
-from gymlab.workbench.probes import baseline, caches
-from gymlab.workbench.probes import extraction as gymlab_way
+from gymlab.workbench.claims import Claim, ClaimRun, judge, reduction
+from gymlab.workbench.measure.sublog import dense_config, first_windows, matrix_of, require_measurable
+from gymlab.workbench.probes import baseline_way, caches, gymlab_way
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +27,7 @@ _AT_ONCE = 2
 
 
 @dataclass(frozen=True, eq=False)
-class MemoryRun:
+class MemoryRun(ClaimRun):
     """What each process held.
 
     Attributes
@@ -40,7 +39,6 @@ class MemoryRun:
     """
 
     table: pd.DataFrame
-    claims: tuple[Claim, ...]
 
 
 def measure_memory(extraction: Extraction, *, seed: int = 0) -> MemoryRun:
@@ -56,13 +54,13 @@ def measure_memory(extraction: Extraction, *, seed: int = 0) -> MemoryRun:
     MemoryRun
     """
     require_measurable(extraction, seed)
-    log = first_pieces(extraction, _WINDOWS, seed)
+    log = first_windows(extraction, _WINDOWS, seed)
     config = dense_config(extraction)
     part = extract_patterns(log, config)
     n = len(part.windows)
     if n < _LEAST_WINDOWS:
         why = f"the log makes only {n} windows at hop 1; below {_LEAST_WINDOWS} the noise is as large as the effect"
-        return MemoryRun(pd.DataFrame(), (judge("memory", [], why), judge("overall_memory", [], why)))
+        return MemoryRun((judge("memory", [], why), judge("overall_memory", [], why)), pd.DataFrame())
     condensed = matrix_of(part)
     grown = min(n, _CACHED_WINDOWS)
     sizes = sorted({grown // 4, grown // 2, 3 * grown // 4, grown})
@@ -74,7 +72,7 @@ def measure_memory(extraction: Extraction, *, seed: int = 0) -> MemoryRun:
         (
             "whole way",
             "baseline",
-            lambda: measure_in_fresh_process(baseline.whole_way, n, condensed, intents),
+            lambda: measure_in_fresh_process(baseline_way.whole_way, n, condensed, intents),
         ),
         ("whole way", "gymlab", lambda: measure_in_fresh_process(gymlab_way.whole_way, log, config)),
     ]
@@ -84,7 +82,7 @@ def measure_memory(extraction: Extraction, *, seed: int = 0) -> MemoryRun:
     table = pd.DataFrame(
         [_row(what, side, one) for (what, side, _), one in zip(probes * _REPEATS, measured, strict=True)]
     )
-    return MemoryRun(table, (_cache_claim(table, sizes), _process_claim(table, n, len(log))))
+    return MemoryRun((_cache_claim(table, sizes), _process_claim(table, n, len(log))), table)
 
 
 def _row(what: str, side: str, measured: Measured[int]) -> dict[str, object]:

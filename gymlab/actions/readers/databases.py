@@ -1,0 +1,288 @@
+"""SQLite databases, opened read-only: the Gym's own (table `actions`) and gymlab's (table `gymlab_actions`)."""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from gymlab.actions.columns import BITS, KEY, MIXED_UNITS, ONE_MINUS_CONFIDENCE
+from gymlab.actions.columns import COLUMNS as ACTION_TABLE
+from gymlab.actions.json_text import NotJsonError, strict_json
+from gymlab.actions.readers.source_files import check_file
+from gymlab.actions.rows import RawRows
+from gymlab.actions.times import in_utc, moment_of
+from gymlab.actions.values import to_time
+from gymlab.arguments import named
+from gymlab.errors import InputError
+
+MAGIC = b"SQLite format 3\x00"
+OWN_TABLE = "gymlab_actions"
+GYM_TABLE = "actions"
+GYM_MARK = "relational_data"
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open a database for reading only; what SQLite refuses becomes one `InputError`."""
+    check_file(path)
+    try:
+        with closing(_connected(path)) as connection:
+            yield connection
+    except sqlite3.Error as error:
+        if _primary_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            raise InputError(
+                f"{path}: is being written by another process; read it when that has finished"
+            ) from error
+        raise InputError(f"{path}: cannot be read as a SQLite database: {error}") from error
+
+
+def _connected(path: Path) -> sqlite3.Connection:
+    uri = f"{path.absolute().as_uri()}?mode=ro"
+    connection = sqlite3.connect(uri, uri=True)
+    try:
+        connection.execute("SELECT count(*) FROM sqlite_master")
+    except sqlite3.OperationalError as error:
+        connection.close()
+        if _primary_code(error) not in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN) or _is_unfinished(
+            path
+        ):
+            raise
+        # A database in write-ahead mode wants to make its side files; where it may not, and nothing waits in
+        # them, the file alone is the whole truth.
+        return sqlite3.connect(f"{uri}&immutable=1", uri=True)
+    return connection
+
+
+def _primary_code(error: sqlite3.Error) -> int:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+def _is_unfinished(path: Path) -> bool:
+    """Tell whether something waits beside the file that SQLite would have to take into account."""
+    logs = [path.with_name(f"{path.name}{ending}") for ending in ("-wal", "-journal")]
+    return any(log.exists() and log.stat().st_size > 0 for log in logs)
+
+
+def has_rowids(connection: sqlite3.Connection, table: str) -> bool:
+    """Tell whether SQLite numbers the rows itself, which it does not do in views."""
+    query = f"SELECT count(*) FROM {table} WHERE typeof(rowid) <> 'integer'"  # noqa: S608 - a constant
+    try:
+        return bool(connection.execute(query).fetchone()[0] == 0)
+    except sqlite3.OperationalError:
+        return False
+
+
+def columns(connection: sqlite3.Connection, table: str) -> list[str]:
+    """Return the columns of a table; none if there is no such table."""
+    return [row[0] for row in connection.execute("SELECT name FROM pragma_table_info(?)", (table,))]
+
+
+def fetched(connection: sqlite3.Connection, query: str) -> dict[str, list[Any]]:
+    """Return the answer to a query column by column; a text that is no UTF-8 stays bytes."""
+    cursor = connection.execute(query)
+    names = [column[0] for column in cursor.description]
+    try:
+        rows = cursor.fetchall()
+    except sqlite3.OperationalError as error:
+        # What Python cannot decode is the one error that has no code of SQLite's.
+        if hasattr(error, "sqlite_errorcode"):
+            raise
+        connection.text_factory = _text
+        rows = connection.execute(query).fetchall()
+    values = zip(*rows, strict=True) if rows else ([] for _ in names)
+    return {name: list(column) for name, column in zip(names, values, strict=True)}
+
+
+def _text(stored: bytes) -> str | bytes:
+    try:
+        return stored.decode()
+    except UnicodeDecodeError:
+        return stored
+
+
+def detect(path: Path) -> str:
+    """Return which reader knows this database: "gym" or "gymlab"."""
+    with opened(path) as connection:
+        is_own = bool(columns(connection, OWN_TABLE))
+        is_gym = GYM_MARK in columns(connection, GYM_TABLE)
+        tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    if is_own and is_gym:
+        raise InputError(
+            f"{path}: holds the Gym's actions and gymlab's; say which with format='gym' or 'gymlab'"
+        )
+    if not is_own and not is_gym:
+        found = named(tables)
+        raise InputError(
+            f"{path}: holds neither the Gym's table {GYM_TABLE!r} (with {GYM_MARK}) nor gymlab's {OWN_TABLE!r}; "
+            f"its tables are {found}"
+        )
+    return "gymlab" if is_own else "gym"
+
+
+# Where the value of each column of the action table stands: a column, or column.key of its JSON.
+_GYM_FIELDS = {
+    "action_id": "id",
+    "session_id": "agent_id",
+    "agent_id": "agent_id",
+    "timestamp": "timestamp",
+    "actor": "relational_data.actor",
+    "target": "relational_data.target",
+    "relationship_type": "relational_data.relationship_type",
+    "impact": "relational_data.impact_magnitude",
+    "decision_context": "decision_context",
+    "action_type": "action_type",
+    "outcome_valence": "outcome_valence",
+    "decision_entropy": "decision_entropy",
+    "latency_ms": "latency_ms",
+}
+_JSON = ("relational_data", "context")
+_STORED = tuple(dict.fromkeys([*(path.partition(".")[0] for path in _GYM_FIELDS.values()), *_JSON]))
+_WEIGHT = "context_weight"
+_TIMESTAMP = next(column for column in ACTION_TABLE if column.name == "timestamp")
+
+_LINE = "gymlab_line"
+_GYM_QUERY = f"SELECT rowid AS {_LINE}, * FROM {GYM_TABLE} ORDER BY rowid"  # noqa: S608 - constants
+_GYM_QUERY_OF_VIEW = f"SELECT * FROM {GYM_TABLE}"  # noqa: S608 - a constant
+
+# The adapters of the Gym answer with the first option when an agent's reply could not be read.
+_MADE_UP = "default_first"
+
+
+def read_gym(path: Path) -> RawRows:
+    """Read the Gym's actions, each agent's by time and then in the order of storing."""
+    with opened(path) as connection:
+        found = columns(connection, GYM_TABLE)
+        absent = [name for name in _STORED if name not in found]
+        if absent:
+            raise InputError(
+                f"{path}: table {GYM_TABLE!r} lacks the columns {', '.join(absent)}; it has {named(found)}"
+            )
+        is_numbered = has_rowids(connection, GYM_TABLE)
+        stored = fetched(connection, _GYM_QUERY if is_numbered else _GYM_QUERY_OF_VIEW)
+    stored.setdefault(_LINE, list(range(1, len(stored["id"]) + 1)))
+    rows = RawRows({}, np.array(stored[_LINE], dtype=np.int64), str(path), "row", ONE_MINUS_CONFIDENCE)
+    table = _parsed(pd.DataFrame(stored, dtype=object), rows)
+    rows.lines = table[_LINE].to_numpy(dtype=np.int64)
+    rows.columns = {name: _values(table, path) for name, path in _GYM_FIELDS.items()}
+    rows.columns["action_type"] = _choices(table)
+    rows.columns["step"] = table.groupby("agent_id", sort=False, dropna=False).cumcount().to_numpy()
+    more = [str(name) for name in table if name not in (*_STORED, _WEIGHT, _LINE)]
+    rows.columns["metadata"] = _metadata(table, more)
+    if more:
+        rows.notes.append(f"columns that the action table does not have are kept in metadata: {named(more)}")
+    rows.notes += _made_up(table)
+    return rows
+
+
+def _parsed(table: pd.DataFrame, rows: RawRows) -> pd.DataFrame:
+    """Return the rows in order of time with their JSON parsed; a row whose JSON is broken is a bad row."""
+    good = np.ones(len(table), dtype=bool)
+    for name in _JSON:
+        parsed: list[object] = []
+        for position, text in enumerate(table[name]):
+            value, problem = _object(text)
+            parsed.append(value)
+            if problem:
+                good[position] = False
+                rows.problem(table[_LINE].iloc[position], name, text, problem)
+        table[name] = pd.Series(parsed, dtype=object)
+    # A time that is none is a bad row as well; the schema names it, here it only must not stop the ordering.
+    times, _ = to_time(table["timestamp"], _TIMESTAMP)
+    order = times.sort_values(kind="stable").index
+    return table.loc[order].loc[good[order]].reset_index(drop=True)
+
+
+def _object(text: object) -> tuple[dict[str, Any], str]:
+    """Return the object that a text is, and what is wrong with it."""
+    try:
+        value = strict_json(text) if isinstance(text, (str, bytes)) else None
+    except NotJsonError as error:
+        return {}, str(error)
+    except InputError:
+        value = None
+    return (value, "") if isinstance(value, dict) else ({}, "is no JSON object")
+
+
+def _values(table: pd.DataFrame, path: str) -> list[object]:
+    column, _, key = path.partition(".")
+    return [value.get(key) for value in table[column]] if key else list(table[column])
+
+
+def _choices(table: pd.DataFrame) -> list[object]:
+    """Return what was chosen: the context's choice, for the stored type only names the scenario."""
+    chosen = [context.get("choice_id") for context in table["context"]]
+    return [
+        stored if choice in (None, "") else choice
+        for choice, stored in zip(chosen, table["action_type"], strict=True)
+    ]
+
+
+def _metadata(table: pd.DataFrame, more: list[str]) -> list[object]:
+    """Return what the action table has no column for: of each row, and of its relational data."""
+    if _WEIGHT not in table:
+        table[_WEIGHT] = pd.Series(None, index=table.index, dtype=object)
+    kept = table[["action_type", _WEIGHT, "context", *more]].to_dict("records")
+    for found, relations in zip(kept, table["relational_data"], strict=True):
+        rest = {
+            key: value
+            for key, value in relations.items()
+            if f"relational_data.{key}" not in _GYM_FIELDS.values()
+        }
+        if rest:
+            found["relational_data"] = rest
+    return list(kept)
+
+
+def _made_up(table: pd.DataFrame) -> list[str]:
+    by_agent = Counter(
+        str(agent)
+        for agent, context in zip(table["agent_id"], table["context"], strict=True)
+        if context.get("parsing_method") == _MADE_UP
+    )
+    if not by_agent:
+        return []
+    agents = named([f"{agent} {count:,}" for agent, count in by_agent.items()])
+    note = (
+        f"{by_agent.total():,} decisions were made up by an adapter that could not read the agent's answer "
+        f"(parsing_method {_MADE_UP!r}): {agents}"
+    )
+    return [note]
+
+
+_OWN_QUERY = f"SELECT * FROM {OWN_TABLE} ORDER BY {', '.join(KEY)}"  # noqa: S608 - constants
+
+
+def read_own(path: Path) -> RawRows:
+    """Read the stored actions, ordered by their key: the table is clustered by it and keeps no other order."""
+    with opened(path) as connection:
+        found = columns(connection, OWN_TABLE)
+        absent = [name for name in KEY if name not in found]
+        if absent:
+            lacking = f"columns {', '.join(absent)} in table" if found else "table"
+            raise InputError(f"{path}: has no {lacking} {OWN_TABLE!r}; import actions into it first")
+        stored = fetched(connection, _OWN_QUERY)
+    table = pd.DataFrame(stored, dtype=object)
+    if "timestamp" in table:
+        # They are all in UTC, and SQLite keeps no zone.
+        moments = [in_utc(moment_of(stored)) or stored for stored in table["timestamp"]]
+        table["timestamp"] = pd.Series(moments, dtype=object)
+    return RawRows(
+        columns={str(name): table[name] for name in table if name != "entropy_unit"},
+        lines=np.arange(len(table), dtype=np.int64),
+        origin=str(path),
+        place="row",
+        entropy_unit=_unit(table),
+    )
+
+
+def _unit(table: pd.DataFrame) -> str:
+    if "entropy_unit" not in table or "decision_entropy" not in table:
+        return BITS
+    known = table["decision_entropy"].notna()
+    units = set(table.loc[known, "entropy_unit"]) or set(table["entropy_unit"])
+    return MIXED_UNITS if len(units) > 1 else str(next(iter(units), BITS))

@@ -1,0 +1,157 @@
+"""What the runtime does: entropy of a stream, rows into the database, and whether anything is left behind."""
+
+import itertools
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from gymlab.actions.store import rows_of
+from gymlab.db_models import ActionRow
+from gymlab.entropy import IncrementalEntropy
+from gymlab.patterns.baseline import entropies_from_scratch, insert_one_by_one
+from gymlab.patterns.result import Extraction
+from gymlab.runtime import background
+from gymlab.runtime.database import Database
+from gymlab.runtime.memory import measure_in_fresh_process
+from gymlab.workbench.claims import ClaimRun, judge, reduction
+from gymlab.workbench.measure.sublog import require_measurable
+from gymlab.workbench.probes.leaks import open_and_close
+
+_WINDOW = 1_000
+_FROM_SCRATCH_UPDATES = 300
+_UPDATES = 20_000
+_REPEATS = 6
+
+
+def measure_entropy(extraction: Extraction) -> ClaimRun:
+    """Time both on the log's stream of choices: seconds an action, each followed by a read.
+
+    Parameters
+    ----------
+    extraction
+        Of the log; its action types are the stream.
+
+    Returns
+    -------
+    ClaimRun
+    """
+    require_measurable(extraction)
+    intents = extraction.actions["action_type"].tolist()
+    window = min(_WINDOW, max(2, len(intents) // 2))
+    stream = list(itertools.islice(itertools.cycle(intents), window + _UPDATES))
+    before, after = [], []
+    for _ in range(_REPEATS):
+        before.append(_from_scratch(stream[: window + _FROM_SCRATCH_UPDATES], window))
+        after.append(_incremental(stream, window))
+    repeated = " (the log repeated)" if len(intents) < len(stream) else ""
+    claim = judge(
+        "entropy",
+        [reduction(b, a) for b, a in zip(before, after, strict=True)],
+        f"window of {window:,} actions{repeated}: {1 / np.median(before):,.0f} updates with a read a second when "
+        f"counted anew, {1 / np.median(after):,.0f} incrementally",
+    )
+    return ClaimRun((claim,))
+
+
+def _from_scratch(stream: list[str], window: int) -> float:
+    """Return seconds an update once the window is full."""
+    filled = time.perf_counter()
+    entropies_from_scratch(stream[:window], window)
+    start = time.perf_counter()
+    entropies_from_scratch(stream, window)
+    return (time.perf_counter() - start - (start - filled)) / (len(stream) - window)
+
+
+def _incremental(stream: list[str], window: int) -> float:
+    entropy = IncrementalEntropy(window=window)
+    for intent in stream[:window]:
+        entropy.add(intent)
+    start = time.perf_counter()
+    for intent in stream[window:]:
+        entropy.add(intent)
+        entropy.get_entropy()
+    return (time.perf_counter() - start) / (len(stream) - window)
+
+
+_ROWS = 5_000
+_LEAST_ROWS = 500
+
+Insert = Callable[[Database, Sequence[ActionRow]], Awaitable[object]]
+
+
+def measure_storage(extraction: Extraction) -> ClaimRun:
+    """Store the same rows by one ``add`` each and by ``bulk_insert``, into new files.
+
+    Parameters
+    ----------
+    extraction
+        Of the log; its first actions are what is stored.
+
+    Returns
+    -------
+    ClaimRun
+    """
+    require_measurable(extraction)
+    log = extraction.actions.iloc[:_ROWS]
+    if len(log) < _LEAST_ROWS:
+        why = (
+            f"the log has only {len(log)} actions; below {_LEAST_ROWS} a transaction costs more than its rows"
+        )
+        return ClaimRun((judge("database", [], why),))
+    for insert in (insert_one_by_one, _insert_together):  # whatever is prepared once is prepared now
+        background.run(_rows_a_second(insert, rows_of(log[:10])))
+    before, after = [], []
+    rows = rows_of(log)
+    for _ in range(_REPEATS):
+        # A session keeps the rows that it was given, so these are made anew each time.
+        before.append(background.run(_rows_a_second(insert_one_by_one, rows_of(log))))
+        after.append(background.run(_rows_a_second(_insert_together, rows)))
+    claim = judge(
+        "database",
+        [100 * (a / b - 1) for a, b in zip(after, before, strict=True)],
+        f"{len(log):,} actions into a new SQLite file: {np.median(before):,.0f} rows a second by one add each and "
+        f"one commit, {np.median(after):,.0f} by bulk_insert",
+    )
+    return ClaimRun((claim,))
+
+
+async def _insert_together(database: Database, rows: Sequence[ActionRow]) -> None:
+    await database.bulk_insert(rows)
+
+
+async def _rows_a_second(insert: Insert, rows: Sequence[ActionRow]) -> float:
+    with tempfile.TemporaryDirectory(prefix="gymlab-") as folder:
+        async with Database(f"sqlite+aiosqlite:///{Path(folder) / 'claim.db'}") as database:
+            async with database.session() as session:  # the tables are made before the clock starts
+                await session.connection()
+            start = time.perf_counter()
+            await insert(database, rows)
+            return len(rows) / (time.perf_counter() - start)
+
+
+_ROUNDS, _SESSIONS = 8, 300
+# Allocators keep some freed memory; a leak of a session or a cache a cycle would be many times this.
+_GROWTH_ALLOWED = 0.03
+
+
+def measure_leaks() -> ClaimRun:
+    """Open and close thousands of sessions and caches in a process of their own, and count what is left."""
+    rounds = measure_in_fresh_process(open_and_close, _ROUNDS, _SESSIONS).value
+    first, later = rounds[1], rounds[2:]  # the first round loads what is loaded once
+    left = [
+        sum(max(0.0, one[name] - first[name]) for name in ("handles", "threads")) + one["connections"]
+        for one in later
+    ]
+    growth = later[-1]["resident"] / first["resident"] - 1
+    claim = judge(
+        "no_leaks",
+        left,
+        f"{_ROUNDS * _SESSIONS:,} sessions of {_ROUNDS} databases and {_ROUNDS * _SESSIONS:,} caches: "
+        f"{first['handles']:.0f} handles and {first['threads']:.0f} threads after the second round, "
+        f"{later[-1]['handles']:.0f} and {later[-1]['threads']:.0f} after the last; resident memory {growth:+.1%}",
+        also=growth <= _GROWTH_ALLOWED,
+    )
+    return ClaimRun((claim,))
