@@ -21,13 +21,13 @@ for module in pkgutil.walk_packages(gymlab.__path__, "gymlab."):
         importlib.import_module(module.name)
 
 from gymlab.runtime import background
-from gymlab.workbench import views
+from gymlab.workbench import figures
 from gymlab.workbench.widgets import TreeExplorer
 
 log = gymlab.select_actions(gymlab.read_actions(gymlab.sample_path()), agent=["GTFT", "Alternator"])
 extraction = gymlab.extract_patterns(log, gymlab.ExtractionConfig(hop=40, n_surrogates=9, n_resamples=5))
 TreeExplorer(extraction)
-views.patterns(extraction, barycenters=True)
+figures.patterns(extraction, barycenters=True)
 
 async def store():
     database = gymlab.Database("sqlite+aiosqlite:///:memory:")

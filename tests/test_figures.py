@@ -14,10 +14,11 @@ import gymlab
 from gymlab import clustering
 from gymlab.actions import frame_from_records
 from gymlab.runtime.alerts import Measurement, evaluate
-from gymlab.workbench import figures, views
+from gymlab.workbench import figures
 from gymlab.workbench.claims import judge
 from gymlab.workbench.figures.look import PALE
-from gymlab.workbench.figures.states import NONE, legend_of
+from gymlab.workbench.figures.quality_figures import silhouette_bars
+from gymlab.workbench.figures.sequences import NONE, legend_of
 
 HOSTILE = "<script>alert(1)</script><b>'\"🙂" + "long" * 2500
 FEW = {"window": 10, "hop": 5}
@@ -43,20 +44,20 @@ def series():
 
 
 ALL = {
-    "dendrogram": views.dendrogram,
-    "heat map": views.distance_heat_map,
-    "medoids": views.medoids,
-    "patterns": views.patterns,
-    "patterns with barycentres": lambda one: views.patterns(one, barycenters=True, most=2),
-    "silhouettes": views.silhouettes,
-    "sizes": views.cluster_sizes,
-    "choice of k": views.choice_of_k,
-    "significance": views.significance,
-    "windows of a pattern": lambda one: views.windows_of_pattern(one, 0),
-    "warping path": lambda one: views.warping_path(one, 0, len(one.windows) - 1),
-    "series": lambda one: views.series_of_log(one.actions),
-    "state distribution": lambda one: views.state_distribution(one.actions),
-    "entropy": lambda one: views.entropy_of_agents(one.actions),
+    "dendrogram": figures.dendrogram,
+    "heat map": figures.distance_heat_map,
+    "medoids": figures.medoids,
+    "patterns": figures.patterns,
+    "patterns with barycentres": lambda one: figures.patterns(one, barycenters=True, most=2),
+    "silhouettes": figures.silhouettes,
+    "sizes": figures.cluster_sizes,
+    "choice of k": figures.choice_of_k,
+    "significance": figures.significance,
+    "windows of a pattern": lambda one: figures.windows_of_pattern(one, 0),
+    "warping path": lambda one: figures.warping_path(one, 0, len(one.windows) - 1),
+    "series": lambda one: figures.series_of_log(one.actions),
+    "state distribution": lambda one: figures.state_distribution(one.actions),
+    "entropy": lambda one: figures.entropy_of_agents(one.actions),
     "stages": lambda one: figures.stages(one.stats.stages),
 }
 
@@ -88,7 +89,7 @@ def test_every_figure_of_every_kind_of_log_has_the_one_look(name, kind, found, s
             ),
         }[kind]()
         if kind == "noise alone" and name == "windows of a pattern":
-            figure = views.windows_of_pattern(extraction, -1)
+            figure = figures.windows_of_pattern(extraction, -1)
             assert figure.data
             return
     figure = ALL[name](extraction)
@@ -118,7 +119,7 @@ def strings(value):
 
 
 def test_the_dendrogram_is_the_tree_and_its_cut(found):
-    figure = views.dendrogram(found, n_leaves=12)
+    figure = figures.dendrogram(found, n_leaves=12)
     drawn = sorted(y for trace in figure.data[:9] for y in (trace.y or ()) if y is not None and y > 0)
     heights = sorted(found.linkage[-11:, 2])
     # Each join has two shoulders at its height, and feet at those below it.
@@ -149,7 +150,7 @@ def test_the_dendrogram_is_the_tree_and_its_cut(found):
 def test_a_branch_shows_what_is_below_its_node(found):
     node = int(found.linkage[-1, 1])
     top = clustering.outline(found.linkage, 8, root=node)
-    figure = views.dendrogram(found, n_leaves=8, root=node)
+    figure = figures.dendrogram(found, n_leaves=8, root=node)
     leaves = next(trace for trace in figure.data if trace.name == "leaves")
     assert leaves.customdata.tolist() == top.leaves.tolist()
     assert f"{top.sizes.sum():,} windows" in figure.layout.xaxis2.title.text
@@ -166,7 +167,7 @@ def test_the_height_of_a_cut_makes_as_many_patterns():
 
 @pytest.mark.parametrize("most", [10, 1000])
 def test_the_heat_map_holds_mean_distances_in_the_order_of_the_leaves(found, most):
-    figure = views.distance_heat_map(found, most=most)
+    figure = figures.distance_heat_map(found, most=most)
     from scipy.cluster.hierarchy import leaves_list
 
     order = leaves_list(found.linkage)
@@ -185,7 +186,7 @@ def test_the_heat_map_holds_mean_distances_in_the_order_of_the_leaves(found, mos
 
 
 def test_silhouettes_are_sorted_within_their_patterns_and_named(found):
-    figure = views.silhouettes(found)
+    figure = figures.silhouettes(found)
     assert len(figure.data) == 3
     for label, bars in enumerate(figure.data):
         widths = np.sort(found.quality.silhouettes[found.labels == label])[::-1]
@@ -199,8 +200,8 @@ def test_silhouettes_are_sorted_within_their_patterns_and_named(found):
 def test_of_many_windows_some_are_drawn_over_the_same_range():
     n = 5_000
     widths = np.linspace(-0.5, 0.9, n)
-    table = pd.DataFrame({"session_id": "s", "agent_id": "a", "start": range(n), "length": 10})
-    figure = figures.silhouette(widths, np.zeros(n, dtype=np.int64), table)
+    table = pd.DataFrame({"session_id": "s", "agent_id": "a", "start": range(n), "end": range(n)})
+    figure = silhouette_bars(widths, np.zeros(n, dtype=np.int64), table, "windows")
     (bars,) = figure.data
     assert len(bars.x) == 300
     assert (bars.x[0], bars.x[-1]) == (pytest.approx(0.9), pytest.approx(-0.5))
@@ -209,7 +210,7 @@ def test_of_many_windows_some_are_drawn_over_the_same_range():
 
 def test_the_state_distribution_counts_what_is_done_at_each_step():
     log = rules(n_agents=3, sessions=4, length=30)
-    figure = views.state_distribution(log)
+    figure = figures.state_distribution(log)
     legend = legend_of(log["action_type"])
     assert [trace.name for trace in figure.data] == legend.labels
     for trace, name in zip(figure.data, legend.names, strict=True):
@@ -220,7 +221,7 @@ def test_the_state_distribution_counts_what_is_done_at_each_step():
 
 
 def test_steps_that_hardly_any_series_reaches_are_left_out(series):
-    figure = views.state_distribution(series.actions)
+    figure = figures.state_distribution(series.actions)
     lengths = series.windows.table["length"]
     assert len(figure.data[0].x) == sum((lengths > step).mean() >= 0.02 for step in range(lengths.max()))
     totals = np.sum([trace.y for trace in figure.data], axis=0)
@@ -228,7 +229,7 @@ def test_steps_that_hardly_any_series_reaches_are_left_out(series):
 
 
 def test_the_index_plot_is_the_log(series):
-    figure = views.series_of_log(series.actions)
+    figure = figures.series_of_log(series.actions)
     cells = figure.data[0]
     legend = legend_of(series.actions["action_type"])
     assert len(cells.z) == 11
@@ -246,7 +247,7 @@ def test_the_index_plot_is_the_log(series):
 def test_the_eighth_state_has_a_colour_and_the_ninth_shares_one():
     eight = legend_of([f"s{k}" for k in range(8)])
     assert len(eight.labels) == 8
-    assert not eight.has_others
+    assert not eight.others
     nine = legend_of([f"s{k}" for k in range(9) for _ in range(10 - k)])
     assert nine.labels == [*[f"s{k}" for k in range(7)], "2 others"]
     assert nine.colours[-1] == PALE
@@ -255,7 +256,7 @@ def test_the_eighth_state_has_a_colour_and_the_ninth_shares_one():
 
 def test_entropy_is_that_of_plain_counting_with_the_gyms_lines():
     log = rules(n_agents=2, sessions=4, length=40)
-    figure = views.entropy_of_agents(log)
+    figure = figures.entropy_of_agents(log)
     assert [line.y0 for line in figure.layout.shapes] == [0.3, 0.7]
     window = max(20, int(log["agent_id"].value_counts().median()) // 10)
     for trace in figure.data:
@@ -266,7 +267,7 @@ def test_entropy_is_that_of_plain_counting_with_the_gyms_lines():
 
 
 def test_what_is_aligned_is_what_the_distance_aligned(found):
-    figure = views.warping_path(found, 0, 20)
+    figure = figures.warping_path(found, 0, 20)
     pieces = found.windows.values  # noqa: PD011 - these are windows, no frame
     x, y = pieces[0], pieces[20]
     path, distance = gymlab.distance.dtw_path(x, y)
@@ -281,7 +282,7 @@ def test_what_is_aligned_is_what_the_distance_aligned(found):
 
 def test_a_band_leaves_cells_empty():
     config = gymlab.ExtractionConfig(**FEW, radius=1, n_clusters=2, n_surrogates=0, n_resamples=0)
-    figure = views.warping_path(gymlab.extract_patterns(rules(), config), 0, 5)
+    figure = figures.warping_path(gymlab.extract_patterns(rules(), config), 0, 5)
     z = np.array(figure.data[0].z, dtype=float)
     i, j = np.indices(z.shape)
     assert np.isnan(z[abs(i - j) > 1]).all()
@@ -291,11 +292,11 @@ def test_a_band_leaves_cells_empty():
 @pytest.mark.parametrize("index", [-1, 10_000])
 def test_a_window_that_is_not_there_is_refused(found, index):
     with pytest.raises(gymlab.InputError, match="there is no window"):
-        views.warping_path(found, 0, index)
+        figures.warping_path(found, 0, index)
 
 
 def test_barycentres_are_shares_that_add_up(found):
-    figure = views.patterns(found, barycenters=True)
+    figure = figures.patterns(found, barycenters=True)
     bars = [trace for trace in figure.data if trace.type == "bar"]
     assert bars
     for pattern in range(3):
@@ -309,18 +310,18 @@ def test_barycentres_are_shares_that_add_up(found):
 
 
 def test_patterns_of_numbers_are_lines_in_the_unit_of_the_log(found):
-    figure = views.patterns(found, channel="outcome_valence", barycenters=True)
+    figure = figures.patterns(found, channel="outcome_valence", barycenters=True)
     medoid = [trace for trace in figure.data if trace.name == "medoid"]
     for pattern, trace in zip(found.patterns, medoid, strict=True):
         values = found.actions_of_window(pattern.medoid)["outcome_valence"]
         assert np.asarray(trace.y) == pytest.approx(values.to_numpy())
     assert sum(trace.name == "barycentre" for trace in figure.data) == 3
     with pytest.raises(gymlab.InputError, match="give action_type or one of impact, outcome_valence"):
-        views.patterns(found, channel="mood")
+        figures.patterns(found, channel="mood")
 
 
 def test_significance_is_shown_beside_what_chance_does(found):
-    figure = views.significance(found)
+    figure = figures.significance(found)
     points = [trace for trace in figure.data if trace.name == "this log"]
     tested = found.significance.patterns
     assert list(points[0].x) == [one.stability for one in tested]
@@ -365,7 +366,7 @@ def test_stages_follow_one_another():
 
 
 def test_names_are_shortened_and_escaped_in_the_hover():
-    table = pd.DataFrame({"session_id": [HOSTILE], "agent_id": ["<i>"], "start": [3], "length": [4]})
+    table = pd.DataFrame({"session_id": [HOSTILE], "agent_id": ["<i>"], "start": [3], "end": [6]})
     (text,) = figures.whereabouts(table)
     assert text.startswith("&lt;i&gt; in &lt;script&gt;")
     assert text.endswith("steps 3–6")
@@ -376,7 +377,7 @@ def test_who_asked_for_more_patterns_than_are_tried_sees_them_on_the_curve(found
     many = found.cut(n_clusters=23)
     tried = dict(many.quality.silhouette_by_n_clusters)
     assert max(tried) < 23
-    (curve,) = views.choice_of_k(many).data
+    (curve,) = figures.choice_of_k(many).data
     assert list(curve.x) == [*sorted(tried), 23]
     assert curve.y[-1] == many.quality.silhouette
 

@@ -170,7 +170,7 @@ def random_config(rng):
 def extraction_steps(rng, extraction, other):
     """Return what can be done with an extraction, by name."""
     import gymlab
-    from gymlab.workbench import listings, results, tables, views
+    from gymlab.workbench import figures, listings, results, tables
 
     labels = [pattern.label for pattern in extraction.patterns]
 
@@ -213,27 +213,27 @@ def extraction_steps(rng, extraction, other):
         **{
             f"view of {view.__name__}": lambda view=view: view(extraction).to_json()
             for view in (
-                views.medoids,
-                views.patterns,
-                views.dendrogram,
-                views.distance_heat_map,
-                views.silhouettes,
-                views.cluster_sizes,
-                views.choice_of_k,
-                views.significance,
+                figures.medoids,
+                figures.patterns,
+                figures.dendrogram,
+                figures.distance_heat_map,
+                figures.silhouettes,
+                figures.cluster_sizes,
+                figures.choice_of_k,
+                figures.significance,
             )
         },
         "view of a pattern": lambda: [
-            views.windows_of_pattern(extraction, label).to_json() for label in labels[:2]
+            figures.windows_of_pattern(extraction, label).to_json() for label in labels[:2]
         ],
-        "view of a path": lambda: views.warping_path(extraction, 0, len(extraction.windows) - 1).to_json(),
+        "view of a path": lambda: figures.warping_path(extraction, 0, len(extraction.windows) - 1).to_json(),
     }
 
 
 def log_steps(rng, log, other, config):
     """Return what can be done with a log besides extraction, by name."""
     import gymlab
-    from gymlab.workbench import listings, results, tables, views
+    from gymlab.workbench import figures, listings, results, tables
 
     def studied():
         n_clusters = int(rng.integers(1, 4)) if rng.random() < 0.5 else None
@@ -253,9 +253,9 @@ def log_steps(rng, log, other, config):
     return {
         "study": studied,
         "compare": compared,
-        "view of states": lambda: views.state_distribution(gymlab.validate_actions(log)).to_json(),
-        "view of series": lambda: views.series_of_log(gymlab.validate_actions(log)).to_json(),
-        "view of entropy": lambda: views.entropy_of_agents(gymlab.validate_actions(log)).to_json(),
+        "view of states": lambda: figures.state_distribution(gymlab.validate_actions(log)).to_json(),
+        "view of series": lambda: figures.series_of_log(gymlab.validate_actions(log)).to_json(),
+        "view of entropy": lambda: figures.entropy_of_agents(gymlab.validate_actions(log)).to_json(),
         "table of entropy": lambda: tables.entropy_of_agents(gymlab.validate_actions(log)),
     }
 

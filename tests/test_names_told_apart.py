@@ -12,8 +12,9 @@ import gymlab
 from gymlab.actions import frame_from_records
 from gymlab.errors import InputError
 from gymlab.principles.principle import percent
-from gymlab.workbench import figures, tables, views
-from gymlab.workbench.figures.states import NONE, legend_of
+from gymlab.workbench import figures, tables
+from gymlab.workbench.figures.log_figures import entropy_curves
+from gymlab.workbench.figures.sequences import NONE, index_plot, legend_of
 from gymlab.workbench.widgets import PatternExplorer
 from gymlab.workbench.widgets.analysis import Source
 from gymlab.workbench.widgets.controls import Controls
@@ -43,10 +44,10 @@ def test_no_two_entries_of_a_legend_are_alike(names):
     assert len(set(legend.labels)) == len(legend.labels) == min(8, len(names))
     assert len(set(legend.texts.values())) == len(names)
     assert legend.codes(names).tolist() == [min(k, 7) for k in range(len(names))]
-    if legend.has_others:
+    if legend.others:
         assert legend.labels[-1] == f"{len(names) - 7} others"
     # What stands in the legend is what stands in the hover of a cell.
-    strip = figures.index_plot([names], ["x"], ["x"], legend).data[0]
+    strip = index_plot([names], ["x"], ["x"], legend).data[0]
     assert strip.text[0].tolist() == [legend.texts[name] for name in names]
 
 
@@ -56,13 +57,11 @@ def test_what_is_missing_is_no_state_and_what_is_not_in_the_legend_is_refused():
     assert legend.codes([None, float("nan"), np.float64("nan"), pd.NA]).tolist() == [NONE] * 4
     with pytest.raises(InputError, match="the legend has no state 'steal'"):
         legend.codes(["steal"])
-    with pytest.raises(InputError, match="states is 5"):
-        legend_of(5)
 
 
 def test_windows_of_agents_that_are_named_alike_are_told_apart():
     agents = [ALIKE + "sales", ALIKE + "support", "a\tb", "a b"]
-    table = pd.DataFrame({"session_id": agents[::-1], "agent_id": agents, "start": 0, "length": 5})
+    table = pd.DataFrame({"session_id": agents[::-1], "agent_id": agents, "start": 0, "end": 4})
     shown = figures.whereabouts(table)
     assert len(set(shown)) == 4
     # They are the same when but one of them is shown.
@@ -76,11 +75,11 @@ def test_curves_and_rows_are_told_apart():
         "a b": np.ones(9),
         "a\nb": np.ones(9),
     }
-    assert len({trace.name for trace in figures.entropy_over_time(curves, 3).data}) == 4
+    assert len({trace.name for trace in entropy_curves(curves, 3).data}) == 4
     merits = {name: {2: 0.5, 3: 0.25} for name in curves}
-    assert len({trace.name for trace in figures.choice_of_k(merits).data}) == 4
+    assert len({trace.name for trace in figures.silhouette_curves(merits).data}) == 4
     names = list(curves)
-    rows = figures.index_plot([["x"]] * 4, names, names, legend_of(["x"]))
+    rows = index_plot([["x"]] * 4, names, names, legend_of(["x"]))
     assert len(set(rows.layout.yaxis.ticktext)) == 4
 
 
@@ -95,7 +94,7 @@ def test_every_window_that_the_figure_shows_can_be_chosen_and_no_two_read_alike(
     assert len(set(labels)) == len(labels)
     assert f"{len(labels)} of {found.patterns[0].size} windows" in explorer.listed.value
     assert explorer.window.value == found.patterns[0].medoid
-    for row, window in enumerate(views.shown_windows(found, 0), start=1):
+    for row, window in enumerate(figures.shown_windows(found, 0), start=1):
         explorer._clicked(None, SimpleNamespace(ys=[f"{row}. x"]), None)
         assert explorer.window.value == window
 
@@ -103,14 +102,14 @@ def test_every_window_that_the_figure_shows_can_be_chosen_and_no_two_read_alike(
 def test_a_tree_says_of_its_leaves_what_is_known():
     log = rules()
     found = gymlab.extract_patterns(log, gymlab.ExtractionConfig(**QUICK, n_clusters=3))
-    tree = views.LogTree.of(found)
-    unknown = views.dendrogram_of(
-        tree, views.top_of(tree, n_leaves=5), np.full(len(found.labels), -1), cut=None
+    tree = figures.LogTree.of(found)
+    unknown = figures.draw_branch(
+        tree, figures.drawn_branch(tree, n_leaves=5), np.full(len(found.labels), -1), cut=None
     )
     (dots,) = (trace for trace in unknown.data if trace.name == "leaves")
     assert all("most typical: " in text and "pattern" not in text for text in dots.text)
-    without = views.LogTree(log, found.windows, tree.items, tree.linkage, None, "single")
-    drawn = views.dendrogram_of(without, views.top_of(without, n_leaves=5), found.labels, cut=None)
+    without = figures.LogTree(log, found.windows, tree.items, tree.linkage, None, "single")
+    drawn = figures.draw_branch(without, figures.drawn_branch(without, n_leaves=5), found.labels, cut=None)
     (dots,) = (trace for trace in drawn.data if trace.name == "leaves")
     assert all("first: " in text and "typical" not in text for text in dots.text)
     assert "the first of the windows below each dot" in drawn.layout.title.text.replace("<br>", " ")

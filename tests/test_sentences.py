@@ -13,7 +13,7 @@ from scipy.spatial.distance import squareform
 
 import gymlab
 from gymlab.actions import frame_from_records
-from gymlab.workbench import tables, views
+from gymlab.workbench import figures, tables
 from gymlab.workbench.listings import pattern_listing, principle_listing
 from gymlab.workbench.text import decimals, number, short_names
 
@@ -264,25 +264,25 @@ def note_of(figure):
 def test_figures_say_how_much_of_what_they_show(found):
     extraction, _ = found
     n, noun, log = len(extraction.patterns), extraction.windows.noun, extraction.actions
-    drawn = views.patterns(extraction)
+    drawn = figures.patterns(extraction)
     members = [trace for trace in drawn.data if trace.type == "heatmap" and list(trace.y) != ["medoid"]]
     assert len(members) == min(6, n)
     assert (f"6 of {n} patterns, the largest" in note_of(drawn)) == (n > 6)
     total, shown = sum(one.size for one in extraction.patterns[:6]), sum(len(trace.z) for trace in members)
     assert (f"{shown:,} of {total:,} {noun}" in note_of(drawn)) == (shown < total)
-    medoids = views.medoids(extraction)
+    medoids = figures.medoids(extraction)
     assert (f"12 of {n} patterns" in note_of(medoids)) == (n > 12)
     if n:
-        first = views.windows_of_pattern(extraction, 0)
+        first = figures.windows_of_pattern(extraction, 0)
         size = extraction.patterns[0].size
         assert (f"{len(first.data[0].z)} of {size:,} {noun}" in note_of(first)) == (size > 60)
         assert first.data[0].y[0].startswith("1. ")
-    series = views.series_of_log(log)
+    series = figures.series_of_log(log)
     number_of_series = len(log.groupby(["session_id", "agent_id"]))
     assert (f"40 of {number_of_series:,} series" in note_of(series)) == (number_of_series > 40)
     n_agents = log["agent_id"].nunique()
     assert (f"40 of {n_agents} agents" in note_of(series)) == (n_agents > 40)
-    curves = views.entropy_of_agents(log)
+    curves = figures.entropy_of_agents(log)
     sizes = log["agent_id"].value_counts()
     window = max(20, int(sizes.median()) // 10)
     enough, few = int((sizes >= window).sum()), int((sizes < window).sum())
@@ -290,12 +290,12 @@ def test_figures_say_how_much_of_what_they_show(found):
     assert (f"{few} agents with fewer" in note_of(curves).replace("agent ", "agents ")) == (
         few > 0 and enough > 0
     )
-    steps = views.state_distribution(log)
+    steps = figures.state_distribution(log)
     longest = int(log.groupby(["session_id", "agent_id"]).size().max())
     assert (f"{len(steps.data[0].x)} of {longest} steps" in note_of(steps)) == (
         len(steps.data[0].x) < longest
     )
-    widths = views.silhouettes(extraction)
+    widths = figures.silhouettes(extraction)
     if widths.data:
         known = int((~np.isnan(extraction.quality.silhouettes) & (extraction.labels >= 0)).sum())
         bars = sum(len(trace.x) for trace in widths.data)
@@ -306,14 +306,14 @@ def test_figures_say_how_much_of_what_they_show(found):
 
 def test_an_action_is_as_wide_on_the_axis_of_the_medoid_as_on_that_of_the_members(found):
     extraction, _ = found
-    drawn = views.patterns(extraction)
+    drawn = figures.patterns(extraction)
     ranges = {tuple(axis.range) for axis in drawn.select_xaxes() if axis.range}
     lengths = extraction.windows.table["length"].to_numpy()
     if drawn.data:
         ((low, high),) = ranges
         assert low == 0.5
         assert high - 0.5 == max(np.shape(t.z)[1] for t in drawn.data if t.type == "heatmap") <= lengths.max()
-    for axis in views.medoids(extraction).select_xaxes():
+    for axis in figures.medoids(extraction).select_xaxes():
         assert axis.title.text in {None, f"action of the {noun_of_one(extraction)}"}
 
 
@@ -324,14 +324,18 @@ def noun_of_one(extraction):
 def test_no_two_names_are_shown_alike(found):
     extraction, _ = found
     log = extraction.actions
-    for figure in (views.state_distribution(log), views.entropy_of_agents(log), views.series_of_log(log)):
+    for figure in (
+        figures.state_distribution(log),
+        figures.entropy_of_agents(log),
+        figures.series_of_log(log),
+    ):
         names = [trace.name for trace in figure.data if trace.name]
         assert len(set(names)) == len(names)
     kinds = log["action_type"].nunique()
-    entries = [trace.name for trace in views.state_distribution(log).data]
+    entries = [trace.name for trace in figures.state_distribution(log).data]
     if kinds > 8:
         assert entries[-1] == f"{kinds - 7} others"
-    ticks = views.series_of_log(log).layout.yaxis.ticktext
+    ticks = figures.series_of_log(log).layout.yaxis.ticktext
     shown = min(40, len(log.groupby(["session_id", "agent_id"])))
     assert len(ticks) == shown
     if shown == len(log.groupby(["session_id", "agent_id"])):

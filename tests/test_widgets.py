@@ -8,20 +8,21 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 import yaml
-from made import rhythms, rules
+from made import action, rhythms, rules
 
 import gymlab
 from gymlab import clustering
+from gymlab.actions import frame_from_records
+from gymlab.actions.windows import cut_windows
 from gymlab.errors import InputError, OutputError
 from gymlab.patterns import extraction
 from gymlab.runtime.alerts import Measurement
 from gymlab.runtime.cache import BoundedCache
-from gymlab.workbench import figures, views
+from gymlab.workbench import figures
 from gymlab.workbench.report.parameters import read_parameters, require_usable
 from gymlab.workbench.widgets import AlertStrip, CachePanel, PatternExplorer, TreeExplorer, TuningPanel
-from gymlab.workbench.widgets.analysis import Analysis, Request, Source
+from gymlab.workbench.widgets.analysis import Analysis, LatestRequestWorker, Request, Source
 from gymlab.workbench.widgets.drawing import OLD, figure_widget, redraw
-from gymlab.workbench.widgets.latest import Latest
 from gymlab.workbench.widgets.live import Ticker, measured_now
 
 QUICK = {"window": 10, "hop": 5, "n_surrogates": 0, "n_resamples": 0}
@@ -40,7 +41,7 @@ def found():
     return gymlab.extract_patterns(rhythms(), gymlab.ExtractionConfig(**QUICK, n_clusters=3))
 
 
-# ------------------------------------------------------------------ Latest
+# ------------------------------------------------------------------ the last request
 
 
 class Gate:
@@ -63,7 +64,7 @@ class Gate:
 
 def test_of_several_requests_only_the_last_counts():
     gate, failures = Gate(), []
-    latest = Latest(gate.work, failed=failures.append)
+    latest = LatestRequestWorker(gate.work, failed=failures.append)
     latest.submit(1)
     assert gate.begun.wait(PATIENCE)
     for request in (2, 3, 4):
@@ -73,12 +74,11 @@ def test_of_several_requests_only_the_last_counts():
     assert gate.done == [4]
     assert 1 in gate.stopped
     assert failures == []
-    assert not latest.busy
 
 
 def test_a_cancelled_request_ends_and_the_next_works():
     gate = Gate()
-    latest = Latest(gate.work, failed=lambda error: pytest.fail(str(error)))
+    latest = LatestRequestWorker(gate.work, failed=lambda error: pytest.fail(str(error)))
     latest.submit("a")
     assert gate.begun.wait(PATIENCE)
     latest.cancel()
@@ -97,7 +97,7 @@ def test_a_failure_is_told_and_is_not_the_end():
         if request == "bad":
             raise InputError("no such thing")
 
-    latest = Latest(work, failed=failures.append, settled=lambda: settled.append(True))
+    latest = LatestRequestWorker(work, failed=failures.append, settled=lambda: settled.append(True))
     for request in ("bad", "good"):
         latest.submit(request)
         latest.wait(PATIENCE)
@@ -107,7 +107,7 @@ def test_a_failure_is_told_and_is_not_the_end():
 
 def test_no_thread_is_left_when_nothing_is_to_do():
     before = threading.active_count()
-    latest = Latest(lambda _request, _checkpoint: None, failed=print)
+    latest = LatestRequestWorker(lambda _request, _checkpoint: None, failed=print)
     for request in range(50):
         latest.submit(request)
     latest.wait(PATIENCE)
@@ -125,7 +125,9 @@ def test_after_a_callback_that_failed_the_next_request_is_carried_out(monkeypatc
         for failure in failures:
             raise failure
 
-    latest = Latest(lambda request, _checkpoint: done.append(request), failed=done.append, settled=settled)
+    latest = LatestRequestWorker(
+        lambda request, _checkpoint: done.append(request), failed=done.append, settled=settled
+    )
     latest.submit("first")
     latest.wait(PATIENCE)
     latest.submit("second")
@@ -143,7 +145,9 @@ def test_what_waits_when_a_callback_fails_is_carried_out(monkeypatch):
             latest.submit("second")
             raise failure
 
-    latest = Latest(lambda request, _checkpoint: done.append(request), failed=done.append, settled=settled)
+    latest = LatestRequestWorker(
+        lambda request, _checkpoint: done.append(request), failed=done.append, settled=settled
+    )
     latest.submit("first")
     latest.wait(PATIENCE)
     assert done == ["first", "second"]
@@ -151,7 +155,7 @@ def test_what_waits_when_a_callback_fails_is_carried_out(monkeypatch):
 
 def test_waiting_has_an_end():
     gate = Gate()
-    latest = Latest(gate.work, failed=print)
+    latest = LatestRequestWorker(gate.work, failed=print)
     latest.submit(1)
     with pytest.raises(TimeoutError, match=r"still at work after 0\.01 s"):
         latest.wait(0.01)
@@ -233,7 +237,7 @@ def test_a_new_tree_is_shown_before_its_patterns(log_file):
         show_tree=order.append,
         tell=lambda stage, _fraction: order.append(stage),
     )
-    (tree,) = (one for one in order if isinstance(one, views.LogTree))
+    (tree,) = (one for one in order if isinstance(one, figures.LogTree))
     shown = order[-1]
     assert tree.linkage is shown.linkage
     assert tree.distances is shown.distances
@@ -641,11 +645,13 @@ def test_ten_thousand_leaves_are_forty_on_the_page():
     rng = np.random.default_rng(0)
     points = rng.normal(size=(n, 1)).cumsum(axis=0)
     tree = clustering.single_linkage_tree(points[:, :, None])
-    top = clustering.outline(tree, 40)
-    labels = clustering.labels_of_nodes(tree, clustering.cut_tree(tree, n_clusters=3))
-    figure = figures.dendrogram(top, labels, cut=1.0)
+    log = frame_from_records(action(step, f"tool {step % 3}") for step in range(n))
+    windows = cut_windows(log, points.astype(np.float32), window=1, hop=1)
+    whole = figures.LogTree(log, windows, np.arange(n), tree, None, "single")
+    branch = figures.drawn_branch(whole, n_leaves=40)
+    figure = figures.draw_branch(whole, branch, clustering.cut_tree(tree, n_clusters=3), cut=1.0)
     assert len(figure.to_json()) < 60_000
-    assert sum(len(items) for items in top.members) == n
+    assert sum(len(items) for items in branch.outline.members) == n
 
 
 def test_from_a_pattern_to_its_windows_and_their_actions(found):
@@ -658,10 +664,10 @@ def test_from_a_pattern_to_its_windows_and_their_actions(found):
     assert explorer.window.value == typical
     other = explorer.window.options[-1][1]
     explorer.window.value = other
-    for action in found.actions_of_window(other)["action_type"]:
-        assert action in explorer.actions.value
+    for choice in found.actions_of_window(other)["action_type"]:
+        assert choice in explorer.actions.value
     # A click into a row of the figure chooses its window.
-    shown = views.shown_windows(found, 2)
+    shown = figures.shown_windows(found, 2)
     explorer._clicked(None, SimpleNamespace(ys=[f"2. {'x'}"]), None)
     assert explorer.window.value == shown[1]
 

@@ -1,4 +1,4 @@
-"""What is no extraction, table, array, number or text is refused by figures, views, tables and widgets in one way."""
+"""What is no extraction, table, array, number or text is refused by figures, tables and widgets in one way."""
 
 import inspect
 
@@ -11,7 +11,7 @@ import gymlab
 from gymlab import clustering
 from gymlab.errors import InputError
 from gymlab.runtime.alerts import evaluate
-from gymlab.workbench import figures, tables, views
+from gymlab.workbench import figures, tables
 from gymlab.workbench.claims import judge, reduction
 from gymlab.workbench.widgets import AlertStrip, CachePanel, PatternExplorer, TreeExplorer, TuningPanel
 
@@ -44,34 +44,31 @@ def extraction():
 @pytest.fixture(scope="module")
 def right(extraction):
     """Arguments that each function can be called with, by its name."""
-    log, tree = extraction.actions, views.LogTree.of(extraction)
+    log, tree = extraction.actions, figures.LogTree.of(extraction)
     labels = extraction.labels
-    legend = figures.legend_of(log["action_type"])
     table = extraction.windows.table
-    top = views.top_of(tree)
-    panel = figures.StatePanel(0, 1, [["give"]], ["x"], ["give"], "x", 0)
-    numbers = figures.NumberPanel(0, 1, [np.zeros(3)], ["x"], np.zeros(3), "x")
+    branch = figures.drawn_branch(tree)
     claims = [judge("memory", [60.0])]
     compared = clustering.compare_linkages(extraction.distances, ("ward", "single"))
     alerts = evaluate({})
     return {
-        views.medoids: {"extraction": extraction, "most": 3},
-        views.patterns: {"extraction": extraction, "channel": "action_type", "most": 2, "members": 3},
-        views.windows_of_pattern: {"extraction": extraction, "label": 0, "most": 3},
-        views.shown_windows: {"extraction": extraction, "label": 0, "most": 3},
-        views.silhouettes: {"extraction": extraction},
-        views.cluster_sizes: {"extraction": extraction},
-        views.choice_of_k: {"extraction": extraction, "others": None},
-        views.significance: {"extraction": extraction},
-        views.dendrogram: {"extraction": extraction, "n_leaves": 5, "root": None},
-        views.dendrogram_of: {"tree": tree, "top": top, "labels": labels, "cut": None},
-        views.top_of: {"tree": tree, "n_leaves": 5, "root": None},
-        views.cut_height: {"extraction": extraction},
-        views.distance_heat_map: {"extraction": extraction, "most": 9},
-        views.warping_path: {"extraction": extraction, "first": 0, "second": 1},
-        views.state_distribution: {"actions": log},
-        views.series_of_log: {"actions": log, "most": 3},
-        views.entropy_of_agents: {"actions": log, "most": 3},
+        figures.medoids: {"extraction": extraction, "most": 3},
+        figures.patterns: {"extraction": extraction, "channel": "action_type", "most": 2, "members": 3},
+        figures.windows_of_pattern: {"extraction": extraction, "label": 0, "most": 3},
+        figures.shown_windows: {"extraction": extraction, "label": 0, "most": 3},
+        figures.silhouettes: {"extraction": extraction},
+        figures.cluster_sizes: {"extraction": extraction},
+        figures.choice_of_k: {"extraction": extraction, "others": None},
+        figures.significance: {"extraction": extraction},
+        figures.dendrogram: {"extraction": extraction, "n_leaves": 5, "root": None},
+        figures.draw_branch: {"tree": tree, "branch": branch, "labels": labels, "cut": None},
+        figures.drawn_branch: {"tree": tree, "n_leaves": 5, "root": None},
+        figures.cut_height: {"extraction": extraction},
+        figures.distance_heat_map: {"extraction": extraction, "most": 9},
+        figures.warping_path: {"extraction": extraction, "first": 0, "second": 1},
+        figures.state_distribution: {"actions": log},
+        figures.series_of_log: {"actions": log, "most": 3},
+        figures.entropy_of_agents: {"actions": log, "most": 3},
         tables.log_sentence: {"extraction": extraction},
         tables.patterns: {"extraction": extraction, "most": 3},
         tables.notes: {"extraction": extraction},
@@ -90,43 +87,16 @@ def right(extraction):
         tables.alerts: {"found": alerts},
         tables.measured_on: {"environment": {"measured at": "", "processors": 2, "system": "", "gymlab": ""}},
         figures.alert_strip: {"alerts": alerts},
-        figures.choice_of_k: {"curves": {"ward": {2: 0.5}}, "chosen": 2, "y": "merit"},
+        figures.silhouette_curves: {"curves": {"ward": {2: 0.5}}, "chosen": 2},
         figures.claims: {"found": claims},
-        figures.cluster_sizes: {"labels": [0], "sizes": [1], "supports": [1], "noun": "windows"},
-        figures.dendrogram: {
-            "outline": top.outline,
-            "node_labels": clustering.labels_of_nodes(extraction.linkage, labels),
-            "cut": None,
-            "leaves": top.leaves,
-            "y_title": "y",
-            "noun": "windows",
-        },
-        figures.distance_heat_map: {"means": np.zeros((2, 2)), "labels": np.zeros(2, int), "hover": ["a", "b"], "noun": "windows"},
-        figures.entropy_over_time: {"curves": {"ada": np.zeros(5)}, "window": 3},
         figures.height_of_cut: {"tree": extraction.linkage, "n_clusters": 3},
-        figures.index_plot: {"rows": [["give"]], "names": ["a"], "hover": ["a"], "legend": legend, "x": "x", "noun": "series"},
-        figures.legend_of: {"states": ["a"]},
-        legend.codes: {"states": ["give"]},
-        figures.medoids: {"panels": [panel], "legend": legend, "noun": "windows"},
-        figures.patterns_of_states: {"panels": [panel], "legend": legend, "noun": "windows"},
-        figures.patterns_of_numbers: {"panels": [numbers], "y": "impact", "noun": "windows"},
         figures.memory_of_processes: {"table": pd.DataFrame({"what": ["a"], "side": ["b"], "start": [1.0], "peak": [2.0]})},
         figures.nothing_to_show: {"why": "so", "height": 100},
         figures.pattern_colour: {"label": 0},
         figures.pattern_name: {"label": 0},
-        figures.significance: {"found": extraction.significance.patterns},
-        figures.silhouette: {"widths": np.zeros(len(labels)), "labels": labels, "table": table, "noun": "windows"},
         figures.stages: {"seconds": {"encode": 0.1}},
-        figures.state_distribution: {"shares": np.ones((1, 2)) / 2, "counts": np.ones(1, int), "legend": legend, "x": "x"},
         figures.time_against_size: {"times": pd.DataFrame({"windows": [1], "side": ["gymlab"], "stage": ["dtw"], "seconds": [1.0]})},
         figures.trend: {"runs": pd.DataFrame()},
-        figures.warping_path: {
-            "costs": np.zeros((1, 1)),
-            "path": np.zeros((1, 2), int),
-            "states": (["give"], ["take"]),
-            "legend": legend,
-            "hover": ("a", "b"),
-        },
         figures.whereabouts: {"table": table, "indices": [0]},
         judge: {"claim_id": "memory", "repeats": [60.0]},
         reduction: {"before": 2.0, "after": 1.0},
@@ -139,14 +109,9 @@ def right(extraction):
 
 
 def test_every_public_function_is_swept(right):
-    public = {getattr(room, name) for room in (views, tables, figures) for name in room.__all__}
-    # What takes whatever is given as text needs no check; classes that hold what others check neither.
-    free = {
-        figures.plain,
-        figures.plain_names,
-        figures.say_left_out,
-        *(one for one in public if inspect.isclass(one) or not callable(one)),
-    }
+    public = {getattr(room, name) for room in (tables, figures) for name in room.__all__}
+    # Classes hold what functions check.
+    free = {one for one in public if inspect.isclass(one) or not callable(one)}
     assert {one for one in public if callable(one)} - set(right) - free == set()
 
 
@@ -194,4 +159,4 @@ def test_there_are_no_windows_of_what_is_no_pattern(extraction, label):
 @pytest.mark.parametrize("wrong", [None, 1, "yes", []])
 def test_barycentres_are_wanted_or_not(extraction, wrong):
     with pytest.raises(InputError, match="give True or False"):
-        views.patterns(extraction, barycenters=wrong)
+        figures.patterns(extraction, barycenters=wrong)

@@ -1,4 +1,4 @@
-"""What figures, views, tables and widgets are given, checked in one way: tables, arrays, collections, extractions."""
+"""Arguments of figures, tables and widgets, checked in one way: tables, arrays, collections, extractions."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
@@ -23,18 +23,6 @@ def an_extraction(value: object) -> None:
         If it is none.
     """
     instance("extraction", value, Extraction, "what gymlab.extract_patterns returns")
-
-
-def texts(**values: object) -> None:
-    """Refuse what is no text.
-
-    Raises
-    ------
-    InputError
-        If one of them is none.
-    """
-    for name, value in values.items():
-        instance(name, value, str, "a text")
 
 
 def a_table(name: str, value: object, *columns: str) -> None:
@@ -124,26 +112,3 @@ def each(name: str, value: object, kind: type[Item] | tuple[type[Item], ...], no
         if not isinstance(item, kind):
             raise InputError(f"{name} holds {shown(item)}; give {noun}")
     return items
-
-
-def of_one_length(**values: object) -> None:
-    """Refuse collections that have to be of one length and are not.
-
-    Raises
-    ------
-    InputError
-        If their lengths differ.
-
-    Examples
-    --------
-    >>> of_one_length(rows=[1, 2], names=["ada"])
-    Traceback (most recent call last):
-    ...
-    gymlab.errors.InputError: rows has 2 entries and names has 1; give as many of each
-    """
-    lengths = {name: len(value) for name, value in values.items()}  # type: ignore[arg-type] # collections
-    if len(set(lengths.values())) > 1:
-        said = " and ".join(
-            f"{name} has {n:,}{' entries' * (k == 0)}" for k, (name, n) in enumerate(lengths.items())
-        )
-        raise InputError(f"{said}; give as many of each")

@@ -1,68 +1,65 @@
-"""Figures: pure functions from arrays and small tables to plotly figures, with one look for all.
+"""Figures: from a log, an extraction or what was measured to plotly figures, with one look for all."""
 
-What an extraction, a log or a report has to be turned into first, :mod:`gymlab.workbench.views` does.
-"""
-
-from gymlab.workbench.figures.entropy import entropy_over_time
-from gymlab.workbench.figures.look import (
-    PALETTE,
-    TEMPLATE,
-    nothing_to_show,
-    pattern_colour,
-    pattern_name,
-    plain,
-    plain_names,
-    say_left_out,
-    whereabouts,
+from gymlab.workbench.figures.dendrograms import (
+    DrawnBranch,
+    LogTree,
+    cut_height,
+    dendrogram,
+    draw_branch,
+    drawn_branch,
+    height_of_cut,
 )
-from gymlab.workbench.figures.matrices import distance_heat_map, warping_path
-from gymlab.workbench.figures.measured import claims, memory_of_processes, stages, time_against_size
-from gymlab.workbench.figures.patterns import (
-    NumberPanel,
-    StatePanel,
-    medoids,
-    patterns_of_numbers,
-    patterns_of_states,
+from gymlab.workbench.figures.distance_figures import distance_heat_map, warping_path
+from gymlab.workbench.figures.log_figures import entropy_of_agents, series_of_log, state_distribution
+from gymlab.workbench.figures.look import PALETTE, nothing_to_show, pattern_colour, pattern_name, whereabouts
+from gymlab.workbench.figures.measurements import (
+    alert_strip,
+    claims,
+    memory_of_processes,
+    stages,
+    time_against_size,
+    trend,
 )
-from gymlab.workbench.figures.quality import choice_of_k, cluster_sizes, significance, silhouette
-from gymlab.workbench.figures.runs import alert_strip, trend
-from gymlab.workbench.figures.sequences import index_plot, state_distribution
-from gymlab.workbench.figures.states import Legend, legend_of
-from gymlab.workbench.figures.trees import Leaves, dendrogram, height_of_cut
+from gymlab.workbench.figures.pattern_figures import medoids, patterns, shown_windows, windows_of_pattern
+from gymlab.workbench.figures.quality_figures import (
+    choice_of_k,
+    cluster_sizes,
+    significance,
+    silhouette_curves,
+    silhouettes,
+)
 
 __all__ = [
     "PALETTE",
-    "TEMPLATE",
-    "Leaves",
-    "Legend",
-    "NumberPanel",
-    "StatePanel",
+    "DrawnBranch",
+    "LogTree",
     "alert_strip",
     "choice_of_k",
     "claims",
     "cluster_sizes",
+    "cut_height",
     "dendrogram",
     "distance_heat_map",
-    "entropy_over_time",
+    "draw_branch",
+    "drawn_branch",
+    "entropy_of_agents",
     "height_of_cut",
-    "index_plot",
-    "legend_of",
     "medoids",
     "memory_of_processes",
     "nothing_to_show",
     "pattern_colour",
     "pattern_name",
-    "patterns_of_numbers",
-    "patterns_of_states",
-    "plain",
-    "plain_names",
-    "say_left_out",
+    "patterns",
+    "series_of_log",
+    "shown_windows",
     "significance",
-    "silhouette",
+    "silhouette_curves",
+    "silhouettes",
     "stages",
     "state_distribution",
     "time_against_size",
     "trend",
     "warping_path",
     "whereabouts",
+    "windows_of_pattern",
 ]

@@ -1,64 +1,151 @@
-"""Sequences of states, as researchers of sequences plot them: who does what when, and how that adds up."""
+"""Sequences of states as rows of coloured cells: which state has which colour, and one row for each sequence."""
 
-import html
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from gymlab.arguments import instance
 from gymlab.errors import InputError
-from gymlab.principles.principle import percent
-from gymlab.workbench.checked import each, numbers, of_one_length, texts
-from gymlab.workbench.figures.look import empty_figure, nothing_to_show, plain_names
-from gymlab.workbench.figures.states import Legend, legend_entries, row_names, state_rows
+from gymlab.workbench.figures.look import PALE, STATES, empty_figure, nothing_to_show, plain, plain_names
 from gymlab.workbench.text import counted
+
+# Of the colours one is for all that is rare.
+_MOST = len(STATES) - 1
 
 # Rows that have a name at the axis; more would be written over one another.
 _MOST_NAMES = 40
 
+# A cell where a series has ended.
+NONE = -1
 
-def state_distribution(
-    shares: NDArray[np.float64], counts: NDArray[np.int64], legend: Legend, *, x: str = "action of the series"
-) -> go.Figure:
-    """Plot the share of each state at each step, all sessions together, stacked.
+
+@dataclass(frozen=True)
+class Legend:
+    """The states that have a colour of their own, the most frequent first; all others share one.
+
+    Attributes
+    ----------
+    names
+        The states.
+    others
+        Those that share one, the most frequent first.
+    """
+
+    names: tuple[str, ...]
+    others: tuple[str, ...] = ()
+
+    @cached_property
+    def texts(self) -> dict[str, str]:
+        """How each state is shown, by its name; no two alike, and none like the entry of those that share a colour."""
+        return plain_names([*self.names, *self.others], 30, taken=self._shared)
+
+    @property
+    def labels(self) -> list[str]:
+        """What stands beside the colours."""
+        return [*(self.texts[name] for name in self.names), *self._shared]
+
+    @property
+    def colours(self) -> list[str]:
+        """The colours, in the order of ``labels``."""
+        return [*STATES[: len(self.names)], *([PALE] * bool(self.others))]
+
+    @property
+    def _shared(self) -> list[str]:
+        return [f"{len(self.others):,} others"] if self.others else []
+
+    def codes(self, states: Iterable[Any]) -> NDArray[np.int64]:
+        """Return the place of each state in ``labels``; ``NONE`` for what is missing.
+
+        Raises
+        ------
+        InputError
+            If the legend does not have a state.
+        """
+        place = {name: index for index, name in enumerate(self.names)}
+        place |= dict.fromkeys(self.others, len(self.names))
+        try:
+            codes = [NONE if pd.isna(state) else place[str(state)] for state in states]
+        except KeyError as error:
+            raise InputError(f"the legend has no state {plain(error)}; make it of all states") from None
+        return np.array(codes, dtype=np.int64)
+
+
+def legend_of(states: Iterable[object]) -> Legend:
+    """Return the legend of all states that occur: seven colours for the most frequent, one for the others.
 
     Parameters
     ----------
-    shares
-        float64 ``(n_steps, n_states)``, in the order of the legend; each row adds up to 1.
-    counts
-        int64 ``(n_steps,)``: how many actions there are at each step.
-    legend
-        The colours of the states.
-    x
-        What the steps are.
+    states
+        Names; None is no state.
+
+    Examples
+    --------
+    >>> legend_of(["give", "take", "give", None]).names
+    ('give', 'take')
     """
-    texts(x=x)
-    shares, counts = numbers("shares", shares, 2), numbers("counts", counts)
-    instance("legend", legend, Legend, "a legend, of legend_of")
-    of_one_length(shares=shares, counts=counts)
-    if len(shares) and shares.shape[1] != len(legend.labels):
-        raise InputError(
-            f"shares has {shares.shape[1]:,} columns; give one for each of the {len(legend.labels)} of the legend"
-        )
-    if len(shares) == 0:
-        return nothing_to_show("there are no actions")
-    figure = empty_figure(x, "share of the actions", height=360)
-    for index, (label, colour) in enumerate(zip(legend.labels, legend.colours, strict=True)):
-        figure.add_bar(
-            x=np.arange(1, len(shares) + 1),
-            y=shares[:, index],
-            marker={"color": colour, "line": {"width": 0}},
-            name=label,
-            customdata=counts,
-            text=[html.escape(percent(share)) for share in shares[:, index]],
-            textposition="none",
-            hovertemplate="action %{x}: %{text} of %{customdata:,}",
-        )
-    figure.update_layout(barmode="stack", bargap=0)
-    return figure.update_yaxes(range=[0, 1], tickformat=".0%").update_xaxes(showgrid=False)
+    counts = pd.Series(list(states), dtype=object).dropna().astype(str).value_counts()
+    names = tuple(counts.index)
+    # What would be the only other one can have the last colour.
+    return Legend(names) if len(names) <= _MOST + 1 else Legend(names[:_MOST], names[_MOST:])
+
+
+def state_rows(rows: Sequence[Sequence[object]], legend: Legend, names: Sequence[str]) -> go.Heatmap:
+    """Return rows of states as coloured cells, one row a series, from the first action, which is 1, on.
+
+    Parameters
+    ----------
+    rows
+        The states of each series; shorter ones end earlier.
+    legend
+        Which colour each has.
+    names
+        For each row, what it is, as HTML. They are numbered, so that two rows of one name stay two.
+    """
+    codes, states = _cells(rows, legend)
+    hover = "%{y}<br>action %{x}: %{text}<extra></extra>"
+    return _heat_map(codes, legend, y=row_names(names), text=states, hovertemplate=hover)
+
+
+def row_names(names: Sequence[str]) -> list[str]:
+    """Return the names of rows as the axis of :func:`state_rows` has them.
+
+    Examples
+    --------
+    >>> row_names(["ada", "ada"])
+    ['1. ada', '2. ada']
+    """
+    return [f"{number}. {name}" for number, name in enumerate(names, start=1)]
+
+
+def state_cells(
+    rows: Sequence[Sequence[object]],
+    legend: Legend,
+    *,
+    hover: Sequence[str],
+    y: Sequence[object],
+) -> go.Heatmap:
+    """Return a few rows of states as coloured cells, each cell with the number of its action.
+
+    Parameters
+    ----------
+    rows, legend
+        As for :func:`state_rows`.
+    hover
+        For each row, what it is, as HTML.
+    y
+        Where each row stands.
+    """
+    codes, states = _cells(rows, legend)
+    texts = np.full(codes.shape, "", dtype=object)
+    for index, row in enumerate(states):
+        # Not the step: what was filtered leaves gaps.
+        texts[index] = [f"{hover[index]}<br>action {k}: {state}" for k, state in enumerate(row, 1)]
+    return _heat_map(codes, legend, y=list(y), text=texts, hovertemplate="%{text}<extra></extra>")
 
 
 def index_plot(
@@ -70,25 +157,20 @@ def index_plot(
     x: str = "action of the series",
     noun: str = "series",
 ) -> go.Figure:
-    """Plot each series as a row of coloured cells, one cell an action.
+    """Plot each sequence as a row of coloured cells, one cell for each action.
 
     Parameters
     ----------
     rows
-        The states of each series.
+        The states of each sequence.
     names, hover
-        What each series is called at the axis, and what it is, as HTML.
+        What each sequence is called at the axis, and what it is, as HTML.
     legend
         The colours of the states.
     x, noun
         What the axis counts, and what the rows are.
     """
-    texts(x=x, noun=noun)
-    rows = each("rows", rows, Sequence, "sequences of states")
-    names, hover = each("names", names, str, "texts"), each("hover", hover, str, "texts")
-    instance("legend", legend, Legend, "a legend, of legend_of")
-    of_one_length(rows=rows, names=names, hover=hover)
-    if not len(rows):
+    if not rows:
         return nothing_to_show(f"there are no {noun}")
     figure = empty_figure(x, height=int(np.clip(110 + 15 * len(rows), 200, 720)))
     figure.add_trace(state_rows(rows, legend, hover).update(ygap=1))
@@ -98,7 +180,7 @@ def index_plot(
     figure.update_yaxes(
         autorange="reversed",
         tickvals=row_names(hover) if named else [],
-        ticktext=[shown[str(name)] for name in names] if named else [],
+        ticktext=[shown[name] for name in names] if named else [],
         tickfont={"size": 11},
         title=None if named else counted(len(rows), noun),
         showgrid=False,
@@ -106,3 +188,52 @@ def index_plot(
         ticksuffix=" ",
     )
     return figure.update_xaxes(showgrid=False, zeroline=False)
+
+
+def _cells(
+    rows: Sequence[Sequence[object]], legend: Legend
+) -> tuple[NDArray[np.float64], NDArray[np.object_]]:
+    """Return the codes, NaN where a series has ended, and the states as they may be shown."""
+    width = max((len(row) for row in rows), default=0)
+    codes = np.full((len(rows), width), np.nan)
+    states = np.full((len(rows), width), "", dtype=object)
+    for index, row in enumerate(rows):
+        found = legend.codes(row).astype(float)
+        codes[index, : len(row)] = np.where(found == NONE, np.nan, found)
+        states[index, : len(row)] = [legend.texts.get(str(state), "") for state in row]
+    return codes, states
+
+
+def _heat_map(codes: NDArray[np.float64], legend: Legend, **properties: Any) -> go.Heatmap:  # noqa: ANN401 - plotly checks them
+    """Return codes as cells in the colours of the legend, without blends between them."""
+    n = max(1, len(legend.colours))
+    scale = []
+    for index, colour in enumerate(legend.colours or [PALE]):
+        scale += [[index / n, colour], [(index + 1) / n, colour]]
+    return go.Heatmap(
+        z=codes,
+        x0=1,
+        dx=1,
+        colorscale=scale,
+        zmin=-0.5,
+        zmax=n - 0.5,
+        showscale=False,
+        hoverongaps=False,
+        **properties,
+    )
+
+
+def legend_entries(legend: Legend) -> list[go.Scatter]:
+    """Return traces that draw nothing but the entries of the legend."""
+    return [
+        go.Scatter(
+            x=[None],
+            y=[None],
+            mode="markers",
+            name=label,
+            marker={"color": colour, "symbol": "square", "size": 11},
+            hoverinfo="skip",
+            legendgroup=f"state {label}",
+        )
+        for label, colour in zip(legend.labels, legend.colours, strict=True)
+    ]

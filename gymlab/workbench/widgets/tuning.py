@@ -17,16 +17,15 @@ from gymlab.errors import GymlabError, InputError
 from gymlab.patterns.config import ExtractionConfig
 from gymlab.patterns.result import Extraction
 from gymlab.workbench.checked import each
+from gymlab.workbench.figures import LogTree, cut_height
 from gymlab.workbench.files import require_targets, write_whole
 from gymlab.workbench.results import to_json
 from gymlab.workbench.text import as_html, counted
-from gymlab.workbench.views import LogTree, cut_height
-from gymlab.workbench.widgets.analysis import Analysis, Request, Source, cut_of, exported
+from gymlab.workbench.widgets.analysis import Analysis, LatestRequestWorker, Request, Source, cut_of, exported
 from gymlab.workbench.widgets.controls import Controls
 from gymlab.workbench.widgets.drawing import OLD
-from gymlab.workbench.widgets.latest import Latest
-from gymlab.workbench.widgets.outcome import Outcome
-from gymlab.workbench.widgets.tree import TreeExplorer
+from gymlab.workbench.widgets.explorers import TreeExplorer
+from gymlab.workbench.widgets.outcome_panel import OutcomePanel
 
 _log = logging.getLogger(__name__)
 
@@ -89,13 +88,15 @@ class TuningPanel(ipywidgets.VBox):  # type: ignore[misc]
         self.extraction: Extraction | None = None
         self.error: Exception | None = None
         self._analysis = Analysis()
-        self._latest: Latest[Request] = Latest(self._work, failed=self._failed, settled=self._settled)
+        self._latest: LatestRequestWorker[Request] = LatestRequestWorker(
+            self._work, failed=self._failed, settled=self._settled
+        )
         self._begun, self._cancelled = 0.0, False
         self.controls = Controls(
             part, config or ExtractionConfig(n_surrogates=49, n_resamples=25), self._changed
         )
         self.tree = TreeExplorer(on_cut=self._dragged)
-        self.outcome = Outcome()
+        self.outcome = OutcomePanel()
         self._bar = ipywidgets.FloatProgress(min=0, max=1, layout={"width": "100%", "height": "10px"})
         self._status = ipywidgets.HTML()
         self.cancel_button = _button("cancel", "stop", "Stop the computation", self.cancel)

@@ -1,4 +1,4 @@
-"""A dendrogram to touch: its cut can be dragged, its leaves open, and one comes back."""
+"""Explorers: a dendrogram to touch, and the way from a pattern to its windows and their actions."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from gymlab.arguments import finite_number, instance, whole_number
 from gymlab.clustering import labels_of_nodes
 from gymlab.patterns.result import Extraction
-from gymlab.workbench import figures, views
+from gymlab.workbench import figures, tables
 from gymlab.workbench.checked import an_extraction
-from gymlab.workbench.figures.trees import CUT, LEAVES, cut_line, join_traces, leaf_colours, leaf_texts
-from gymlab.workbench.text import counted
-from gymlab.workbench.views import LogTree, Top, top_of
+from gymlab.workbench.figures import DrawnBranch, LogTree
+from gymlab.workbench.figures.dendrograms import CUT, LEAVES, cut_line, join_traces, leaf_colours, leaf_texts
+from gymlab.workbench.tables.html_cells import left_out
+from gymlab.workbench.text import counted, short_names, some_of
 from gymlab.workbench.widgets.drawing import Fit, figure_widget, redraw
 
 _HINT = "Drag the dashed line to cut elsewhere; click a dot to open the branch below it."
@@ -61,7 +62,7 @@ class TreeExplorer(ipywidgets.VBox):  # type: ignore[misc]
         self._lock = threading.RLock()
         self._drawing: int | None = None
         self._tree: LogTree | None = None
-        self._top: Top | None = None
+        self._branch: DrawnBranch | None = None
         self._labels = np.empty(0, dtype=np.int64)
         self._cut: float | None = None
         self._roots: list[int] = []
@@ -87,7 +88,9 @@ class TreeExplorer(ipywidgets.VBox):  # type: ignore[misc]
         with self._lock:
             self.extraction = extraction
             self.show_tree(
-                LogTree.of(extraction), extraction.labels[extraction.clustered], views.cut_height(extraction)
+                LogTree.of(extraction),
+                extraction.labels[extraction.clustered],
+                figures.cut_height(extraction),
             )
 
     def show_tree(self, tree: LogTree, labels: NDArray[np.int64], cut: float | None) -> None:
@@ -150,8 +153,10 @@ class TreeExplorer(ipywidgets.VBox):  # type: ignore[misc]
     def _draw(self) -> None:
         if self._tree is None:
             return
-        self._top = top_of(self._tree, n_leaves=self._n_leaves, root=self._roots[-1] if self._roots else None)
-        figure = views.dendrogram_of(self._tree, self._top, self._labels, cut=self._cut)
+        self._branch = figures.drawn_branch(
+            self._tree, n_leaves=self._n_leaves, root=self._roots[-1] if self._roots else None
+        )
+        figure = figures.draw_branch(self._tree, self._branch, self._labels, cut=self._cut)
         with self._being_drawn():
             redraw(self.figure, figure)
         # New traces come without the callbacks of the old.
@@ -164,17 +169,17 @@ class TreeExplorer(ipywidgets.VBox):  # type: ignore[misc]
         self._where.value = f"{counted(depth, 'levels')} down. {_HINT}" if depth else _HINT
 
     def _recolour(self) -> None:
-        tree, top = self._tree, self._top
-        if tree is None or tree.linkage is None or top is None:
+        tree, branch = self._tree, self._branch
+        if tree is None or tree.linkage is None or branch is None:
             return
         nodes = labels_of_nodes(tree.linkage, self._labels)
         markers = self._markers()
         with self._being_drawn(), self.figure.batch_update():
-            for old, new in zip(self.figure.data, join_traces(top.outline, nodes), strict=False):
+            for old, new in zip(self.figure.data, join_traces(branch.outline, nodes), strict=False):
                 old.x, old.y = new.x, new.y
             if markers is not None:
-                markers.marker.color = leaf_colours(top.outline, nodes)
-                markers.text = leaf_texts(top.outline, nodes, top.leaves, tree.windows.noun)
+                markers.marker.color = leaf_colours(branch.outline, nodes)
+                markers.text = leaf_texts(branch, nodes, tree.windows.noun)
             self.figure.layout.shapes = [] if self._cut is None else [cut_line(self._cut)]
 
     def _markers(self) -> Any:  # noqa: ANN401 - a trace of plotly's
@@ -200,3 +205,97 @@ class TreeExplorer(ipywidgets.VBox):  # type: ignore[misc]
             yield
         finally:
             self._drawing = before
+
+
+_MOST_LISTED = 200
+
+
+class PatternExplorer(ipywidgets.VBox):  # type: ignore[misc]
+    """Choose a pattern, then one of its windows, and read what was done in it.
+
+    Parameters
+    ----------
+    extraction
+        What to walk through.
+
+    Attributes
+    ----------
+    pattern, window
+        The controls: their values are a label and the number of a window.
+
+    Examples
+    --------
+    >>> import gymlab
+    >>> log = gymlab.select_actions(gymlab.read_actions(gymlab.sample_path()), agent="GTFT")
+    >>> quick = gymlab.ExtractionConfig(n_clusters=2, n_surrogates=0, n_resamples=0)
+    >>> explorer = PatternExplorer(gymlab.extract_patterns(log, quick))
+    >>> explorer.pattern.value = 1
+    >>> bool(explorer.extraction.labels[explorer.window.value] == 1)
+    True
+    """
+
+    def __init__(self, extraction: Extraction) -> None:
+        an_extraction(extraction)
+        self.extraction = extraction
+        names = [
+            (f"pattern {one.label}: {counted(one.size, extraction.windows.noun)}", one.label)
+            for one in extraction.patterns
+        ]
+        noise = int(np.count_nonzero(extraction.labels < 0))
+        names += [(f"noise: {counted(noise, extraction.windows.noun)}", -1)] * (noise > 0)
+        table = extraction.windows.table
+        self._agents, self._sessions = (
+            short_names(table[column].unique(), 40) for column in ("agent_id", "session_id")
+        )
+        self.pattern = ipywidgets.Dropdown(options=names, description="pattern")
+        self.window = ipywidgets.Select(rows=14, layout={"width": "26rem"}, description="")
+        self.listed = ipywidgets.HTML()
+        self.figure = figure_widget(figures.nothing_to_show("choose a pattern"))
+        self.actions = ipywidgets.HTML(
+            layout={"max_height": "20rem", "overflow": "auto", "flex": "1 1 24rem"}
+        )
+        super().__init__(
+            [
+                Fit(),
+                self.pattern,
+                self.figure,
+                self.listed,
+                ipywidgets.HBox([self.window, self.actions], layout={"flex_flow": "row wrap"}),
+            ]
+        )
+        self.pattern.observe(lambda _change: self._show_pattern(), "value")
+        self.window.observe(lambda _change: self._show_window(), "value")
+        if names:
+            self._show_pattern()
+
+    def _show_pattern(self) -> None:
+        label = int(self.pattern.value)
+        redraw(self.figure, figures.windows_of_pattern(self.extraction, label))
+        self.figure.data[0].on_click(self._clicked, append=False)
+        members = self.extraction.windows_of(label)
+        # What the figure shows can be clicked, so it is in the list.
+        kept = members.index.isin(figures.shown_windows(self.extraction, label))
+        kept[:_MOST_LISTED] = True
+        listed = members[kept]
+        places = [
+            f"window {row.Index}: {self._agents[str(row.agent_id)]} in {self._sessions[str(row.session_id)]}, from step "
+            f"{row.start}"
+            for row in listed.itertuples()
+        ]
+        which = f"the first {_MOST_LISTED} and those of the figure"
+        said = some_of(len(listed), len(members), self.extraction.windows.noun, which)
+        order = "in the order of the log" if label < 0 else "the most typical first"
+        self.listed.value = left_out(f"{order}; {said}" if said else order)
+        self.window.options = list(zip(places, listed.index.tolist(), strict=True))
+        self.window.value = int(listed.index[0])
+
+    def _show_window(self) -> None:
+        if self.window.value is not None:
+            self.actions.value = tables.actions(self.extraction, int(self.window.value))
+
+    def _clicked(self, _trace: object, points: Any, _state: object) -> None:  # noqa: ANN401 - plotly's
+        """Choose the window of a row that was clicked."""
+        shown = figures.shown_windows(self.extraction, int(self.pattern.value))
+        for row in points.ys:
+            index = int(shown[int(str(row).partition(".")[0]) - 1])
+            self.window.value = index

@@ -1,27 +1,42 @@
 """A log before anything is clustered: its series, what is done at which step, the entropy of its agents."""
 
+import html
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from numpy.typing import NDArray
 
 from gymlab.actions.windows import series_bounds
 from gymlab.arguments import whole_number
 from gymlab.entropy import entropy_over_time
-from gymlab.workbench import figures
+from gymlab.principles.principle import percent
 from gymlab.workbench.checked import a_table
+from gymlab.workbench.figures.look import (
+    GREY,
+    empty_figure,
+    nothing_to_show,
+    plain_names,
+    say_left_out,
+    whereabouts,
+)
+from gymlab.workbench.figures.sequences import index_plot, legend_of
 from gymlab.workbench.text import counted, some_of
 
 # What tells series apart, and what is drawn of them.
 _SERIES = ("session_id", "agent_id", "step", "action_type")
 
-# A step that fewer of the series reach says nothing of all.
+# A step that only a smaller share of the series reaches says nothing about all of them.
 _LEAST_SHARE = 0.02
-_MOST_STEPS = 400
-_MOST_CELLS = 250
+_MOST_STEPS, _MOST_CELLS, _MOST_POINTS = 400, 250, 400
+
+# The AI Principles Gym calls an agent consistent below the first, unpredictable above the second, and variable between.
+CONSISTENT, UNPREDICTABLE = 0.3, 0.7
 
 
 def state_distribution(actions: pd.DataFrame) -> go.Figure:
-    """Return the share of each action type at each step of the series, all together.
+    """Return the share of each action type at each step, all series together.
 
     Parameters
     ----------
@@ -29,24 +44,38 @@ def state_distribution(actions: pd.DataFrame) -> go.Figure:
         The action table, the rows of a series together.
     """
     a_table("actions", actions, *_SERIES)
-    legend = figures.legend_of(actions["action_type"])
+    legend = legend_of(actions["action_type"])
     first, length = series_bounds(actions)
+    longest = int(length.max(initial=0))
     position = np.arange(len(actions)) - np.repeat(first, length)
-    reached = np.array(
-        [(length > step).mean() for step in range(min(_MOST_STEPS, int(length.max(initial=0))))]
-    )
+    reached = np.array([(length > step).mean() for step in range(min(_MOST_STEPS, longest))])
     n_steps = int((reached >= _LEAST_SHARE).sum())
+    if n_steps == 0:
+        return nothing_to_show("there are no actions")
     counts = np.zeros((n_steps, len(legend.labels)))
     inside = position < n_steps
-    codes = legend.codes(actions["action_type"])
-    np.add.at(counts, (position[inside], codes[inside]), 1)
+    np.add.at(counts, (position[inside], legend.codes(actions["action_type"])[inside]), 1)
     totals = counts.sum(axis=1)
-    figure = figures.state_distribution(counts / totals[:, None], totals.astype(np.int64), legend)
-    longest = int(length.max(initial=0))
+    figure = empty_figure("action of the series", "share of the actions", height=360)
+    for label, colour, shares in zip(
+        legend.labels, legend.colours, (counts / totals[:, None]).T, strict=True
+    ):
+        figure.add_bar(
+            x=np.arange(1, n_steps + 1),
+            y=shares,
+            marker={"color": colour, "line": {"width": 0}},
+            name=label,
+            customdata=totals.astype(np.int64),
+            text=[html.escape(percent(share)) for share in shares],
+            textposition="none",
+            hovertemplate="action %{x}: %{text} of %{customdata:,}",
+        )
+    figure.update_layout(barmode="stack", bargap=0)
+    figure.update_yaxes(range=[0, 1], tickformat=".0%").update_xaxes(showgrid=False)
     reach = (
         f"those that {_LEAST_SHARE * 100:g} % of the series reach" if n_steps < _MOST_STEPS else "the first"
     )
-    return figures.say_left_out(figure, some_of(n_steps, longest, "steps", reach))
+    return say_left_out(figure, some_of(n_steps, longest, "steps", reach))
 
 
 def series_of_log(actions: pd.DataFrame, *, most: int = 40) -> go.Figure:
@@ -76,17 +105,17 @@ def series_of_log(actions: pd.DataFrame, *, most: int = 40) -> go.Figure:
             "end": actions["step"].iloc[first[chosen] + length[chosen] - 1].to_numpy(),
         }
     )
-    figure = figures.index_plot(
+    figure = index_plot(
         [
             choices.iloc[start : start + min(count, _MOST_CELLS)].tolist()
             for start, count in zip(first[chosen], length[chosen], strict=True)
         ],
         agents[chosen].tolist(),
-        figures.whereabouts(table),
-        figures.legend_of(choices),
+        whereabouts(table),
+        legend_of(choices),
     )
     cut = int(np.count_nonzero(length[chosen] > _MOST_CELLS))
-    return figures.say_left_out(
+    return say_left_out(
         figure,
         some_of(len(chosen), len(first), "series"),
         some_of(len(set(agents[chosen])), len(set(agents)), "agents"),
@@ -97,8 +126,8 @@ def series_of_log(actions: pd.DataFrame, *, most: int = 40) -> go.Figure:
 def entropy_of_agents(actions: pd.DataFrame, *, most: int = 8) -> go.Figure:
     """Return the entropy of each agent's choices over its actions, in a sliding window of a tenth of them.
 
-    Normalised by the number of action types that occur in the log, so that agents and times compare. The agents
-    shown are those whose entropy changes most.
+    Entropy is a share of the largest that the action types of the log allow, so that agents and times compare. The
+    agents shown are those whose entropy changes most.
 
     Parameters
     ----------
@@ -110,16 +139,46 @@ def entropy_of_agents(actions: pd.DataFrame, *, most: int = 8) -> go.Figure:
     a_table("actions", actions, *_SERIES)
     most = whole_number("most", most, least=1)
     window = max(20, int(actions["agent_id"].value_counts().median()) // 10)
-    n_intents = max(2, int(actions["action_type"].nunique()))
+    n_action_types = max(2, int(actions["action_type"].nunique()))
     curves = {}
     for agent, own in actions.groupby("agent_id", sort=False):
         if len(own) >= window:
-            curve = entropy_over_time(own["action_type"].to_numpy(dtype=object), window, n_intents)
+            curve = entropy_over_time(own["action_type"].to_numpy(dtype=object), window, n_action_types)
             curves[str(agent)] = curve[window - 1 :]
     shown = sorted(curves, key=lambda agent: -float(np.std(curves[agent])))[:most]
     few = int(actions["agent_id"].nunique()) - len(curves)
-    return figures.say_left_out(
-        figures.entropy_over_time({agent: curves[agent] for agent in shown}, window),
+    return entropy_curves(
+        {agent: curves[agent] for agent in shown},
+        window,
         some_of(len(shown), len(curves), "agents", "those whose entropy changes most"),
         f"{counted(few, 'agents')} with fewer than {window:,} actions left out" if few else "",
     )
+
+
+def entropy_curves(curves: Mapping[str, NDArray[np.float64]], window: int, *left_out: str) -> go.Figure:
+    """Plot curves of entropy, by agent, from the first full window on, with the lines of the Gym at 0.3 and 0.7."""
+    if not curves:
+        return nothing_to_show(f"no agent has {window:,} actions")
+    figure = empty_figure(f"actions of the agent (window of {window:,})", "entropy, share of the largest")
+    names = plain_names(curves, 24)
+    drawn = 0
+    for agent, curve in curves.items():
+        steps = np.unique(np.linspace(0, len(curve) - 1, _MOST_POINTS).astype(int))
+        drawn += len(steps)
+        figure.add_scatter(
+            x=steps + window,
+            y=curve[steps],
+            name=names[agent],
+            mode="lines",
+            hovertemplate=f"{names[agent]} after %{{x:,}} actions: %{{y:.2f}}<extra></extra>",
+        )
+    for height, text, side in (
+        (CONSISTENT, "consistent below 0.3", "bottom right"),
+        (UNPREDICTABLE, "unpredictable above 0.7", "top right"),
+    ):
+        figure.add_hline(
+            y=height, line={"dash": "dot", "color": GREY}, annotation_text=text, annotation_position=side
+        )
+    every = sum(len(curve) for curve in curves.values())
+    points = some_of(drawn, every, "points", "evenly over each curve")
+    return say_left_out(figure.update_yaxes(range=[-0.03, 1.03]), points, *left_out)

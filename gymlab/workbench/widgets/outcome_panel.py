@@ -5,7 +5,7 @@ import threading
 import ipywidgets
 
 from gymlab.patterns.result import Extraction
-from gymlab.workbench import figures, tables, views
+from gymlab.workbench import figures, tables
 from gymlab.workbench.tables.html_cells import facts
 from gymlab.workbench.text import counted, decimals, number
 from gymlab.workbench.widgets.drawing import figure_widget, redraw
@@ -13,7 +13,7 @@ from gymlab.workbench.widgets.drawing import figure_widget, redraw
 _HALF = {"flex": "1 1 330px", "min_width": "0"}
 
 
-class Outcome(ipywidgets.VBox):  # type: ignore[misc]
+class OutcomePanel(ipywidgets.VBox):  # type: ignore[misc]
     """Patterns, quality and cost of the last extraction, changed in place."""
 
     def __init__(self) -> None:
@@ -47,9 +47,9 @@ class Outcome(ipywidgets.VBox):  # type: ignore[misc]
             From the request to now.
         """
         with self._lock:
-            redraw(self.patterns, views.medoids(extraction))
-            redraw(self.choice, views.choice_of_k(extraction).update_layout(height=300))
-            redraw(self.significance, views.significance(extraction))
+            redraw(self.patterns, figures.medoids(extraction))
+            redraw(self.choice, figures.choice_of_k(extraction).update_layout(height=300))
+            redraw(self.significance, figures.significance(extraction))
             redraw(self.stages, figures.stages(extraction.stats.stages))
             self.table.value = tables.patterns(extraction, most=8)
             self.quality.value = _quality(extraction)

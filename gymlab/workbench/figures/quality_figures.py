@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from gymlab.arguments import instance, whole_number
+from gymlab.patterns.result import Extraction
 from gymlab.patterns.significance.result import LEAST_STABILITY, PatternSignificance
-from gymlab.workbench.checked import a_table, each, numbers, of_one_length, texts, whole_numbers
+from gymlab.workbench.checked import an_extraction, numbers
 from gymlab.workbench.figures.look import (
     GREY,
     PALE,
@@ -37,12 +38,20 @@ _LEAST_NAMED = 0.05
 _ROW = 26
 
 
-def silhouette(
-    widths: NDArray[np.float64], labels: NDArray[np.int64], table: pd.DataFrame, *, noun: str = "windows"
-) -> go.Figure:
-    """Plot the silhouette width of every window, pattern by pattern, the widest first, with the average.
+def silhouettes(extraction: Extraction) -> go.Figure:
+    """Return the silhouette width of every window that has one, pattern by pattern, with the average."""
+    an_extraction(extraction)
+    return silhouette_bars(
+        extraction.quality.silhouettes, extraction.labels, extraction.windows.table, extraction.windows.noun
+    )
 
-    Of a pattern with many windows some are drawn, evenly from the widest to the least.
+
+def silhouette_bars(
+    widths: NDArray[np.float64], labels: NDArray[np.int64], table: pd.DataFrame, noun: str
+) -> go.Figure:
+    """Plot silhouette widths as bars, the widest of each pattern first.
+
+    Only some windows of a large pattern are drawn, evenly from the widest to the least.
 
     Parameters
     ----------
@@ -55,10 +64,6 @@ def silhouette(
     noun
         What is clustered.
     """
-    texts(noun=noun)
-    widths, labels = numbers("widths", widths), whole_numbers("labels", labels)
-    a_table("table", table, "agent_id", "session_id", "start", "end")
-    of_one_length(widths=widths, labels=labels, table=table)
     known = ~np.isnan(widths) & (labels >= 0)
     if not known.any():
         return nothing_to_show("silhouette widths compare patterns, and there are fewer than two")
@@ -110,36 +115,26 @@ def silhouette(
     )
 
 
-def cluster_sizes(
-    labels: Sequence[int], sizes: Sequence[int], supports: Sequence[int], *, noun: str = "windows"
-) -> go.Figure:
-    """Plot how many windows and how many distinct actions each pattern has.
-
-    Parameters
-    ----------
-    labels, sizes, supports
-        Of each pattern: its number, its windows, its distinct actions.
-    noun
-        What is clustered.
-    """
-    texts(noun=noun)
-    of_one_length(
-        labels=whole_numbers("labels", labels),
-        sizes=whole_numbers("sizes", sizes),
-        supports=whole_numbers("supports", supports),
-    )
-    if not len(labels):
+def cluster_sizes(extraction: Extraction) -> go.Figure:
+    """Return how many windows and how many distinct actions each pattern has."""
+    an_extraction(extraction)
+    found, noun = extraction.patterns, extraction.windows.noun
+    if not found:
         return nothing_to_show("there is no pattern: all is noise")
-    names = [pattern_name(label) for label in labels]
+    names = [pattern_name(pattern.label) for pattern in found]
     figure = make_subplots(
         cols=2, shared_yaxes=True, horizontal_spacing=0.05, subplot_titles=(noun, "distinct actions")
     )
-    for column, (values, what) in enumerate(((sizes, noun), (supports, "distinct actions")), start=1):
+    columns = (
+        ([pattern.size for pattern in found], noun),
+        ([pattern.support for pattern in found], "distinct actions"),
+    )
+    for column, (values, what) in enumerate(columns, start=1):
         figure.add_bar(
-            x=list(values),
+            x=values,
             y=names,
             orientation="h",
-            marker={"color": [pattern_colour(label) for label in labels]},
+            marker={"color": [pattern_colour(pattern.label) for pattern in found]},
             text=[f"{value:,}" for value in values],
             hovertemplate="%{y}: %{x:,} " + what + "<extra></extra>",
             showlegend=False,
@@ -150,34 +145,47 @@ def cluster_sizes(
     return figure.update_yaxes(autorange="reversed", showgrid=False)
 
 
-def choice_of_k(
-    curves: Mapping[str, Mapping[int, float]],
-    chosen: int | None = None,
-    *,
-    y: str = "average silhouette width",
-) -> go.Figure:
-    """Plot a figure of merit against the number of patterns, one line for each way, with the number chosen.
+def choice_of_k(extraction: Extraction, others: Mapping[str, Mapping[int, float]] | None = None) -> go.Figure:
+    """Return the average silhouette width of every number of patterns that was tried, with the one that was taken.
+
+    Parameters
+    ----------
+    extraction
+        Whose number was chosen; where it was given, the figure says so.
+    others
+        Curves of other ways to compare with, by name.
+    """
+    an_extraction(extraction)
+    if others is not None:
+        instance("others", others, Mapping, "curves by name, or None")
+    curve, chosen = dict(extraction.quality.silhouette_by_n_clusters), len(extraction.patterns)
+    if curve:
+        # A number of patterns that was asked for may be more than the largest that is tried.
+        curve.setdefault(chosen, extraction.quality.silhouette)
+    curves: dict[str, Mapping[int, float]] = {extraction.config.method: dict(sorted(curve.items()))}
+    return silhouette_curves(curves | dict(others or {}), chosen)
+
+
+def silhouette_curves(curves: Mapping[str, Mapping[int, float]], chosen: int | None = None) -> go.Figure:
+    """Plot the average silhouette width against the number of patterns, one line for each way of clustering.
 
     Parameters
     ----------
     curves
-        By name, the merit of every number that was tried.
+        By name, the width at every number that was tried.
     chosen
-        The number that was taken.
-    y
-        What the merit is.
+        The number that was taken; None for no line.
     """
-    texts(y=y)
     instance("curves", curves, Mapping, "curves by name")
     for curve in curves.values():
-        instance("a curve", curve, Mapping, "merits by number of patterns")
+        instance("a curve", curve, Mapping, "silhouette widths by number of patterns")
         numbers("a curve", list(curve.values()))
     if chosen is not None:
         chosen = whole_number("chosen", chosen, least=0, instead=", or None")
     shown = {name: curve for name, curve in curves.items() if curve}
     if not shown:
         return nothing_to_show("no other number of patterns was tried")
-    figure = empty_figure("number of patterns", y, height=320)
+    figure = empty_figure("number of patterns", "average silhouette width", height=320)
     names = plain_names(shown, 40)
     for name, curve in shown.items():
         figure.add_scatter(
@@ -198,18 +206,16 @@ def choice_of_k(
     return figure.update_xaxes(dtick=2, rangemode="normal")
 
 
-def significance(found: Sequence[PatternSignificance]) -> go.Figure:
-    """Plot whether patterns come again, and whether they are tighter and better separated than chance.
+def significance(extraction: Extraction) -> go.Figure:
+    """Return whether patterns come again, and whether they are tighter and better separated than chance.
 
-    Left: the mean Jaccard similarity when sessions are drawn anew, with the least that can be trusted. Middle and
-    right: distance to the medoid and silhouette (points) beside 90 % of what surrogate logs show (bars, with their median).
-
-    Parameters
-    ----------
-    found
-        Of each pattern; what was not asked for is NaN and not drawn.
+    Left: the mean Jaccard similarity when sessions are drawn anew, with the least that can be trusted. Middle and right:
+    distance to the medoid and silhouette (points) beside 90 % of what surrogate logs show (bars, with their median).
     """
-    found = each("found", found, PatternSignificance, "the significance of patterns")
+    an_extraction(extraction)
+    if extraction.significance is None:
+        return nothing_to_show("significance was not assessed; the notes say why")
+    found = extraction.significance.patterns
     if not found:
         return nothing_to_show("there is no pattern to test")
     names = [pattern_name(one.label) for one in found]
