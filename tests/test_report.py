@@ -20,7 +20,7 @@ from gymlab.errors import InputError, OutputError, ReportError
 from gymlab.runtime.database import Database
 from gymlab.workbench import report
 from gymlab.workbench.claims import EXPECTATIONS
-from gymlab.workbench.page import to_html
+from gymlab.workbench.html_page import to_html
 from gymlab.workbench.report import execute
 
 # One run for all of them.
@@ -294,7 +294,7 @@ def test_an_installed_gymlab_finds_its_sample_and_notebooks_from_any_folder(tmp_
     code = (
         "import gymlab, sys; assert 'installed' in gymlab.__file__; "
         "print(len(gymlab.read_actions(gymlab.sample_path())), gymlab.notebook_path('04_optimization_report').exists());"
-        "from gymlab.workbench.page import to_html; import nbformat; to_html(nbformat.v4.new_notebook(), 'x')"
+        "from gymlab.workbench.html_page import to_html; import nbformat; to_html(nbformat.v4.new_notebook(), 'x')"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],

@@ -10,7 +10,7 @@ import pandas as pd
 from gymlab.actions.columns import COLUMNS, REQUIRED_COLUMNS, Column
 from gymlab.actions.json_text import json_text
 from gymlab.actions.metadata import found, names_in, with_columns
-from gymlab.actions.rows import notes_in, raw_series
+from gymlab.actions.raw_rows import notes_in, raw_series
 from gymlab.actions.values import CONVERTERS, is_missing, number_in
 from gymlab.arguments import instance, named, shortened, shown, texts
 from gymlab.errors import InputError
@@ -40,7 +40,7 @@ def select_actions(
     agent, session
         One or several ids to keep.
     since
-        The earliest time to keep, as a text of the forms in `gymlab.actions.times`, a date or a datetime; without
+        The earliest time to keep, as a text of the forms in `gymlab.actions.moments`, a date or a datetime; without
         a zone it is UTC.
     where
         One or several conditions ``column=value``; the value is read as the column's type, and the empty value

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from gymlab.actions.columns import ACTION_COLUMNS, BITS, COLUMNS, KEY, MIXED_UNITS, RELATIONSHIPS, Column
-from gymlab.actions.rows import (
+from gymlab.actions.raw_rows import (
     Part,
     Problem,
     RawRows,

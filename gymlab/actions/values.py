@@ -15,7 +15,7 @@ import pandas as pd
 
 from gymlab.actions.columns import Column
 from gymlab.actions.json_text import HALF_PAIR, json_text, strict_json
-from gymlab.actions.times import in_utc, moment_of, moments_in, outside_calendar
+from gymlab.actions.moments import in_utc, moment_of, moments_in, outside_calendar
 from gymlab.errors import InputError
 
 Problems = dict[int, str]
@@ -86,7 +86,7 @@ def to_integer(raw: pd.Series, column: Column) -> Converted:
 
 
 def to_time(raw: pd.Series, _column: Column) -> Converted:
-    """Moments as `gymlab.actions.times` knows them, in UTC; what is beyond the microsecond is cut off."""
+    """Moments as `gymlab.actions.moments` knows them, in UTC; what is beyond the microsecond is cut off."""
     problems: Problems = {}
     moments = moments_in(raw)
     if moments.dtype != object:

@@ -9,6 +9,7 @@ from typing import Any, Literal, overload
 import pandas as pd
 
 from gymlab.actions.columns import REQUIRED_COLUMNS
+from gymlab.actions.raw_rows import Part, RawRows, absent_columns, conform
 from gymlab.actions.readers.databases import MAGIC as SQLITE_MAGIC
 from gymlab.actions.readers.databases import detect as detect_database
 from gymlab.actions.readers.kinds import refuse_other_kinds, require_commas
@@ -22,7 +23,6 @@ from gymlab.actions.readers.source_files import (
     lines,
     uncompressed_name,
 )
-from gymlab.actions.rows import Part, RawRows, absent_columns, conform
 from gymlab.actions.schema import assemble
 from gymlab.arguments import boolean, shown
 from gymlab.errors import InputError

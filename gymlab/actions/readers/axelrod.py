@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from gymlab.actions.raw_rows import RawRows
 from gymlab.actions.readers.neutral import csv_cells, values_of
-from gymlab.actions.rows import RawRows
 from gymlab.arguments import named
 from gymlab.errors import InputError
 

@@ -13,9 +13,9 @@ import pandas as pd
 from gymlab.actions.columns import BITS, KEY, MIXED_UNITS, ONE_MINUS_CONFIDENCE
 from gymlab.actions.columns import COLUMNS as ACTION_TABLE
 from gymlab.actions.json_text import NotJsonError, strict_json
+from gymlab.actions.moments import in_utc, moment_of
+from gymlab.actions.raw_rows import RawRows
 from gymlab.actions.readers.source_files import check_file
-from gymlab.actions.rows import RawRows
-from gymlab.actions.times import in_utc, moment_of
 from gymlab.actions.values import to_time
 from gymlab.arguments import named
 from gymlab.errors import InputError

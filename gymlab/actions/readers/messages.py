@@ -13,7 +13,7 @@ from itertools import takewhile
 from typing import Any
 
 from gymlab.actions.json_text import strict_json
-from gymlab.actions.times import in_utc, moment_of
+from gymlab.actions.moments import in_utc, moment_of
 
 Json = dict[str, Any]
 Odd = Counter[str]

@@ -13,8 +13,8 @@ import pandas as pd
 
 from gymlab.actions.columns import BITS, COLUMNS
 from gymlab.actions.json_text import NotJsonError, json_text, strict_json
+from gymlab.actions.raw_rows import RawRows, columns_of, columns_of_frame, notes_in, printable
 from gymlab.actions.readers.source_files import check_file, lines
-from gymlab.actions.rows import RawRows, columns_of, columns_of_frame, notes_in, printable
 from gymlab.actions.values import number_in
 from gymlab.arguments import named, shortened
 from gymlab.errors import InputError

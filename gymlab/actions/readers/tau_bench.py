@@ -17,10 +17,10 @@ import numpy as np
 
 from gymlab.actions.columns import REQUIRED_COLUMNS
 from gymlab.actions.json_text import unique_keys
+from gymlab.actions.raw_rows import RawRows, columns_of
 from gymlab.actions.readers import messages as chat
 from gymlab.actions.readers.messages import Json, Odd, object_of, reports_error
 from gymlab.actions.readers.source_files import lines, uncompressed_name
-from gymlab.actions.rows import RawRows, columns_of
 from gymlab.arguments import named
 from gymlab.errors import InputError
 

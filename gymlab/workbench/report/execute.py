@@ -17,7 +17,7 @@ from gymlab.errors import InputError, OutputError, ReportError
 from gymlab.runtime import background
 from gymlab.settings import Settings, notebook_path
 from gymlab.workbench.files import require_apart
-from gymlab.workbench.page import to_html
+from gymlab.workbench.html_page import to_html
 from gymlab.workbench.report import folders
 from gymlab.workbench.report.history import record
 from gymlab.workbench.report.kernel import EXECUTED, KernelFailedError, execute

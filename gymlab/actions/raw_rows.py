@@ -10,7 +10,7 @@ import pandas as pd
 
 from gymlab.actions.columns import ACTION_COLUMNS, BITS, COLUMNS, REQUIRED_COLUMNS
 from gymlab.actions.metadata import with_columns
-from gymlab.actions.times import has_naive_moment, moments_in
+from gymlab.actions.moments import has_naive_moment, moments_in
 from gymlab.actions.values import CONVERTERS, Problems
 from gymlab.arguments import named, shown
 from gymlab.errors import InputError
