@@ -618,11 +618,11 @@ def test_a_branch_opens_and_one_comes_back(found):
     biggest = int(np.argmax(markers.marker.size))
     node = int(markers.customdata[biggest])
     explorer._clicked(markers, SimpleNamespace(point_inds=[biggest]), None)
-    assert explorer._top.outline.root == node
+    assert explorer._branch.outline.root == node
     assert "1 level down" in explorer._where.value
     assert not explorer._back.disabled
     explorer._back.click()
-    assert explorer._top.outline.root == len(found.linkage) * 2
+    assert explorer._branch.outline.root == len(found.linkage) * 2
     assert explorer._back.disabled
     # A single window has nothing below it.
     explorer.open_branch(0)
@@ -632,9 +632,9 @@ def test_a_branch_opens_and_one_comes_back(found):
 def test_a_branch_stays_open_while_the_cut_moves(found):
     explorer = TreeExplorer(found, n_leaves=5)
     explorer.open_branch(int(found.linkage[-1, 1]))
-    root = explorer._top.outline.root
+    root = explorer._branch.outline.root
     drag_line(explorer, 1.0)
-    assert explorer._top.outline.root == root
+    assert explorer._branch.outline.root == root
     assert explorer.extraction.config.cut_height == pytest.approx(1.0)
     explorer.show(gymlab.extract_patterns(rules(), gymlab.ExtractionConfig(**QUICK)))
     assert explorer._back.disabled

@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 from gymlab.arguments import instance, whole_number
 
+AlertState = Literal["firing", "ok", "no_data"]
+
 
 @dataclass(frozen=True)
 class AlertRule:
@@ -76,7 +78,7 @@ class Alert:
     value: float | None
     threshold: float
     unit: str
-    state: Literal["firing", "ok", "no_data"]
+    state: AlertState
 
     def as_dict(self) -> dict[str, Any]:
         """Return the alert JSON-able."""
@@ -114,10 +116,11 @@ def _held_against(rule: AlertRule, measured: Measurement | None) -> Alert:
         instance(rule.metric, measured, Measurement, "a Measurement")
         instance(f"the value of {rule.metric}", measured.value, Real, "a number")
         whole_number(f"the samples of {rule.metric}", measured.samples, least=0)
-    # NaN is what a mean of nothing is, and is on neither side of a threshold.
-    if measured is None or measured.samples < rule.min_samples or math.isnan(measured.value):
-        return Alert(rule.id, rule.statement, None, rule.threshold, rule.unit, "no_data")
-    beyond = measured.value > rule.threshold if rule.side == "above" else measured.value < rule.threshold
-    return Alert(
-        rule.id, rule.statement, measured.value, rule.threshold, rule.unit, "firing" if beyond else "ok"
-    )
+    # A mean of nothing is NaN, which is on neither side of a threshold.
+    value: float | None = None
+    state: AlertState = "no_data"
+    if measured is not None and measured.samples >= rule.min_samples and not math.isnan(measured.value):
+        value = measured.value
+        beyond = value > rule.threshold if rule.side == "above" else value < rule.threshold
+        state = "firing" if beyond else "ok"
+    return Alert(rule.id, rule.statement, value, rule.threshold, rule.unit, state)

@@ -25,8 +25,8 @@ def an_extraction(value: object) -> None:
     instance("extraction", value, Extraction, "what gymlab.extract_patterns returns")
 
 
-def a_table(name: str, value: object, *columns: str) -> None:
-    """Refuse what is no table with these columns.
+def a_table(name: str, value: object, *columns: str, may_be_empty: bool = False) -> None:
+    """Refuse what is no table with these columns; an empty one may lack them if it may be empty.
 
     Raises
     ------
@@ -43,7 +43,7 @@ def a_table(name: str, value: object, *columns: str) -> None:
     instance(name, value, pd.DataFrame, "a table (pandas.DataFrame)")
     there = list(value.columns)  # type: ignore[attr-defined] # seen above
     missing = [column for column in columns if column not in there]
-    if missing:
+    if missing and not (may_be_empty and value.empty):  # type: ignore[attr-defined] # as above
         raise InputError(f"{name} has no column {', '.join(missing)}; it has {named(there)}")
 
 

@@ -120,7 +120,7 @@ def comparison_listing(comparison: Comparison) -> str:
     instance("comparison", comparison, Comparison, "a Comparison")
     patterns = comparison.extraction.patterns
     actions = short_names((name for pattern in patterns for name in pattern.actions), 24)
-    rows = [
+    rows: list[dict[str, object]] = [
         {
             "pattern": shift.label,
             "change": shift.change,
@@ -133,10 +133,7 @@ def comparison_listing(comparison: Comparison) -> str:
     ]
     changed = [shift for shift in comparison.principles if shift.change != "holds"]
     steady = len(comparison.principles) - len(changed)
-    table = (
-        pd.DataFrame(rows).to_string(index=False, max_colwidth=None) if rows else "no pattern: all is noise"
-    )
-    lines = [table, ""]
+    lines = [_table(rows), ""]
     lines += [one_line(_shift_sentence(shift), 400) for shift in changed]
     lines.append(f"{counted(steady, 'principles')} {'holds' if steady == 1 else 'hold'} in both logs")
     for which, names in (("first", comparison.only_first), ("second", comparison.only_second)):
@@ -182,7 +179,7 @@ def pattern_listing(extraction: Extraction) -> str:
         for column in ("action_type", "agent_id", "session_id")
     )
     noun = extraction.windows.noun
-    rows = [
+    rows: list[dict[str, object]] = [
         {
             "pattern": pattern.label,
             noun: pattern.size,
@@ -196,9 +193,6 @@ def pattern_listing(extraction: Extraction) -> str:
         }
         for pattern in extraction.patterns
     ]
-    table = (
-        pd.DataFrame(rows).to_string(index=False, max_colwidth=None) if rows else "no pattern: all is noise"
-    )
     stats = extraction.stats
     closing = (
         f"{counted(len(extraction.patterns), 'patterns')} ({stats.strategy}), average silhouette "
@@ -208,7 +202,13 @@ def pattern_listing(extraction: Extraction) -> str:
         + _passing(extraction)
         + f"{counted(stats.pairs, 'pairs')}, {stats.pruned:,} without DTW, in {stats.seconds:.1f} s, peak {stats.peak_bytes / 1e6:.0f} MB"
     )
-    return "\n".join([table, "", *(one_line(note, 500) for note in extraction.notes), closing])
+    return "\n".join([_table(rows), "", *(one_line(note, 500) for note in extraction.notes), closing])
+
+
+def _table(rows: list[dict[str, object]]) -> str:
+    return (
+        pd.DataFrame(rows).to_string(index=False, max_colwidth=None) if rows else "no pattern: all is noise"
+    )
 
 
 def _passing(extraction: Extraction) -> str:

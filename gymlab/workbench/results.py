@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -12,10 +12,9 @@ from gymlab.errors import InputError
 from gymlab.patterns.result import Extraction
 from gymlab.principles.study import Study
 from gymlab.runtime.alerts import Alert
+from gymlab.workbench.checked import each
 from gymlab.workbench.claims import Claim
 from gymlab.workbench.installed import environment
-
-_Item = TypeVar("_Item")
 
 # Thousands of ids would bury the figures; `gymlab principles --json` has them.
 _EVIDENCE = {"action_ids", "contradiction_ids"}
@@ -51,8 +50,8 @@ def build_results(
     """
     instance("extraction", extraction, Extraction, "an Extraction")
     instance("study", study, Study, "a Study")
-    claims = _all_of("claims", claims, Claim)
-    alerts = _all_of("alerts", alerts, Alert)
+    claims = each("claims", claims, Claim, "claims")
+    alerts = each("alerts", alerts, Alert, "alerts")
     instance("filters", {} if filters is None else filters, Mapping, "parameters by name, or None")
     found = extraction.as_dict()
     return {
@@ -77,14 +76,6 @@ def build_results(
         "notes": found["notes"],
         "environment": environment(),
     }
-
-
-def _all_of(name: str, values: Iterable[_Item], kind: type[_Item]) -> list[_Item]:
-    instance(name, values, Iterable, f"several of {kind.__name__}")
-    listed = list(values)
-    for value in listed:
-        instance(name, value, kind, f"several of {kind.__name__}")
-    return listed
 
 
 def to_json(values: object) -> str:

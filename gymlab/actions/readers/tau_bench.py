@@ -209,7 +209,7 @@ def _of_message(conversation: Conversation, turn: int, actor: str, about: Json, 
         yield {
             "action_type": "message",
             "target": "user" if actor == "agent" else "agent",
-            "relationship_type": relationship_of("message"),
+            "relationship_type": _RELATIONSHIP["message"],
             "metadata": {**about, "kind": "message", "chars": len(chat.text_of(message["content"]))},
         }
     answers = chat.answers_to(calls, islice(conversation.messages, turn + 1, None))
@@ -219,7 +219,7 @@ def _of_message(conversation: Conversation, turn: int, actor: str, about: Json, 
         yield {
             "action_type": call.name,
             "target": argument_target(kind, call.arguments or {}),
-            "relationship_type": relationship_of(kind),
+            "relationship_type": _RELATIONSHIP[kind],
             "impact": _impact(kind, actor, call.text, conversation.gold),
             "outcome_valence": None if answer is None else outcome_of(answer),
             "metadata": {**about, "kind": kind, **n_args},
@@ -240,9 +240,8 @@ def _impact(kind: str, actor: str, call: str | None, gold: list[str] | None) -> 
     return -1.0 if actor == "agent" else None
 
 
-_REASON = {"think", "calculate"}
-_FINISH = {"done"}
-_ESCALATE = {"transfer_to_human_agents"}
+# What a tool is for, where its name does not begin like that of one that reads or writes.
+_TOOLS = {"think": "reason", "calculate": "reason", "done": "finish", "transfer_to_human_agents": "escalate"}
 _READ = ("can_send_", "check_", "find_", "get_", "list_", "run_speed_", "search_")
 
 _RELATIONSHIP = {
@@ -270,15 +269,7 @@ _IDS = (
 
 def kind_of(tool: str) -> str:
     """Return what a tool is for: read, write, reason, escalate or finish."""
-    for kind, names in (("reason", _REASON), ("finish", _FINISH), ("escalate", _ESCALATE)):
-        if tool in names:
-            return kind
-    return "read" if tool.startswith(_READ) else "write"
-
-
-def relationship_of(kind: str) -> str:
-    """Return the relationship that goes with a kind of action."""
-    return _RELATIONSHIP[kind]
+    return _TOOLS.get(tool, "read" if tool.startswith(_READ) else "write")
 
 
 def argument_target(kind: str, arguments: Mapping[str, Any]) -> str:

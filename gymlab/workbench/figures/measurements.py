@@ -109,9 +109,7 @@ def time_against_size(times: pd.DataFrame) -> go.Figure:
     times
         As :class:`gymlab.workbench.measure.speed.SpeedRun` has them.
     """
-    a_table(
-        "times", times, *([] if getattr(times, "empty", False) else ["windows", "side", "stage", "seconds"])
-    )
+    a_table("times", times, "windows", "side", "stage", "seconds", may_be_empty=True)
     if times.empty:
         return nothing_to_show(_TOO_SMALL)
     figure = empty_figure("windows or series", "seconds", xaxis_type="log", yaxis_type="log")
@@ -146,7 +144,7 @@ def memory_of_processes(table: pd.DataFrame) -> go.Figure:
     table
         As :class:`gymlab.workbench.measure.process_memory.MemoryRun` has it.
     """
-    a_table("table", table, *([] if getattr(table, "empty", False) else ["what", "side", "start", "peak"]))
+    a_table("table", table, "what", "side", "start", "peak", may_be_empty=True)
     if table.empty:
         return nothing_to_show(_TOO_SMALL)
     figure = empty_figure("megabytes, median of the repeats", height=280, barmode="stack")
@@ -206,7 +204,7 @@ def trend(runs: pd.DataFrame) -> go.Figure:
         One row a run and claim: ``when`` (datetime), ``run_id``, ``claim``, ``measured``, ``low``, ``high``,
         ``verdict``; what was not measured is NaN.
     """
-    a_table("runs", runs, *([] if getattr(runs, "empty", False) else _COLUMNS_OF_RUNS))
+    a_table("runs", runs, *_COLUMNS_OF_RUNS, may_be_empty=True)
     if runs.empty or runs["run_id"].nunique() < 2:
         return nothing_to_show("this is the first run on this log; the trend begins with the second")
     names = [name for name in EXPECTATIONS if name in set(runs["claim"])]

@@ -1,6 +1,7 @@
 """The controls of the tuning panel: what can be chosen, and the parameters that a choice stands for."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, get_args
 
 import ipywidgets
@@ -92,22 +93,7 @@ class Controls(ipywidgets.VBox):  # type: ignore[misc]
         self.channels = ChannelChoice(config.channels, self._tell)
         self._density = ipywidgets.VBox([self.eps, self.min_samples])
         self._cuts = ipywidgets.VBox([self.by, self.n_clusters, self.cut_height])
-        super().__init__(
-            [
-                self.source,
-                self.window,
-                self.hop,
-                self.radius,
-                self.unit,
-                self.strategy,
-                self.method,
-                self._cuts,
-                self._density,
-                self.budget,
-                self.channels,
-            ]
-        )
-        for control in (
+        above = [
             self.source,
             self.window,
             self.hop,
@@ -115,13 +101,11 @@ class Controls(ipywidgets.VBox):  # type: ignore[misc]
             self.unit,
             self.strategy,
             self.method,
-            self.by,
-            self.eps,
-            self.min_samples,
-            self.budget,
-        ):
+        ]
+        super().__init__([*above, self._cuts, self._density, self.budget, self.channels])
+        for control in (*above, self.by, self.eps, self.min_samples, self.budget):
             control.observe(lambda _change: self._tell(), "value")
-        # Who moves a number or a height means it.
+        # Moving a number or a height chooses it.
         self.n_clusters.observe(lambda _change: self._cut("number"), "value")
         self.cut_height.observe(lambda _change: self._cut("height"), "value")
         self._show_what_counts()
@@ -137,23 +121,21 @@ class Controls(ipywidgets.VBox):  # type: ignore[misc]
         method, by = self.method.value, self.by.value
         n_surrogates, n_resamples = BUDGETS[self.budget.value]
         path = self.source.value.strip()
-        config = ExtractionConfig(
+        config = replace(
+            self._config,
             window=self.window.value,
             hop=self.hop.value,
             radius=self._radii[self.radius.value],
             channels=self.channels.read(),
             strategy=self.strategy.value,
-            top_fraction=self._config.top_fraction,
             method=method,
             n_clusters=self.n_clusters.value if by == "number" and method not in DENSITY_METHODS else "auto",
             cut_height=self.cut_height.value if by == "height" and method in LINKAGES else None,
             eps=(self.eps.value or None) if method == "dbscan" else None,
             min_samples=self.min_samples.value,
-            sample_size=self._config.sample_size,
             unit=self.unit.value,
             n_surrogates=n_surrogates,
             n_resamples=n_resamples,
-            seed=self._config.seed,
         )
         if path == self._part.text.strip():
             return self._part, config

@@ -69,7 +69,32 @@ class Ticker:
             self._tick()
 
 
-class CachePanel(ipywidgets.VBox):  # type: ignore[misc]
+class LiveBox(ipywidgets.VBox):  # type: ignore[misc]
+    """A box that is refreshed again and again until it is stopped."""
+
+    _ticker: Ticker | None = None
+
+    def refresh(self) -> None:
+        """Show how things stand now."""
+        raise NotImplementedError
+
+    def keep_up(self, name: str, seconds: float) -> None:
+        """Refresh the box from now on."""
+        self._ticker = Ticker(name, self.refresh, seconds)
+
+    def stop(self) -> None:
+        """Keep what is shown as it is."""
+        # A box that could not be made has no ticker.
+        if self._ticker is not None:
+            self._ticker.stop()
+
+    def close(self) -> None:
+        """Stop, and take the box off the page."""
+        self.stop()
+        super().close()
+
+
+class CachePanel(LiveBox):
     """What caches hold of their budgets, and how often they had what was asked for.
 
     Parameters
@@ -88,8 +113,6 @@ class CachePanel(ipywidgets.VBox):  # type: ignore[misc]
     True
     """
 
-    _ticker: Ticker | None = None
-
     def __init__(self, caches: Sequence[BoundedCache] | None = None, *, seconds: float = 2.0) -> None:
         self._caches = [matrix_cache()] if caches is None else each("caches", caches, BoundedCache, "caches")
         self.table = ipywidgets.HTML()
@@ -99,23 +122,12 @@ class CachePanel(ipywidgets.VBox):  # type: ignore[misc]
         self.clear_button.on_click(lambda _button: self._clear())
         super().__init__([self.table, self.clear_button])
         self.refresh()
-        self._ticker = Ticker("caches", self.refresh, seconds)
+        self.keep_up("caches", seconds)
 
     def refresh(self) -> None:
         """Show what the caches hold now."""
         header = ("cache", "entries", "held", "budget", "look-ups", "hit rate", "evicted")
         self.table.value = table(header, [_cells(cache) for cache in self._caches], "frame")
-
-    def stop(self) -> None:
-        """Keep what is shown as it is."""
-        # One that could not be made has none.
-        if self._ticker is not None:
-            self._ticker.stop()
-
-    def close(self) -> None:
-        """Stop, and take the panel off the page."""
-        self.stop()
-        super().close()
 
     def _clear(self) -> None:
         for cache in self._caches:
@@ -123,7 +135,7 @@ class CachePanel(ipywidgets.VBox):  # type: ignore[misc]
         self.refresh()
 
 
-class AlertStrip(ipywidgets.VBox):  # type: ignore[misc]
+class AlertStrip(LiveBox):
     """The alerts of the document as they stand, kept up to date.
 
     Parameters
@@ -144,8 +156,6 @@ class AlertStrip(ipywidgets.VBox):  # type: ignore[misc]
     ['firing', 'no_data', 'no_data', 'no_data']
     """
 
-    _ticker: Ticker | None = None
-
     def __init__(
         self,
         measure: Callable[[], Mapping[str, Measurement]] | None = None,
@@ -160,23 +170,12 @@ class AlertStrip(ipywidgets.VBox):  # type: ignore[misc]
         self.alerts = evaluate(self._measure())
         self.figure = figure_widget(figures.alert_strip(self.alerts))
         super().__init__([Fit(), self.figure])
-        self._ticker = Ticker("alerts", self.refresh, seconds)
+        self.keep_up("alerts", seconds)
 
     def refresh(self) -> None:
         """Measure, and show the alerts as they stand now."""
         self.alerts = evaluate(self._measure())
         redraw(self.figure, figures.alert_strip(self.alerts))
-
-    def stop(self) -> None:
-        """Keep what is shown as it is."""
-        # One that could not be made has none.
-        if self._ticker is not None:
-            self._ticker.stop()
-
-    def close(self) -> None:
-        """Stop, and take the strip off the page."""
-        self.stop()
-        super().close()
 
 
 def measured_now(extraction: Extraction | None = None) -> dict[str, Measurement]:
