@@ -124,7 +124,7 @@ def test_no_command_writes_to_its_log(command, folder, case, name, option):
     assert code == 2
     assert printed == ""
     assert f"gymlab: {option} " in complaint
-    assert "is the log itself" in complaint
+    assert " is the log itself; choose another file" in complaint
     assert complaint.count("\n") == 1
     assert contents(folder) == before
 
@@ -138,7 +138,7 @@ def test_the_sample_is_a_log_too(command, name, option):
     before = sample.stat()
     code, _, complaint = command(name, option, sample.parent / ".." / sample.parent.name / sample.name)
     assert code == 2
-    assert "is the log itself" in complaint
+    assert " is the log itself; choose another file" in complaint
     assert (sample.stat().st_mtime_ns, sample.stat().st_size) == (before.st_mtime_ns, before.st_size)
 
 
@@ -158,7 +158,7 @@ def test_a_log_is_not_imported_into_itself(command, folder, source, database):
     before = contents(folder)
     code, _, complaint = command("import", source, "--db", database)
     assert code == 2
-    assert "is the log itself" in complaint
+    assert " is the log itself; choose another file" in complaint
     assert contents(folder) == before
 
 
@@ -167,7 +167,7 @@ def test_the_own_database_is_not_imported_into_itself(command):
     assert command("import", "log.csv")[0] == 0
     code, _, complaint = command("import", "home/data/gymlab.db")
     assert code == 2
-    assert "is the log itself" in complaint
+    assert " is the log itself; choose another file" in complaint
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_a_report_does_not_write_over_its_log(command, folder, name, out):
     for more in (["report"], ["report", "--set", "window=10"]):
         code, _, complaint = command(*more, f"logs/{name}", "--out", out)
         assert code == 2
-        assert "is the log itself" in complaint
+        assert " is the log itself; choose another file" in complaint
     assert contents(folder) == before
 
 
@@ -194,11 +194,11 @@ def test_a_job_does_not_write_over_its_log(command, folder, monkeypatch):
     code, _, complaint = command("schedule", "add", "home/logs/nightly.log")
     assert code == 2
     assert "the job's own log" in complaint
-    assert "is the log itself" in complaint
+    assert " is the log itself; choose another file" in complaint
     shutil.copy(log, folder / "logs" / "latest")
     code, _, complaint = command("schedule", "add", "logs/latest", "--out", "logs")
     assert code == 2
-    assert "is the log itself" in complaint
+    assert " is the log itself; choose another file" in complaint
     (folder / "logs" / "latest").unlink()
     assert contents(folder) == before
 
@@ -294,14 +294,14 @@ def test_the_result_goes_to_standard_output_and_what_is_told_to_the_other(comman
     code, printed, told = command("extract", *options, "--json", "-")
     assert code == 0
     assert json.loads(printed)["schema"] == 1
-    assert "1 pattern (exact)" in told
+    assert "\n1 pattern (exact), average silhouette " in told
     code, printed, told = command("principles", "log.csv", "--json", "-", "--store")
     assert code == 0
     assert json.loads(printed)["schema"] == 1
-    assert "no run of this log before" in told
+    assert "stored; there was no run of this log before to compare it with" in told
     code, printed, told = command("extract", *options, "--json", "out.json")
     assert code == 0
-    assert "1 pattern (exact)" in printed
+    assert "\n1 pattern (exact), average silhouette " in printed
     assert not (folder / "-").exists()
 
 

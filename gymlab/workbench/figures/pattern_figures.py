@@ -267,9 +267,9 @@ def _add_states(
         col=column,
     )
     figure.update_yaxes(showticklabels=column == 1, row=row, col=column)
-    figure.update_xaxes(
-        showticklabels=not has_shares, title=None if has_shares else "action", row=row + 1, col=column
-    )
+    figure.update_xaxes(showticklabels=not has_shares, row=row + 1, col=column)
+    if not has_shares:
+        figure.update_xaxes(title="action", row=row + 1, col=column)
     figure.update_xaxes(showticklabels=False, row=row, col=column)
 
 
