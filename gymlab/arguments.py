@@ -1,4 +1,4 @@
-"""Arguments of public functions, checked in one way: what cannot be meant is an `InputError` that says what can."""
+"""Arguments of public functions, checked in one way: an unusable one is an `InputError` that says what is usable."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence

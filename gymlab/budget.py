@@ -1,4 +1,4 @@
-"""How much memory a piece of work may take: of the machine's, or of what a control group (a container) leaves."""
+"""How much memory work may take: a share of what the machine, or a control group such as a container's, has left."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,14 +20,14 @@ def available_bytes() -> int:
 
 
 def memory_budget() -> int:
-    """Return the bytes that a piece of work may take now: a fraction of what is available, see ``Settings``.
+    """Return the bytes that work may take now: the fraction of what is available that ``Settings`` allows.
 
     Examples
     --------
     >>> 0 < memory_budget() < available_bytes()
     True
     """
-    # The settings take a while to import, and who only computes a small matrix does not need them.
+    # The settings take a while to import, and a small matrix is computed without them.
     from gymlab.settings import Settings  # noqa: PLC0415
 
     return int(available_bytes() * Settings().memory_fraction)

@@ -24,7 +24,7 @@ def _default_home() -> Path:
 
 
 class Settings(BaseSettings):
-    """Settings from the environment, read when created; an empty variable is one that is not set.
+    """Settings from the environment, read when created; an empty variable counts as not set.
 
     Attributes
     ----------
@@ -53,13 +53,13 @@ class Settings(BaseSettings):
     @field_validator("home")
     @classmethod
     def _absolute(cls, home: Path) -> Path:
-        """Keep the folder the same one, wherever the work goes on."""
+        """Keep the folder the same if the current folder changes."""
         return home.absolute()
 
     @property
     def database_url(self) -> str:
         """URL of the embedded database."""
-        # It takes a while to import, and who asks for a database has it already.
+        # It takes a while to import, and a caller that needs a database has imported it already.
         from sqlalchemy.engine import URL  # noqa: PLC0415
 
         path = str(self.home / "data" / "gymlab.db")

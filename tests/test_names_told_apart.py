@@ -16,7 +16,7 @@ from gymlab.workbench import figures, tables
 from gymlab.workbench.figures.log_figures import entropy_curves
 from gymlab.workbench.figures.sequences import NONE, index_plot, legend_of
 from gymlab.workbench.widgets import PatternExplorer
-from gymlab.workbench.widgets.analysis import Source
+from gymlab.workbench.widgets.analysis import LogSource
 from gymlab.workbench.widgets.controls import Controls
 
 ALIKE = "transfer the customer to a human agent of "
@@ -148,7 +148,7 @@ def test_the_panel_takes_several_sources_as_the_notebooks_do(tmp_path):
         files.append(str(tmp_path / f"{k}.parquet"))
         log = rules(n_agents=2)
         log[log["agent_id"] == part].to_parquet(files[-1])
-    source = Source(tuple(files))
+    source = LogSource(tuple(files))
     assert set(source.read()["agent_id"]) == {"agent-0", "agent-1"}
     assert source.parameters() == {"source": files}
     controls = Controls(source, gymlab.ExtractionConfig(), lambda: None)

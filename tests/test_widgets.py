@@ -21,7 +21,7 @@ from gymlab.runtime.cache import BoundedCache
 from gymlab.workbench import figures
 from gymlab.workbench.report.parameters import read_parameters, require_usable
 from gymlab.workbench.widgets import AlertStrip, CachePanel, PatternExplorer, TreeExplorer, TuningPanel
-from gymlab.workbench.widgets.analysis import Analysis, LatestRequestWorker, Request, Source
+from gymlab.workbench.widgets.analysis import Analysis, LatestRequestWorker, LogSource, PanelRequest
 from gymlab.workbench.widgets.drawing import OLD, figure_widget, redraw
 from gymlab.workbench.widgets.live import Ticker, measured_now
 
@@ -199,7 +199,7 @@ def test_what_can_be_used_again_is(log_file, monkeypatch):
 
     def ask(**fields):
         config = gymlab.ExtractionConfig(**{**QUICK, **fields})
-        analysis.answer(Request(Source(str(log_file)), config), show=shown.append)
+        analysis.answer(PanelRequest(LogSource(str(log_file)), config), show=shown.append)
         return shown[-1]
 
     counted = Counted(monkeypatch)
@@ -232,7 +232,7 @@ def test_what_can_be_used_again_is(log_file, monkeypatch):
 def test_a_new_tree_is_shown_before_its_patterns(log_file):
     order = []
     Analysis(pause_seconds=0).answer(
-        Request(Source(str(log_file)), gymlab.ExtractionConfig(**QUICK)),
+        PanelRequest(LogSource(str(log_file)), gymlab.ExtractionConfig(**QUICK)),
         show=order.append,
         show_tree=order.append,
         tell=lambda stage, _fraction: order.append(stage),
@@ -249,12 +249,12 @@ def test_another_log_is_read_once(tmp_path, monkeypatch):
     for name, log in (("one", rhythms()), ("two", rules())):
         log.to_parquet(tmp_path / f"{name}.parquet")
     reads = []
-    original = Source.read
-    monkeypatch.setattr(Source, "read", lambda self: (reads.append(self.source), original(self))[1])
+    original = LogSource.read
+    monkeypatch.setattr(LogSource, "read", lambda self: (reads.append(self.source), original(self))[1])
     analysis, shown = Analysis(pause_seconds=0), []
     for name, window in (("one", 10), ("one", 12), ("two", 12), ("two", 10)):
         config = gymlab.ExtractionConfig(**{**QUICK, "window": window})
-        analysis.answer(Request(Source(str(tmp_path / f"{name}.parquet")), config), show=shown.append)
+        analysis.answer(PanelRequest(LogSource(str(tmp_path / f"{name}.parquet")), config), show=shown.append)
     assert [str(read).rpartition("/")[2] for read in reads] == ["one.parquet", "two.parquet"]
     assert len(shown[-1].actions) == len(rules())
 
@@ -270,7 +270,7 @@ def test_an_answer_can_be_stopped_at_any_point(log_file):
         nonlocal calls
         calls += 1
 
-    request = Request(Source(str(log_file)), config)
+    request = PanelRequest(LogSource(str(log_file)), config)
     Analysis(pause_seconds=0).answer(request, show=lambda _one: None, checkpoint=count)
     for stop_at in range(1, calls, max(1, calls // 12)):
         left = stop_at

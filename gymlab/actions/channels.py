@@ -210,7 +210,7 @@ class FittedChannel:
         return [f"{name}={level}" for level in levels]
 
     def encode(self, actions: pd.DataFrame, *, others: bool = False) -> NDArray[np.float32]:
-        """Return its columns, such that squared differences add up to its local cost.
+        """Return its columns, scaled so that their squared differences add up to its local cost.
 
         Parameters
         ----------
@@ -336,7 +336,7 @@ def column_of(actions: pd.DataFrame, name: str) -> pd.Series:
     instance("actions", actions, pd.DataFrame, "an action table")
     if name == "context_weight":
         codes, contexts = pd.factorize(column_of(actions, "decision_context"))
-        # The last weight is that of an unknown context, whose code is −1.
+        # An unknown context has the code −1, so the last weight is its.
         weights = np.array([*(CONTEXT_WEIGHTS.get(context, 1.0) for context in contexts), 1.0])
         return pd.Series(weights[codes], index=actions.index)
     if name not in actions:

@@ -69,7 +69,7 @@ class Encoding:
         return np.concatenate([fitted.encode(actions) for fitted in self._ordered()], axis=1)
 
     def encode_others(self, actions: pd.DataFrame) -> NDArray[np.float32]:
-        """Return float32 ``(n_actions, n_columns)`` of other actions, whose categories may be new.
+        """Return float32 ``(n_actions, n_columns)`` of actions of another log; their categories may be new.
 
         A category that the log of the fit did not have is a mismatch to every one that it had. What these columns
         are compared with has to be :meth:`widened`.

@@ -9,7 +9,7 @@ import pandas as pd
 
 from gymlab.actions.columns import COLUMNS, REQUIRED_COLUMNS, Column
 from gymlab.actions.json_text import json_text
-from gymlab.actions.metadata import found, names_in, with_columns
+from gymlab.actions.metadata import names_in, values_under, with_columns
 from gymlab.actions.raw_rows import notes_in, raw_series
 from gymlab.actions.values import CONVERTERS, is_missing, number_in
 from gymlab.arguments import instance, named, shortened, shown, texts
@@ -17,7 +17,7 @@ from gymlab.errors import InputError
 
 _COLUMNS = {column.name: column for column in COLUMNS}
 _MAX_NAMED, _MAX_WIDTH = 10, 40
-# What pandas calls values of which there is a least and a greatest.
+# What pandas calls the kinds of values that have a least and a greatest one.
 _ORDERED = ("integer", "floating", "mixed-integer-float", "datetime64")
 
 Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
@@ -193,9 +193,9 @@ def _held(frame: pd.DataFrame, name: str) -> tuple["np.ndarray[tuple[int], np.dt
     columns = {str(other): frame[other] for other in frame.columns if other not in _COLUMNS}
     if name in columns:
         kept = with_columns(pd.Series([""] * len(frame)), {name: raw_series(columns[name], len(frame))})
-        return found(kept.texts, name)
+        return values_under(kept.texts, name)
     for path in (name, name.removeprefix("metadata.")):
-        codes, held = found(metadata, path)
+        codes, held = values_under(metadata, path)
         if any(value is not None for value in held):
             return codes, held
     names = [*columns, *names_in(metadata)]
@@ -205,7 +205,7 @@ def _held(frame: pd.DataFrame, name: str) -> tuple["np.ndarray[tuple[int], np.dt
 
 
 def _is_held(value: object, text: str) -> bool:
-    """Tell whether a value of the metadata is the one that a condition names; the empty text is the unknown."""
+    """Tell whether a value of the metadata is what a condition asks for; the empty text asks for unknown values."""
     if value is None or isinstance(value, str):
         return (value or "") == text
     if isinstance(value, bool):

@@ -38,7 +38,7 @@ class NotJsonError(InputError):
 
 
 def strict_json(text: str | bytes) -> object:
-    """Return the value of a JSON text, of which nothing is lost or made up.
+    """Return the value of a JSON text; nothing is lost or made up.
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ from gymlab.errors import InputError
 Codes = np.ndarray[tuple[int], np.dtype[np.intp]]
 
 
-class Kept(NamedTuple):
+class ExtendedMetadata(NamedTuple):
     """Metadata with further columns: the ``texts``, what could not be kept (``wrong``: by column, then position).
 
     ``outvoted`` names the columns that some action's own metadata contradicts.
@@ -25,7 +25,7 @@ class Kept(NamedTuple):
     outvoted: list[str]
 
 
-def with_columns(metadata: pd.Series, columns: Mapping[str, pd.Series]) -> Kept:
+def with_columns(metadata: pd.Series, columns: Mapping[str, pd.Series]) -> ExtendedMetadata:
     """Return metadata that also holds columns which the action table does not have.
 
     Parameters
@@ -38,7 +38,7 @@ def with_columns(metadata: pd.Series, columns: Mapping[str, pd.Series]) -> Kept:
 
     Returns
     -------
-    Kept
+    ExtendedMetadata
         The texts, shape (n_actions,), and what was wrong.
 
     Examples
@@ -57,7 +57,9 @@ def with_columns(metadata: pd.Series, columns: Mapping[str, pd.Series]) -> Kept:
     first = np.unique(alike, return_index=True)[1]
     rows = zip(*(np.asarray(texts)[codes[first]] for codes, texts in parts), strict=True)
     written = [_merged(own, ", ".join(filter(None, members)), outvoted) for own, *members in rows]
-    return Kept(pd.Series(written, dtype="str").take(alike).reset_index(drop=True), wrong, list(outvoted))
+    return ExtendedMetadata(
+        pd.Series(written, dtype="str").take(alike).reset_index(drop=True), wrong, list(outvoted)
+    )
 
 
 def _members(name: str, values: pd.Series, wrong: Problems) -> tuple[Codes, Sequence[str]]:
@@ -95,7 +97,7 @@ def _merged(own: str, members: str, outvoted: dict[str, None]) -> str:
     return f"{{{', '.join(filter(None, [others[1:-1], own.strip()[1:-1].strip()]))}}}"
 
 
-def found(metadata: pd.Series, name: str) -> tuple[Codes, list[object]]:
+def values_under(metadata: pd.Series, name: str) -> tuple[Codes, list[object]]:
     """Return what metadata holds under a name, for each action: the distinct values, and which of them it has.
 
     Parameters
@@ -112,7 +114,7 @@ def found(metadata: pd.Series, name: str) -> tuple[Codes, list[object]]:
 
     Examples
     --------
-    >>> found(pd.Series(['{"user": {"mood": "fine"}}', ""]), "user.mood")[1]
+    >>> values_under(pd.Series(['{"user": {"mood": "fine"}}', ""]), "user.mood")[1]
     ['fine', None]
     """
     codes, texts = pd.factorize(metadata)
@@ -131,7 +133,7 @@ def _under(held: object, name: str) -> object:
 
 
 def names_in(metadata: pd.Series) -> list[str]:
-    """Return the names by which `found` finds something, in the order of their appearance.
+    """Return the names under which `values_under` finds something, in the order of their appearance.
 
     Examples
     --------

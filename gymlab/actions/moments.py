@@ -1,6 +1,6 @@
 """Moments: which texts, dates and datetimes name one.
 
-A text names a moment if it has one of these forms of ISO 8601, all of a piece:
+A text names a moment if all of it has one of these forms of ISO 8601:
 
 - extended, ``2026-01-31T12:30:05.25+01:00``, or basic, ``20260131T123005.25+0100``, with `T` or one space before
   the time;
@@ -10,7 +10,7 @@ A text names a moment if it has one of these forms of ISO 8601, all of a piece:
 - the date alone, which is its midnight in UTC.
 
 Years run from 0001 to 9999, hours from 00 to 23, seconds from 00 to 59. Week dates, dates by the day of the year,
-months without a day, seconds since 1970 and all else are no moments.
+months without a day, seconds since 1970 and all other texts are no moments.
 """
 
 import re

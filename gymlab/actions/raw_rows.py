@@ -61,7 +61,7 @@ class RawRows:
 
 
 @dataclass(eq=False)
-class Part:
+class TypedRows:
     """The good rows of one source in the table's dtypes, with where each stands and what was wrong elsewhere."""
 
     frame: pd.DataFrame
@@ -83,7 +83,7 @@ def notes_in(attrs: Mapping[Hashable, object]) -> list[str]:
     )
 
 
-def conform(rows: RawRows) -> Part:
+def conform(rows: RawRows) -> TypedRows:
     """Turn raw rows into the table's dtypes and separate the bad ones; a missing column is an `InputError`."""
     absent = absent_columns(rows)
     # Where no row could even be taken apart, what is wrong with each says more than the columns do.
@@ -131,7 +131,7 @@ def conform(rows: RawRows) -> Part:
     if bad.any():
         frame, lines = frame.loc[~bad].reset_index(drop=True), lines[~bad]
     problems.sort(key=lambda problem: problem.line)
-    return Part(frame, lines, rows.origin, rows.place, rows.entropy_unit, problems, notes)
+    return TypedRows(frame, lines, rows.origin, rows.place, rows.entropy_unit, problems, notes)
 
 
 def printable(text: str) -> str:
@@ -151,7 +151,7 @@ def made_action_ids(frame: pd.DataFrame) -> pd.Series:
 
 
 def raw_series(values: object, n_rows: int) -> pd.Series:
-    """Return the raw values of one column, of which there are `n_rows`, all None where there is no column."""
+    """Return the `n_rows` raw values of one column; without such a column, all are None."""
     if values is None:
         return pd.Series(np.full(n_rows, None), dtype=object)
     if isinstance(values, pd.Series):

@@ -13,9 +13,9 @@ import pandas as pd
 
 from gymlab.actions.columns import ACTION_COLUMNS, BITS, COLUMNS, KEY, MIXED_UNITS, RELATIONSHIPS, Column
 from gymlab.actions.raw_rows import (
-    Part,
     Problem,
     RawRows,
+    TypedRows,
     columns_of,
     columns_of_frame,
     conform,
@@ -136,7 +136,7 @@ def frame_from_records(
 ERROR_COLUMNS = ("source", "line", "field", "value", "problem")
 
 
-def assemble(parts: list[Part], *, strict: bool) -> tuple[pd.DataFrame, pd.DataFrame]:
+def assemble(parts: list[TypedRows], *, strict: bool) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Join the parts into one action table; return it with the table of errors.
 
     Raises
@@ -176,7 +176,7 @@ def series_codes(frame: pd.DataFrame) -> "np.ndarray[tuple[int], np.dtype[np.int
     return np.asarray(codes, dtype=np.int64)
 
 
-def _concatenated(parts: list[Part]) -> pd.DataFrame:
+def _concatenated(parts: list[TypedRows]) -> pd.DataFrame:
     frame = parts[0].frame if len(parts) == 1 else pd.concat([p.frame for p in parts], ignore_index=True)
     # An optional column that holds nothing is no column, whichever way its format writes nothing.
     empty = [
@@ -188,7 +188,7 @@ def _concatenated(parts: list[Part]) -> pd.DataFrame:
 
 
 def _repetitions(
-    frame: pd.DataFrame, repeated: "np.ndarray[tuple[int], np.dtype[np.bool_]]", parts: list[Part]
+    frame: pd.DataFrame, repeated: "np.ndarray[tuple[int], np.dtype[np.bool_]]", parts: list[TypedRows]
 ) -> list[Problem]:
     positions = pd.Series(np.arange(len(frame)))
     first = positions.groupby(frame.groupby(KEY, sort=False).ngroup()).transform("first").to_numpy()
@@ -219,7 +219,7 @@ def _ordered(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.iloc[order].reset_index(drop=True)
 
 
-def _notes(parts: list[Part], frame: pd.DataFrame, problems: list[Problem]) -> list[str]:
+def _notes(parts: list[TypedRows], frame: pd.DataFrame, problems: list[Problem]) -> list[str]:
     said = Counter(note for part in parts for note in dict.fromkeys(part.notes))
     # What holds of every source is said once, else of each.
     notes = [
@@ -252,20 +252,20 @@ def _gaps(frame: pd.DataFrame) -> list[str]:
     ]
 
 
-def _units(parts: list[Part]) -> set[str]:
+def _units(parts: list[TypedRows]) -> set[str]:
     """Return the units in use; a source without any entropy has no say."""
     with_entropy = {part.entropy_unit for part in parts if part.frame["decision_entropy"].notna().any()}
     return with_entropy or {part.entropy_unit for part in parts}
 
 
-def _entropy_unit(parts: list[Part]) -> str:
+def _entropy_unit(parts: list[TypedRows]) -> str:
     units = _units(parts)
     if len(units) == 1:
         return next(iter(units))
     return MIXED_UNITS if any(part.frame["decision_entropy"].notna().any() for part in parts) else BITS
 
 
-def _source(parts: list[Part]) -> str:
+def _source(parts: list[TypedRows]) -> str:
     origins = list(dict.fromkeys(part.origin for part in parts))
     first, rest = origins[:3], len(origins) - 3
     return ", ".join(first) + (f" and {rest} more" if rest > 0 else "")

@@ -38,11 +38,11 @@ async def write_actions(frame: pd.DataFrame, database: "Database") -> int:
         If the frame is no action table, mixes units of entropy, or an action is stored with other content, or
         `database` is none; nothing is stored then.
     """
-    # SQLAlchemy takes a while to import, and only who writes needs it.
+    # SQLAlchemy takes a while to import, and only writing needs it.
     from gymlab.runtime.database import Database  # noqa: PLC0415
 
     instance("database", database, Database, "a gymlab.Database")
-    # A large log takes seconds to turn into rows, and the event loop is not to stand still meanwhile.
+    # Turning a large log into rows takes seconds, which would block the event loop.
     rows = await asyncio.to_thread(rows_of, frame)
     return await database.bulk_insert(rows)
 
@@ -65,7 +65,7 @@ def rows_of(frame: pd.DataFrame) -> list["ActionRow"]:
     InputError
         If the frame is no action table, or mixes units of entropy.
     """
-    # sqlmodel takes a while to import, and only who writes needs it.
+    # sqlmodel takes a while to import, and only writing needs it.
     from gymlab.db_models import ActionRow  # noqa: PLC0415
 
     actions = validate_actions(frame)

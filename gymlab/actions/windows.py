@@ -18,19 +18,19 @@ _MOST = 0.5
 
 @dataclass(frozen=True, eq=False)
 class Windows:
-    """Pieces of the series of a log.
+    """Windows of the series of a log, or its whole series.
 
     Attributes
     ----------
     table
-        One row a piece: ``session_id``, ``agent_id``, ``start`` and ``end`` (steps of its first and last action), ``length`` (in
+        One row for each: ``session_id``, ``agent_id``, ``start`` and ``end`` (steps of its first and last action), ``length`` (in
         actions), ``row`` (position of its first action in the log; the others follow).
     values
         float32 ``(n_windows, window, n_channels)``, or a list of ``(n_timepoints, n_channels)`` for whole series.
     unit
         ``window`` or ``series``.
     coverage
-        Share of the log's actions that lie in at least one piece.
+        Share of the log's actions that lie in at least one window.
     notes
         Sentences: what was chosen and why, and what is not covered.
     """
@@ -42,16 +42,16 @@ class Windows:
     notes: tuple[str, ...]
 
     def __len__(self) -> int:
-        """Return the number of pieces."""
+        """Return the number of windows, or of whole series."""
         return len(self.table)
 
     @property
     def noun(self) -> str:
-        """What the pieces are, in the plural: ``windows`` or ``series``."""
+        """What they are, in the plural: ``windows`` or ``series``."""
         return "windows" if self.unit == "window" else "series"
 
     def rows(self, index: int) -> NDArray[np.int64]:
-        """Return the positions in the log of the actions of one piece.
+        """Return the positions in the log of the actions of one window.
 
         Raises
         ------
@@ -63,10 +63,10 @@ class Windows:
         return np.arange(first, first + int(self.table["length"].iloc[index]), dtype=np.int64)
 
     def rows_of(self, indices: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the distinct positions in the log of the actions of several pieces, in order."""
+        """Return the distinct positions in the log of the actions of several windows, in order."""
         first = self.table["row"].to_numpy()[indices]
         length = self.table["length"].to_numpy()[indices]
-        # Count +1 where a piece begins and −1 behind its end: positive where at least one lies.
+        # Count +1 where a window begins and −1 behind its end: the sum is positive where at least one lies.
         edges = np.zeros(int((first + length).max(initial=0)) + 1, dtype=np.int64)
         np.add.at(edges, first, 1)
         np.add.at(edges, first + length, -1)

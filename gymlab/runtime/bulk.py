@@ -135,7 +135,7 @@ class BulkInsert:
     async def _require_equal(
         self, connection: AsyncConnection, batch: list[tuple[Any, ...]], first: int
     ) -> None:
-        """Refuse a row whose key is stored with other content, be it from this very call."""
+        """Refuse a row if its key is stored with other content, also by this very call."""
         width = len(self._key)
         one = f"({', '.join('?' * width)})"
         step = max(1, _PARAMETERS // width)

@@ -272,7 +272,7 @@ class BoundedCache:
             raise InputError(f"{shown(key)} can be no key of cache {self.name!r}: {error}") from None
 
     def _refuse_used_up(self, value: object) -> None:
-        """Refuse what would serve the first who asks for it and nobody after."""
+        """Refuse a value that could be used only once."""
         found = list(_used_up(value))
         for one in found:
             # Else Python would warn that nobody awaited it.

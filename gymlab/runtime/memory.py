@@ -117,10 +117,10 @@ def measure_in_fresh_process(function: Callable[P, T], *args: P.args, **kwargs: 
 
 
 def _end_with_parent() -> None:
-    """Let this process end when the one that started it does, however that ends.
+    """End this process when its parent process ends, for whatever reason.
 
-    It waits for its next call at a pipe of which it holds both ends itself, so that the end of the other process alone
-    would leave it waiting for ever.
+    This process waits for its next call at a pipe, and holds both ends of the pipe itself. So it would wait for ever if
+    the parent ended alone.
     """
 
     def wait() -> None:
@@ -165,7 +165,7 @@ def size_of(value: object) -> int:
     >>> size_of(np.zeros(1000)[:1]) > 8000
     True
     """
-    # By identity, the objects themselves kept, so that no id is given out a second time meanwhile.
+    # By identity. The objects are kept alive, so that Python gives no id to a second object.
     seen: dict[int, object] = {}
     pending = [value]
     total = 0

@@ -69,7 +69,7 @@ def require_apart(targets: Mapping[str, Path | None], source: Source | Sequence[
 
 
 def _is_device(path: Source) -> bool:
-    """Tell whether a path is a device or a pipe, which is written to as it is, by as many as like."""
+    """Tell whether a path is a device or a pipe; several results may go to the same one."""
     try:
         mode = _real(path).stat().st_mode
     except OSError:
@@ -78,7 +78,7 @@ def _is_device(path: Source) -> bool:
 
 
 def _identity(path: Source) -> tuple[object, ...]:
-    """Return what all spellings of a file have in common: its inode, or that of its folder and a name in it."""
+    """Return what all spellings of a path share: the file's inode, or, without a file, the folder's inode and the name."""
     real = _real(path)
     try:
         status = real.stat()

@@ -9,7 +9,7 @@ from typing import Any, Literal, overload
 import pandas as pd
 
 from gymlab.actions.columns import REQUIRED_COLUMNS
-from gymlab.actions.raw_rows import Part, RawRows, absent_columns, conform
+from gymlab.actions.raw_rows import RawRows, TypedRows, absent_columns, conform
 from gymlab.actions.readers.databases import MAGIC as SQLITE_MAGIC
 from gymlab.actions.readers.databases import detect as detect_database
 from gymlab.actions.readers.kinds import refuse_other_kinds, require_commas
@@ -104,8 +104,8 @@ def read_actions(
     return frame if strict else (frame, errors)
 
 
-def _part(path: Path, name: str | None) -> Part:
-    """Read one file; a format that was given is taken at its word."""
+def _part(path: Path, name: str | None) -> TypedRows:
+    """Read one file, in the given format if there is one."""
     start = head(path, _HEAD_SIZE)
     name = _format_of(path, start, name)
     if name in ("csv", "axelrod"):
@@ -123,7 +123,7 @@ def _part(path: Path, name: str | None) -> Part:
 
 
 def _format_of(path: Path, start: bytes, given: str | None) -> str:
-    """Return the format of a file; one that was given is taken at its word, unless the first bytes are another's."""
+    """Return the format of a file: the given one, unless the first bytes belong to another format."""
     for magic, what, formats in _BINARY:
         if start.startswith(magic):
             if codec_of(path) is not None:

@@ -27,7 +27,7 @@ GYM_MARK = "relational_data"
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[sqlite3.Connection]:
+def open_read_only(path: Path) -> Iterator[sqlite3.Connection]:
     """Open a database for reading only; what SQLite refuses becomes one `InputError`."""
     check_file(path)
     try:
@@ -77,12 +77,12 @@ def has_rowids(connection: sqlite3.Connection, table: str) -> bool:
         return False
 
 
-def columns(connection: sqlite3.Connection, table: str) -> list[str]:
+def columns_of_table(connection: sqlite3.Connection, table: str) -> list[str]:
     """Return the columns of a table; none if there is no such table."""
     return [row[0] for row in connection.execute("SELECT name FROM pragma_table_info(?)", (table,))]
 
 
-def fetched(connection: sqlite3.Connection, query: str) -> dict[str, list[Any]]:
+def fetch_columns(connection: sqlite3.Connection, query: str) -> dict[str, list[Any]]:
     """Return the answer to a query column by column; a text that is no UTF-8 stays bytes."""
     cursor = connection.execute(query)
     names = [column[0] for column in cursor.description]
@@ -107,9 +107,9 @@ def _text(stored: bytes) -> str | bytes:
 
 def detect(path: Path) -> str:
     """Return which reader knows this database: "gym" or "gymlab"."""
-    with opened(path) as connection:
-        is_own = bool(columns(connection, OWN_TABLE))
-        is_gym = GYM_MARK in columns(connection, GYM_TABLE)
+    with open_read_only(path) as connection:
+        is_own = bool(columns_of_table(connection, OWN_TABLE))
+        is_gym = GYM_MARK in columns_of_table(connection, GYM_TABLE)
         tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
     if is_own and is_gym:
         raise InputError(
@@ -155,15 +155,15 @@ _MADE_UP = "default_first"
 
 def read_gym(path: Path) -> RawRows:
     """Read the Gym's actions, each agent's by time and then in the order of storing."""
-    with opened(path) as connection:
-        found = columns(connection, GYM_TABLE)
+    with open_read_only(path) as connection:
+        found = columns_of_table(connection, GYM_TABLE)
         absent = [name for name in _STORED if name not in found]
         if absent:
             raise InputError(
                 f"{path}: table {GYM_TABLE!r} lacks the columns {', '.join(absent)}; it has {named(found)}"
             )
         is_numbered = has_rowids(connection, GYM_TABLE)
-        stored = fetched(connection, _GYM_QUERY if is_numbered else _GYM_QUERY_OF_VIEW)
+        stored = fetch_columns(connection, _GYM_QUERY if is_numbered else _GYM_QUERY_OF_VIEW)
     stored.setdefault(_LINE, list(range(1, len(stored["id"]) + 1)))
     rows = RawRows({}, np.array(stored[_LINE], dtype=np.int64), str(path), "row", ONE_MINUS_CONFIDENCE)
     table = _parsed(pd.DataFrame(stored, dtype=object), rows)
@@ -180,7 +180,7 @@ def read_gym(path: Path) -> RawRows:
 
 
 def _parsed(table: pd.DataFrame, rows: RawRows) -> pd.DataFrame:
-    """Return the rows in order of time with their JSON parsed; a row whose JSON is broken is a bad row."""
+    """Return the rows in order of time with their JSON parsed; a row with broken JSON is a bad row."""
     good = np.ones(len(table), dtype=bool)
     for name in _JSON:
         parsed: list[object] = []
@@ -259,13 +259,13 @@ _OWN_QUERY = f"SELECT * FROM {OWN_TABLE} ORDER BY {', '.join(KEY)}"  # noqa: S60
 
 def read_own(path: Path) -> RawRows:
     """Read the stored actions, ordered by their key: the table is clustered by it and keeps no other order."""
-    with opened(path) as connection:
-        found = columns(connection, OWN_TABLE)
+    with open_read_only(path) as connection:
+        found = columns_of_table(connection, OWN_TABLE)
         absent = [name for name in KEY if name not in found]
         if absent:
             lacking = f"columns {', '.join(absent)} in table" if found else "table"
             raise InputError(f"{path}: has no {lacking} {OWN_TABLE!r}; import actions into it first")
-        stored = fetched(connection, _OWN_QUERY)
+        stored = fetch_columns(connection, _OWN_QUERY)
     table = pd.DataFrame(stored, dtype=object)
     if "timestamp" in table:
         # They are all in UTC, and SQLite keeps no zone.

@@ -87,7 +87,7 @@ def refuse_other_kinds(path: Path, start: bytes) -> None:
 
 
 def require_commas(path: Path, start: bytes) -> None:
-    """Refuse a CSV file whose columns stand apart by something else than commas.
+    """Refuse a CSV file that does not separate its columns by commas.
 
     Raises
     ------

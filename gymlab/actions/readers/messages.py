@@ -62,7 +62,7 @@ def object_of(value: object) -> Json:
 
 
 def spoken(messages: Sequence[object], odd: Odd) -> list[Json]:
-    """Return the messages of agent, user and tools; those of the system are no part of the conversation."""
+    """Return the messages of agent, user and tools; messages of the system are no part of the conversation."""
     found = []
     for message in messages:
         role = object_of(message).get("role")
@@ -74,7 +74,7 @@ def spoken(messages: Sequence[object], odd: Odd) -> list[Json]:
 
 
 def text_of(content: object) -> str:
-    """Return the text in the content of a message, that of all its parts.
+    """Return the text in all parts of the content of a message.
 
     Examples
     --------
@@ -187,7 +187,7 @@ def _arguments(name: str, given: object, odd: Odd) -> tuple[Json | None, str | N
 
 
 def answers_to(calls: Sequence[Call], messages: Iterable[Json]) -> list[Json | None]:
-    """Return the answer to each call: they stand between its message and the next one that is no answer.
+    """Return the answer to each call. Answers follow the message with the calls, up to the next message of another kind.
 
     Parameters
     ----------

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _KINDS = {column.name: column.kind for column in COLUMNS}
 _BOOLEANS = {"True": True, "False": False, "true": True, "false": False}
 _INTEGERS = ("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64")
-# What Hive and Spark name the folder of the rows whose value is null.
+# Hive and Spark give this name to the folder of rows without a value.
 _NULL_FOLDER = "__HIVE_DEFAULT_PARTITION__"
 _LONGEST_CELL = 2**31 - 1
 # The csv module has one limit for the whole process, so it is raised by one reader at a time.

@@ -240,7 +240,7 @@ def _impact(kind: str, actor: str, call: str | None, gold: list[str] | None) -> 
     return -1.0 if actor == "agent" else None
 
 
-# What a tool is for, where its name does not begin like that of one that reads or writes.
+# What tools are for that neither read nor write.
 _TOOLS = {"think": "reason", "calculate": "reason", "done": "finish", "transfer_to_human_agents": "escalate"}
 _READ = ("can_send_", "check_", "find_", "get_", "list_", "run_speed_", "search_")
 

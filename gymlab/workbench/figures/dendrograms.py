@@ -157,7 +157,7 @@ def drawn_branch(tree: LogTree, *, n_leaves: int = 40, root: int | None = None) 
 def draw_branch(
     tree: LogTree, branch: DrawnBranch | None, labels: NDArray[np.int64], *, cut: float | None
 ) -> go.Figure:
-    """Return a dendrogram as :func:`dendrogram` does, of a tree whose patterns need not be described.
+    """Return a dendrogram as :func:`dendrogram` does; the patterns of the tree need not be described yet.
 
     Parameters
     ----------
@@ -304,7 +304,7 @@ def join_traces(top: Outline, node_labels: NDArray[np.int64]) -> list[go.Scatter
 
 
 def _tops(top: Outline) -> go.Scatter:
-    """Return what can be pointed at of the joins: the middle of each, where nothing is seen."""
+    """Return invisible markers in the middle of the joins, for the hover."""
     return go.Scatter(
         x=top.x[:, 1:3].mean(axis=1),
         y=top.y[:, 1],
@@ -331,12 +331,12 @@ def cut_line(height: float) -> dict[str, object]:
 
 
 def leaf_colours(top: Outline, node_labels: NDArray[np.int64]) -> list[str]:
-    """Return the colour of each leaf: that of its pattern."""
+    """Return the colour of each leaf's pattern."""
     return [pattern_colour(int(label)) for label in node_labels[top.leaves]]
 
 
 def leaf_texts(branch: DrawnBranch, node_labels: NDArray[np.int64], noun: str) -> list[str]:
-    """Return what each leaf is, as HTML: how many windows, of which pattern, which window stands below it."""
+    """Return the hover of each leaf as HTML: how many windows it has, their pattern, the window that is shown below."""
     # The nodes of single items come first; a tree is drawn before its patterns are known.
     known = bool((node_labels[: len(node_labels) // 2 + 1] >= 0).any())
     texts = []

@@ -22,7 +22,7 @@ from gymlab.workbench.text import one_line, short_names
 # Okabe and Ito's palette, which people with any colour vision can tell apart; its yellow and black are darkened and
 # lightened, to be seen on white.
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#7A6C00", "#555555")
-# Paul Tol's light scheme, for areas that stand beside patterns in the palette above: what is done, not who is alike.
+# Paul Tol's light scheme, for what is done. The palette above is for patterns, which may stand beside it.
 STATES = ("#77AADD", "#EE8866", "#EEDD88", "#44BB99", "#FFAABB", "#99DDFF", "#BBCC33", "#AAAA00")
 BASELINE, GYMLAB = PALETTE[4], PALETTE[0]
 GOOD, BAD = PALETTE[2], PALETTE[4]

@@ -146,7 +146,7 @@ def cluster_sizes(extraction: Extraction) -> go.Figure:
 
 
 def choice_of_k(extraction: Extraction, others: Mapping[str, Mapping[int, float]] | None = None) -> go.Figure:
-    """Return the average silhouette width of every number of patterns that was tried, with the one that was taken.
+    """Return the average silhouette width for every number of patterns that was tried, and mark the number chosen.
 
     Parameters
     ----------

@@ -110,7 +110,7 @@ def _ties_alike(
 
 
 def _nearest(ordered: NDArray[np.float64], wanted: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return for each number that of an ascending list that is nearest to it."""
+    """Return for each wanted number the nearest one of an ascending list."""
     above = np.searchsorted(ordered, wanted).clip(max=len(ordered) - 1)
     below = (above - 1).clip(min=0)
     nearest: NDArray[np.float64] = np.where(
@@ -121,8 +121,8 @@ def _nearest(ordered: NDArray[np.float64], wanted: NDArray[np.float64]) -> NDArr
 
 def _reference(part: Extraction) -> tuple[NDArray[np.float64], float]:
     """Return tslearn's distances of the same windows in float64, and the largest relative error against them."""
-    pieces = one_hot_codes(part.windows.values, part.encoding.mismatch_weights)
-    reference = squareform(_tslearn_matrix(pieces, part.config.radius), checks=False)
+    series = one_hot_codes(part.windows.values, part.encoding.mismatch_weights)
+    reference = squareform(_tslearn_matrix(series, part.config.radius), checks=False)
     # A distance that should be 0 is held against the largest instead.
     unit = np.where(reference > 1e-6, reference, reference.max(initial=0.0))
     error = np.abs(matrix_of(part) - reference) / np.where(unit > 0, unit, 1.0)
@@ -144,14 +144,14 @@ def _selective_agreement(extraction: Extraction, seed: int) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _tslearn_matrix(pieces: list[NDArray[np.float64]], radius: int | None) -> NDArray[np.float64]:
+def _tslearn_matrix(series: list[NDArray[np.float64]], radius: int | None) -> NDArray[np.float64]:
     """Return the square matrix of tslearn's distances."""
     # Takes over a second to import, and as long again to compile.
     from tslearn.metrics import cdist_dtw  # noqa: PLC0415
     from tslearn.utils import to_time_series_dataset  # noqa: PLC0415
 
     banded = {} if radius is None else {"global_constraint": "sakoe_chiba", "sakoe_chiba_radius": radius}
-    square: NDArray[np.float64] = cdist_dtw(to_time_series_dataset(pieces), **banded)
+    square: NDArray[np.float64] = cdist_dtw(to_time_series_dataset(series), **banded)
     return square
 
 

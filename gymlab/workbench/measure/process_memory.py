@@ -65,14 +65,14 @@ def measure_memory(extraction: Extraction, *, seed: int = 0) -> MemoryRun:
     grown = min(n, _CACHED_WINDOWS)
     sizes = sorted({grown // 4, grown // 2, 3 * grown // 4, grown})
     kept = part_of_matrix(condensed, n, np.arange(grown))
-    intents = log["action_type"].tolist()[:500]
+    action_types = log["action_type"].tolist()[:500]
     probes: list[tuple[str, str, Callable[[], Measured[int]]]] = [
         ("cache", "baseline", lambda: measure_in_fresh_process(caches.fill_dictionary, sizes, kept)),
         ("cache", "gymlab", lambda: measure_in_fresh_process(caches.fill_cache, sizes, kept)),
         (
             "whole way",
             "baseline",
-            lambda: measure_in_fresh_process(baseline_way.whole_way, n, condensed, intents),
+            lambda: measure_in_fresh_process(baseline_way.whole_way, n, condensed, action_types),
         ),
         ("whole way", "gymlab", lambda: measure_in_fresh_process(gymlab_way.whole_way, log, config)),
     ]

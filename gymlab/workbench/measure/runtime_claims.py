@@ -39,14 +39,14 @@ def measure_entropy(extraction: Extraction) -> ClaimRun:
     ClaimRun
     """
     require_measurable(extraction)
-    intents = extraction.actions["action_type"].tolist()
-    window = min(_WINDOW, max(2, len(intents) // 2))
-    stream = list(itertools.islice(itertools.cycle(intents), window + _UPDATES))
+    action_types = extraction.actions["action_type"].tolist()
+    window = min(_WINDOW, max(2, len(action_types) // 2))
+    stream = list(itertools.islice(itertools.cycle(action_types), window + _UPDATES))
     before, after = [], []
     for _ in range(_REPEATS):
         before.append(_from_scratch(stream[: window + _FROM_SCRATCH_UPDATES], window))
         after.append(_incremental(stream, window))
-    repeated = " (the log repeated)" if len(intents) < len(stream) else ""
+    repeated = " (the log repeated)" if len(action_types) < len(stream) else ""
     claim = judge(
         "entropy",
         [reduction(b, a) for b, a in zip(before, after, strict=True)],
@@ -67,11 +67,11 @@ def _from_scratch(stream: list[str], window: int) -> float:
 
 def _incremental(stream: list[str], window: int) -> float:
     entropy = IncrementalEntropy(window=window)
-    for intent in stream[:window]:
-        entropy.add(intent)
+    for action_type in stream[:window]:
+        entropy.add(action_type)
     start = time.perf_counter()
-    for intent in stream[window:]:
-        entropy.add(intent)
+    for action_type in stream[window:]:
+        entropy.add(action_type)
         entropy.get_entropy()
     return (time.perf_counter() - start) / (len(stream) - window)
 

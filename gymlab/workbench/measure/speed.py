@@ -98,7 +98,7 @@ def measure_speed(extraction: Extraction, *, budget_seconds: float = 10.0, seed:
 
 
 def _affordable(logs: list[pd.DataFrame], config: ExtractionConfig, seconds: float) -> list[pd.DataFrame]:
-    """Return the sizes of which a round is over in so many seconds, at least two of them."""
+    """Return the smallest sizes, at least two, that one round can time in so many seconds."""
     rows = _one_round(logs[0], config)
     one, first = max(row["seconds"] for row in rows), rows[0]["windows"]
     spent = 0.0
@@ -150,14 +150,14 @@ def _gymlab_way(
 
 def _baseline_way(extraction: Extraction) -> tuple[float, float]:
     """Return seconds of DTW and of all; the windows are given to the baseline, which need not make them."""
-    pieces = one_hot_codes(extraction.windows.values, extraction.encoding.mismatch_weights)
-    intents = extraction.actions["action_type"].tolist()
+    series = one_hot_codes(extraction.windows.values, extraction.encoding.mismatch_weights)
+    action_types = extraction.actions["action_type"].tolist()
     engine = BaselineEngine()
     start = time.perf_counter()
-    matrix = engine.distances(pieces)
+    matrix = engine.distances(series)
     dtw = time.perf_counter() - start
     engine.labels(matrix, seed=extraction.config.seed)
-    entropies_from_scratch(intents, ENTROPY_WINDOW)
+    entropies_from_scratch(action_types, ENTROPY_WINDOW)
     return dtw, time.perf_counter() - start
 
 

@@ -80,12 +80,12 @@ def first_windows(extraction: Extraction, n: int, seed: int) -> pd.DataFrame:
     whole = extraction.windows.unit == "series"
     rows: list[np.ndarray] = []
     for one in np.random.default_rng(seed).permutation(len(first)):
-        pieces = 1 if whole else length[one] - config.window + 1
-        if pieces < 1:
+        made = 1 if whole else length[one] - config.window + 1
+        if made < 1:
             continue
         taken = length[one] if whole else min(length[one], n + config.window - 1)
         rows.append(np.arange(first[one], first[one] + taken))
-        n -= pieces
+        n -= made
         if n <= 0:
             break
     return log.iloc[np.concatenate(rows)]

@@ -15,10 +15,10 @@ from gymlab.patterns.baseline import BaselineEngine, entropies_from_scratch
 from gymlab.workbench.probes.caches import look_up
 
 
-def whole_way(n: int, condensed: NDArray[np.float32], intents: Sequence[str]) -> int:
+def whole_way(n: int, condensed: NDArray[np.float32], action_types: Sequence[str]) -> int:
     """Go from n windows to patterns and entropy; return the number of patterns."""
     engine = BaselineEngine(look_up(condensed, n))
     matrix = engine.distances([np.array(index) for index in range(n)])
     labels = engine.labels(matrix)
-    entropies_from_scratch(intents, 100)
+    entropies_from_scratch(action_types, 100)
     return int(labels.max()) + 1

@@ -13,8 +13,8 @@ from gymlab.patterns.extraction import extract_patterns
 def whole_way(actions: pd.DataFrame, config: ExtractionConfig) -> int:
     """Go from actions to patterns and entropy; return the number of patterns."""
     entropy = IncrementalEntropy(window=100)
-    for intent in actions["action_type"].iloc[:500]:
-        entropy.add(intent)
+    for action_type in actions["action_type"].iloc[:500]:
+        entropy.add(action_type)
         entropy.get_entropy()
     return len(extract_patterns(actions, config).patterns)
 

@@ -162,7 +162,7 @@ _SHOWN = (
 
 
 def actions(extraction: Extraction, window: int) -> str:
-    """Return the actions of a window as they stand in the log, in those of the most telling columns that say something.
+    """Return the actions of a window as they stand in the log; of the most telling columns those that hold something.
 
     Parameters
     ----------

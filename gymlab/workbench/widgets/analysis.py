@@ -23,7 +23,7 @@ from gymlab.workbench.figures import LogTree
 
 
 @dataclass(frozen=True)
-class Source:
+class LogSource:
     """Which log, and which part of it; as the parameters of the report.
 
     Attributes
@@ -73,10 +73,10 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Request:
+class PanelRequest:
     """What a panel is asked to show: which log, and how its patterns are extracted."""
 
-    source: Source
+    source: LogSource
     config: ExtractionConfig
 
 
@@ -88,10 +88,10 @@ _LOOKS_IN_A_PAUSE = 10
 
 
 class Analysis:
-    """Carries out requests; what the one before left is used again.
+    """Carries out requests; finished work is reused.
 
-    A change of the cut alone takes the tree that is there; one of the budget for significance the patterns. Distances
-    of windows that were compared before come from the cache of matrices.
+    A request that changes the cut alone reuses the tree. A request that changes the budget for significance alone reuses
+    the patterns. Distances of windows that were compared before come from the cache of matrices.
 
     Parameters
     ----------
@@ -103,22 +103,22 @@ class Analysis:
     --------
     >>> analysis = Analysis()
     >>> shown = []
-    >>> few = Source(agent=("Alternator", "Defector"))
+    >>> few = LogSource(agent=("Alternator", "Defector"))
     >>> quick = ExtractionConfig(hop=20, n_surrogates=0, n_resamples=0)
-    >>> analysis.answer(Request(few, quick), show=shown.append)
-    >>> analysis.answer(Request(few, replace(quick, n_clusters=4)), show=shown.append)
+    >>> analysis.answer(PanelRequest(few, quick), show=shown.append)
+    >>> analysis.answer(PanelRequest(few, replace(quick, n_clusters=4)), show=shown.append)
     >>> len(shown[-1].patterns), shown[-1].linkage is shown[0].linkage
     (4, True)
     """
 
     def __init__(self, *, pause_seconds: float = 0.3) -> None:
         self._pause_seconds = pause_seconds
-        self._log: tuple[Source, pd.DataFrame] | None = None
-        self._base: tuple[Source, ExtractionConfig, Extraction] | None = None
+        self._log: tuple[LogSource, pd.DataFrame] | None = None
+        self._base: tuple[LogSource, ExtractionConfig, Extraction] | None = None
 
     def answer(
         self,
-        request: Request,
+        request: PanelRequest,
         *,
         show: Show,
         show_tree: ShowTree = lambda _tree: None,
@@ -160,7 +160,7 @@ class Analysis:
                 )
             )
 
-    def base_of(self, request: Request) -> Extraction | None:
+    def base_of(self, request: PanelRequest) -> Extraction | None:
         """Return the extraction that a request only cuts elsewhere; None if it asks for more."""
         if self._base is None:
             return None
@@ -168,7 +168,9 @@ class Analysis:
         same = (source, config) == (request.source, _without_cut(request.config))
         return extraction if same else None
 
-    def _found(self, request: Request, show_tree: ShowTree, tell: Tell, checkpoint: Checkpoint) -> Extraction:
+    def _found(
+        self, request: PanelRequest, show_tree: ShowTree, tell: Tell, checkpoint: Checkpoint
+    ) -> Extraction:
         base, config = self.base_of(request), request.config
         if base is None:
             return self._extracted(request, show_tree, tell, checkpoint)
@@ -178,7 +180,7 @@ class Analysis:
         return revised.cut(base, n_clusters=number, height=config.cut_height, checkpoint=checkpoint)
 
     def _extracted(
-        self, request: Request, show_tree: ShowTree, tell: Tell, checkpoint: Checkpoint
+        self, request: PanelRequest, show_tree: ShowTree, tell: Tell, checkpoint: Checkpoint
     ) -> Extraction:
         if self._log is None or self._log[0] != request.source:
             tell("read", 0.0)
@@ -208,7 +210,7 @@ class Analysis:
         return found
 
     def _pause(self, checkpoint: Checkpoint) -> None:
-        """Let the page draw, and whoever is still moving a slider move on, before what takes longest."""
+        """Let the page draw, and let a slider that still moves come to rest, before the work that takes longest."""
         for _ in range(_LOOKS_IN_A_PAUSE):
             checkpoint()
             time.sleep(self._pause_seconds / _LOOKS_IN_A_PAUSE)
@@ -251,12 +253,12 @@ def cut_of(
     return cut_tree(tree, n_clusters=number), figures.height_of_cut(tree, number)
 
 
-def exported(source: Source, config: ExtractionConfig) -> dict[str, Any]:
+def exported(source: LogSource, config: ExtractionConfig) -> dict[str, Any]:
     """Return source and parameters as those of the report.
 
     Examples
     --------
-    >>> exported(Source("log.jsonl"), ExtractionConfig(window=30))["window"]
+    >>> exported(LogSource("log.jsonl"), ExtractionConfig(window=30))["window"]
     30
     """
     # What the report's notebook has no parameter for is left as it is there.
@@ -271,11 +273,11 @@ Wanted = TypeVar("Wanted")
 
 
 class _SupersededError(Exception):
-    """Nobody waits for the result any more."""
+    """A newer request has made the result pointless."""
 
 
 class LatestRequestWorker(Generic[Wanted]):
-    """Carries out requests one at a time in a thread of its own; of those that wait only the last counts.
+    """Carries out requests one at a time in a thread of its own; of the waiting requests only the last counts.
 
     A request that arrives while another is at work stops that at its next checkpoint. The thread is there only while
     there is something to do.
@@ -313,7 +315,7 @@ class LatestRequestWorker(Generic[Wanted]):
         self._thread: threading.Thread | None = None
 
     def submit(self, request: Wanted) -> None:
-        """Ask for something; whatever was asked for before no longer counts."""
+        """Ask for something; earlier requests no longer count."""
         with self._changed:
             self._waiting[:] = [request]
             self._stop.set()
@@ -352,12 +354,12 @@ class LatestRequestWorker(Generic[Wanted]):
                     self._changed.notify_all()
 
     def _begin(self) -> None:
-        # A daemon: who closes a notebook does not wait for what it computes.
+        # A daemon, so that closing a notebook does not wait for the computation.
         self._thread = threading.Thread(target=self._run, name="gymlab-latest", daemon=True)
         self._thread.start()
 
     def _one_more(self) -> bool:
-        """Carry out what waits; return False if nothing does, and nothing came while that was told."""
+        """Carry out the waiting request; return False if there is none, and none came while `settled` ran."""
         with self._changed:
             stop = self._stop = threading.Event()
             request = self._waiting.pop() if self._waiting else None
@@ -382,5 +384,5 @@ class LatestRequestWorker(Generic[Wanted]):
             self._work(request, checkpoint)
         except _SupersededError:
             pass
-        except Exception as error:  # noqa: BLE001 - whoever asked is told
+        except Exception as error:  # noqa: BLE001 - the caller is told by `failed`
             self._failed(error)

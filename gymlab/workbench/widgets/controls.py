@@ -12,7 +12,7 @@ from gymlab.actions.encoding import Encoding
 from gymlab.clustering import LINKAGES
 from gymlab.errors import InputError
 from gymlab.patterns.config import DENSITY_METHODS, ClusteringMethod, ExtractionConfig, Strategy
-from gymlab.workbench.widgets.analysis import Source
+from gymlab.workbench.widgets.analysis import LogSource
 
 _LAYOUT = {"width": "auto"}
 _STYLE = {"description_width": "5.5rem"}
@@ -39,7 +39,7 @@ class Controls(ipywidgets.VBox):  # type: ignore[misc]
         Called after somebody moved something.
     """
 
-    def __init__(self, source: Source, config: ExtractionConfig, changed: Callable[[], None]) -> None:
+    def __init__(self, source: LogSource, config: ExtractionConfig, changed: Callable[[], None]) -> None:
         self._changed, self._quiet = changed, False
         self._part = source
         self._config = config
@@ -110,7 +110,7 @@ class Controls(ipywidgets.VBox):  # type: ignore[misc]
         self.cut_height.observe(lambda _change: self._cut("height"), "value")
         self._show_what_counts()
 
-    def read(self) -> tuple[Source, ExtractionConfig]:
+    def read(self) -> tuple[LogSource, ExtractionConfig]:
         """Return what is chosen.
 
         Raises
@@ -139,11 +139,11 @@ class Controls(ipywidgets.VBox):  # type: ignore[misc]
         )
         if path == self._part.text.strip():
             return self._part, config
-        # Filters and format were those of the other log.
-        return Source(path or None), config
+        # Filters and format belong to the log that was given.
+        return LogSource(path or None), config
 
     def set_cut(self, height: float) -> None:
-        """Choose a height, as somebody who drags the cut does."""
+        """Choose a height, as dragging the cut does."""
         with self.cut_height.hold_trait_notifications():
             self.cut_height.max = max(self.cut_height.max, height)
             self.cut_height.value = height

@@ -83,7 +83,7 @@ def _replace(old: Any, new: Any) -> None:  # noqa: ANN401 - a trace or a layout 
 
 
 def _without_nan(figure: go.Figure) -> go.Figure:
-    """Return a figure whose empty cells are None: what has two dimensions travels as JSON, which has no NaN."""
+    """Return a figure with None for empty cells: arrays of two dimensions travel as JSON, which has no NaN."""
     holed = [trace.type == "heatmap" and _has_nan(trace.z) for trace in figure.data]
     if not any(holed):
         return figure

@@ -94,7 +94,7 @@ class TreeExplorer(ipywidgets.VBox):  # type: ignore[misc]
             )
 
     def show_tree(self, tree: LogTree, labels: NDArray[np.int64], cut: float | None) -> None:
-        """Show a tree whose patterns are not described yet.
+        """Show a tree before its patterns are described.
 
         Parameters
         ----------

@@ -21,7 +21,14 @@ from gymlab.workbench.figures import LogTree, cut_height
 from gymlab.workbench.files import require_targets, write_whole
 from gymlab.workbench.results import to_json
 from gymlab.workbench.text import as_html, counted
-from gymlab.workbench.widgets.analysis import Analysis, LatestRequestWorker, Request, Source, cut_of, exported
+from gymlab.workbench.widgets.analysis import (
+    Analysis,
+    LatestRequestWorker,
+    LogSource,
+    PanelRequest,
+    cut_of,
+    exported,
+)
 from gymlab.workbench.widgets.controls import Controls
 from gymlab.workbench.widgets.drawing import OLD
 from gymlab.workbench.widgets.explorers import TreeExplorer
@@ -36,8 +43,8 @@ _HEADER = "# Parameters of gymlab, for: gymlab report --params {name}\n"
 class TuningPanel(ipywidgets.VBox):  # type: ignore[misc]
     """Choose the parameters of an extraction and see what they give.
 
-    Work runs in a thread; of several changes only the last counts, and what can be used again is: moving the cut
-    computes no distance.
+    Work runs in a thread. Of several changes only the last counts. Finished work is reused: moving the cut computes no
+    distance.
 
     Parameters
     ----------
@@ -75,7 +82,7 @@ class TuningPanel(ipywidgets.VBox):  # type: ignore[misc]
         where: str | list[str] = (),  # type: ignore[assignment]
         config: ExtractionConfig | None = None,
     ) -> None:
-        part = Source(
+        part = LogSource(
             _source(source),
             _one("format", format),
             _several("agent", agent),
@@ -88,7 +95,7 @@ class TuningPanel(ipywidgets.VBox):  # type: ignore[misc]
         self.extraction: Extraction | None = None
         self.error: Exception | None = None
         self._analysis = Analysis()
-        self._latest: LatestRequestWorker[Request] = LatestRequestWorker(
+        self._latest: LatestRequestWorker[PanelRequest] = LatestRequestWorker(
             self._work, failed=self._failed, settled=self._settled
         )
         self._begun, self._cancelled = 0.0, False
@@ -164,7 +171,7 @@ class TuningPanel(ipywidgets.VBox):  # type: ignore[misc]
         return target
 
     def wait(self, timeout: float | None = 300.0) -> None:
-        """Wait until what was asked for last is there: for notebooks that run without anybody.
+        """Wait for the result of the last request: for notebooks that run unattended.
 
         Raises
         ------
@@ -190,7 +197,7 @@ class TuningPanel(ipywidgets.VBox):  # type: ignore[misc]
             self._latest.cancel()
             self._failed(error)
             return
-        request = Request(source, config)
+        request = PanelRequest(source, config)
         self.error, self._cancelled = None, False
         self._begun = time.perf_counter()
         self._exported.value = ""
@@ -198,7 +205,7 @@ class TuningPanel(ipywidgets.VBox):  # type: ignore[misc]
         self._show_cut_at_once(request)
         self._latest.submit(request)
 
-    def _show_cut_at_once(self, request: Request) -> None:
+    def _show_cut_at_once(self, request: PanelRequest) -> None:
         """Colour the tree that is there, which takes milliseconds; the patterns follow."""
         base = self._analysis.base_of(request)
         if base is not None and base.linkage is not None:
@@ -207,8 +214,8 @@ class TuningPanel(ipywidgets.VBox):  # type: ignore[misc]
     def _dragged(self, height: float) -> None:
         self.controls.set_cut(max(0.0, height))
 
-    def _work(self, request: Request, checkpoint: Checkpoint) -> None:
-        # Whoever asked may have enabled it just before the request before was said to be over.
+    def _work(self, request: PanelRequest, checkpoint: Checkpoint) -> None:
+        # It may have been enabled for this request just before the earlier one was reported as over.
         self.cancel_button.disabled = False
         last = 0.0
 
