@@ -26,11 +26,15 @@ from gymlab.workbench.figures.look import (
     say_left_out,
     whereabouts,
 )
-from gymlab.workbench.figures.sequences import Legend, legend_entries, legend_of, state_cells
+from gymlab.workbench.figures.sequences import (
+    MOST_STEPS,
+    Legend,
+    first_states,
+    legend_entries,
+    legend_of,
+    state_cells,
+)
 from gymlab.workbench.text import counted, some_of
-
-# Only the beginning of a long series is shown.
-_MOST_STEPS = 60
 
 # Colours of the joins: grey above the cut, below it the colour of the pattern.
 _JOIN_COLOURS = (GREY, *PALETTE)
@@ -143,13 +147,12 @@ def drawn_branch(tree: LogTree, *, n_leaves: int = 40, root: int | None = None) 
         return None
     top = outline(tree.linkage, n_leaves, root=root)
     windows = tree.items[_typical_items(tree, top)]
-    choices = tree.actions["action_type"]
     return DrawnBranch(
         top,
         windows,
         hover=whereabouts(tree.windows.table, windows),
-        states=[choices.iloc[tree.windows.rows(int(one))[:_MOST_STEPS]].tolist() for one in windows],
-        legend=legend_of(choices),
+        states=first_states(tree.actions, tree.windows, windows),
+        legend=legend_of(tree.actions["action_type"]),
         role="first" if tree.distances is None else "most typical",
     )
 
@@ -181,12 +184,12 @@ def draw_branch(
     if len(top.joins) == 0:
         return nothing_to_show(f"there is nothing to join: {counted(below, noun)}")
     figure = _dendrogram(tree, branch, labels_of_nodes(tree.linkage, labels), cut)
-    cut_short = int((tree.windows.table["length"].to_numpy()[branch.windows] > _MOST_STEPS).sum())
+    cut_short = int((tree.windows.table["length"].to_numpy()[branch.windows] > MOST_STEPS).sum())
     return say_left_out(
         figure,
         some_compared(n, tree.windows),
         some_of(below, n, noun, "those of this branch"),
-        f"{cut_short:,} of the columns cut after action {_MOST_STEPS}" if cut_short else "",
+        f"{cut_short:,} of the columns cut after action {MOST_STEPS}" if cut_short else "",
         f"columns: the first of the {noun} below each dot, as no distances are kept"
         if tree.distances is None
         else "",

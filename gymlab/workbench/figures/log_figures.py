@@ -16,6 +16,7 @@ from gymlab.workbench.checked import a_table
 from gymlab.workbench.figures.look import (
     GREY,
     empty_figure,
+    evenly,
     nothing_to_show,
     plain_names,
     say_left_out,
@@ -163,7 +164,7 @@ def entropy_curves(curves: Mapping[str, NDArray[np.float64]], window: int, *left
     names = plain_names(curves, 24)
     drawn = 0
     for agent, curve in curves.items():
-        steps = np.unique(np.linspace(0, len(curve) - 1, _MOST_POINTS).astype(int))
+        steps = evenly(len(curve), _MOST_POINTS)
         drawn += len(steps)
         figure.add_scatter(
             x=steps + window,

@@ -230,6 +230,17 @@ def whereabouts(table: pd.DataFrame, indices: Sequence[int] | NDArray[Any] | Non
     ]
 
 
+def evenly(n: int, most: int) -> NDArray[np.int64]:
+    """Return at most so many positions among n, evenly from the first to the last.
+
+    Examples
+    --------
+    >>> evenly(9, 3).tolist(), evenly(2, 3).tolist()
+    ([0, 4, 8], [0, 1])
+    """
+    return np.unique(np.linspace(0, n - 1, min(most, n)).astype(np.int64))
+
+
 def _checked_rows(indices: object, n: int) -> NDArray[np.int64]:
     rows = whole_numbers("indices", indices).astype(np.int64)
     if len(rows) and not 0 <= rows.min() <= rows.max() < n:

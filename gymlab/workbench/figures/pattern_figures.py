@@ -20,6 +20,7 @@ from gymlab.workbench.figures.look import (
     INK,
     TEMPLATE,
     empty_figure,
+    evenly,
     nothing_to_show,
     on_narrow_pages,
     pattern_colour,
@@ -28,7 +29,9 @@ from gymlab.workbench.figures.look import (
     whereabouts,
 )
 from gymlab.workbench.figures.sequences import (
+    MOST_STEPS,
     Legend,
+    first_states,
     index_plot,
     legend_entries,
     legend_of,
@@ -36,9 +39,6 @@ from gymlab.workbench.figures.sequences import (
     state_rows,
 )
 from gymlab.workbench.text import counted, singular, some_of
-
-# Only the beginning of a long series is shown beside others.
-_MOST_STEPS = 60
 
 _COLUMNS = 3
 
@@ -116,7 +116,7 @@ def patterns(
         return nothing_to_show(_ONLY_NOISE)
     found = [extraction.barycenter(pattern.label) if barycenters else None for pattern in shown]
     centers = [None if one is None else describe_barycenter(one, extraction.encoding) for one in found]
-    some = [_evenly(pattern.members, members) for pattern in shown]
+    some = [pattern.members[evenly(pattern.size, members)] for pattern in shown]
     n = sum(pattern.size for pattern in shown)
     left_out = [
         _some_patterns(extraction, shown),
@@ -163,7 +163,8 @@ def shown_windows(extraction: Extraction, label: int, *, most: int = 60) -> NDAr
     """Return which windows :func:`windows_of_pattern` shows, in its order."""
     an_extraction(extraction)
     most = whole_number("most", most, least=1)
-    return _evenly(extraction.windows_of(label).index.to_numpy(dtype=np.int64), most)
+    windows = extraction.windows_of(label).index.to_numpy(dtype=np.int64)
+    return windows[evenly(len(windows), most)]
 
 
 def _some_patterns(extraction: Extraction, shown: Patterns) -> str:
@@ -171,21 +172,14 @@ def _some_patterns(extraction: Extraction, shown: Patterns) -> str:
 
 
 def _cut_short(extraction: Extraction, drawn: NDArray[np.int64]) -> str:
-    longer = np.unique(drawn[extraction.windows.table["length"].to_numpy()[drawn] > _MOST_STEPS])
+    longer = np.unique(drawn[extraction.windows.table["length"].to_numpy()[drawn] > MOST_STEPS])
     if len(longer) == 0:
         return ""
-    return f"{counted(len(longer), extraction.windows.noun)} cut after action {_MOST_STEPS}"
-
-
-def _evenly(items: NDArray[np.int64], most: int) -> NDArray[np.int64]:
-    places = np.linspace(0, len(items) - 1, min(most, len(items))).astype(np.int64)
-    return items[np.unique(places)] if len(items) else items
+    return f"{counted(len(longer), extraction.windows.noun)} cut after action {MOST_STEPS}"
 
 
 def _states(extraction: Extraction, windows: NDArray[np.int64]) -> list[list[object]]:
-    """Return the first actions of some windows."""
-    choices = extraction.actions["action_type"]
-    return [choices.iloc[extraction.windows.rows(int(one))[:_MOST_STEPS]].tolist() for one in windows]
+    return first_states(extraction.actions, extraction.windows, windows)
 
 
 def _patterns_of_states(
@@ -223,7 +217,7 @@ def _patterns_of_states(
         legend={"y": 0, "yanchor": "top"},
         margin={"t": 40, "b": 50, "l": 84},
     )
-    longest = min(_MOST_STEPS, _longest(extraction, shown, members))
+    longest = min(MOST_STEPS, _longest(extraction, shown, members))
     figure.update_xaxes(showgrid=False, zeroline=False, range=[0.5, longest + 0.5])
     figure.update_yaxes(showgrid=False, zeroline=False, title={"font": {"size": 11}})
     return on_narrow_pages(figure, _short_titles(shown))
@@ -239,7 +233,7 @@ def _shares(center: pd.DataFrame | None, legend: Legend) -> NDArray[np.float64] 
     places = legend.codes([str(name).removeprefix(prefix) for name in states])
     for name, place in zip(states, places, strict=True):
         shares[:, place] += center[name].to_numpy(dtype=float)
-    return shares[:_MOST_STEPS]
+    return shares[:MOST_STEPS]
 
 
 def _add_states(

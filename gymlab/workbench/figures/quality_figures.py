@@ -17,6 +17,7 @@ from gymlab.workbench.figures.look import (
     PALE,
     TEMPLATE,
     empty_figure,
+    evenly,
     nothing_to_show,
     on_narrow_pages,
     pattern_colour,
@@ -75,7 +76,7 @@ def silhouette_bars(
         if len(members) == 0:
             continue
         ordered = members[np.argsort(-widths[members], kind="stable")]
-        places = np.unique(np.linspace(0, len(ordered) - 1, min(_MOST_BARS, len(ordered))).astype(np.int64))
+        places = evenly(len(ordered), _MOST_BARS)
         drawn = ordered[places]
         bars += len(drawn)
         height = len(ordered) / len(drawn)

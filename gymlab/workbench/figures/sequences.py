@@ -10,6 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from gymlab.actions.windows import Windows
 from gymlab.errors import InputError
 from gymlab.workbench.figures.look import PALE, STATES, empty_figure, nothing_to_show, plain, plain_names
 from gymlab.workbench.text import counted
@@ -19,6 +20,9 @@ _MOST = len(STATES) - 1
 
 # Rows that have a name at the axis; more would be written over one another.
 _MOST_NAMES = 40
+
+# Only the beginning of a long series is shown beside others.
+MOST_STEPS = 60
 
 # A cell where a series has ended.
 NONE = -1
@@ -92,6 +96,12 @@ def legend_of(states: Iterable[object]) -> Legend:
     names = tuple(counts.index)
     # What would be the only other one can have the last colour.
     return Legend(names) if len(names) <= _MOST + 1 else Legend(names[:_MOST], names[_MOST:])
+
+
+def first_states(actions: pd.DataFrame, windows: Windows, some: NDArray[np.int64]) -> list[list[object]]:
+    """Return what is done in some windows, of a long series only its beginning."""
+    choices = actions["action_type"]
+    return [choices.iloc[windows.rows(int(index))[:MOST_STEPS]].tolist() for index in some]
 
 
 def state_rows(rows: Sequence[Sequence[object]], legend: Legend, names: Sequence[str]) -> go.Heatmap:
