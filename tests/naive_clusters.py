@@ -4,44 +4,11 @@ import itertools
 import math
 
 
-def pairs(labels):
-    """All pairs of items that are in clusters."""
-    inside = [i for i, label in enumerate(labels) if label >= 0]
-    return list(itertools.combinations(inside, 2))
-
-
-def hubert_c(square, labels):
-    """Where the sum within clusters lies between the least and the largest sum of as many distances."""
-    every = sorted(square[i][j] for i, j in pairs(labels))
-    within = [square[i][j] for i, j in pairs(labels) if labels[i] == labels[j]]
-    least, most = math.fsum(every[: len(within)]), math.fsum(every[len(every) - len(within) :])
-    return (math.fsum(within) - least) / (most - least)
-
-
-def point_biserial(square, labels):
-    """Pearson correlation of distances with 1 for a pair between clusters, 0 within one."""
-    x = [square[i][j] for i, j in pairs(labels)]
-    y = [float(labels[i] != labels[j]) for i, j in pairs(labels)]
-    return correlation(x, y)
-
-
 def correlation(x, y):
     """Pearson."""
     a, b = math.fsum(x) / len(x), math.fsum(y) / len(y)
     xy = math.fsum((p - a) * (q - b) for p, q in zip(x, y, strict=True))
     return xy / math.sqrt(math.fsum((p - a) ** 2 for p in x) * math.fsum((q - b) ** 2 for q in y))
-
-
-def calinski_harabasz(square, labels):
-    """Pseudo-F; the dispersion of m items is the sum of their squared distances over m."""
-
-    def dispersion(items):
-        return math.fsum(square[i][j] ** 2 for i, j in itertools.combinations(items, 2)) / len(items)
-
-    inside = [i for i, label in enumerate(labels) if label >= 0]
-    groups = [[i for i in inside if labels[i] == label] for label in set(labels) - {-1}]
-    n, k, within = len(inside), len(groups), math.fsum(dispersion(group) for group in groups)
-    return (dispersion(inside) - within) / (k - 1) / (within / (n - k))
 
 
 def single_linkage_heights(square):

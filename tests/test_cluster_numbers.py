@@ -1,7 +1,5 @@
 """Numbers of clusters that are none, and clusters of items that are alike."""
 
-import warnings
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -26,7 +24,6 @@ from gymlab.clustering import (
     hdbscan_series,
     kmedoids,
     outline,
-    pair_quality,
     suggested_eps,
 )
 from gymlab.errors import InputError
@@ -148,24 +145,9 @@ NEARLY = np.float32(1) + np.spacing(np.float32(1)) * np.random.default_rng(0).in
 
 def test_distances_that_differ_by_rounding_tell_nothing():
     distances = NEARLY.astype(np.float32)
-    labels = np.array([0, 0, 0, 0, 0, 1, 1, 1, 1, 1])
     assert np.isnan(cophenetic_correlation(distances, build_tree(distances, "average")))
-    quality = pair_quality(distances, labels)
-    assert np.isnan(quality.hubert_c)
-    assert np.isnan(quality.point_biserial)
     eps = suggested_eps(distances, min_samples=3)
     assert set(dbscan(distances, min_samples=3, eps=eps)) == {0}
-
-
-def test_equal_distances_of_clustered_items_tell_nothing_whatever_noise_is_near():
-    square = np.full((6, 6), np.float32(0.7))
-    square[0, 1:] = square[1:, 0] = 3.3
-    np.fill_diagonal(square, 0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        quality = pair_quality(squareform(square), np.array([-1, 0, 0, 1, 1, 1]))
-    assert np.isnan(quality.hubert_c)
-    assert np.isnan(quality.point_biserial)
 
 
 def log_of(series):

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.cluster import hierarchy
 from scipy.spatial.distance import pdist, squareform
-from sklearn.metrics import calinski_harabasz_score, silhouette_samples
+from sklearn.metrics import silhouette_samples
 
 from gymlab.clustering import (
     build_tree,
@@ -18,7 +18,6 @@ from gymlab.clustering import (
     cut_tree,
     describe_labels,
     distance_sums,
-    pair_quality,
 )
 from gymlab.errors import InputError
 
@@ -138,45 +137,6 @@ def test_what_is_no_condensed_matrix_is_refused(distances, message):
     assert message in str(caught.value)
 
 
-@given(
-    n=st.integers(3, 22),
-    seed=st.integers(0, 1000),
-    k=st.integers(2, 5),
-    levels=st.sampled_from([2, 4, 100_000]),
-    noise=st.sampled_from([0.0, 0.3]),
-)
-@settings(max_examples=150, deadline=None)
-def test_what_pairs_say_agrees_with_plain_loops(n, seed, k, levels, noise):
-    rng = np.random.default_rng(seed)
-    distances = (0.1 + rng.integers(0, levels, n * (n - 1) // 2)).astype(np.float32)
-    labels = np.where(rng.random(n) < noise, -1, rng.integers(0, k, n))
-    labels = by_size(labels)
-    square = squareform(distances.astype(float)).tolist()
-    found = describe_labels(distances, labels)
-    pairs = [(i, j) for i, j in naive_clusters.pairs(labels.tolist())]
-    within = [labels[i] == labels[j] for i, j in pairs]
-    clusters, clustered = labels.max() + 1, np.count_nonzero(labels >= 0)
-    assert found.n_noise == n - clustered
-    if any(within) and not all(within) and len({square[i][j] for i, j in pairs}) > 1:
-        assert found.quality.hubert_c == pytest.approx(naive_clusters.hubert_c(square, labels), abs=1e-9)
-        expected = naive_clusters.point_biserial(square, labels)
-        assert found.quality.point_biserial == pytest.approx(expected, abs=1e-9)
-    else:
-        assert np.isnan([found.quality.hubert_c, found.quality.point_biserial]).all()
-    if 1 < clusters < clustered:
-        expected = naive_clusters.calinski_harabasz(square, labels)
-        assert found.quality.calinski_harabasz == pytest.approx(expected, rel=1e-9, abs=1e-9)
-    else:
-        assert np.isnan(found.quality.calinski_harabasz)
-
-
-def test_the_pseudo_f_of_euclidean_distances_is_scikit_learns():
-    points = np.random.default_rng(0).normal(size=(60, 3))
-    labels = by_size(np.random.default_rng(1).integers(0, 4, 60))
-    found = pair_quality(pdist(points).astype(np.float32), labels)
-    assert found.calinski_harabasz == pytest.approx(calinski_harabasz_score(points, labels), rel=1e-5)
-
-
 def test_noise_has_no_part_in_silhouettes_and_medoids():
     distances = blobs([6, 5, 4])
     labels = np.repeat([0, 1, -1], [6, 5, 4])
@@ -223,8 +183,6 @@ def test_constant_distances_have_no_correlation_however_many():
     distances = np.full(300 * 299 // 2, 0.1, dtype=np.float32)
     tree = build_tree(distances, "average")
     assert np.isnan(cophenetic_correlation(distances, tree))
-    found = describe_labels(distances, np.repeat([0, 1], 150)).quality
-    assert np.isnan([found.hubert_c, found.point_biserial]).all()
 
 
 def test_a_checkpoint_stops_cut_and_quality():
@@ -253,7 +211,6 @@ def test_distances_of_other_items_are_refused_not_read_beyond_their_end():
     for function, argument in (
         (cluster_tree, tree),
         (cophenetic_correlation, tree),
-        (pair_quality, labels),
         (distance_sums, labels),
     ):
         with pytest.raises(InputError, match="11 items have 55 distances"):

@@ -107,7 +107,6 @@ CALLS = {
     "medoids_of": (clustering.medoids_of, {"sums": SUMS} | LABELLED),
     "number_of_items": (clustering.number_of_items, OF_MATRIX),
     "outline": (clustering.outline, OF_TREE | {"n_leaves": 3, "root": None}),
-    "pair_quality": (clustering.pair_quality, OF_MATRIX | LABELLED),
     "part_of_matrix": (clustering.part_of_matrix, OF_MATRIX | {"n": 4, "items": np.array([0, 2])}),
     "representatives": (
         clustering.representatives,
@@ -190,8 +189,8 @@ def test_what_is_of_the_wrong_kind_is_refused_in_one_line(name, argument):
 
 def test_all_that_clusters_offer_is_tried():
     results = {"Clustering", "ComparedLinkage", "KMedoids", "Outline", "Quality", "SampledClustering"}
-    types = {"Checkpoint", "Condensed", "Labels", "Tree"}
-    without = {"MOST_AUTO_CLUSTERS", "matrix_cache", "no_checkpoint"}
+    types = {"Checkpoint", "Condensed", "Labels", "Linkage", "Tree"}
+    without = {"LINKAGES", "MOST_AUTO_CLUSTERS", "matrix_cache", "no_checkpoint"}
     assert set(clustering.__all__) - results - types - without <= set(CALLS)
 
 

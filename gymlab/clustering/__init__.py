@@ -27,7 +27,7 @@ from gymlab.clustering.hdbscan import hdbscan, hdbscan_series
 from gymlab.clustering.kmedoids import KMedoids, kmedoids
 from gymlab.clustering.matrices import cached_pairwise, matrix_cache
 from gymlab.clustering.outline import Outline, labels_of_nodes, outline
-from gymlab.clustering.quality import Quality, cophenetic_correlation, pair_quality, silhouettes
+from gymlab.clustering.quality import Quality, cophenetic_correlation, silhouettes
 from gymlab.clustering.representatives import representatives
 from gymlab.clustering.sampled import SampledClustering, cluster_sample
 from gymlab.clustering.streaming import single_linkage_tree
@@ -69,7 +69,6 @@ __all__ = [
     "no_checkpoint",
     "number_of_items",
     "outline",
-    "pair_quality",
     "part_of_matrix",
     "representatives",
     "silhouettes",

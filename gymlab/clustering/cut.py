@@ -22,7 +22,6 @@ from gymlab.clustering.quality import (
     average_width,
     checked_sums,
     cophenetic_correlation,
-    pair_quality,
     silhouettes,
 )
 from gymlab.clustering.tree import cut_tree, n_leaves_of
@@ -118,7 +117,7 @@ def cluster_tree(
         labels = cuts[max(known, key=lambda k: known[k])] if known else one_cluster
     sums = _joined(fine_sums, finest, labels)
     correlation = cophenetic_correlation(matrix, tree, checkpoint=checkpoint)
-    return _described(matrix, labels, sums, curve, correlation, checkpoint)
+    return _described(labels, sums, curve, correlation)
 
 
 def describe_labels(
@@ -149,27 +148,18 @@ def describe_labels(
     n = number_of_items(distances, checkpoint=checkpoint)
     matrix, checked = matrix_of(distances, n), checked_labels(labels, n)
     sums = distance_sums(matrix, checked, checkpoint=checkpoint)
-    return _described(matrix, checked, sums, {}, float("nan"), checkpoint)
+    return _described(checked, sums, {}, float("nan"))
 
 
 def _described(
-    matrix: NDArray[np.float32],
-    labels: Labels,
-    sums: NDArray[np.float64],
-    curve: dict[int, float],
-    correlation: float,
-    checkpoint: Checkpoint,
+    labels: Labels, sums: NDArray[np.float64], curve: dict[int, float], correlation: float
 ) -> Clustering:
     widths = silhouettes(sums, labels)
-    pairs = pair_quality(matrix, labels, checkpoint=checkpoint)
     quality = Quality(
         silhouette=average_width(widths),
         silhouettes=widths,
         silhouette_by_n_clusters=curve,
         cophenetic_correlation=correlation,
-        hubert_c=pairs.hubert_c,
-        point_biserial=pairs.point_biserial,
-        calinski_harabasz=pairs.calinski_harabasz,
     )
     return Clustering(labels, medoids_of(sums, labels), quality)
 

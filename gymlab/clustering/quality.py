@@ -38,47 +38,16 @@ class Quality:
     cophenetic_correlation
         Pearson correlation of the distances with the heights at which the tree joins the pairs, −1 to 1, larger
         is better; NaN without a tree or where all distances are equal, but for rounding [1]_.
-    hubert_c
-        Hubert's C: where the sum of the distances within clusters lies between the least (0) and the largest (1)
-        sum of as many distances; smaller is better [2]_. NaN with fewer than two clusters, without a pair within
-        one, or where all distances are equal, but for rounding.
-    point_biserial
-        Pearson correlation of the distances with 0 for a pair within a cluster and 1 for one between clusters, −1
-        to 1, larger is better [3]_. NaN as for ``hubert_c``.
-    calinski_harabasz
-        Pseudo-F, 0 or more, larger is better: the dispersion between clusters over that within, each over its
-        degrees of freedom k−1 and n−k, where the dispersion of m items is the sum of their squared distances over
-        m [4]_, which for Euclidean distances is that around the mean [5]_. NaN with fewer than two clusters, as
-        many clusters as items, or no dispersion within.
 
     References
     ----------
     .. [1] R. R. Sokal and F. J. Rohlf, "The comparison of dendrograms by objective methods", Taxon 11(2), 1962.
-    .. [2] L. J. Hubert and J. R. Levin, "A general statistical framework for assessing categorical clustering in
-       free recall", Psychological Bulletin 83(6), 1976.
-    .. [3] G. W. Milligan, "A Monte Carlo study of thirty internal criterion measures for cluster analysis",
-       Psychometrika 46(2), 1981.
-    .. [4] M. Studer, "WeightedCluster library manual", LIVES Working Papers 24, 2013 (there CHsq).
-    .. [5] T. Caliński and J. Harabasz, "A dendrite method for cluster analysis", Communications in Statistics
-       3(1), 1974.
     """
 
     silhouette: float
     silhouettes: NDArray[np.float64]
     silhouette_by_n_clusters: dict[int, float]
     cophenetic_correlation: float
-    hubert_c: float
-    point_biserial: float
-    calinski_harabasz: float
-
-
-@dataclass(frozen=True)
-class PairQuality:
-    """What pairs of clustered items say; the figures of :class:`Quality` of the same names."""
-
-    hubert_c: float
-    point_biserial: float
-    calinski_harabasz: float
 
 
 def silhouettes(sums: NDArray[np.float64], labels: Labels) -> NDArray[np.float64]:
@@ -191,84 +160,3 @@ def _gaps(tree: Tree, leaves: Labels) -> NDArray[np.float64]:
         starts[n + row] = min(starts[a], starts[b])
         gaps[max(starts[a], starts[b]) - 1] = tree[row, 2]
     return gaps
-
-
-def pair_quality(
-    distances: Condensed, labels: Labels, *, checkpoint: Checkpoint = no_checkpoint
-) -> PairQuality:
-    """Return Hubert's C, the point-biserial correlation and the pseudo-F of clusters.
-
-    Parameters
-    ----------
-    distances, labels
-        The condensed matrix of n items, and int64 ``(n,)``, −1 for noise.
-    checkpoint
-        As for :func:`~gymlab.clustering.number_of_items`.
-
-    Raises
-    ------
-    InputError
-        If the labels do not count from 0, or the distances are not those of as many items.
-
-    Examples
-    --------
-    >>> distances = np.array([1, 9, 9, 9, 9, 1], dtype=np.float32)
-    >>> pair_quality(distances, np.array([0, 0, 1, 1]))
-    PairQuality(hubert_c=0.0, point_biserial=1.0, calinski_harabasz=161.0)
-    """
-    nothing = float("nan")
-    labels = checked_labels(labels, np.size(labels))
-    matrix = matrix_of(distances, len(labels))
-    k = int(labels.max(initial=-1)) + 1
-    if k < 2:
-        return PairQuality(nothing, nothing, nothing)
-    sizes = np.bincount(labels[labels >= 0])
-    n, n_within = int(sizes.sum()), int((sizes * (sizes - 1) // 2).sum())
-    total, within = np.zeros(4), np.zeros((k, 2))
-    # The distance of a clustered pair, so that sums of differences from it are exactly 0 where all are equal.
-    i, j = np.flatnonzero(labels >= 0)[:2].tolist()
-    shift = float(matrix[i * (2 * len(labels) - i - 1) // 2 + j - i - 1])
-    for first, stop in row_slices(len(labels), checkpoint):
-        passes.add_moments(matrix, labels, first, stop, shift, total, within)
-    n_pairs, one, two, squares = total
-    hubert, biserial, pseudo_f = nothing, nothing, nothing
-    variance = two / n_pairs - (one / n_pairs) ** 2
-    if 0 < n_within < n_pairs and not _is_rounding(variance, shift + one / n_pairs):
-        inner = float(within[:, 0].sum()) - shift * n_within
-        difference = (one - inner) / (n_pairs - n_within) - inner / n_within
-        share = n_within * (n_pairs - n_within) / n_pairs**2
-        biserial = float(np.clip(difference * np.sqrt(share / variance), -1, 1))
-        least, most = _extreme_sums(matrix, labels, n_within, checkpoint)
-        hubert = float(np.clip((within[:, 0].sum() - least) / (most - least), 0, 1))
-    dispersion = float((within[:, 1] / sizes).sum())
-    if n > k and dispersion > 0:
-        pseudo_f = (float(squares) / n - dispersion) / (k - 1) / (dispersion / (n - k))
-    return PairQuality(hubert, biserial, pseudo_f)
-
-
-def _extreme_sums(
-    matrix: NDArray[np.float32], labels: Labels, count: int, checkpoint: Checkpoint
-) -> tuple[float, float]:
-    """Return the sums of the ``count`` smallest and of the ``count`` largest distances of clustered pairs.
-
-    Selection by radix: the upper halves of the bits find the bucket in which the border lies, the lower halves the
-    border itself. Nothing is sorted or copied.
-    """
-    bits = matrix.view(np.uint32)
-    counts, sums = np.zeros(2**16, dtype=np.int64), np.zeros(2**16)
-    for first, stop in row_slices(len(labels), checkpoint):
-        passes.add_histogram(bits, matrix, labels, first, stop, counts, sums)
-    ends = np.cumsum(counts)
-    smallest = [count, int(ends[-1]) - count]
-    borders = np.searchsorted(ends, smallest)
-    refined = np.zeros((2, 2**16), dtype=np.int64)
-    for first, stop in row_slices(len(labels), checkpoint):
-        passes.add_refined(bits, labels, first, stop, borders.astype(np.uint32), refined)
-    found = []
-    for border, wanted, lower in zip(borders.tolist(), smallest, refined, strict=True):
-        left = wanted - (int(ends[border]) - int(counts[border]))
-        values = ((border << 16) + np.arange(2**16, dtype=np.uint32)).astype(np.uint32).view(np.float32)
-        taken = np.diff(np.minimum(np.cumsum(lower), left), prepend=0)
-        present = np.flatnonzero(taken)
-        found.append(float(sums[:border].sum() + values[present].astype(np.float64) @ taken[present]))
-    return found[0], float(sums.sum()) - found[1]

@@ -190,9 +190,10 @@ def _config(kept: dict[str, Any]) -> ExtractionConfig:
 
 
 def _built(kind: Callable[..., T], kept: dict[str, Any], **more: object) -> T:
-    """Return a dataclass from its fields in JSON, where NaN is null."""
-    values = {**kept, **more}
-    for field in fields(kind):  # type: ignore[arg-type]
-        if field.type is float and values.get(field.name) is None:
-            values[field.name] = float("nan")
+    """Return a dataclass from its fields in JSON, where NaN is null; a field of an earlier version is left out."""
+    known = {field.name: field.type for field in fields(kind)}  # type: ignore[arg-type]
+    values = {name: value for name, value in {**kept, **more}.items() if name in known}
+    for name, type_ in known.items():
+        if type_ is float and values.get(name) is None:
+            values[name] = float("nan")
     return kind(**values)

@@ -63,9 +63,6 @@ def _quality(extraction: Extraction) -> str:
         {
             "average silhouette width": decimals(quality.silhouette, 3),
             "cophenetic correlation": decimals(quality.cophenetic_correlation, 3),
-            "Hubert's C": decimals(quality.hubert_c, 3),
-            "point-biserial correlation": decimals(quality.point_biserial, 3),
-            "Calinski-Harabasz": decimals(quality.calinski_harabasz, 1),
         }
     )
 
