@@ -17,7 +17,7 @@ def absent(what):
 @pytest.fixture(autouse=True)
 def no_remembered_matrices():
     """A test computes its distances itself: what it says of progress or cancelling must not hang on its neighbours."""
-    if (matrices := sys.modules.get("gymlab.clustering.matrices")) is not None:
+    if (matrices := sys.modules.get("gymlab.clustering.pairwise_cache")) is not None:
         matrices.matrix_cache().clear()
 
 

@@ -18,7 +18,7 @@ from gymlab.clustering import (
     cut_tree,
     matrix_cache,
 )
-from gymlab.clustering.draws import draw_sample
+from gymlab.clustering.sampled import draw_sample
 from gymlab.distance import dtw_cross, dtw_pairwise
 from gymlab.errors import InputError
 

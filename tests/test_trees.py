@@ -16,7 +16,7 @@ from gymlab.clustering import (
     core_distances,
     single_linkage_tree,
 )
-from gymlab.clustering.pointers import PointerTree
+from gymlab.clustering.linkage import PointerTree
 from gymlab.clustering.streaming import streamed_edges
 from gymlab.distance import dtw_pairwise
 from gymlab.errors import InputError

@@ -173,7 +173,7 @@ class Counted:
         self.extractions = self.trees = self.matrices = 0
         self._count(monkeypatch, "extractions", "gymlab.workbench.widgets.analysis.run_extraction")
         self._count(monkeypatch, "trees", "gymlab.clustering.build_tree")
-        self._count(monkeypatch, "matrices", "gymlab.clustering.matrices.dtw_pairwise")
+        self._count(monkeypatch, "matrices", "gymlab.clustering.pairwise_cache.dtw_pairwise")
 
     def _count(self, monkeypatch, name, where):
         originals = {

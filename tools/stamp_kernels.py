@@ -12,7 +12,7 @@ import re
 import sys
 from pathlib import Path
 
-ROOM = Path(__file__).parents[1] / "gymlab" / "distance"
+ROOT = Path(__file__).parents[1] / "gymlab"
 STAMP = re.compile(r"\n+# Compiled in: [0-9a-f]{16}\n\Z")
 
 
@@ -20,12 +20,10 @@ def kernel_modules() -> dict[str, Path]:
     """Return the modules that hold compiled functions or what is emitted into them."""
     paths = [
         path
-        for path in sorted(ROOM.rglob("*.py"))
+        for path in sorted(ROOT.rglob("*.py"))
         if re.search(r"^from numba\b", path.read_text(), re.MULTILINE)
     ]
-    return {
-        ".".join(("gymlab.distance", *path.relative_to(ROOM).with_suffix("").parts)): path for path in paths
-    }
+    return {".".join(("gymlab", *path.relative_to(ROOT).with_suffix("").parts)): path for path in paths}
 
 
 def compiled_in(name: str, modules: dict[str, Path]) -> set[str]:

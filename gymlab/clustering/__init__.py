@@ -3,8 +3,16 @@
 Everything works on the condensed matrix, or without one; a square matrix is never built.
 """
 
-from gymlab.clustering.agreement import adjusted_rand_index
-from gymlab.clustering.compare import ComparedLinkage, compare_linkages
+from gymlab.clustering.agreement import ComparedLinkage, adjusted_rand_index, compare_linkages
+from gymlab.clustering.clusters import (
+    Clustering,
+    Quality,
+    cluster_tree,
+    cophenetic_correlation,
+    describe_labels,
+    medoids_of,
+    silhouettes,
+)
 from gymlab.clustering.condensed import (
     Checkpoint,
     Condensed,
@@ -15,27 +23,26 @@ from gymlab.clustering.condensed import (
     number_of_items,
     part_of_matrix,
 )
-from gymlab.clustering.cut import (
-    MOST_AUTO_CLUSTERS,
-    Clustering,
-    cluster_tree,
-    describe_labels,
-    medoids_of,
-)
-from gymlab.clustering.density import core_distances, dbscan, suggested_eps
-from gymlab.clustering.hdbscan import hdbscan, hdbscan_series
+from gymlab.clustering.density import core_distances, dbscan, hdbscan, hdbscan_series, suggested_eps
 from gymlab.clustering.kmedoids import KMedoids, kmedoids
-from gymlab.clustering.matrices import cached_pairwise, matrix_cache
+from gymlab.clustering.linkage import (
+    LINKAGES,
+    Linkage,
+    build_tree,
+    by_size,
+    cut_tree,
+)
 from gymlab.clustering.outline import Outline, labels_of_nodes, outline
-from gymlab.clustering.quality import Quality, cophenetic_correlation, silhouettes
-from gymlab.clustering.representatives import representatives
-from gymlab.clustering.sampled import SampledClustering, cluster_sample
+from gymlab.clustering.pairwise_cache import cached_pairwise, matrix_cache
+from gymlab.clustering.sampled import (
+    SampledClustering,
+    cluster_sample,
+    representatives,
+)
 from gymlab.clustering.streaming import single_linkage_tree
-from gymlab.clustering.tree import LINKAGES, Linkage, build_tree, by_size, cut_tree
 
 __all__ = [
     "LINKAGES",
-    "MOST_AUTO_CLUSTERS",
     "Checkpoint",
     "Clustering",
     "ComparedLinkage",

@@ -1,4 +1,4 @@
-"""The condensed matrix: what it is, walking over it in slices, and sums of it by cluster."""
+"""The condensed matrix: checks, slices, parts, and sums by cluster."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from gymlab.arguments import finite_number, shown, whole_number
-from gymlab.clustering import chain, passes
+from gymlab.arguments import shown, whole_number
+from gymlab.clustering import matrix_kernels, tree_kernels
+from gymlab.distance.triangle import row_start
 from gymlab.errors import InputError
 
 Condensed = NDArray[np.float32] | NDArray[np.float64]
@@ -87,22 +88,6 @@ def _require_numbers(distances: object) -> None:
         raise InputError(
             f"distances is {shown(distances)}; give a NumPy array of numbers, a condensed matrix"
         )
-
-
-def require_cut(n: int, n_clusters: int | None, height: float | None) -> None:
-    """Refuse a cut of a tree of n items that is none; neither a number nor a height is let pass.
-
-    Raises
-    ------
-    InputError
-        If it is both, the number is none from 1 to n, or the height is no distance.
-    """
-    if n_clusters is not None and height is not None:
-        raise InputError("give n_clusters or height, not both")
-    if n_clusters is not None:
-        whole_number("n_clusters", n_clusters, least=1, most=n)
-    if height is not None:
-        finite_number("height", height, least=0, noun="a distance")
 
 
 def slices(length: int, checkpoint: Checkpoint = no_checkpoint) -> Iterator[slice]:
@@ -189,7 +174,7 @@ def distance_sums(
     sums = np.zeros((int(checked.max(initial=-1)) + 1, n))
     matrix = matrix_of(distances, n)
     for first, stop in row_slices(n, checkpoint):
-        passes.add_sums(matrix, checked, first, stop, sums)
+        matrix_kernels.add_sums(matrix, checked, first, stop, sums)
     return sums
 
 
@@ -215,5 +200,17 @@ def part_of_matrix(
     part = np.empty(size * (size - 1) // 2, dtype=np.float32)
     position = 0
     for first, stop in row_slices(size, checkpoint):
-        position = chain.pack_rows(distances, part, items, n, first, stop, position)
+        position = tree_kernels.pack_rows(distances, part, items, n, first, stop, position)
     return part
+
+
+def distances_between(
+    matrix: NDArray[np.float32], n: int, items: NDArray[np.int64], others: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """Return the distances of items to others, 0 to themselves, in the shape that both arrays broadcast to."""
+    low, high = np.broadcast_arrays(np.minimum(items, others), np.maximum(items, others))
+    apart = low != high
+    low, high = low[apart], high[apart]
+    found = np.zeros(apart.shape, dtype=np.float32)
+    found[apart] = matrix[row_start(n, low) + high - low - 1]
+    return found

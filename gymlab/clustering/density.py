@@ -1,4 +1,7 @@
-"""Clusters as dense regions: DBSCAN, and the eps that the distances suggest."""
+"""Clusters as dense regions: DBSCAN, the eps that the distances suggest, and HDBSCAN, with or without a matrix."""
+
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,7 +9,7 @@ from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 
 from gymlab.arguments import finite_number, whole_number
-from gymlab.clustering import passes
+from gymlab.clustering import matrix_kernels
 from gymlab.clustering.condensed import (
     ROUNDING,
     Checkpoint,
@@ -17,11 +20,17 @@ from gymlab.clustering.condensed import (
     number_of_items,
     row_slices,
 )
-from gymlab.clustering.tree import by_size
-from gymlab.distance import NeighborGraph
+from gymlab.clustering.linkage import Edges, PointerTree, by_size
+from gymlab.clustering.streaming import number_of_series, reporting, streamed_edges
+from gymlab.distance import NeighborGraph, dtw_neighbors
+from gymlab.distance.blocks import Progress
+from gymlab.distance.series import Series
 from gymlab.errors import InputError
 
 Neighbours = NeighborGraph | csr_array
+
+# A join at distance 0 would have an infinite density, and differences of those are undefined.
+_LEAST_DISTANCE = 1e-300
 
 
 def dbscan(
@@ -75,8 +84,8 @@ def dbscan(
     if isinstance(distances, np.ndarray):
         if eps is None:
             raise InputError("a matrix of distances needs eps; suggested_eps proposes one")
-        return _of_matrix(distances, min_samples, np.float32(eps), checkpoint)
-    return _of_graph(_within(_graph_of(distances), eps), min_samples)
+        return _dbscan_of_matrix(distances, min_samples, np.float32(eps), checkpoint)
+    return _dbscan_of_graph(_within(_graph_of(distances), eps), min_samples)
 
 
 def checked_min_samples(min_samples: int, n: int | None = None) -> int:
@@ -132,7 +141,7 @@ def core_distances(
     nearest = np.full((n, min_samples - 1), np.inf, dtype=np.float32)
     matrix = matrix_of(distances, n)
     for first, stop in row_slices(n, checkpoint):
-        passes.offer_neighbours(matrix, n, first, stop, nearest)
+        matrix_kernels.offer_neighbours(matrix, n, first, stop, nearest)
     return nearest[:, -1].copy()
 
 
@@ -143,7 +152,7 @@ def suggested_eps(
 
     Sorted, these rise slowly within clusters and steeply among noise (Ester et al. 1996, section 4.2). The knee is
     where the curve lies farthest below the straight line from its first to its last point, both axes scaled to 0
-    to 1, of equals the first (Satopää et al., "Finding a Kneedle in a Haystack", ICDCS Workshops 2011, without the
+    to 1; ties go to the first (Satopää et al., "Finding a Kneedle in a Haystack", ICDCS Workshops 2011, without the
     smoothing). Nothing is drawn at random.
 
     Parameters
@@ -174,25 +183,27 @@ def suggested_eps(
     return float(curve[np.argmax(line - (curve - curve[0]) / rise)])
 
 
-def _of_matrix(distances: Condensed, min_samples: int, eps: np.float32, checkpoint: Checkpoint) -> Labels:
+def _dbscan_of_matrix(
+    distances: Condensed, min_samples: int, eps: np.float32, checkpoint: Checkpoint
+) -> Labels:
     n = number_of_items(distances, checkpoint=checkpoint)
     matrix = matrix_of(distances, n)
     counts, roots = np.ones(n, dtype=np.int64), np.arange(n)
     for first, stop in row_slices(n, checkpoint):
-        passes.count_within(matrix, eps, first, stop, counts)
+        matrix_kernels.count_within(matrix, eps, first, stop, counts)
     core = counts >= min_samples
     for first, stop in row_slices(n, checkpoint):
-        passes.join_within(matrix, eps, core, first, stop, roots)
+        matrix_kernels.join_within(matrix, eps, core, first, stop, roots)
     while not np.array_equal(roots[roots], roots):
         roots = roots[roots]
     labels = np.full(n, n)
     for first, stop in row_slices(n, checkpoint):
-        passes.reach_borders(matrix, eps, core, roots, first, stop, labels)
+        matrix_kernels.reach_borders(matrix, eps, core, roots, first, stop, labels)
     labels[core] = roots[core]
     return by_size(np.where(labels < n, labels, -1))
 
 
-def _of_graph(graph: csr_array, min_samples: int) -> Labels:
+def _dbscan_of_graph(graph: csr_array, min_samples: int) -> Labels:
     n = graph.shape[0]
     degrees = np.diff(graph.indptr)
     core = degrees + 1 >= min_samples
@@ -250,3 +261,142 @@ def _core_distances_of_graph(graph: csr_array, min_samples: int) -> NDArray[np.f
     rows = np.repeat(np.arange(n), degrees)
     ordered = graph.data[np.lexsort((graph.data, rows))]
     return ordered[graph.indptr[:-1] + min_samples - 2].astype(np.float32)
+
+
+def hdbscan(
+    distances: Condensed,
+    *,
+    min_cluster_size: int = 5,
+    min_samples: int | None = None,
+    checkpoint: Checkpoint = no_checkpoint,
+) -> Labels:
+    """Return the clusters of HDBSCAN: those that persist longest while the density that is asked for rises.
+
+    The single linkage tree of the mutual reachability distances is built here in O(n) memory; scikit-learn condenses
+    it and chooses the clusters ("excess of mass").
+
+    Parameters
+    ----------
+    distances
+        The condensed matrix of n items.
+    min_cluster_size
+        2 or more.
+    min_samples
+        The core distance of an item is that to so many nearest, itself counted; ``min_cluster_size`` when not given.
+    checkpoint
+        As for :func:`~gymlab.clustering.number_of_items`; scikit-learn's part, O(n log n), has none.
+
+    Returns
+    -------
+    numpy.ndarray
+        int64 ``(n,)``: 0 for the largest cluster, −1 for noise.
+
+    Raises
+    ------
+    InputError
+        If the distances or a parameter are unusable.
+
+    Notes
+    -----
+    Items that are all at distance 0 from each other are one cluster; of any others, all are noise where no two
+    clusters of ``min_cluster_size`` part. Mutual reachability distances are often equal, and HDBSCAN treats equal joins one after the other, so a few items
+    at the rim of a cluster may differ from another implementation's.
+
+    References
+    ----------
+    R. J. G. B. Campello, D. Moulavi and J. Sander, "Density-based clustering based on hierarchical density
+    estimates", PAKDD 2013.
+
+    Examples
+    --------
+    >>> distances = np.array([1, 1, 9, 9, 1, 9, 9, 9, 9, 1], dtype=np.float32)
+    >>> hdbscan(distances, min_cluster_size=2).tolist()
+    [0, 0, 0, 1, 1]
+    """
+    n = number_of_items(distances, checkpoint=checkpoint)
+    wanted = _checked_sizes(n, min_cluster_size, min_samples)
+    if n < min_cluster_size:
+        return np.full(n, -1, dtype=np.int64)
+    pointers = PointerTree(n, core_distances(distances, wanted, checkpoint=checkpoint))
+    pointers.add_matrix(matrix_of(distances, n), checkpoint=checkpoint)
+    return _chosen(pointers.edges(), n, min_cluster_size)
+
+
+def hdbscan_series(
+    series: Series,
+    *,
+    min_cluster_size: int = 5,
+    min_samples: int | None = None,
+    radius: int | None = None,
+    mismatch_weights: Sequence[float] = (),
+    n_threads: int | None = None,
+    progress: Progress = False,
+    checkpoint: Checkpoint = no_checkpoint,
+) -> Labels:
+    """Return the clusters of HDBSCAN without a matrix: O(n · ``min_samples``) memory.
+
+    A neighbour query gives the core distances; then every distance is computed once more and forgotten.
+
+    Parameters
+    ----------
+    series, radius, mismatch_weights, n_threads, progress
+        As for :func:`gymlab.distance.dtw_pairwise`.
+    min_cluster_size, min_samples, checkpoint
+        As for :func:`hdbscan`.
+
+    Returns
+    -------
+    numpy.ndarray
+        int64 ``(n,)``, as :func:`hdbscan` of the full matrix.
+
+    Raises
+    ------
+    InputError
+        As :func:`gymlab.distance.dtw_pairwise` and :func:`hdbscan`.
+
+    Examples
+    --------
+    >>> hdbscan_series([[0, 1], [0, 1], [0, 2], [8, 9], [8, 8]], min_cluster_size=2).tolist()
+    [0, 0, 0, 1, 1]
+    """
+    n = number_of_series(series)
+    wanted = _checked_sizes(n, min_cluster_size, min_samples)
+    if n < min_cluster_size:
+        return np.full(n, -1, dtype=np.int64)
+    how: dict[str, Any] = {
+        "radius": radius,
+        "mismatch_weights": mismatch_weights,
+        "n_threads": n_threads,
+        "progress": reporting(progress, checkpoint),
+    }
+    cores = np.zeros(n, dtype=np.float32)
+    if wanted > 1:
+        cores = core_distances(dtw_neighbors(series, k=wanted - 1, **how), wanted)
+    edges = streamed_edges(series, cores, **how)
+    return _chosen(edges, n, min_cluster_size)
+
+
+def _checked_sizes(n: int, min_cluster_size: int, min_samples: int | None) -> int:
+    """Return how many nearest the core distance counts."""
+    whole_number("min_cluster_size", min_cluster_size, least=2)
+    if min_samples is None:
+        return min(int(min_cluster_size), n)
+    return checked_min_samples(min_samples, n)
+
+
+def _chosen(edges: Edges, n: int, min_cluster_size: int) -> Labels:
+    """Hand scikit-learn a tree in place of the matrix: with one sample, core distances change none of its edges."""
+    from sklearn.cluster import HDBSCAN
+
+    firsts, seconds, heights = edges
+    if not heights.any():
+        # The tree of items that are all alike has no branch, and scikit-learn chooses among branches.
+        return np.zeros(n, dtype=np.int64)
+    weights = np.maximum(heights.astype(np.float64), _LEAST_DISTANCE)
+    both = (np.concatenate([firsts, seconds]), np.concatenate([seconds, firsts]))
+    matrix = coo_array((np.concatenate([weights, weights]), both), shape=(n, n)).tocsr()
+    model = HDBSCAN(
+        min_cluster_size=min_cluster_size, min_samples=1, metric="precomputed", algorithm="brute", copy=False
+    )
+    labels: Labels = model.fit_predict(matrix)
+    return by_size(np.maximum(labels, -1))

@@ -6,17 +6,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gymlab.arguments import whole_number
-from gymlab.clustering import swaps
+from gymlab.clustering import matrix_kernels
 from gymlab.clustering.condensed import (
     Checkpoint,
     Condensed,
     Labels,
+    distance_sums,
+    distances_between,
     matrix_of,
     no_checkpoint,
     number_of_items,
-    row_slices,
 )
-from gymlab.clustering.tree import by_size
+from gymlab.clustering.linkage import by_size_with_medoids
 
 # Distances that are looked at between two checkpoints, far apart in memory.
 _DISTANCES_A_SLICE = 2**20
@@ -89,7 +90,10 @@ def kmedoids(
     rng = np.random.default_rng(whole_number("seed", seed, least=0))
     matrix = matrix_of(distances, n)
     if k == 1:
-        return _single(matrix, n, checkpoint)
+        from_each = distance_sums(matrix, np.zeros(n, dtype=np.int64), checkpoint=checkpoint)[0]
+        medoid = int(from_each.argmin())
+        loss = float(from_each[medoid])
+        return KMedoids(np.zeros(n, dtype=np.int64), np.array([medoid]), loss, loss, 0)
     medoids = _start(matrix, n, k, rng, checkpoint)
     nearest, second = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
     d_nearest, d_second = np.empty(n, dtype=np.float32), np.empty(n, dtype=np.float32)
@@ -97,29 +101,17 @@ def kmedoids(
     _assign(matrix, n, medoids, assigned, checkpoint)
     start_loss = float(d_nearest.sum(dtype=np.float64))
     state = np.zeros(3, dtype=np.int64)
-    while state[swaps.IDLE] < n:
+    while state[matrix_kernels.IDLE] < n:
         checkpoint()
-        swaps.improve(matrix, n, medoids, *assigned, state, max(1, _DISTANCES_A_SLICE // n))
+        matrix_kernels.improve(matrix, n, medoids, *assigned, state, max(1, _DISTANCES_A_SLICE // n))
     distinct = _distinct(matrix, n, medoids, checkpoint)
     if len(distinct) < k:
         medoids = distinct
         _assign(matrix, n, medoids, assigned, checkpoint)
     loss = float(d_nearest.sum(dtype=np.float64))
-    return _by_size(nearest, medoids, loss, start_loss, int(state[swaps.SWAPS]))
-
-
-def _single(matrix: NDArray[np.float32], n: int, checkpoint: Checkpoint) -> KMedoids:
-    from_each = np.zeros(n)
-    for first, stop in row_slices(n, checkpoint):
-        start = first * (2 * n - first - 1) // 2
-        for i in range(first, stop):
-            row = matrix[start : start + n - 1 - i]
-            start += len(row)
-            from_each[i] += row.sum(dtype=np.float64)
-            from_each[i + 1 :] += row
-    medoid = int(from_each.argmin())
-    loss = float(from_each[medoid])
-    return KMedoids(np.zeros(n, dtype=np.int64), np.array([medoid]), loss, loss, 0)
+    return KMedoids(
+        *by_size_with_medoids(nearest, medoids), loss, start_loss, int(state[matrix_kernels.SWAPS])
+    )
 
 
 def _assign(
@@ -132,7 +124,7 @@ def _assign(
     step = max(1, _DISTANCES_A_SLICE // (2 * len(medoids)))
     for first in range(0, n, step):
         checkpoint()
-        swaps.assign(matrix, n, medoids, first, min(n, first + step), *assigned)
+        matrix_kernels.assign(matrix, n, medoids, first, min(n, first + step), *assigned)
 
 
 def _distinct(matrix: NDArray[np.float32], n: int, medoids: Labels, checkpoint: Checkpoint) -> Labels:
@@ -142,7 +134,7 @@ def _distinct(matrix: NDArray[np.float32], n: int, medoids: Labels, checkpoint: 
     for m, medoid in enumerate(medoids):
         checkpoint()
         if is_new[m]:
-            swaps.load_row(matrix, n, medoid, row)
+            matrix_kernels.load_row(matrix, n, medoid, row)
             is_new[m + 1 :] &= row[medoids[m + 1 :]] > 0
     return medoids[is_new]
 
@@ -158,27 +150,10 @@ def _start(
         checkpoint()
         others = np.setdiff1d(np.arange(n), medoids)
         sample = rng.choice(others, min(len(others), 10 + int(np.ceil(np.sqrt(n)))), replace=False)
-        losses = np.minimum(_between(matrix, n, sample), nearest[sample]).sum(axis=1)
+        losses = np.minimum(distances_between(matrix, n, sample[:, None], sample), nearest[sample]).sum(
+            axis=1
+        )
         medoids.append(int(sample[losses.argmin()]))
-        swaps.load_row(matrix, n, medoids[-1], row)
+        matrix_kernels.load_row(matrix, n, medoids[-1], row)
         np.minimum(nearest, row, out=nearest)
     return np.array(medoids, dtype=np.int64)
-
-
-def _between(matrix: NDArray[np.float32], n: int, items: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Return the square matrix of a few items."""
-    low, high = np.minimum.outer(items, items), np.maximum.outer(items, items)
-    square = np.zeros(low.shape, dtype=np.float32)
-    apart = low != high
-    low, high = low[apart], high[apart]
-    square[apart] = matrix[low * (2 * n - low - 1) // 2 + high - low - 1]
-    return square
-
-
-def _by_size(
-    nearest: NDArray[np.int64], medoids: NDArray[np.int64], loss: float, start_loss: float, n_swaps: int
-) -> KMedoids:
-    labels = by_size(nearest)
-    ordered = np.empty(len(medoids), dtype=np.int64)
-    ordered[labels[medoids]] = medoids
-    return KMedoids(labels, ordered, loss, start_loss, n_swaps)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from gymlab.arguments import shown, whole_number
 from gymlab.clustering.condensed import Labels, Tree, checked_labels
-from gymlab.clustering.tree import n_leaves_of
+from gymlab.clustering.linkage import n_leaves_of
 from gymlab.errors import InputError
 
 

@@ -1,31 +1,39 @@
-"""A sample clustered exactly, the rest assigned to it, and how well that can be expected to agree."""
+"""A sample clustered exactly, the other series placed by representatives, and how well that can be expected to agree."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gymlab.arguments import one_of
+from gymlab.arguments import one_of, whole_number
 from gymlab.clustering.agreement import adjusted_rand_index
+from gymlab.clustering.clusters import Clustering, Quality, cluster_tree, medoids_of
 from gymlab.clustering.condensed import (
     Checkpoint,
     Labels,
     Tree,
+    checked_labels,
+    distance_sums,
+    distances_between,
     no_checkpoint,
     part_of_matrix,
+)
+from gymlab.clustering.linkage import (
+    LINKAGES,
+    Linkage,
+    build_tree,
+    by_size_with_medoids,
+    cut_tree,
+    n_leaves_of,
     require_cut,
 )
-from gymlab.clustering.cut import Clustering, cluster_tree
-from gymlab.clustering.draws import draw_sample
-from gymlab.clustering.quality import Quality
-from gymlab.clustering.representatives import representatives
 from gymlab.clustering.streaming import number_of_series, reporting
-from gymlab.clustering.tree import LINKAGES, Linkage, build_tree, by_size
 from gymlab.distance import dtw_cross, dtw_pairwise
 from gymlab.distance.blocks import Progress
-from gymlab.distance.series import Series
+from gymlab.errors import InputError
 
 # How often the agreement is measured, and the least and most of the sample that is held back for it.
 _REPEATS = 5
@@ -34,8 +42,13 @@ _LEAST_HELD_BACK, _MOST_HELD_BACK = 0.2, 0.8
 # A smaller sample, most of it held back, cannot tell how well it agrees.
 _LEAST_TO_TELL = 20
 
-# Distances of assignments that are held at once.
-_DISTANCES_A_PART = 2**24
+# Distances to representatives that are held at once.
+_DISTANCES_AT_ONCE = 2**24
+
+# A cluster has 20 representatives on average, and all have 500 together, whichever is more. One alone draws borders
+# where the tree has none.
+_REPRESENTATIVES = 500
+_REPRESENTATIVES_A_CLUSTER = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,23 +90,6 @@ class SampledClustering:
     agreement: float
     agreement_range: tuple[float, float]
     explanation: str
-
-
-@dataclass(frozen=True)
-class _Linkage:
-    """How a matrix is clustered: the sample's, and those of its parts, alike."""
-
-    method: Linkage
-    n_clusters: int | None
-    height: float | None
-    checkpoint: Checkpoint
-
-    def clusters(self, matrix: NDArray[np.float32]) -> tuple[Tree, Clustering]:
-        tree = build_tree(matrix, self.method, checkpoint=self.checkpoint)
-        found = cluster_tree(
-            matrix, tree, n_clusters=self.n_clusters, height=self.height, checkpoint=self.checkpoint
-        )
-        return tree, found
 
 
 def cluster_sample(  # noqa: PLR0913 - what is sampled, how it is clustered, and how distances are computed
@@ -161,36 +157,52 @@ def cluster_sample(  # noqa: PLR0913 - what is sampled, how it is clustered, and
     one_of("method", method, LINKAGES)
     sample = draw_sample(n, sample_size, groups=groups, seed=seed)
     require_cut(len(sample), n_clusters, height)
-    distance = partial(
-        _distances,
-        radius=radius,
-        mismatch_weights=mismatch_weights,
-        n_threads=n_threads,
-        progress=reporting(progress, checkpoint),
-    )
-    linkage = _Linkage(method, n_clusters, height, checkpoint)
-    matrix = distance(_taken(series, sample), None)
-    tree, found = linkage.clusters(matrix)
-    standing = representatives(matrix, tree, found.labels, checkpoint)
-    labels = np.empty(n, dtype=np.int64)
-    labels[sample] = found.labels
+    report = reporting(progress, checkpoint)
+    how: dict[str, Any] = {
+        "radius": radius,
+        "mismatch_weights": mismatch_weights,
+        "n_threads": n_threads,
+        "progress": report,
+    }
+
+    def clusters_of(matrix: NDArray[np.float32], n_items: int) -> tuple[Tree, Clustering, Labels]:
+        tree = build_tree(matrix, method, checkpoint=checkpoint)
+        k = None if n_clusters is None else min(n_clusters, n_items)
+        clusters = cluster_tree(matrix, tree, n_clusters=k, height=height, checkpoint=checkpoint)
+        return tree, clusters, representatives(matrix, tree, clusters.labels, checkpoint)
+
+    matrix = dtw_pairwise(series_at(series, sample), **how)
+    tree, found, chosen = clusters_of(matrix, len(sample))
     rest = np.setdiff1d(np.arange(n), sample)
-    chosen = _taken(series, sample[standing])
-    step = max(1, _DISTANCES_A_PART // len(standing))
-    for part in (rest[start : start + step] for start in range(0, len(rest), step)):
-        nearest = distance(_taken(series, part), chosen).argmin(axis=1)
-        labels[part] = found.labels[standing[nearest]]
+    typical = series_at(series, sample[chosen])
+    nearest, _ = nearest_representatives(series, rest, typical, partial(dtw_cross, **how))
+    labels = np.empty(n, dtype=np.int64)
+    labels[sample], labels[rest] = found.labels, found.labels[chosen[nearest]]
     held_back = min(max(len(rest) / n, _LEAST_HELD_BACK), _MOST_HELD_BACK) if len(rest) else 0.0
     rng = np.random.default_rng((seed, 1))
-    agreements = [
-        _agreement(matrix, found.labels, linkage, held_back, rng) for _ in range(_REPEATS if held_back else 0)
-    ] or [1.0]
-    renumbered = by_size(labels)
-    medoids = np.empty_like(found.medoids)
-    medoids[renumbered[sample[found.medoids]]] = sample[found.medoids]
-    middle, limits = float(np.median(agreements)), (min(agreements), max(agreements))
+
+    def agreement() -> float:
+        """Return how far the labels agree with those found without some of the items, which are then placed."""
+        mixed = rng.permutation(len(sample))
+        n_kept = max(min(len(sample), 2), len(sample) - round(held_back * len(sample)))
+        kept, held = np.sort(mixed[:n_kept]), np.sort(mixed[n_kept:])
+        part = part_of_matrix(matrix, len(sample), kept, checkpoint=checkpoint)
+        _, clusters, few = clusters_of(part, n_kept)
+        nearest, _ = nearest_representatives(
+            np.arange(len(sample)),
+            held,
+            kept[few],
+            lambda items, others: distances_between(matrix, len(sample), items[:, None], others),
+        )
+        again = np.empty(len(sample), dtype=np.int64)
+        again[kept], again[held] = clusters.labels, clusters.labels[few[nearest]]
+        return adjusted_rand_index(again, found.labels)
+
+    agreements = [agreement() for _ in range(_REPEATS if held_back else 0)] or [1.0]
     if len(rest) and len(sample) < _LEAST_TO_TELL:
-        middle, limits = float("nan"), (float("nan"), float("nan"))
+        agreements = [float("nan")]
+    middle, limits = float(np.median(agreements)), (min(agreements), max(agreements))
+    renumbered, medoids = by_size_with_medoids(labels, sample[found.medoids])
     return SampledClustering(
         labels=renumbered,
         medoids=medoids,
@@ -198,37 +210,135 @@ def cluster_sample(  # noqa: PLR0913 - what is sampled, how it is clustered, and
         distances=matrix,
         tree=tree,
         quality=found.quality,
-        representatives=sample[standing],
+        representatives=sample[chosen],
         agreement=middle,
         agreement_range=limits,
         explanation=_explanation(n, len(sample), held_back, middle, limits),
     )
 
 
-def _agreement(
+def draw_sample(
+    n: int, sample_size: int, *, groups: ArrayLike | None = None, seed: int = 0
+) -> NDArray[np.int64]:
+    """Return ``sample_size`` of n items drawn at random without replacement, ascending; all if there are no more.
+
+    Parameters
+    ----------
+    n, sample_size
+        How many there are, and how many to draw.
+    groups
+        One value for each item. Of each group, its share of the sample is drawn, rounded down, and one more of the
+        groups that lose most by that; ties go to the first group.
+    seed
+        The result depends on nothing else.
+
+    Raises
+    ------
+    InputError
+        If the size is below 2, or there is not one group an item.
+
+    Examples
+    --------
+    >>> draw_sample(6, 3, groups=list("aabbbb")).tolist()
+    [0, 2, 3]
+    """
+    whole_number("sample_size", sample_size, least=2)
+    whole_number("seed", seed, least=0)
+    codes = np.zeros(n, dtype=np.int64)
+    if groups is not None:
+        values = np.asarray(groups)
+        if values.shape != (n,):
+            raise InputError(f"groups have shape {values.shape}; give one value for each of {n} series")
+        codes = np.unique(values, return_inverse=True)[1]
+    size, counts = min(n, int(sample_size)), np.bincount(codes)
+    shares = counts * (size / max(n, 1))
+    taken = np.floor(shares + 1e-9).astype(np.int64)
+    taken[np.argsort(taken - shares, kind="stable")[: size - int(taken.sum())]] += 1
+    mixed = np.random.default_rng(seed).permutation(n)
+    mixed = mixed[np.argsort(codes[mixed], kind="stable")]
+    place_in_group = np.arange(n) - np.repeat(np.cumsum(counts) - counts, counts)
+    sample: NDArray[np.int64] = np.sort(mixed[place_in_group < taken[codes[mixed]]])
+    return sample
+
+
+def representatives(
     matrix: NDArray[np.float32],
+    tree: Tree,
     labels: Labels,
-    linkage: _Linkage,
-    held_back: float,
-    rng: np.random.Generator,
-) -> float:
-    """Return how far the labels agree with those found without some of the items, which are then assigned."""
-    n = len(labels)
-    mixed = rng.permutation(n)
-    n_kept = max(min(n, 2), n - round(held_back * n))
-    kept, held = np.sort(mixed[:n_kept]), np.sort(mixed[n_kept:])
-    part = part_of_matrix(matrix, n, kept, checkpoint=linkage.checkpoint)
-    if linkage.n_clusters is not None:
-        linkage = replace(linkage, n_clusters=min(linkage.n_clusters, n_kept))
-    tree, clusters = linkage.clusters(part)
-    standing = representatives(part, tree, clusters.labels, linkage.checkpoint)
-    found = np.empty(n, dtype=np.int64)
-    found[kept] = clusters.labels
-    for item in held:
-        low, high = np.minimum(item, kept[standing]), np.maximum(item, kept[standing])
-        nearest = matrix[low * (2 * n - low - 1) // 2 + high - low - 1].argmin()
-        found[item] = clusters.labels[standing[nearest]]
-    return adjusted_rand_index(found, labels)
+    checkpoint: Checkpoint = no_checkpoint,
+    *,
+    at_most: int | None = None,
+) -> NDArray[np.int64]:
+    """Return the items that stand for the clusters of a tree where others are placed: medoids of a finer cut.
+
+    Parameters
+    ----------
+    matrix, tree, labels
+        The condensed matrix of n items, its linkage matrix, and a cut of it.
+    checkpoint
+        As for :func:`~gymlab.clustering.number_of_items`.
+    at_most
+        How many, if that is less, but one a cluster.
+
+    Returns
+    -------
+    numpy.ndarray
+        int64, ascending: 500, or 20 a cluster if that is more; fewer where there are fewer distinct items.
+
+    Raises
+    ------
+    InputError
+        If matrix, tree and labels are not of the same items.
+
+    Examples
+    --------
+    >>> from gymlab.clustering.linkage import build_tree
+    >>> matrix = np.array([1, 9, 9], dtype=np.float32)
+    >>> tree = build_tree(matrix)
+    >>> representatives(matrix, tree, cut_tree(tree, n_clusters=2)).tolist()
+    [0, 1, 2]
+    """
+    n_clusters = int(checked_labels(labels, n_leaves_of(tree)).max()) + 1
+    wanted = max(_REPRESENTATIVES, _REPRESENTATIVES_A_CLUSTER * n_clusters)
+    if at_most is not None:
+        wanted = max(n_clusters, min(wanted, whole_number("at_most", at_most, least=0)))
+    # At least as fine as the cut, so its clusters lie within those of the cut.
+    fine = cut_tree(tree, n_clusters=min(len(labels), wanted))
+    sums = distance_sums(matrix, fine, checkpoint=checkpoint)
+    return np.sort(medoids_of(sums, fine))
+
+
+def nearest_representatives(
+    series: NDArray[Any] | Sequence[ArrayLike],
+    items: NDArray[np.int64],
+    representatives: Any,  # noqa: ANN401 - series, or whatever the distance takes
+    distances: Callable[[Any, Any], NDArray[np.float32]],
+) -> tuple[Labels, NDArray[np.float32]]:
+    """Return which representative is nearest to each of some series, and how far it is; ties go to the first.
+
+    Parameters
+    ----------
+    series, items
+        The series, and int64 ``(n,)``: which of them to place.
+    representatives
+        Others, at least one.
+    distances
+        From some of the series and the representatives to float32 ``(n_some, n_representatives)``.
+    """
+    nearest = np.empty(len(items), dtype=np.int64)
+    least = np.empty(len(items), dtype=np.float32)
+    step = max(1, _DISTANCES_AT_ONCE // len(representatives))
+    for start in range(0, len(items), step):
+        part = slice(start, start + step)
+        found = distances(series_at(series, items[part]), representatives)
+        nearest[part] = found.argmin(axis=1)
+        least[part] = found.min(axis=1)
+    return nearest, least
+
+
+def series_at(series: Any, items: NDArray[np.int64]) -> Any:  # noqa: ANN401 - the kind of series that it is given
+    """Return some of the series, in the order of ``items``: an array of an array, a list of a list."""
+    return series[items] if isinstance(series, np.ndarray) else [series[item] for item in items]
 
 
 def _explanation(n: int, size: int, held_back: float, middle: float, limits: tuple[float, float]) -> str:
@@ -246,25 +356,3 @@ def _explanation(n: int, size: int, held_back: float, middle: float, limits: tup
         "is the same clusters, 0 no more than chance). Expect agreement of this order between these clusters and "
         "those of an exact clustering of all; it may be higher or lower than in any of the repeats."
     )
-
-
-def _distances(
-    a: Series,
-    b: Series | None,
-    *,
-    radius: int | None,
-    mismatch_weights: Sequence[float],
-    n_threads: int | None,
-    progress: Progress,
-) -> NDArray[np.float32]:
-    if b is None:
-        return dtw_pairwise(
-            a, radius=radius, mismatch_weights=mismatch_weights, n_threads=n_threads, progress=progress
-        )
-    return dtw_cross(
-        a, b, radius=radius, mismatch_weights=mismatch_weights, n_threads=n_threads, progress=progress
-    )
-
-
-def _taken(series: NDArray[np.generic] | Sequence[ArrayLike], items: NDArray[np.int64]) -> Series:
-    return series[items] if isinstance(series, np.ndarray) else [series[item] for item in items]

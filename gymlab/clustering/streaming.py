@@ -10,8 +10,7 @@ from tqdm.auto import tqdm
 
 from gymlab.arguments import shown
 from gymlab.clustering.condensed import Checkpoint, Tree, no_checkpoint
-from gymlab.clustering.pointers import Edges, PointerTree
-from gymlab.clustering.tree import tree_of_joins
+from gymlab.clustering.linkage import Edges, PointerTree, tree_of_joins
 from gymlab.distance.blocks import Block, Progress, run_blocks
 from gymlab.distance.series import Series, batches, number_of_codes
 from gymlab.distance.simd.kernel import CELLS_A_BLOCK, Kernel

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from gymlab import clustering
 from gymlab.budget import memory_budget
 from gymlab.clustering import LINKAGES, Clustering, Labels, Tree
-from gymlab.clustering.draws import draw_sample
+from gymlab.clustering.clusters import numbers_to_try
+from gymlab.clustering.sampled import draw_sample
 from gymlab.distance import dtw_cross, dtw_neighbors, dtw_pairwise
 from gymlab.errors import InputError, MemoryLimitError
 from gymlab.patterns.assignment import part_of
@@ -160,10 +161,7 @@ def _nearest(task: Task, medoids: NDArray[np.int64]) -> Labels:
 def _best_cut(task: Task, tree: Tree) -> Clustered:
     """Cut a streamed tree at the number of clusters, from 2 to 20, with the largest average silhouette width."""
     n = len(task.windows)
-    cuts = [
-        clustering.cut_tree(tree, n_clusters=k)
-        for k in range(2, min(clustering.MOST_AUTO_CLUSTERS, n - 1) + 1)
-    ]
+    cuts = [clustering.cut_tree(tree, n_clusters=k) for k in numbers_to_try(n)]
     widths: dict[int, tuple[float, Clustered]] = {}
     # Cuts of one tree are nested, so a sample even over the finest is even over all.
     chosen = _evenly(cuts[-1], task.config.seed)

@@ -11,6 +11,7 @@ from scipy.spatial.distance import squareform
 from gymlab import clustering
 from gymlab.actions.windows import Windows
 from gymlab.clustering import LINKAGES, Checkpoint, Clustering, Condensed, Linkage, Tree
+from gymlab.clustering.clusters import numbers_to_try
 from gymlab.clustering.condensed import part_of_matrix
 from gymlab.distance import dtw_pairs, dtw_pairwise
 from gymlab.distance.blocks import Progress
@@ -213,7 +214,7 @@ def _number_of_medoids(task: Task, condensed: Condensed) -> tuple[int, dict[int,
         condensed = part_of_matrix(matrix, n, chosen, checkpoint=task.checkpoint)
         n = len(chosen)
     curve: dict[int, float] = {}
-    for k in range(2, min(clustering.MOST_AUTO_CLUSTERS, n - 1) + 1):
+    for k in numbers_to_try(n):
         found = clustering.kmedoids(condensed, k, seed=task.config.seed, checkpoint=task.checkpoint)
         if len(found.medoids) > 1:
             sums = clustering.distance_sums(condensed, found.labels, checkpoint=task.checkpoint)

@@ -19,6 +19,7 @@ from gymlab.distance.simd import sweeps
 from gymlab.distance.simd.paths import kernel_path, vectors_in_flight, vectors_looked_up
 from gymlab.distance.simd.sharing import SharedPoints, shared_points
 from gymlab.distance.simd.vectors import WIDTH, aligned_empty
+from gymlab.distance.triangle import row_start
 
 _log = logging.getLogger(__name__)
 
@@ -109,9 +110,7 @@ class Kernel:
 
     def condensed_range(self, first: int, stop: int) -> tuple[int, int]:
         """Return where the distances of these rows begin and end when those of all rows follow each other."""
-        n = self._n_members
-        begin, end = (row * (2 * n - row - 1) // 2 for row in (first, stop))
-        return begin, end
+        return row_start(self._n_members, first), row_start(self._n_members, stop)
 
     def rows(self, first: int, stop: int, out: Float32Array) -> None:
         """Write the distances of rows ``first`` to ``stop``, one row after the other, to ``out``, a flat array."""

@@ -1,13 +1,14 @@
-"""The tree of a condensed matrix, and its cuts."""
+"""The tree of a condensed matrix, or of single linkage row by row, and its cuts."""
 
+import threading
 from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.cluster import hierarchy
 
-from gymlab.arguments import one_of
-from gymlab.clustering import chain
+from gymlab.arguments import finite_number, one_of, whole_number
+from gymlab.clustering import tree_kernels
 from gymlab.clustering.condensed import (
     Checkpoint,
     Condensed,
@@ -16,13 +17,14 @@ from gymlab.clustering.condensed import (
     matrix_of,
     no_checkpoint,
     number_of_items,
-    require_cut,
     row_slices,
     slices,
     whole_numbers,
 )
-from gymlab.clustering.pointers import PointerTree
+from gymlab.distance.triangle import row_start
 from gymlab.errors import InputError
+
+Edges = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]
 
 Linkage = Literal["ward", "average", "complete", "single", "weighted"]
 
@@ -36,10 +38,10 @@ _DISTANCES_A_SLICE = 2**20
 _USUAL_EXPONENT = 30
 
 _CHAINED = {
-    "ward": chain.WARD,
-    "average": chain.AVERAGE,
-    "complete": chain.COMPLETE,
-    "weighted": chain.WEIGHTED,
+    "ward": tree_kernels.WARD,
+    "average": tree_kernels.AVERAGE,
+    "complete": tree_kernels.COMPLETE,
+    "weighted": tree_kernels.WEIGHTED,
 }
 
 
@@ -111,7 +113,7 @@ def tree_of_joins(
     """Return the linkage matrix of joins in any order, each given by an item of either cluster and a height."""
     order = np.argsort(heights, kind="stable")
     tree = np.empty((len(heights), 4))
-    chain.label_joins(firsts[order], seconds[order], heights[order], tree)
+    tree_kernels.label_joins(firsts[order], seconds[order], heights[order], tree)
     return tree
 
 
@@ -146,24 +148,12 @@ def _chained(
     places = np.empty(n, dtype=np.int64)
     buffers = np.empty((2, n), dtype=np.float32)
     state = np.array([n, n, 0, 0, -1, -1], dtype=np.int64)
-    while state[chain.LEFT] > 1:
+    while state[tree_kernels.LEFT] > 1:
         checkpoint()
-        if chain.wants_packing(state):
+        if tree_kernels.wants_packing(state):
             _pack(working, sizes, leaves, alive, places, state, checkpoint)
-        chain.advance(
-            working,
-            method,
-            sizes,
-            leaves,
-            alive,
-            places,
-            buffers,
-            state,
-            firsts,
-            seconds,
-            heights,
-            _DISTANCES_A_SLICE,
-        )
+        clusters, joins = (sizes, leaves, alive, places, buffers, state), (firsts, seconds, heights)
+        tree_kernels.advance(working, method, *clusters, *joins, _DISTANCES_A_SLICE)
     return firsts, seconds, heights
 
 
@@ -177,16 +167,93 @@ def _pack(
     checkpoint: Checkpoint,
 ) -> None:
     """Move what is left to the front of every array, so that nothing that is gone is looked at again."""
-    kept = np.flatnonzero(alive[: state[chain.ROOM]])
+    kept = np.flatnonzero(alive[: state[tree_kernels.ROOM]])
     position = 0
     for first, stop in row_slices(len(kept), checkpoint):
-        position = chain.pack_rows(working, working, kept, state[chain.ROOM], first, stop, position)
+        position = tree_kernels.pack_rows(
+            working, working, kept, state[tree_kernels.ROOM], first, stop, position
+        )
     for array in (sizes, leaves, alive):
         array[: len(kept)] = array[kept]
-    links = places[: state[chain.CHAIN]]
+    links = places[: state[tree_kernels.CHAIN]]
     links[:] = np.searchsorted(kept, links)
-    state[chain.ROOM] = len(kept)
-    state[[chain.BUFFER_0, chain.BUFFER_1]] = -1
+    state[tree_kernels.ROOM] = len(kept)
+    state[[tree_kernels.BUFFER_0, tree_kernels.BUFFER_1]] = -1
+
+
+class PointerTree:
+    """The single linkage tree of n items, fed with rows of the condensed matrix from the last to the first.
+
+    Rows may be handed over in any order and by several threads; what is early waits.
+
+    Parameters
+    ----------
+    n
+        Number of items.
+    cores
+        float32 ``(n,)``: when given, distances are mutual reachability distances, the largest of the distance and
+        the core distances of both items (Campello, Moulavi and Sander 2013).
+    """
+
+    def __init__(self, n: int, cores: NDArray[np.float32] | None = None) -> None:
+        self._n = n
+        self._cores = np.empty(0, dtype=np.float32) if cores is None else cores
+        self._parents = np.arange(n)
+        self._heights = np.full(n, np.inf, dtype=np.float32)
+        self._row = np.empty(n, dtype=np.float32)
+        # The row of the last item is empty.
+        self._next = n - 1
+        self._early: dict[int, tuple[int, NDArray[np.float32]]] = {}
+        self._lock = threading.Lock()
+
+    def add_rows(self, first: int, stop: int, distances: NDArray[np.float32]) -> None:
+        """Take the rows ``first`` to ``stop``, one after the other in a flat array that stays as it is."""
+        if first >= self._n - 1:
+            return
+        with self._lock:
+            self._early[min(stop, self._n - 1)] = (first, distances)
+            while self._next in self._early:
+                begin, rows = self._early.pop(self._next)
+                self._enter(rows, 0, begin, self._next)
+
+    def add_matrix(self, distances: NDArray[np.float32], *, checkpoint: Checkpoint = no_checkpoint) -> None:
+        """Take a whole condensed matrix."""
+        for first, stop in reversed(list(row_slices(self._n))):
+            checkpoint()
+            self._enter(distances, row_start(self._n, first), first, stop)
+
+    def edges(self) -> Edges:
+        """Return n−1 edges, by ascending height, that have this single linkage tree: items, items, heights."""
+        # The item that entered last is the first of the cluster of all.
+        order = 1 + np.argsort(self._heights[1:], kind="stable")
+        return order, self._parents[order], self._heights[order]
+
+    def tree(self) -> Tree:
+        """Return the linkage matrix, once every row was there."""
+        firsts, seconds, heights = self.edges()
+        return tree_of_joins(firsts, seconds, heights.astype(np.float64))
+
+    def _enter(self, rows: NDArray[np.float32], offset: int, first: int, stop: int) -> None:
+        tree_kernels.enter_rows(
+            rows, offset, self._n, first, stop, self._cores, self._parents, self._heights, self._row
+        )
+        self._next = first
+
+
+def require_cut(n: int, n_clusters: int | None, height: float | None) -> None:
+    """Refuse a cut of a tree of n items that is none; neither a number nor a height is let pass.
+
+    Raises
+    ------
+    InputError
+        If it is both, the number is none from 1 to n, or the height is no distance.
+    """
+    if n_clusters is not None and height is not None:
+        raise InputError("give n_clusters or height, not both")
+    if n_clusters is not None:
+        whole_number("n_clusters", n_clusters, least=1, most=n)
+    if height is not None:
+        finite_number("height", height, least=0, noun="a distance")
 
 
 def cut_tree(tree: Tree, *, n_clusters: int | None = None, height: float | None = None) -> Labels:
@@ -246,7 +313,7 @@ def n_leaves_of(tree: Tree) -> int:
 
 
 def by_size(labels: NDArray[np.integer]) -> Labels:
-    """Renumber the clusters from 0 by size, the largest first, of equals the one that occurs first.
+    """Renumber the clusters from 0 by size, the largest first; ties go to the one that occurs first.
 
     Noise stays −1.
 
@@ -270,3 +337,11 @@ def by_size(labels: NDArray[np.integer]) -> Labels:
     rank[np.lexsort((first, -counts))] = np.arange(len(counts))
     renumbered[clustered] = rank[inverse]
     return renumbered
+
+
+def by_size_with_medoids(labels: Labels, medoids: Labels) -> tuple[Labels, Labels]:
+    """Renumber the clusters as :func:`by_size` does, and put their medoids in the new order."""
+    renumbered = by_size(labels)
+    ordered = np.empty_like(medoids)
+    ordered[renumbered[medoids]] = medoids
+    return renumbered, ordered

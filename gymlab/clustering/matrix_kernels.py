@@ -1,7 +1,125 @@
-"""The compiled loop of FasterPAM on a condensed matrix, in slices."""
+"""Compiled passes over a condensed matrix: sums and neighbours of some of its rows, and the swaps of FasterPAM.
+
+A pass adds what it finds in rows ``first`` to ``stop`` to the arrays that it is given.
+"""
 
 import numpy as np
 from numba import njit
+
+from gymlab.distance.triangle import row_begins
+
+
+@njit(nogil=True, cache=True)
+def add_sums(distances, labels, first, stop, sums):
+    """Add the distances of rows ``first`` to ``stop`` to the sums ``(n_clusters, n)`` of both their items."""
+    n = len(labels)
+    own = np.empty(len(sums))
+    for i in range(first, stop):
+        start = row_begins(n, i) - i - 1
+        own[:] = 0.0
+        for j in range(i + 1, n):
+            if labels[j] >= 0:
+                own[labels[j]] += distances[start + j]
+        sums[:, i] += own
+        if labels[i] >= 0:
+            mine = sums[labels[i]]
+            for j in range(i + 1, n):
+                mine[j] += distances[start + j]
+
+
+@njit(nogil=True, cache=True)
+def add_cophenetic(distances, leaves, places, gaps, shift, top, first, stop, sums):
+    """Add to ``sums`` Σ(h−top), Σ(h−top)², Σ(d−shift), Σ(d−shift)² and Σ(h−top)(d−shift).
+
+    Between neighbours ``q`` and ``q + 1`` in the order of the dendrogram lies ``gaps[q]``, the height that joins
+    them; two leaves are joined at the largest gap between them.
+    """
+    n = len(leaves)
+    heights = np.empty(n)
+    for i in range(first, stop):
+        place = places[i]
+        most = 0.0
+        for q in range(place + 1, n):
+            most = max(most, gaps[q - 1])
+            heights[leaves[q]] = most
+        most = 0.0
+        for q in range(place - 1, -1, -1):
+            most = max(most, gaps[q])
+            heights[leaves[q]] = most
+        start = row_begins(n, i) - i - 1
+        for j in range(i + 1, n):
+            h = heights[j] - top
+            d = np.float64(distances[start + j]) - shift
+            sums[0] += h
+            sums[1] += h * h
+            sums[2] += d
+            sums[3] += d * d
+            sums[4] += h * d
+
+
+@njit(nogil=True, cache=True)
+def offer_neighbours(distances, n, first, stop, nearest):
+    """Keep in ``nearest`` ``(n, k)``, each row ascending, the k least distances of each item so far."""
+    k = nearest.shape[1]
+    for i in range(first, stop):
+        start = row_begins(n, i) - i - 1
+        for j in range(i + 1, n):
+            d = distances[start + j]
+            for item in (i, j):
+                if d < nearest[item, k - 1]:
+                    place = k - 1
+                    while place > 0 and nearest[item, place - 1] > d:
+                        nearest[item, place] = nearest[item, place - 1]
+                        place -= 1
+                    nearest[item, place] = d
+
+
+@njit(nogil=True, cache=True)
+def count_within(distances, eps, first, stop, counts):
+    """Count for each item the others within ``eps``."""
+    n = len(counts)
+    for i in range(first, stop):
+        start = row_begins(n, i) - i - 1
+        for j in range(i + 1, n):
+            if distances[start + j] <= eps:
+                counts[i] += 1
+                counts[j] += 1
+
+
+@njit(nogil=True, cache=True)
+def join_within(distances, eps, core, first, stop, parents):
+    """Join the sets of core items within ``eps`` of each other; the root of a set is its first item."""
+    n = len(parents)
+    for i in range(first, stop):
+        if not core[i]:
+            continue
+        start = row_begins(n, i) - i - 1
+        for j in range(i + 1, n):
+            if core[j] and distances[start + j] <= eps:
+                a, b = i, j
+                while parents[a] != a:
+                    parents[a] = parents[parents[a]]
+                    a = parents[a]
+                while parents[b] != b:
+                    parents[b] = parents[parents[b]]
+                    b = parents[b]
+                if a < b:
+                    parents[b] = a
+                else:
+                    parents[a] = b
+
+
+@njit(nogil=True, cache=True)
+def reach_borders(distances, eps, core, roots, first, stop, borders):
+    """Lower the entry of each item that is no core to the first set of which a core item is within ``eps``."""
+    n = len(roots)
+    for i in range(first, stop):
+        start = row_begins(n, i) - i - 1
+        for j in range(i + 1, n):
+            if core[i] != core[j] and distances[start + j] <= eps:
+                inner, border = (i, j) if core[i] else (j, i)
+                borders[border] = min(borders[border], roots[inner])
+
 
 # Places in ``state``: the next candidate, candidates since the last swap, swaps.
 CANDIDATE, IDLE, SWAPS = range(3)
@@ -15,7 +133,7 @@ def load_row(distances, n, item, out):
         out[k] = distances[position]
         position += n - k - 2
     out[item] = 0.0
-    start = item * (2 * n - item - 1) // 2 - item - 1
+    start = row_begins(n, item) - item - 1
     for k in range(item + 1, n):
         out[k] = distances[start + k]
 
@@ -26,7 +144,7 @@ def _distance(distances, n, i, j):
         return np.float32(0.0)
     if i > j:
         i, j = j, i
-    return distances[i * (2 * n - i - 1) // 2 - i - 1 + j]
+    return distances[row_begins(n, i) - i - 1 + j]
 
 
 @njit(nogil=True, cache=True)
@@ -43,7 +161,7 @@ def _second(distances, n, medoids, item, nearest):
 
 @njit(nogil=True, cache=True)
 def assign(distances, n, medoids, first, stop, nearest, second, d_nearest, d_second):
-    """Find the two nearest medoids of items ``first`` to ``stop``; of equals the first."""
+    """Find the two nearest medoids of items ``first`` to ``stop``; ties go to the first."""
     for item in range(first, stop):
         nearest[item], d_nearest[item] = _second(distances, n, medoids, item, -1)
         second[item], d_second[item] = _second(distances, n, medoids, item, nearest[item])
@@ -124,3 +242,6 @@ def improve(distances, n, medoids, nearest, second, d_nearest, d_second, state, 
         removal[:] = 0.0
         for item in range(n):
             removal[nearest[item]] += np.float64(d_second[item]) - d_nearest[item]
+
+
+# Compiled in: 77f556138ddf29b0

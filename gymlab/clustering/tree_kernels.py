@@ -1,14 +1,21 @@
-"""The nearest-neighbour chain on a condensed float32 matrix, in place and in slices.
+"""Compiled loops that build trees from a condensed float32 matrix: the nearest-neighbour chain and SLINK.
 
-After F. Murtagh, "A survey of recent advances in hierarchical clustering algorithms", The Computer Journal 26(4),
-1983, and D. Müllner, "Modern hierarchical, agglomerative clustering algorithms", arXiv:1109.2378, 2011, section
-3.2. Two clusters that are nearest to each other are joined at once; for linkages that never bring a join nearer to
-a third cluster than the nearer of its parts was, the joins, sorted, are those of the greedy algorithm. Updates are
-computed in float64 and rounded once, so that this holds for the rounded distances too.
+The chain works in place and in slices, after F. Murtagh, "A survey of recent advances in hierarchical clustering
+algorithms", The Computer Journal 26(4), 1983, and D. Müllner, "Modern hierarchical, agglomerative clustering
+algorithms", arXiv:1109.2378, 2011, section 3.2. Two clusters that are nearest to each other are joined at once. For
+linkages that never bring a join nearer to a third cluster than the nearer of its parts was, the joins, sorted, are
+those of the greedy algorithm. Updates are computed in float64 and rounded once, so that this holds for the rounded
+distances too.
+
+SLINK takes each row once, in O(n) memory, after R. Sibson, "SLINK: an optimally efficient algorithm for the
+single-link cluster method", The Computer Journal 16(1), 1973. Items enter from the last to the first, so that the
+item that enters needs only its row of the condensed matrix, which lies side by side.
 """
 
 import numpy as np
 from numba import njit
+
+from gymlab.distance.triangle import row_begins
 
 WARD, AVERAGE, COMPLETE, WEIGHTED = range(4)
 
@@ -34,7 +41,7 @@ def _load(distances, alive, room, x, out):
         out[k] = distances[position] if alive[k] else np.inf
         position += room - k - 2
     out[x] = np.inf
-    start = x * (2 * room - x - 1) // 2 - x - 1
+    start = row_begins(room, x) - x - 1
     for k in range(x + 1, room):
         out[k] = distances[start + k] if alive[k] else np.inf
 
@@ -45,7 +52,7 @@ def _store(distances, room, x, row):
     for k in range(x):
         distances[position] = row[k]
         position += room - k - 2
-    start = x * (2 * room - x - 1) // 2 - x - 1
+    start = row_begins(room, x) - x - 1
     for k in range(x + 1, room):
         distances[start + k] = row[k]
 
@@ -101,7 +108,7 @@ def advance(distances, method, sizes, leaves, alive, chain, buffers, state, firs
         _load(distances, alive, room, x, row)
         state[BUFFER_0 + mine] = x
         work -= room
-        # Of equals the predecessor, else the chain would not end.
+        # Ties go to the predecessor, else the chain would not end.
         y, least = -1, np.float32(np.inf)
         if length > 1:
             y = chain[length - 2]
@@ -136,7 +143,7 @@ def pack_rows(source, target, kept, room, first, stop, position):
     ``source`` is the condensed matrix of ``room`` items, ``kept`` ascends; ``target`` may be ``source``.
     """
     for a in range(first, stop):
-        start = kept[a] * (2 * room - kept[a] - 1) // 2 - kept[a] - 1
+        start = row_begins(room, kept[a]) - kept[a] - 1
         for b in range(a + 1, len(kept)):
             target[position] = source[start + kept[b]]
             position += 1
@@ -166,3 +173,46 @@ def label_joins(firsts, seconds, heights, tree):
         sizes[joined] = sizes[a] + sizes[b]
         tree[row, 0], tree[row, 1] = min(a, b), max(a, b)
         tree[row, 2], tree[row, 3] = heights[row], sizes[joined]
+
+
+@njit(nogil=True, cache=True)
+def enter_rows(distances, offset, n, first, stop, cores, parents, heights, row):
+    """Let the items of rows ``stop − 1`` down to ``first`` enter.
+
+    Parameters
+    ----------
+    distances
+        float32: the rows from ``first`` on, one after the other, from ``offset`` on.
+    cores
+        float32 ``(n,)``: distances below the core distance of either item count as that. Empty for none.
+    parents, heights
+        int64 and float32 ``(n,)``: the pointer representation. Item i is the first of its cluster until
+        ``heights[i]``, where it joins that of ``parents[i]``, an earlier one.
+    row
+        float32 ``(n,)``, scratch.
+    """
+    begin = row_begins(n, first)
+    for i in range(stop - 1, first - 1, -1):
+        parents[i], heights[i] = i, np.inf
+        start = offset + row_begins(n, i) - begin - i - 1
+        for j in range(i + 1, n):
+            row[j] = distances[start + j]
+        if len(cores):
+            own = cores[i]
+            for j in range(i + 1, n):
+                core = own if own > cores[j] else cores[j]
+                row[j] = core if core > row[j] else row[j]
+        for j in range(n - 1, i, -1):
+            parent, d = parents[j], row[j]
+            passed_on = d
+            if heights[j] >= d:
+                passed_on = heights[j]
+                heights[j] = d
+                parents[j] = i
+            row[parent] = min(row[parent], passed_on)
+        for j in range(n - 1, i, -1):
+            if heights[j] >= heights[parents[j]]:
+                parents[j] = i
+
+
+# Compiled in: 77f556138ddf29b0
