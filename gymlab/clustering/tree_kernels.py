@@ -215,4 +215,4 @@ def enter_rows(distances, offset, n, first, stop, cores, parents, heights, row):
                 parents[j] = i
 
 
-# Compiled in: 77f556138ddf29b0
+# Compiled in: 926705e450e00a13

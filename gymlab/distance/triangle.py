@@ -1,6 +1,6 @@
 """Where a pair is in a condensed matrix, which holds the rows of the upper triangle one after the other."""
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numba import njit
@@ -16,7 +16,7 @@ def row_start(n: int, row: Number) -> Number:
 
 
 # The same for kernels.
-row_begins = njit(row_start, nogil=True)
+row_begins: Any = njit(row_start, nogil=True)
 
 
 def pairs_at(positions: NDArray[np.int64], n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
