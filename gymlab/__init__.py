@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from gymlab.patterns.comparison import Comparison, compare_logs
     from gymlab.patterns.config import ExtractionConfig
     from gymlab.patterns.extraction import extract_patterns
-    from gymlab.patterns.loading import load_extraction
-    from gymlab.patterns.result import Extraction
+    from gymlab.patterns.result import Extraction, load_extraction
     from gymlab.patterns.temporal import TemporalPattern
     from gymlab.principles import Principle, infer_principles
     from gymlab.principles.study import Study, study_principles
@@ -62,7 +61,7 @@ _HOMES = {
     "extract_patterns": "gymlab.patterns.extraction",
     "extract_patterns_async": "gymlab.patterns.asynchronous",
     "infer_principles": "gymlab.principles",
-    "load_extraction": "gymlab.patterns.loading",
+    "load_extraction": "gymlab.patterns.result",
     "notebook_path": "gymlab.settings",
     "read_actions": "gymlab.actions",
     "sample_path": "gymlab.settings",

@@ -14,7 +14,7 @@ from gymlab.errors import InputError
 from gymlab.patterns.barycenters import MOST_MEMBERS, barycenter, describe_barycenter
 
 
-def random_pieces(seed, n, equal, n_channels=2):
+def random_series(seed, n, equal, n_channels=2):
     rng = np.random.default_rng(seed)
     lengths = [8] * n if equal else rng.integers(4, 12, size=n).tolist()
     return [np.cumsum(rng.normal(size=(length, n_channels)), axis=0) for length in lengths]
@@ -23,50 +23,50 @@ def random_pieces(seed, n, equal, n_channels=2):
 @settings(deadline=None, max_examples=25)
 @given(st.integers(0, 10**6), st.integers(1, 6), st.booleans(), st.sampled_from([None, 0, 1, 3]))
 def test_it_is_that_of_plain_loops(seed, n, equal, radius):
-    pieces = random_pieces(seed, n, equal)
-    found = barycenter(pieces, radius=radius, initial=pieces[0], max_iter=12)
-    expected = naive_averages.dba(pieces, pieces[0], radius, iterations=12)
+    series = random_series(seed, n, equal)
+    found = barycenter(series, radius=radius, initial=series[0], max_iter=12)
+    expected = naive_averages.dba(series, series[0], radius, iterations=12)
     np.testing.assert_allclose(found.series, expected, rtol=1e-6, atol=1e-6)
     assert (found.shares, found.notes, found.members.tolist()) == ((), (), list(range(n)))
 
 
 def test_the_band_is_kept():
-    pieces = random_pieces(3, 6, equal=True)
-    np.testing.assert_allclose(barycenter(pieces, radius=0).series, np.mean(pieces, axis=0))
-    assert not np.allclose(barycenter(pieces, radius=0).series, barycenter(pieces).series)
+    series = random_series(3, 6, equal=True)
+    np.testing.assert_allclose(barycenter(series, radius=0).series, np.mean(series, axis=0))
+    assert not np.allclose(barycenter(series, radius=0).series, barycenter(series).series)
 
 
 @pytest.mark.parametrize("equal", [True, False])
 @pytest.mark.parametrize("radius", [None, 2])
 def test_it_starts_at_the_medoid_and_only_gets_better(equal, radius):
-    pieces = random_pieces(11, 9, equal)
-    sums = [sum(dtw(one, other, radius=radius) for other in pieces) for one in pieces]
-    medoid = pieces[int(np.argmin(sums))]
-    found = barycenter(pieces, radius=radius)
+    series = random_series(11, 9, equal)
+    sums = [sum(dtw(one, other, radius=radius) for other in series) for one in series]
+    medoid = series[int(np.argmin(sums))]
+    found = barycenter(series, radius=radius)
     assert found.series.shape == medoid.shape
-    np.testing.assert_array_equal(found.series, barycenter(pieces, radius=radius, initial=medoid).series)
-    inertia = naive_averages.inertia(found.series, pieces, radius)
-    assert inertia < naive_averages.inertia(medoid, pieces, radius)
+    np.testing.assert_array_equal(found.series, barycenter(series, radius=radius, initial=medoid).series)
+    inertia = naive_averages.inertia(found.series, series, radius)
+    assert inertia < naive_averages.inertia(medoid, series, radius)
 
 
 @pytest.mark.parametrize("scale", [1e-6, 1, 1e6])
 def test_the_unit_does_not_matter(scale):
-    pieces = random_pieces(5, 7, equal=True)
-    expected = barycenter(pieces).series
+    series = random_series(5, 7, equal=True)
+    expected = barycenter(series).series
     np.testing.assert_allclose(
-        barycenter([scale * piece for piece in pieces]).series, scale * expected, rtol=1e-9
+        barycenter([scale * one for one in series]).series, scale * expected, rtol=1e-9
     )
 
 
 def test_identical_members_are_their_own_barycentre():
-    piece = random_pieces(1, 1, equal=True)[0]
-    np.testing.assert_allclose(barycenter([piece] * 5).series, piece)
-    np.testing.assert_allclose(barycenter([piece]).series, piece)
+    one = random_series(1, 1, equal=True)[0]
+    np.testing.assert_allclose(barycenter([one] * 5).series, one)
+    np.testing.assert_allclose(barycenter([one]).series, one)
 
 
 def test_codes_become_shares():
-    pieces = [[[0.0, 7, 1], [1, 7, 5]], [[2.0, 7, 1], [3, 4, 1]], [[4.0, 9, 1], [5, 4, 1]]]
-    found = barycenter(pieces, radius=0, mismatch_weights=[1.5, 0.2])
+    series = [[[0.0, 7, 1], [1, 7, 5]], [[2.0, 7, 1], [3, 4, 1]], [[4.0, 9, 1], [5, 4, 1]]]
+    found = barycenter(series, radius=0, mismatch_weights=[1.5, 0.2])
     first, second = found.shares
     assert first.codes.tolist() == [4, 7, 9]
     np.testing.assert_allclose(first.shares, [[0, 2 / 3, 1 / 3], [2 / 3, 1 / 3, 0]], atol=1e-12)
@@ -76,31 +76,31 @@ def test_codes_become_shares():
 
 def test_codes_are_aligned_by_their_weight_and_not_by_their_number():
     # The third member does the same a step later; a band would not let it.
-    pieces = [
+    series = [
         np.array(codes, dtype=float)[:, None] for codes in ([1, 1, 50, 2], [1, 1, 50, 2], [1, 50, 2, 2])
     ]
-    found = barycenter(pieces, mismatch_weights=[3.0])
+    found = barycenter(series, mismatch_weights=[3.0])
     assert found.series.ravel().tolist() == [1, 1, 50, 2]
     np.testing.assert_allclose(found.shares[0].shares.max(axis=1), 1)
     assert found.shares[0].shares.sum(axis=1) == pytest.approx(np.ones(4))
 
 
 def test_of_many_members_a_sample_is_averaged_and_said():
-    pieces = np.random.default_rng(0).normal(size=(MOST_MEMBERS + 100, 5, 1))
-    found = barycenter(pieces, radius=0)
+    series = np.random.default_rng(0).normal(size=(MOST_MEMBERS + 100, 5, 1))
+    found = barycenter(series, radius=0)
     assert len(np.unique(found.members)) == MOST_MEMBERS
     assert found.notes == (f"the barycentre is that of {MOST_MEMBERS} of 300 members, drawn with seed 0",)
-    np.testing.assert_allclose(found.series, pieces[found.members].mean(axis=0))
-    np.testing.assert_array_equal(barycenter(pieces, radius=0).members, found.members)
-    assert barycenter(pieces, radius=0, seed=1).members.tolist() != found.members.tolist()
+    np.testing.assert_allclose(found.series, series[found.members].mean(axis=0))
+    np.testing.assert_array_equal(barycenter(series, radius=0).members, found.members)
+    assert barycenter(series, radius=0, seed=1).members.tolist() != found.members.tolist()
 
 
 @pytest.mark.parametrize(
-    ("pieces", "options", "message"),
+    ("series", "options", "message"),
     [
-        ([], {}, "no pieces"),
-        ([[1.0, np.inf]], {}, "piece 0 holds NaN or infinity at time point 1"),
-        ([[1.0], [[1.0, 2.0]]], {}, "piece 1 has 2 channels"),
+        ([], {}, "no series"),
+        ([[1.0, np.inf]], {}, "series 0 holds NaN or infinity at time point 1"),
+        ([[1.0], [[1.0, 2.0]]], {}, "series 1 has 2 channels"),
         ([[1.0]], {"radius": -1}, "radius"),
         ([[1.0]], {"max_iter": 0}, "max_iter"),
         ([[1.0]], {"initial": [[1.0, 2.0]]}, "channels"),
@@ -109,9 +109,9 @@ def test_of_many_members_a_sample_is_averaged_and_said():
         ([[1.0]], {"mismatch_weights": [-1]}, "mismatch_weights"),
     ],
 )
-def test_what_makes_no_sense_is_refused(pieces, options, message):
+def test_what_makes_no_sense_is_refused(series, options, message):
     with pytest.raises(InputError, match=message):
-        barycenter(pieces, **options)
+        barycenter(series, **options)
 
 
 def log_of(n=40):

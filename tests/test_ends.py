@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-BEGIN = "import numpy as np\nfrom gymlab.patterns.significance.states import states_of\n"
+BEGIN = "import numpy as np\nfrom gymlab.patterns.significance.surrogates import states_of\n"
 
 LOOPS = {
     "a constant beside what varies less than rounding": """

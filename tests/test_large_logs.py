@@ -12,7 +12,7 @@ from sklearn.metrics import adjusted_rand_score
 import gymlab
 from gymlab.clustering import describe_labels
 from gymlab.errors import InputError, MemoryLimitError
-from gymlab.patterns import large, plan
+from gymlab.patterns import plan, without_matrix
 from gymlab.patterns.soft_dtw import soft_dtw_pairwise
 
 FEW = {"window": 10, "hop": 5}
@@ -154,7 +154,7 @@ def test_the_number_of_streamed_single_linkage_clusters_is_that_of_the_matrix(lo
 
 def test_medoids_of_many_windows_come_from_some_of_each_pattern(log, monkeypatch):
     no_matrix(monkeypatch)
-    monkeypatch.setattr(large, "_DESCRIBED", 30)
+    monkeypatch.setattr(without_matrix, "_DESCRIBED", 30)
     found = extraction(log, method="single", n_clusters=5)
     assert any("drawn from all patterns" in note for note in found.notes)
     for pattern in found.patterns:
@@ -163,7 +163,7 @@ def test_medoids_of_many_windows_come_from_some_of_each_pattern(log, monkeypatch
 
 def test_a_graph_that_would_not_fit_is_refused_by_name(log, monkeypatch):
     no_matrix(monkeypatch)
-    monkeypatch.setattr(large, "memory_budget", lambda: 1000)
+    monkeypatch.setattr(without_matrix, "memory_budget", lambda: 1000)
     with pytest.raises(MemoryLimitError, match=r"eps 100 joins about 100.0% of the pairs.*hdbscan"):
         extraction(log, method="dbscan", eps=100)
 

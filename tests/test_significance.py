@@ -10,26 +10,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import pdist, squareform
-from scipy.stats import binom, false_discovery_control
+from scipy.stats import binom
 
 from gymlab.clustering import build_tree, cut_tree
 from gymlab.distance import dtw_pairwise
 from gymlab.errors import InputError
-from gymlab.patterns.significance import WindowedLog, assess_significance, draw_sample
-from gymlab.patterns.significance.chain import fit_chains
+from gymlab.patterns.significance import WindowedLog, assess_significance, sample_sessions
 from gymlab.patterns.significance.null_test import (
-    adjusted_p_values,
+    ClusterStatistics,
+    cluster_statistics,
     compare_clusters,
     corrected_p_values,
 )
-from gymlab.patterns.significance.result import PatternSignificance
-from gymlab.patterns.significance.stability import best_jaccard, resampled_units
-from gymlab.patterns.significance.states import states_of
-from gymlab.patterns.significance.statistics import ClusterStatistics, cluster_statistics
+from gymlab.patterns.significance.pattern_significance import PatternSignificance
+from gymlab.patterns.significance.resampling import best_jaccard, resampled_units
+from gymlab.patterns.significance.surrogates import fit_chains, states_of
 
 
-def codes_distance(pieces, n_threads=1):
-    return dtw_pairwise(pieces, mismatch_weights=(1.0,), n_threads=n_threads)
+def codes_distance(windows, n_threads=1):
+    return dtw_pairwise(windows, mismatch_weights=(1.0,), n_threads=n_threads)
 
 
 def by_ward(condensed, n_clusters):
@@ -60,7 +59,7 @@ def windowed(series, *, window=10, hop=5, agents=None, sessions=None, n_clusters
     )
     if n_clusters is None:
         return log
-    return dataclasses.replace(log, labels=by_ward(codes_distance(log.pieces()), n_clusters))
+    return dataclasses.replace(log, labels=by_ward(codes_distance(log.window_values()), n_clusters))
 
 
 def markov(rng, transitions, length):
@@ -223,14 +222,6 @@ def test_corrected_p_values_agree_with_counting(null, observed):
     assert found == pytest.approx(naive_significance.corrected_p_value(null, observed))
 
 
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
-def test_adjusted_p_values_are_scipys(p_values):
-    np.testing.assert_allclose(adjusted_p_values(np.array(p_values)), false_discovery_control(p_values))
-    with_gap = adjusted_p_values(np.array([np.nan, *p_values]))
-    assert np.isnan(with_gap[0])
-    np.testing.assert_allclose(with_gap[1:], false_discovery_control(p_values))
-
-
 @given(n=st.integers(2, 20), seed=st.integers(0, 500))
 @settings(max_examples=60, deadline=None)
 def test_cluster_statistics_agree_with_plain_loops(n, seed):
@@ -299,7 +290,7 @@ def noise(mode, seed):
     rng = np.random.default_rng(seed)
     if mode == "smooth numbers":
         log = dataclasses.replace(windowed([smooth(rng, 40) for _ in range(12)]), n_codes=0)
-        return dataclasses.replace(log, labels=by_ward(dtw_pairwise(log.pieces()), 3)), dtw_pairwise
+        return dataclasses.replace(log, labels=by_ward(dtw_pairwise(log.window_values()), 3)), dtw_pairwise
     n_chains = 1 if mode == "one chain" else 3
     chains = [rng.dirichlet(np.ones(3), size=3) for _ in range(n_chains)]
     agents = [k % n_chains for k in range(10)]
@@ -359,7 +350,7 @@ def test_a_planted_motif_is_found_and_the_noise_beside_it_is_not():
 def test_results_depend_on_the_seed_alone():
     log = planted()
     once = assessed(log, seed=4)
-    with_threads = assessed(log, seed=4, distances=lambda pieces: codes_distance(pieces, 2))
+    with_threads = assessed(log, seed=4, distances=lambda windows: codes_distance(windows, 2))
     assert [pattern.as_dict() for pattern in once.patterns] == [
         pattern.as_dict() for pattern in with_threads.patterns
     ]
@@ -401,18 +392,20 @@ def test_a_sample_takes_sessions_whole_series_and_windows_as_they_are():
     series = [rng.integers(0, 50, size=rng.integers(12, 60)) for _ in range(60)]
     log = windowed(series, sessions=np.arange(60) // 2, hop=1)
     log = dataclasses.replace(log, labels=np.arange(len(log)) % 7)
-    assert draw_sample(log, len(log), np.random.default_rng(0)) is log
-    sample = draw_sample(log, 200, np.random.default_rng(0))
+    assert sample_sessions(log, len(log), np.random.default_rng(0)) is log
+    sample = sample_sessions(log, 200, np.random.default_rng(0))
     assert 100 < len(sample) <= 200
-    windows = {(label, piece.tobytes()) for label, piece in zip(log.labels, log.pieces(), strict=True)}
+    windows = {
+        (label, window.tobytes()) for label, window in zip(log.labels, log.window_values(), strict=True)
+    }
     assert {
-        (label, piece.tobytes()) for label, piece in zip(sample.labels, sample.pieces(), strict=True)
+        (label, window.tobytes()) for label, window in zip(sample.labels, sample.window_values(), strict=True)
     } <= (windows)
     for first, length, session in zip(sample.first, sample.length, sample.sessions, strict=True):
         same = [series[2 * session], series[2 * session + 1]]
         assert any(np.array_equal(sample.rows[first : first + length, 0], one) for one in same)
     assert (sample.window_row >= sample.first[sample.window_series]).all()
-    again = draw_sample(log, 200, np.random.default_rng(0))
+    again = sample_sessions(log, 200, np.random.default_rng(0))
     np.testing.assert_array_equal(sample.window_row, again.window_row)
     assert (np.diff(np.bincount(sample.window_sessions)[np.unique(sample.window_sessions)]) >= -200).all()
 
@@ -422,7 +415,7 @@ def test_a_sample_is_never_larger_than_asked_for(sessions):
     series = [np.arange(400) % 7] * sessions
     log = windowed(series, hop=1)
     for most in (2, 10, 99):
-        assert 1 <= len(draw_sample(log, most, np.random.default_rng(1))) <= most
+        assert 1 <= len(sample_sessions(log, most, np.random.default_rng(1))) <= most
 
 
 def test_sessions_are_resampled_and_blocks_where_these_are_few():

@@ -13,7 +13,7 @@ from gymlab.actions.encoding import fit_encoding
 from gymlab.actions.windows import cut_windows
 from gymlab.errors import InputError
 from gymlab.patterns.config import ExtractionConfig
-from gymlab.patterns.one_hot import checked_pieces
+from gymlab.patterns.one_hot import checked_series
 
 WRONG = (
     None,
@@ -127,7 +127,7 @@ CALLS = {
         {"actions": LOG, "encoded": ENCODING.encode(LOG), "window": 5, "hop": 2, "unit": "auto"},
     ),
     "ExtractionConfig": (ExtractionConfig, CONFIG),
-    "checked_pieces": (checked_pieces, {"pieces": SERIES}),
+    "checked_series": (checked_series, {"series": SERIES}),
     "entropy_bits": (entropy.entropy_bits, {"values": ["a", "b"], "correction": None}),
     "conditional_entropy_bits": (entropy.conditional_entropy_bits, PAIRED | {"correction": None}),
     "transition_entropy_bits": (

@@ -84,8 +84,8 @@ def dbscan(
     if isinstance(distances, np.ndarray):
         if eps is None:
             raise InputError("a matrix of distances needs eps; suggested_eps proposes one")
-        return _dbscan_of_matrix(distances, min_samples, np.float32(eps), checkpoint)
-    return _dbscan_of_graph(_within(_graph_of(distances), eps), min_samples)
+        return _by_matrix(distances, min_samples, np.float32(eps), checkpoint)
+    return _by_graph(_within(_graph_of(distances), eps), min_samples)
 
 
 def checked_min_samples(min_samples: int, n: int | None = None) -> int:
@@ -183,9 +183,7 @@ def suggested_eps(
     return float(curve[np.argmax(line - (curve - curve[0]) / rise)])
 
 
-def _dbscan_of_matrix(
-    distances: Condensed, min_samples: int, eps: np.float32, checkpoint: Checkpoint
-) -> Labels:
+def _by_matrix(distances: Condensed, min_samples: int, eps: np.float32, checkpoint: Checkpoint) -> Labels:
     n = number_of_items(distances, checkpoint=checkpoint)
     matrix = matrix_of(distances, n)
     counts, roots = np.ones(n, dtype=np.int64), np.arange(n)
@@ -203,7 +201,7 @@ def _dbscan_of_matrix(
     return by_size(np.where(labels < n, labels, -1))
 
 
-def _dbscan_of_graph(graph: csr_array, min_samples: int) -> Labels:
+def _by_graph(graph: csr_array, min_samples: int) -> Labels:
     n = graph.shape[0]
     degrees = np.diff(graph.indptr)
     core = degrees + 1 >= min_samples

@@ -18,7 +18,7 @@ from gymlab.arguments import instance, whole_number
 from gymlab.distance import dtw_pairwise
 from gymlab.distance.series import checked_radius, finite_array
 from gymlab.errors import InputError
-from gymlab.patterns.one_hot import OneHot, Piece, Pieces, checked_pieces, fit_one_hot
+from gymlab.patterns.one_hot import ManySeries, OneHot, OneSeries, checked_series, fit_one_hot
 
 # So many members are averaged at most, which takes about a second: an average of some hundred says what one of
 # thousands would.
@@ -43,17 +43,17 @@ class CodeShares:
 
 @dataclass(frozen=True, eq=False)
 class Barycenter:
-    """The barycentre of some pieces.
+    """The barycentre of some series.
 
     Attributes
     ----------
     series
         float64 ``(n_timepoints, n_channels)``. An average of codes means nothing, so a code channel holds the code
-        with the largest share at each time point, of equals the least.
+        with the largest share at each time point; ties go to the smallest code.
     shares
         One :class:`CodeShares` for each code channel.
     members
-        int64: which of the pieces were averaged, ascending.
+        int64: which of the series were averaged, ascending.
     notes
         Sentences: what was left out, and why.
     """
@@ -65,7 +65,7 @@ class Barycenter:
 
 
 def barycenter(
-    pieces: Pieces,
+    series: ManySeries,
     *,
     radius: int | None = None,
     mismatch_weights: Sequence[float] = (),
@@ -77,7 +77,7 @@ def barycenter(
 
     Parameters
     ----------
-    pieces
+    series
         Array ``(n, n_timepoints, n_channels)``, or a list of arrays ``(n_timepoints, n_channels)`` of any lengths.
     radius, mismatch_weights
         As for :func:`gymlab.distance.dtw_pairwise`. Codes are averaged as one-hot columns, which are as far from
@@ -87,7 +87,7 @@ def barycenter(
     max_iter
         At most so many iterations; each moves every time point to the mean of what is aligned with it.
     seed
-        Of the sample that is drawn where there are more than 200 pieces; ``notes`` says so.
+        Of the sample that is drawn where there are more than 200 series; ``notes`` says so.
 
     Returns
     -------
@@ -96,7 +96,7 @@ def barycenter(
     Raises
     ------
     InputError
-        If a piece is empty or holds NaN or infinity, the channels differ, or a parameter is out of range.
+        If a series is empty or holds NaN or infinity, the channels differ, or a parameter is out of range.
 
     References
     ----------
@@ -113,19 +113,19 @@ def barycenter(
     band = checked_radius(radius)
     max_iter = whole_number("max_iter", max_iter, least=1)
     seed = whole_number("seed", seed, least=0)
-    checked = checked_pieces(pieces)
+    checked = checked_series(series)
     members, notes = _sample(len(checked), seed)
     averaged = [checked[index] for index in members]
     if initial is None:
         start = averaged[_medoid(averaged, radius, mismatch_weights)]
     else:
-        start = checked_pieces([averaged[0], finite_array(initial, "initial")])[1]
+        start = checked_series([averaged[0], finite_array(initial, "initial")])[1]
     one_hot = fit_one_hot([*averaged, start], mismatch_weights)
     if 0.0 in one_hot.scales:
         raise InputError(
             "a mismatch weight of 0 leaves its codes free to be anything; leave that channel out"
         )
-    spread = _averaged([one_hot.spread(piece) for piece in averaged], one_hot.spread(start), band, max_iter)
+    spread = _averaged([one_hot.spread(one) for one in averaged], one_hot.spread(start), band, max_iter)
     return _gathered(spread, one_hot, members, notes)
 
 
@@ -135,7 +135,7 @@ def describe_barycenter(center: Barycenter, encoding: Encoding) -> pd.DataFrame:
     Parameters
     ----------
     center
-        Of pieces that ``encoding`` made.
+        Of series that ``encoding`` made.
     encoding
         How their channels were encoded.
 
@@ -192,23 +192,23 @@ def _sample(n: int, seed: int) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     return drawn.astype(np.int64), (note,)
 
 
-def _medoid(pieces: Sequence[Piece], radius: int | None, mismatch_weights: Sequence[float]) -> int:
-    if len(pieces) == 1:
+def _medoid(series: Sequence[OneSeries], radius: int | None, mismatch_weights: Sequence[float]) -> int:
+    if len(series) == 1:
         return 0
-    distances = dtw_pairwise(pieces, radius=radius, mismatch_weights=mismatch_weights)
+    distances = dtw_pairwise(series, radius=radius, mismatch_weights=mismatch_weights)
     return int(np.argmin(squareform(distances).sum(axis=0, dtype=np.float64)))
 
 
-def _averaged(pieces: list[Piece], start: Piece, band: int, max_iter: int) -> Piece:
+def _averaged(series: list[OneSeries], start: OneSeries, band: int, max_iter: int) -> OneSeries:
     with warnings.catch_warnings():
         # tslearn wants h5py for what is not used here.
         warnings.filterwarnings("ignore", message="h5py not installed")
         from tslearn.barycenters import dtw_barycenter_averaging
 
-    # tslearn's tolerance is absolute, so it is told what would be little of these pieces.
-    spread = np.mean([((piece - piece.mean(axis=0)) ** 2).sum() for piece in pieces])
-    averaged: Piece = dtw_barycenter_averaging(
-        pieces,
+    # tslearn's tolerance is absolute, so it is told what would be little for these series.
+    spread = np.mean([((one - one.mean(axis=0)) ** 2).sum() for one in series])
+    averaged: OneSeries = dtw_barycenter_averaging(
+        series,
         init_barycenter=start,
         max_iter=max_iter,
         tol=1e-9 * float(spread),
@@ -219,7 +219,7 @@ def _averaged(pieces: list[Piece], start: Piece, band: int, max_iter: int) -> Pi
 
 
 def _gathered(
-    spread: Piece, one_hot: OneHot, members: NDArray[np.int64], notes: tuple[str, ...]
+    spread: OneSeries, one_hot: OneHot, members: NDArray[np.int64], notes: tuple[str, ...]
 ) -> Barycenter:
     column = one_hot.n_numeric
     values, shares = [spread[:, :column]], []
@@ -231,7 +231,7 @@ def _gathered(
     return Barycenter(np.hstack(values), tuple(shares), members, notes)
 
 
-def _decoded(values: Piece, fitted: FittedChannel) -> tuple[dict[str, NDArray[np.float64]], int]:
+def _decoded(values: OneSeries, fitted: FittedChannel) -> tuple[dict[str, NDArray[np.float64]], int]:
     """Return what the first columns say about a channel, and how many columns it has."""
     name, root = fitted.channel.column, math.sqrt(fitted.channel.weight)
     if fitted.channel.kind == "numeric":

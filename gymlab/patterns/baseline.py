@@ -73,7 +73,7 @@ class BaselineEngine:
         similarity = matrix.max() - matrix
         model = KMeans(n_clusters=min(n_clusters, len(matrix)), random_state=seed, n_init=10)
         with warnings.catch_warnings():
-            # Fewer distinct rows than clusters give fewer clusters, which whoever called sees.
+            # Fewer distinct rows than clusters give fewer clusters, which the caller sees.
             warnings.simplefilter("ignore", ConvergenceWarning)
             labels: NDArray[np.int64] = model.fit_predict(similarity).astype(np.int64)
         return labels
@@ -107,14 +107,14 @@ def refuse_if_slow(n: int) -> None:
         )
 
 
-def entropies_from_scratch(intents: Iterable[str], window: int) -> list[float]:
-    """Return the normalised entropy of the last ``window`` intents after each one, counted anew each time."""
+def entropies_from_scratch(action_types: Iterable[str], window: int) -> list[float]:
+    """Return the normalised entropy of the last ``window`` action types after each one, counted anew each time."""
     from scipy.stats import entropy  # noqa: PLC0415 - half a second, and only the baseline needs it
 
     recent: deque[str] = deque(maxlen=window)
     result = []
-    for intent in intents:
-        recent.append(intent)
+    for action_type in action_types:
+        recent.append(action_type)
         counts = Counter(recent)
         shares = [count / len(recent) for count in counts.values()]
         result.append(float(entropy(shares, base=2)) / np.log2(len(counts)) if len(counts) > 1 else 0.0)
@@ -126,24 +126,3 @@ async def insert_one_by_one(database: "Database", rows: Iterable["SQLModel"]) ->
     async with database.session() as session:
         for row in rows:
             session.add(row)
-
-
-def one_hot_codes(
-    pieces: NDArray[np.float32] | list[NDArray[np.float32]], weights: Sequence[float]
-) -> list[NDArray[np.float64]]:
-    """Return pieces as float64 in which category codes are one-hot columns, for libraries that know no codes.
-
-    Scaled by the root of half the weight, two different one-hot rows are as far apart as two codes that differ.
-    """
-    if not weights:
-        return [np.asarray(piece, dtype=np.float64) for piece in pieces]
-    n_codes = len(weights)
-    levels = 1 + np.max([piece[:, -n_codes:].max(axis=0) for piece in pieces], axis=0).astype(np.int64)
-    expanded = []
-    for piece in pieces:
-        columns = [np.asarray(piece[:, :-n_codes], dtype=np.float64)]
-        for k, weight in enumerate(weights):
-            codes = piece[:, piece.shape[1] - n_codes + k].astype(np.int64)
-            columns.append(np.sqrt(weight / 2) * np.eye(levels[k])[codes])
-        expanded.append(np.column_stack(columns))
-    return expanded

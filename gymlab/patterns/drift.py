@@ -1,19 +1,16 @@
 """Whether patterns still describe what agents do: a verdict that does not take overlapping windows for evidence."""
 
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from gymlab.actions.windows import Windows
+from gymlab.actions.windows import Windows, series_bounds
+from gymlab.patterns.extraction_data import ExtractionData
+from gymlab.patterns.placement import Placement
 from gymlab.principles.strata import LEAST_P
-
-if TYPE_CHECKING:
-    from gymlab.patterns.assignment import Placement
-    from gymlab.patterns.result import Extraction
 
 # The share of a pattern's own windows that counts as far from its medoid, and of series that counts as unusual.
 _FAR = 0.05
@@ -95,7 +92,7 @@ def _limit(values: NDArray[np.floating]) -> float:
 
 
 def judge_drift(
-    extraction: "Extraction", windows: Windows, placed: "Placement", is_unseen: NDArray[np.bool_]
+    extraction: ExtractionData, windows: Windows, placed: Placement, is_unseen: NDArray[np.bool_]
 ) -> Drift:
     """Compare newly placed windows with the log's own, placed alike.
 
@@ -111,7 +108,7 @@ def judge_drift(
     own, k = extraction.own_placement, len(extraction.patterns)
     limits = far_limits(own.labels, own.distances, k)
     far = placed.distances > limits[placed.labels]
-    by_series = _n_series(extraction.windows) >= _LEAST_SERIES
+    by_series = len(series_bounds(extraction.windows.table)[0]) >= _LEAST_SERIES
     unit_of = _series_of if by_series else _disjoint
     own_units, new_units = unit_of(extraction.windows), unit_of(windows)
     own_far = _mean_by(own_units, own.distances > limits[own.labels])
@@ -156,23 +153,15 @@ _Units = NDArray[np.int64]
 
 def _series_of(windows: Windows) -> _Units:
     """Return the number of each window's series."""
-    codes = [pd.factorize(windows.table[name])[0] for name in ("session_id", "agent_id")]
-    change = np.flatnonzero((np.diff(codes[0]) != 0) | (np.diff(codes[1]) != 0)) + 1
-    units: _Units = np.zeros(len(windows), dtype=np.int64)
-    units[change] = 1
-    return np.cumsum(units)
-
-
-def _n_series(windows: Windows) -> int:
-    return int(_series_of(windows)[-1]) + 1
+    _, n_windows = series_bounds(windows.table)
+    return np.repeat(np.arange(len(n_windows)), n_windows)
 
 
 def _disjoint(windows: Windows) -> _Units:
     """Return a number for every window of a series that overlaps none before it, −1 for the others."""
     series = _series_of(windows)
     first, length = (windows.table[name].to_numpy() for name in ("row", "length"))
-    starts = np.flatnonzero(np.diff(series, prepend=-1))
-    position = np.arange(len(series)) - starts[series]
+    position = np.arange(len(series)) - series_bounds(windows.table)[0][series]
     # Windows of a series begin a hop apart and are of one length; whole series are alone in theirs.
     hops = np.diff(first)[np.diff(series) == 0]
     every = 1 if len(hops) == 0 else int(np.ceil(length[0] / hops[0]))

@@ -16,13 +16,13 @@ from gymlab.arguments import boolean
 from gymlab.clustering import Checkpoint, Tree, no_checkpoint
 from gymlab.distance.blocks import Progress
 from gymlab.errors import InputError
-from gymlab.patterns import large, strategies
+from gymlab.patterns import full_matrix, without_matrix
 from gymlab.patterns.config import ExtractionConfig
+from gymlab.patterns.extraction_data import ExtractionStats
+from gymlab.patterns.full_matrix import ClusteringJob, WindowClusters
 from gymlab.patterns.plan import Plan, plan_of
 from gymlab.patterns.result import Extraction
 from gymlab.patterns.significance import significance_of
-from gymlab.patterns.stats import ExtractionStats
-from gymlab.patterns.strategies import Clustered, Task
 from gymlab.patterns.temporal import describe_patterns
 from gymlab.runtime.memory import peak_bytes
 
@@ -97,7 +97,7 @@ def run_extraction(
     clock = _Stages(on_stage, checkpoint)
     with clock("encode"):
         log, encoding, encoded, windows = _cut(actions, config, checkpoint)
-        task = Task(
+        job = ClusteringJob(
             windows,
             encoding.mismatch_weights,
             config,
@@ -106,14 +106,14 @@ def run_extraction(
             on_tree=lambda distances, tree: on_tree(windows, distances, tree),
         )
         plan = plan_of(windows, config)
-        large.require_enough(task, plan.sample_size)
-    found, dtw_pairs = _clustered(task, plan, clock)
+        without_matrix.require_enough(job, plan.sample_size)
+    found, dtw_pairs = _carried_out(job, plan, clock)
     clusters = found.clusters
     with clock("significance"):
-        significance, said = significance_of(task, plan.strategy, log, encoded, clusters.labels)
+        significance, said = significance_of(job, plan.strategy, log, encoded, clusters.labels)
     with clock("describe"):
         patterns = describe_patterns(log, windows, clusters)
-    noise = int(np.count_nonzero(clusters.labels < 0))
+    noise = clusters.n_noise
     pairs = len(windows) * (len(windows) - 1) // 2
     stats = ExtractionStats(
         strategy=plan.strategy,
@@ -132,11 +132,12 @@ def run_extraction(
         compiling=clock.compiling,
     )
     notes = [*log.attrs.get("notes", ()), *encoding.notes, *windows.notes]
-    notes += [_note_on(plan, config)] * (config.strategy == "auto") + list(found.notes)
+    if config.strategy == "auto":
+        notes.append(f"strategy {plan.strategy} for {config.method}: {plan.reason}")
+    notes += found.notes
     if noise:
         notes.append(f"{noise:,} of {len(windows):,} {windows.noun} belong to no pattern (noise)")
     notes += said
-    standing = clusters.medoids if found.representatives is None else found.representatives
     return Extraction(
         actions=log,
         config=config,
@@ -145,8 +146,8 @@ def run_extraction(
         distances=found.distances,
         linkage=found.linkage,
         sample=found.sample,
-        representatives=standing,
-        representative_labels=clusters.labels[standing],
+        representatives=found.representatives,
+        representative_labels=clusters.labels[found.representatives],
         labels=clusters.labels,
         patterns=patterns,
         quality=clusters.quality,
@@ -172,8 +173,8 @@ def require_extractable(actions: pd.DataFrame, config: ExtractionConfig) -> None
         If a strategy was asked for that takes more memory than there is.
     """
     _, encoding, _, windows = _cut(actions, config, no_checkpoint)
-    task = Task(windows, encoding.mismatch_weights, config, progress=False, checkpoint=no_checkpoint)
-    large.require_enough(task, plan_of(windows, config).sample_size)
+    job = ClusteringJob(windows, encoding.mismatch_weights, config, progress=False, checkpoint=no_checkpoint)
+    without_matrix.require_enough(job, plan_of(windows, config).sample_size)
 
 
 def _cut(
@@ -188,30 +189,23 @@ def _cut(
     return log, encoding, encoded, windows
 
 
-def _clustered(task: Task, plan: Plan, clock: "_Stages") -> tuple[Clustered, int]:
+def _carried_out(job: ClusteringJob, plan: Plan, clock: "_Stages") -> tuple[WindowClusters, int]:
     """Carry out a plan; return the clusters, and how many pairs of windows got DTW."""
-    n = len(task.windows)
-    pairs = n * (n - 1) // 2
-    if plan.strategy in {"streamed", "graph", "sampled"}:
-        with clock("distances"):
-            if plan.strategy == "sampled":
-                found = large.sampled(task, plan)
-                m, standing = plan.sample_size, found.representatives
-                compared = 0 if standing is None else len(standing)
-                return found, m * (m - 1) // 2 + (n - m) * compared
-            return (large.streamed if plan.strategy == "streamed" else large.from_graph)(task), pairs
+    n, m = len(job.windows), plan.sample_size
     with clock("distances"):
-        distances = strategies.distances_of(task, plan.strategy)
+        if plan.strategy == "sampled":
+            found = without_matrix.sampled(job, m)
+            return found, m * (m - 1) // 2 + (n - m) * len(found.representatives)
+        if plan.strategy in {"streamed", "graph"}:
+            way = without_matrix.streamed if plan.strategy == "streamed" else without_matrix.from_graph
+            return way(job), n * (n - 1) // 2
+        condensed, dtw_pairs = full_matrix.distances_of(job, plan.strategy)
     with clock("cluster"):
-        return strategies.clusters_of(task, distances.condensed, plan.strategy), distances.dtw_pairs
-
-
-def _note_on(plan: Plan, config: ExtractionConfig) -> str:
-    return f"strategy {plan.strategy} for {config.method}: {plan.reason}"
+        return full_matrix.clusters_of(job, condensed, plan.strategy), dtw_pairs
 
 
 class _Stages:
-    """Seconds by stage; who wants to know is told of each, and may stop the work."""
+    """Seconds by stage. The caller is told when a stage begins, and may stop the work there."""
 
     def __init__(self, on_stage: Callable[[str], None], checkpoint: Checkpoint) -> None:
         self.seconds: dict[str, float] = {}

@@ -1,30 +1,20 @@
-"""What an extraction gives: the patterns of a log, and everything that they were made from."""
+"""What an extraction gives: the patterns of a log, and what can be done with them."""
 
-from dataclasses import asdict, dataclass
-from functools import cached_property
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeGuard
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from gymlab.actions.encoding import Encoding
-from gymlab.actions.windows import Windows
-from gymlab.arguments import shown
-from gymlab.clustering import Quality
-from gymlab.errors import InputError
+from gymlab.clustering.sampled import series_at
 from gymlab.patterns import assignment, revised, saved
-from gymlab.patterns.assignment import Assignment, Placement
+from gymlab.patterns.assignment import Assignment
 from gymlab.patterns.barycenters import Barycenter, barycenter
-from gymlab.patterns.config import ExtractionConfig
-from gymlab.patterns.significance.result import Significance
-from gymlab.patterns.stats import ExtractionStats
-from gymlab.patterns.temporal import TemporalPattern, pattern_of_actions
+from gymlab.patterns.extraction_data import ExtractionData
 
 
 @dataclass(frozen=True, eq=False)
-class Extraction:
+class Extraction(ExtractionData):
     """The patterns of a log, and everything that they were made from.
 
     Attributes
@@ -60,57 +50,6 @@ class Extraction:
         said.
     """
 
-    actions: pd.DataFrame
-    config: ExtractionConfig
-    encoding: Encoding
-    windows: Windows
-    distances: NDArray[np.float32] | None
-    linkage: NDArray[np.float64] | None
-    sample: NDArray[np.int64] | None
-    representatives: NDArray[np.int64]
-    representative_labels: NDArray[np.int64]
-    labels: NDArray[np.int64]
-    patterns: tuple[TemporalPattern, ...]
-    quality: Quality
-    stats: ExtractionStats
-    notes: tuple[str, ...]
-    significance: Significance | None = None
-
-    def actions_of_window(self, index: int) -> pd.DataFrame:
-        """Return the actions of one window as they stand in the log."""
-        return self.actions.iloc[self.windows.rows(_one_of("window", index, len(self.windows)))]
-
-    def actions_of(self, label: int) -> pd.DataFrame:
-        """Return the distinct actions of one pattern as they stand in the log."""
-        return self.actions.iloc[self.windows.rows_of(self._pattern(label).members)]
-
-    def windows_of(self, label: int) -> pd.DataFrame:
-        """Return the windows of one pattern, the most typical first: the medoid, then those nearest to it.
-
-        Those of noise (−1), which has no medoid, come in the order of the log. Indexed by window, with the columns of
-        ``Windows.table``, ``silhouette`` and ``distance`` to the medoid.
-        """
-        table = self.windows.table.assign(silhouette=self.quality.silhouettes, distance=np.nan)
-        if _is_whole(label) and label == -1:
-            noise: pd.DataFrame = table[self.labels == -1]
-            return noise
-        pattern = self._pattern(label)
-        listed = table.iloc[pattern.members].assign(distance=assignment.distances_to_medoid(self, pattern))
-        # Another window may be as the medoid is, at distance 0.
-        order = np.lexsort((listed["distance"].to_numpy(), listed.index.to_numpy() != pattern.medoid))
-        return listed.iloc[order]
-
-    def _pattern(self, label: int) -> TemporalPattern:
-        return self.patterns[_one_of("pattern", label, len(self.patterns))]
-
-    def labelled_actions(self) -> pd.DataFrame:
-        """Return the action table with a column ``pattern``.
-
-        An action in several windows takes the pattern that most of these have, of equals the larger pattern; one
-        that is in no window, or in noise alone, has none (``<NA>``).
-        """
-        return self.actions.assign(pattern=pattern_of_actions(self.windows, self.labels, len(self.actions)))
-
     def barycenter(self, label: int) -> Barycenter:
         """Return the DBA barycentre of a pattern: what its windows have in common, beside its medoid.
 
@@ -134,12 +73,11 @@ class Extraction:
         (20, 6)
         """
         pattern, windows = self._pattern(label), self.windows
-        pieces = windows.values  # noqa: PD011 - these are windows, no frame
         return barycenter(
-            assignment.part_of(pieces, pattern.members),
+            series_at(windows.values, pattern.members),
             radius=self.config.radius,
             mismatch_weights=self.encoding.mismatch_weights,
-            initial=pieces[pattern.medoid],
+            initial=series_at(windows.values, np.array([pattern.medoid]))[0],
             seed=self.config.seed,
         )
 
@@ -232,16 +170,6 @@ class Extraction:
         """
         return revised.assess(self, n_surrogates=n_surrogates, n_resamples=n_resamples)
 
-    @property
-    def clustered(self) -> NDArray[np.int64]:
-        """The windows that ``distances`` and ``linkage`` are of, int64: all, or those in ``sample``."""
-        return np.arange(len(self.windows)) if self.sample is None else self.sample
-
-    @cached_property
-    def own_placement(self) -> Placement:
-        """The log's own windows, placed as :meth:`assign` places others: what those are held against."""
-        return assignment.place(self, self.windows.values)
-
     def save(self, folder: str | Path) -> Path:
         """Write the extraction to a new folder, whole or not at all; :func:`gymlab.load_extraction` reads it.
 
@@ -266,43 +194,34 @@ class Extraction:
         """
         return saved.write_extraction(self, saved.checked_path("folder", folder))
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return the result JSON-able, schema 1: config, windows with their labels, patterns, stats."""
-        table = self.windows.table[["session_id", "agent_id", "start", "length"]].assign(label=self.labels)
-        return {
-            "schema": 1,
-            "config": self.config.as_dict(),
-            "encoding": self.encoding.as_dict(),
-            "windows": table.to_dict("records"),
-            "patterns": self._patterns_as_dicts(),
-            "quality": {
-                "silhouette": _finite(self.quality.silhouette),
-                "cophenetic_correlation": _finite(self.quality.cophenetic_correlation),
-            },
-            "sample": None if self.sample is None else self.sample.tolist(),
-            "significance": None if self.significance is None else self.significance.as_dict(),
-            "stats": asdict(self.stats),
-            "notes": list(self.notes),
-        }
 
-    def _patterns_as_dicts(self) -> list[dict[str, Any]]:
-        if self.significance is None:
-            return [pattern.as_dict() for pattern in self.patterns]
-        each = zip(self.patterns, self.significance.patterns, strict=True)
-        return [{**pattern.as_dict(), **found.as_dict()} for pattern, found in each]
+def load_extraction(folder: str | Path) -> Extraction:
+    """Read an extraction that :meth:`gymlab.Extraction.save` wrote.
 
+    Parameters
+    ----------
+    folder
+        The folder.
 
-def _one_of(noun: str, value: object, n: int) -> int:
-    """Return the number of one of n things, or refuse what is none."""
-    if not _is_whole(value) or not 0 <= value < n:
-        instead = f"give one from 0 to {n - 1}" if n else "there is none at all"
-        raise InputError(f"there is no {noun} {shown(value)}; {instead}")
-    return int(value)
+    Returns
+    -------
+    Extraction
+        It gives the same answers as the one that was saved. A matrix of distances stays in its file and is read
+        as it is needed.
 
+    Raises
+    ------
+    InputError
+        If the folder is no saved extraction, is damaged, or was written by a later version.
 
-def _is_whole(value: object) -> TypeGuard[int | np.integer]:
-    return isinstance(value, (int, np.integer)) and not isinstance(value, (bool, np.timedelta64))
-
-
-def _finite(value: float) -> float | None:
-    return None if np.isnan(value) else value
+    Examples
+    --------
+    >>> import gymlab, tempfile
+    >>> log = gymlab.select_actions(gymlab.read_actions(gymlab.sample_path()), agent="Alternator")
+    >>> extraction = gymlab.extract_patterns(log, gymlab.ExtractionConfig(hop=20, n_clusters=2))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     loaded = gymlab.load_extraction(extraction.save(f"{folder}/alternator"))
+    >>> loaded.as_dict() == extraction.as_dict()
+    True
+    """
+    return saved.read_extraction(folder, Extraction)

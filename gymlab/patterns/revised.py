@@ -1,35 +1,35 @@
 """An extraction revised: its tree cut elsewhere, or its patterns assessed, with the distances that it has."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gymlab import clustering
 from gymlab.arguments import finite_number, whole_number
 from gymlab.clustering import Checkpoint, Clustering, Tree, no_checkpoint
+from gymlab.clustering.linkage import by_size_with_medoids
 from gymlab.errors import InputError
-from gymlab.patterns import large, strategies
+from gymlab.patterns import full_matrix, without_matrix
 from gymlab.patterns.config import ExtractionConfig
+from gymlab.patterns.extraction_data import ExtractionData
+from gymlab.patterns.full_matrix import ClusteringJob, WindowClusters
 from gymlab.patterns.significance import significance_of
-from gymlab.patterns.strategies import Clustered, Task
 from gymlab.patterns.temporal import describe_patterns
 
-if TYPE_CHECKING:
-    from gymlab.patterns.result import Extraction
+E = TypeVar("E", bound=ExtractionData)
 
 # How the note on a cut begins, so that the next one can take its place.
 _CUT = "the tree was cut again,"
 
 
 def cut(
-    extraction: "Extraction",
+    extraction: E,
     *,
     n_clusters: int | None = None,
     height: float | None = None,
     checkpoint: Checkpoint = no_checkpoint,
-) -> "Extraction":
+) -> E:
     """Cut the tree of an extraction elsewhere; see :meth:`gymlab.Extraction.cut`."""
     if extraction.linkage is None:
         raise InputError(
@@ -45,22 +45,21 @@ def cut(
     config = replace(
         extraction.config, n_clusters="auto" if n_clusters is None else n_clusters, cut_height=height
     )
-    task = _task(extraction, config, checkpoint)
-    large.require_enough(task, len(extraction.clustered))
-    found = _clusters(extraction, task, extraction.linkage)
+    job = _job(extraction, config, checkpoint)
+    without_matrix.require_enough(job, len(extraction.clustered))
+    found = _clusters(extraction, job, extraction.linkage)
     clusters = found.clusters
-    standing = clusters.medoids if found.representatives is None else found.representatives
     n = len(clusters.medoids)
     where = f"at {height:.4g}" if height is not None else f"into {n} pattern{'s' * (n != 1)}"
     # What was said of its significance was said of other patterns.
     said = () if extraction.significance is None else extraction.significance.notes
-    dropped = (_CUT, strategies.FEWER)
+    dropped = (_CUT, full_matrix.FEWER)
     kept = [note for note in extraction.notes if note not in said and not note.startswith(dropped)]
     return replace(
         extraction,
         config=config,
-        representatives=standing,
-        representative_labels=clusters.labels[standing],
+        representatives=found.representatives,
+        representative_labels=clusters.labels[found.representatives],
         labels=clusters.labels,
         patterns=describe_patterns(extraction.actions, extraction.windows, clusters),
         quality=replace(
@@ -73,13 +72,13 @@ def cut(
 
 
 def assess(
-    extraction: "Extraction", *, n_surrogates: int, n_resamples: int, checkpoint: Checkpoint = no_checkpoint
-) -> "Extraction":
+    extraction: E, *, n_surrogates: int, n_resamples: int, checkpoint: Checkpoint = no_checkpoint
+) -> E:
     """Assess the patterns of an extraction; see :meth:`gymlab.Extraction.assess`."""
     config = replace(extraction.config, n_surrogates=n_surrogates, n_resamples=n_resamples)
     # Surrogates are clustered into as many patterns as there are, however their number was found.
     significance, said = significance_of(
-        _task(extraction, config, checkpoint),
+        _job(extraction, config, checkpoint),
         extraction.stats.strategy,
         extraction.actions,
         extraction.encoding.encode(extraction.actions),
@@ -90,27 +89,24 @@ def assess(
     return replace(extraction, config=config, significance=significance, notes=(*notes, *said))
 
 
-def _task(extraction: "Extraction", config: ExtractionConfig, checkpoint: Checkpoint) -> Task:
+def _job(extraction: ExtractionData, config: ExtractionConfig, checkpoint: Checkpoint) -> ClusteringJob:
     weights = extraction.encoding.mismatch_weights
-    return Task(extraction.windows, weights, config, progress=False, checkpoint=checkpoint)
+    return ClusteringJob(extraction.windows, weights, config, progress=False, checkpoint=checkpoint)
 
 
-def _clusters(extraction: "Extraction", task: Task, tree: Tree) -> Clustered:
+def _clusters(extraction: ExtractionData, job: ClusteringJob, tree: Tree) -> WindowClusters:
     if extraction.distances is None:
-        return large.cut_of_streamed(task, tree)
-    found = strategies.clusters_of_tree(task, extraction.distances, tree)
-    return found if extraction.sample is None else _spread(extraction, found, extraction.sample)
+        return without_matrix.cut_of_streamed(job, tree)
+    found = full_matrix.clusters_of_tree(job, extraction.distances, tree)
+    return found if extraction.sample is None else _over_all(extraction, found, extraction.sample)
 
 
-def _spread(extraction: "Extraction", found: Clustered, sample: NDArray[np.int64]) -> Clustered:
+def _over_all(extraction: ExtractionData, found: WindowClusters, sample: NDArray[np.int64]) -> WindowClusters:
     """Return clusters of all windows from those of the sample: the others follow their nearest representative."""
+    clusters = found.clusters
     position = np.searchsorted(sample, extraction.representatives)
-    labels = found.clusters.labels[position][extraction.own_placement.nearest]
-    labels[sample] = found.clusters.labels
-    renumbered = clustering.by_size(labels)
-    medoids = np.empty_like(found.clusters.medoids)
-    medoids[renumbered[sample[found.clusters.medoids]]] = sample[found.clusters.medoids]
-    widths = np.full(len(labels), np.nan)
-    widths[sample] = found.clusters.quality.silhouettes
-    quality = replace(found.clusters.quality, silhouettes=widths)
-    return Clustered(Clustering(renumbered, medoids, quality), representatives=extraction.representatives)
+    labels = clusters.labels[position][extraction.own_placement.nearest]
+    labels[sample] = clusters.labels
+    renumbered, medoids = by_size_with_medoids(labels, sample[clusters.medoids])
+    quality = without_matrix.quality_of_all(len(labels), sample, clusters.quality)
+    return WindowClusters(Clustering(renumbered, medoids, quality), finer=extraction.representatives)

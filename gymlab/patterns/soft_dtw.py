@@ -9,27 +9,27 @@ from numpy.typing import NDArray
 
 from gymlab.arguments import finite_number
 from gymlab.errors import InputError
-from gymlab.patterns.one_hot import Pieces, checked_pieces, fit_one_hot
+from gymlab.patterns.one_hot import ManySeries, one_hot_series
 
 # Cells of all pairs together. tslearn computes one in some 50 nanoseconds, so this is about a minute.
 MOST_CELLS = 1_000_000_000
 
-# A pair costs some 20 microseconds beside its cells, so with short pieces this is about a minute.
-MOST_PIECES = 1_500
+# A pair costs some 20 microseconds beside its cells, so with short series this is about a minute.
+MOST_SERIES = 1_500
 
 
 def soft_dtw_pairwise(
-    pieces: Pieces, *, gamma: float = 1.0, mismatch_weights: Sequence[float] = ()
+    series: ManySeries, *, gamma: float = 1.0, mismatch_weights: Sequence[float] = ()
 ) -> NDArray[np.float32]:
-    """Return the soft-DTW divergence of every pair of pieces [1]_, as a condensed matrix.
+    """Return the soft-DTW divergence of every pair of series [1]_, as a condensed matrix.
 
     Where DTW takes the least cost of all warping paths, soft-DTW takes their soft minimum, so every path has a say
-    and the more of one the larger ``gamma`` is. It may be negative and is not 0 for a piece and itself; the
+    and the more of one the larger ``gamma`` is. It may be negative and is not 0 for a series and itself; the
     divergence ``soft(x, y) − (soft(x, x) + soft(y, y)) / 2`` is 0 there.
 
     Parameters
     ----------
-    pieces
+    series
         Array ``(n, n_timepoints, n_channels)``, or a list of arrays ``(n_timepoints, n_channels)`` of any lengths.
     gamma
         Smoothing, above 0, in the unit of a squared difference.
@@ -47,7 +47,7 @@ def soft_dtw_pairwise(
     Raises
     ------
     InputError
-        If a piece is empty or holds NaN or infinity, the channels differ, a parameter is out of range, or there is
+        If a series is empty or holds NaN or infinity, the channels differ, a parameter is out of range, or there is
         more to compute than about a minute's work.
 
     References
@@ -62,35 +62,34 @@ def soft_dtw_pairwise(
     [0.0, 14.13, 14.13]
     """
     gamma = finite_number("gamma", gamma, above=0, noun="a finite number")
-    checked = checked_pieces(pieces)
-    _refuse_too_many([len(piece) for piece in checked])
-    one_hot = fit_one_hot(checked, mismatch_weights)
+    spread = one_hot_series(series, mismatch_weights)
+    _refuse_too_many([len(one) for one in spread])
 
     with warnings.catch_warnings():
         # tslearn wants h5py for what is not used here.
         warnings.filterwarnings("ignore", message="h5py not installed")
         from tslearn.metrics import cdist_soft_dtw_normalized
 
-    square = cdist_soft_dtw_normalized([one_hot.spread(piece) for piece in checked], gamma=gamma)
-    condensed: NDArray[np.float64] = square[np.triu_indices(len(checked), 1)]
+    square = cdist_soft_dtw_normalized(spread, gamma=gamma)
+    condensed: NDArray[np.float64] = square[np.triu_indices(len(spread), 1)]
     return np.maximum(condensed, 0.0).astype(np.float32)
 
 
 def _refuse_too_many(lengths: Sequence[int]) -> None:
     n = len(lengths)
-    # Every pair once, and every piece with itself.
+    # Every pair once, and every series with itself.
     cells = (sum(lengths) ** 2 + sum(length**2 for length in lengths)) // 2
-    if n <= MOST_PIECES and cells <= MOST_CELLS:
+    if n <= MOST_SERIES and cells <= MOST_CELLS:
         return
     longest = max(lengths)
-    allowed = min(MOST_PIECES, (math.isqrt(1 + 8 * (MOST_CELLS // longest**2)) - 1) // 2)
+    allowed = min(MOST_SERIES, (math.isqrt(1 + 8 * (MOST_CELLS // longest**2)) - 1) // 2)
     instead = (
         f"take at most {allowed:,} of them (a larger hop, or a sample)"
         if allowed > 1
         else "take shorter ones"
     )
     raise InputError(
-        f"soft-DTW of {n:,} pieces of up to {longest:,} time points is {cells:,} cells; {MOST_PIECES:,} pieces and "
+        f"soft-DTW of {n:,} series of up to {longest:,} time points is {cells:,} cells; {MOST_SERIES:,} series and "
         f"{MOST_CELLS:,} cells are the most that is computed, about a minute's work; {instead}, or call "
         "gymlab.distance.dtw_pairwise, which has no such limit"
     )

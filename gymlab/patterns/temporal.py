@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from gymlab.actions.windows import Windows
 from gymlab.clustering import Clustering
+from gymlab.clustering.clusters import average_width
 from gymlab.entropy import conditional_entropy_bits
 
 
@@ -38,9 +39,9 @@ class TemporalPattern:
     contexts
         Share of each decision context among them, likewise.
     consistency
-        1 − H(action type | decision context) / log2(number of choices) over the distinct actions: 1 when what is
-        done follows from the situation, 0 when it is as good as random in it. The number of choices is the log's
-        ``n_choices`` where it has them, else the number of action types that occur in the log.
+        1 − H(action type | decision context) / log2(number of action types) over the distinct actions: 1 when what is
+        done follows from the situation, 0 when it is as good as random in it. The number of action types is the
+        log's ``n_choices`` where it has them, else that of those that occur in the log.
     silhouette
         Mean silhouette width of the windows, of those compared where not all were; NaN when there is only one
         pattern.
@@ -83,36 +84,34 @@ def describe_patterns(
     log: pd.DataFrame, windows: Windows, clusters: Clustering
 ) -> tuple[TemporalPattern, ...]:
     """Return a pattern for each cluster of the windows of a log."""
-    choices = log["action_type"].astype("category")
+    action_types = log["action_type"].astype("category")
     contexts = log["decision_context"].astype("category")
     agents = pd.factorize(windows.table["agent_id"])[0]
-    n_choices = _number_of_choices(log, choices)
+    n_action_types = len(action_types.cat.categories)
+    if "n_choices" in log and log["n_choices"].notna().any():
+        n_action_types = int(log["n_choices"].max())
     return tuple(
-        _pattern(label, windows, clusters, choices, contexts, agents, n_choices)
+        _pattern(label, windows, clusters, action_types, contexts, agents, n_action_types)
         for label in range(len(clusters.medoids))
     )
-
-
-def _number_of_choices(log: pd.DataFrame, choices: pd.Series) -> int:
-    if "n_choices" in log and log["n_choices"].notna().any():
-        return int(log["n_choices"].max())
-    return len(choices.cat.categories)
 
 
 def _pattern(
     label: int,
     windows: Windows,
     clusters: Clustering,
-    choices: pd.Series,
+    action_types: pd.Series,
     contexts: pd.Series,
     agents: NDArray[np.int64],
-    n_choices: int,
+    n_action_types: int,
 ) -> TemporalPattern:
     members = np.flatnonzero(clusters.labels == label)
     rows = windows.rows_of(members)
     medoid = int(clusters.medoids[label])
     where = windows.table.iloc[medoid]
-    bits = conditional_entropy_bits(contexts.cat.codes.to_numpy()[rows], choices.cat.codes.to_numpy()[rows])
+    bits = conditional_entropy_bits(
+        contexts.cat.codes.to_numpy()[rows], action_types.cat.codes.to_numpy()[rows]
+    )
     return TemporalPattern(
         label=label,
         size=len(members),
@@ -123,16 +122,13 @@ def _pattern(
         medoid_agent=str(where["agent_id"]),
         medoid_start=int(where["start"]),
         agents=len(np.unique(agents[members])),
-        actions=_shares(choices.iloc[rows]),
+        actions=_shares(action_types.iloc[rows]),
         contexts=_shares(contexts.iloc[rows]),
-        consistency=1.0 if n_choices < 2 else min(1.0, max(0.0, 1.0 - bits / float(np.log2(n_choices)))),
-        silhouette=_mean_of_known(clusters.quality.silhouettes[members]),
+        consistency=1.0
+        if n_action_types < 2
+        else min(1.0, max(0.0, 1.0 - bits / float(np.log2(n_action_types)))),
+        silhouette=average_width(clusters.quality.silhouettes[members]),
     )
-
-
-def _mean_of_known(widths: NDArray[np.float64]) -> float:
-    known = widths[~np.isnan(widths)]
-    return float(known.mean()) if len(known) else float("nan")
 
 
 def _shares(values: pd.Series) -> dict[str, float]:
@@ -143,7 +139,7 @@ def _shares(values: pd.Series) -> dict[str, float]:
 def pattern_of_actions(
     windows: Windows, labels: NDArray[np.int64], n_actions: int
 ) -> pd.api.extensions.ExtensionArray:
-    """Return the pattern that most of the windows of each action have, of equals the larger pattern.
+    """Return the pattern of most of the windows of each action; ties go to the larger pattern.
 
     Parameters
     ----------

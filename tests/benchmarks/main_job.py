@@ -14,7 +14,8 @@ import numpy as np
 import gymlab
 from gymlab.clustering import matrix_cache
 from gymlab.distance import dtw_pairwise
-from gymlab.patterns.baseline import BaselineEngine, entropies_from_scratch, one_hot_codes
+from gymlab.patterns.baseline import BaselineEngine, entropies_from_scratch
+from gymlab.patterns.one_hot import one_hot_series
 from gymlab.runtime.memory import measure_in_fresh_process
 from gymlab.workbench.probes.gymlab_way import extract_file
 
@@ -36,7 +37,7 @@ def against_the_baseline():
     part = gymlab.select_actions(log, agent=agents).groupby("agent_id", sort=False).head(100)
     config = gymlab.ExtractionConfig(hop=1, n_clusters=5, n_surrogates=0, n_resamples=0)
     extraction = gymlab.extract_patterns(part, config)
-    pieces = one_hot_codes(extraction.windows.values, extraction.encoding.mismatch_weights)
+    pieces = one_hot_series(extraction.windows.values, extraction.encoding.mismatch_weights)
     values = extraction.windows.values
 
     warm = BaselineEngine()
@@ -65,7 +66,7 @@ def against_the_repaired_baseline():
     series = log.assign(session_id="one", step=np.arange(len(log)))
     config = gymlab.ExtractionConfig(hop=1, n_clusters=5, n_surrogates=0, n_resamples=0)
     extraction = gymlab.extract_patterns(series, config)
-    pieces = one_hot_codes(extraction.windows.values, extraction.encoding.mismatch_weights)
+    pieces = one_hot_series(extraction.windows.values, extraction.encoding.mismatch_weights)
     pieces = [np.ascontiguousarray(piece) for piece in pieces]
 
     def repaired():

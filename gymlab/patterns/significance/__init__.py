@@ -1,15 +1,14 @@
 """Whether patterns would come again, and whether chance would do as well: stability and a test against surrogates."""
 
-from gymlab.patterns.significance.assess import assess_significance
-from gymlab.patterns.significance.of_log import significance_of
-from gymlab.patterns.significance.result import PatternSignificance, Significance
-from gymlab.patterns.significance.sample import WindowedLog, draw_sample
+from gymlab.patterns.significance.assess import assess_significance, significance_of
+from gymlab.patterns.significance.pattern_significance import PatternSignificance, Significance
+from gymlab.patterns.significance.windowed_log import WindowedLog, sample_sessions
 
 __all__ = [
     "PatternSignificance",
     "Significance",
     "WindowedLog",
     "assess_significance",
-    "draw_sample",
+    "sample_sessions",
     "significance_of",
 ]

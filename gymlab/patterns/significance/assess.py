@@ -1,22 +1,36 @@
-"""From the windows of a log and their labels to what can be said for them."""
+"""From the windows of a log and their labels to whether the patterns come again and are more than chance."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import false_discovery_control
 
 from gymlab.clustering import Checkpoint, Condensed, Labels, no_checkpoint
+from gymlab.distance import dtw_pairwise
 from gymlab.errors import InputError
-from gymlab.patterns.significance.chain import fit_chains
+from gymlab.patterns.config import DENSITY_METHODS
+from gymlab.patterns.full_matrix import ClusteringJob, distances_of, labels_of
+from gymlab.patterns.placement import WindowValues
 from gymlab.patterns.significance.null_test import (
+    ClusterStatistics,
     NullTest,
-    adjusted_p_values,
+    cluster_statistics,
     compare_clusters,
     corrected_p_values,
 )
-from gymlab.patterns.significance.result import MOST_Q, PatternSignificance, Quantiles, Significance
-from gymlab.patterns.significance.sample import Pieces, WindowedLog, draw_sample
-from gymlab.patterns.significance.stability import assess_stability
-from gymlab.patterns.significance.statistics import ClusterStatistics, cluster_statistics
+from gymlab.patterns.significance.pattern_significance import (
+    MOST_Q,
+    PatternSignificance,
+    Quantiles,
+    Significance,
+)
+from gymlab.patterns.significance.resampling import Stability, assess_stability
+from gymlab.patterns.significance.surrogates import fit_chains
+from gymlab.patterns.significance.windowed_log import WindowedLog, sample_sessions, windowed_log
 
 # Windows at most: a surrogate of 600 windows of 20 actions takes about a hundredth of a second.
 MOST_WINDOWS = 600
@@ -25,10 +39,66 @@ _MOST_WORK = 8e10
 _UNKNOWN: Quantiles = (float("nan"), float("nan"), float("nan"))
 
 
+def significance_of(
+    job: ClusteringJob, strategy: str, actions: pd.DataFrame, encoded: NDArray[np.float32], labels: Labels
+) -> tuple[Significance | None, tuple[str, ...]]:
+    """Assess the patterns of a log as its configuration asks for.
+
+    Parameters
+    ----------
+    job, strategy
+        What was clustered, and how.
+    actions, encoded
+        The log, and its rows as encoded.
+    labels
+        int64 ``(n_windows,)``: the pattern of each window, −1 for noise.
+
+    Returns
+    -------
+    Significance or None
+        None where nothing was asked for, or nothing can be said.
+    tuple of str
+        Its notes; or why it is None where it was asked for.
+    """
+    config = job.config
+    if config.n_surrogates == 0 and config.n_resamples == 0:
+        return None, ()
+    if strategy == "baseline":
+        return None, (
+            "significance is not assessed for strategy 'baseline', which is there to be compared with",
+        )
+    if config.distance == "soft-dtw":
+        return None, ("significance is not assessed for soft-DTW, which takes too long for many logs",)
+    log = windowed_log(actions, encoded, len(job.weights), job.windows, labels)
+    if config.method in DENSITY_METHODS and len(log) > affordable_windows(log, config.n_surrogates):
+        why = f"it would be on a sample, which is less dense, and {config.method} finds other patterns in it"
+        return None, (f"significance is not assessed: {why}",)
+    quiet = replace(job, progress=False)
+
+    def distances(windows: WindowValues) -> Condensed:
+        if strategy == "selective":
+            some = replace(quiet, windows=replace(job.windows, values=windows))
+            return distances_of(some, strategy)[0]
+        # A matrix of one's own needs no look at the memory, which takes as long as a small matrix.
+        out = np.empty(len(windows) * (len(windows) - 1) // 2, dtype=np.float32)
+        return dtw_pairwise(windows, out=out, **quiet.distance)
+
+    found = assess_significance(
+        log,
+        distances=distances,
+        cluster=partial(labels_of, job),
+        n_surrogates=config.n_surrogates,
+        n_resamples=config.n_resamples,
+        seed=config.seed,
+        checkpoint=job.checkpoint,
+    )
+    return found, found.notes
+
+
 def assess_significance(
     log: WindowedLog,
     *,
-    distances: Callable[[Pieces], Condensed],
+    distances: Callable[[WindowValues], Condensed],
     cluster: Callable[[Condensed, int], Labels],
     n_surrogates: int,
     n_resamples: int,
@@ -71,14 +141,14 @@ def assess_significance(
     n_patterns = int(log.labels.max(initial=-1)) + 1
     of_sample, of_surrogates, of_resamples = np.random.SeedSequence(seed).spawn(3)
     most = affordable_windows(log, n_surrogates) if most_windows is None else most_windows
-    tested = draw_sample(log, most, np.random.default_rng(of_sample))
+    tested = sample_sessions(log, most, np.random.default_rng(of_sample))
     notes = [] if tested is log else [_sample_sentence(log, tested)]
     checkpoint()
-    condensed = distances(tested.pieces())
+    condensed = distances(tested.window_values())
     observed = cluster_statistics(condensed, tested.labels, n_patterns)
 
     unknown = np.full(n_patterns, np.nan)
-    mean, dissolved = unknown, unknown
+    stability = Stability(unknown, unknown, "")
     if n_resamples and n_patterns:
         rng = np.random.default_rng(of_resamples)
         stability = assess_stability(
@@ -90,16 +160,16 @@ def assess_significance(
             rng=rng,
             checkpoint=checkpoint,
         )
-        mean, dissolved = stability.mean, stability.dissolved
         notes.append(f"stability: {stability.note}")
     test = NullTest(unknown, np.empty((0, n_patterns)), np.empty((0, n_patterns)))
-    widths = np.empty(0)
+    widths, q_values = np.empty(0), unknown
     if n_surrogates and n_patterns:
         surrogates = surrogate_statistics(
             tested, distances, cluster, of_surrogates.spawn(n_surrogates), checkpoint
         )
         test = compare_clusters(observed, surrogates)
         widths = np.array([one.silhouette for one in surrogates])
+        q_values = false_discovery_control(test.p_values)
         notes.append(
             f"p-values: against {n_surrogates} surrogates, each series drawn from a first-order Markov chain fitted to "
             "it; q-values: Benjamini and Hochberg over the patterns"
@@ -109,13 +179,12 @@ def assess_significance(
                 f"with {n_surrogates} surrogates, a single one of {n_patterns} patterns cannot be told from chance, "
                 "several can; more surrogates tell more"
             )
-    q_values = adjusted_p_values(test.p_values)
     patterns = tuple(
         PatternSignificance(
             label=label,
             n_tested=int(observed.sizes[label]),
-            stability=float(mean[label]),
-            dissolved=float(dissolved[label]),
+            stability=float(stability.mean[label]),
+            dissolved=float(stability.dissolved[label]),
             compactness=float(observed.compactness[label]),
             null_compactness=_quantiles(test.compactness[:, label]),
             silhouette=float(observed.silhouettes[label]),
@@ -140,7 +209,7 @@ def assess_significance(
 
 def surrogate_statistics(
     log: WindowedLog,
-    distances: Callable[[Pieces], Condensed],
+    distances: Callable[[WindowValues], Condensed],
     cluster: Callable[[Condensed, int], Labels],
     seeds: list[np.random.SeedSequence],
     checkpoint: Checkpoint,
@@ -152,7 +221,7 @@ def surrogate_statistics(
     for seed in seeds:
         checkpoint()
         rows = chains.surrogate(np.random.default_rng(seed))
-        condensed = distances(log.pieces(rows))
+        condensed = distances(log.window_values(rows))
         checkpoint()
         labels = cluster(condensed, n_clusters) if len(log) > 1 else np.zeros(1, dtype=np.int64)
         found.append(cluster_statistics(condensed, labels, int(labels.max(initial=-1)) + 1))

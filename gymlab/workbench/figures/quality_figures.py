@@ -10,7 +10,7 @@ from plotly.subplots import make_subplots
 
 from gymlab.arguments import instance, whole_number
 from gymlab.patterns.result import Extraction
-from gymlab.patterns.significance.result import LEAST_STABILITY, PatternSignificance
+from gymlab.patterns.significance.pattern_significance import LEAST_STABILITY, PatternSignificance
 from gymlab.workbench.checked import an_extraction, numbers
 from gymlab.workbench.figures.look import (
     GREY,

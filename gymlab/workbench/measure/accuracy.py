@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import squareform
 
 from gymlab.clustering import Condensed, Linkage, build_tree, cut_tree
-from gymlab.patterns.baseline import N_CLUSTERS, one_hot_codes
+from gymlab.patterns.baseline import N_CLUSTERS
 from gymlab.patterns.extraction import extract_patterns
+from gymlab.patterns.one_hot import one_hot_series
 from gymlab.patterns.result import Extraction
 from gymlab.workbench.claims import ClaimRun, judge
 from gymlab.workbench.measure.sublog import (
@@ -121,7 +122,7 @@ def _nearest(ordered: NDArray[np.float64], wanted: NDArray[np.float64]) -> NDArr
 
 def _reference(part: Extraction) -> tuple[NDArray[np.float64], float]:
     """Return tslearn's distances of the same windows in float64, and the largest relative error against them."""
-    series = one_hot_codes(part.windows.values, part.encoding.mismatch_weights)
+    series = one_hot_series(part.windows.values, part.encoding.mismatch_weights)
     reference = squareform(_tslearn_matrix(series, part.config.radius), checks=False)
     # A distance that should be 0 is held against the largest instead.
     unit = np.where(reference > 1e-6, reference, reference.max(initial=0.0))

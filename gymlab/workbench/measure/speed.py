@@ -13,9 +13,10 @@ from gymlab.arguments import finite_number
 from gymlab.clustering import matrix_cache
 from gymlab.entropy import IncrementalEntropy
 from gymlab.errors import MemoryLimitError
-from gymlab.patterns.baseline import BaselineEngine, entropies_from_scratch, one_hot_codes
+from gymlab.patterns.baseline import BaselineEngine, entropies_from_scratch
 from gymlab.patterns.config import ExtractionConfig
 from gymlab.patterns.extraction import extract_patterns
+from gymlab.patterns.one_hot import one_hot_series
 from gymlab.patterns.result import Extraction
 from gymlab.workbench.claims import EXPECTATIONS, Claim, ClaimRun, judge, reduction
 from gymlab.workbench.measure.sublog import dense_config, first_windows, number_of_windows, require_measurable
@@ -150,7 +151,7 @@ def _gymlab_way(
 
 def _baseline_way(extraction: Extraction) -> tuple[float, float]:
     """Return seconds of DTW and of all; the windows are given to the baseline, which need not make them."""
-    series = one_hot_codes(extraction.windows.values, extraction.encoding.mismatch_weights)
+    series = one_hot_series(extraction.windows.values, extraction.encoding.mismatch_weights)
     action_types = extraction.actions["action_type"].tolist()
     engine = BaselineEngine()
     start = time.perf_counter()

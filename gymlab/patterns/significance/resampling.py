@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import squareform
 
 from gymlab.clustering import Checkpoint, Condensed, Labels, no_checkpoint
-from gymlab.patterns.significance.sample import WindowedLog
+from gymlab.patterns.significance.windowed_log import WindowedLog
 
 Floats = NDArray[np.float64]
 

@@ -1,12 +1,12 @@
 """The kernel that draws surrogate series, action by action."""
 
-import numba
 import numpy as np
+from numba import njit
 
 _BELOW_ONE = 1.0 - 2.0**-53
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def walk(first, length, agents, states, n_states, levels, needed, uniforms, drawn):
     """Draw a surrogate of every series, where it is needed.
 
@@ -19,15 +19,15 @@ def walk(first, length, agents, states, n_states, levels, needed, uniforms, draw
     n_states
         How many states there are.
     levels
-        What follows in each series, of each agent, and in the log. Of each, keys, starts and rows as of Followers;
+        What follows in each series, of each agent, and in the log. Each has the keys, starts and rows of Followers;
         float64 ``(n_transitions + 1,)``, the sum of the weights of the transitions before each; and float64
         ``(n_keys,)``, the weight of the next level.
     needed
-        bool ``(n_actions,)``: where to draw; a stretch of these begins with the action that stands there.
+        bool ``(n_actions,)``: which actions to draw. The first of each run of these stays the log's own.
     uniforms
         float64 ``(n_needed,)`` in [0, 1).
     drawn
-        int64 ``(n_actions,)``: written where needed; the position of the action that stands there in the surrogate.
+        int64 ``(n_actions,)``, written where needed: the position in the log of the action that the surrogate has there.
     """
     used = 0
     for series in range(len(first)):

@@ -1,12 +1,16 @@
-"""What is tested: the log itself when it is small, else a seeded sample of whole sessions."""
+"""What is tested: the windows of a log as arrays, all of them or those of a seeded sample of sessions."""
 
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
+from gymlab.actions.windows import Windows, series_bounds
+from gymlab.clustering import Labels
+from gymlab.patterns.placement import WindowValues
+
 Ints = NDArray[np.int64]
-Pieces = NDArray[np.float32] | list[NDArray[np.float32]]
 
 # A sample holds about this many sessions where the log has them: sessions are the independent evidence, and windows
 # of one session overlap, so many sessions with some windows each say more than a few with all of theirs.
@@ -53,7 +57,7 @@ class WindowedLog:
         """int64 ``(n_windows,)``: the session of each window."""
         return self.sessions[self.window_series]
 
-    def pieces(self, rows: NDArray[np.float32] | None = None) -> Pieces:
+    def window_values(self, rows: NDArray[np.float32] | None = None) -> WindowValues:
         """Return the windows of these rows in place of the log's own: an array, or a list if lengths differ."""
         source = self.rows if rows is None else rows
         lengths = self.window_length
@@ -83,7 +87,30 @@ class WindowedLog:
         )
 
 
-def draw_sample(log: WindowedLog, most_windows: int, rng: np.random.Generator) -> WindowedLog:
+def windowed_log(
+    actions: pd.DataFrame, encoded: NDArray[np.float32], n_codes: int, windows: Windows, labels: Labels
+) -> WindowedLog:
+    """Return the windows of a log, and the patterns that they are in, as arrays."""
+    first, length = series_bounds(actions)
+    row = windows.table["row"].to_numpy(dtype=np.int64)
+    agents, sessions = (
+        pd.factorize(actions[name].iloc[first])[0].astype(np.int64) for name in ("agent_id", "session_id")
+    )
+    return WindowedLog(
+        rows=encoded,
+        n_codes=n_codes,
+        first=first,
+        length=length,
+        agents=agents,
+        sessions=sessions,
+        window_row=row,
+        window_length=windows.table["length"].to_numpy(dtype=np.int64),
+        window_series=np.searchsorted(first, row, side="right") - 1,
+        labels=labels,
+    )
+
+
+def sample_sessions(log: WindowedLog, most_windows: int, rng: np.random.Generator) -> WindowedLog:
     """Return the log, or a random sample of its sessions with at most so many windows.
 
     Each session gives some of its windows, evenly spread, at most an eightieth of ``most_windows`` where the log has so
