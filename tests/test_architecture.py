@@ -41,18 +41,10 @@ def modules():
 
 
 def imports(path):
-    """Modules of gymlab that a file imports, anywhere in it, those for type checkers left out."""
+    """Modules of gymlab that a file imports, anywhere in it and for type checkers too."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    skipped = {
-        child
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
-        for child in ast.walk(node)
-    }
     known = dict(modules())
     for node in ast.walk(tree):
-        if node in skipped:
-            continue
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name.startswith("gymlab."))
         elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "gymlab":
