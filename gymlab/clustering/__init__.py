@@ -25,20 +25,10 @@ from gymlab.clustering.condensed import (
 )
 from gymlab.clustering.density import core_distances, dbscan, hdbscan, hdbscan_series, suggested_eps
 from gymlab.clustering.kmedoids import KMedoids, kmedoids
-from gymlab.clustering.linkage import (
-    LINKAGES,
-    Linkage,
-    build_tree,
-    by_size,
-    cut_tree,
-)
+from gymlab.clustering.linkage import LINKAGES, Linkage, build_tree, by_size, cut_tree
 from gymlab.clustering.outline import Outline, labels_of_nodes, outline
 from gymlab.clustering.pairwise_cache import cached_pairwise, matrix_cache
-from gymlab.clustering.sampled import (
-    SampledClustering,
-    cluster_sample,
-    representatives,
-)
+from gymlab.clustering.sampled import SampledClustering, cluster_sample, representatives
 from gymlab.clustering.streaming import single_linkage_tree
 
 __all__ = [

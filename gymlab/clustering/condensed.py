@@ -179,11 +179,7 @@ def distance_sums(
 
 
 def part_of_matrix(
-    distances: NDArray[np.float32],
-    n: int,
-    items: NDArray[np.int64],
-    *,
-    checkpoint: Checkpoint = no_checkpoint,
+    distances: Condensed, n: int, items: NDArray[np.int64], *, checkpoint: Checkpoint = no_checkpoint
 ) -> NDArray[np.float32]:
     """Return the condensed matrix of some of n items, ``items`` ascending.
 
@@ -192,7 +188,7 @@ def part_of_matrix(
     InputError
         If the distances are not those of n items, or the items not some of them in order.
     """
-    distances = matrix_of(distances, whole_number("n", n, least=1))
+    matrix = matrix_of(distances, whole_number("n", n, least=1))
     whole_numbers("items", items)
     if len(items) and not (items[0] >= 0 and items[-1] < n and (np.diff(items) > 0).all()):
         raise InputError(f"items have to ascend, from 0 to {n - 1:,} at most")
@@ -200,7 +196,7 @@ def part_of_matrix(
     part = np.empty(size * (size - 1) // 2, dtype=np.float32)
     position = 0
     for first, stop in row_slices(size, checkpoint):
-        position = tree_kernels.pack_rows(distances, part, items, n, first, stop, position)
+        position = tree_kernels.pack_rows(matrix, part, items, n, first, stop, position)
     return part
 
 

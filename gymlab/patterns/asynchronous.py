@@ -82,11 +82,7 @@ async def extract_patterns_async(
 
     def work() -> Extraction:
         found = run_extraction(
-            actions,
-            checked,
-            progress=reports.cells,
-            checkpoint=checkpoint,
-            on_stage=reports.begin,
+            actions, checked, progress=reports.cells, checkpoint=checkpoint, on_stage=reports.begin
         )
         reports.end()
         return found

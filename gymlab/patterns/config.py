@@ -1,6 +1,6 @@
 """The parameters of an extraction, checked when they are made."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
@@ -139,9 +139,8 @@ class ExtractionConfig:
         whole_number("min_samples", self.min_samples, least=2)
         if self.sample_size is not None:
             whole_number("sample_size", self.sample_size, least=2, instead=", or None")
-        for clash, sentence in _clashes(self):
-            if clash:
-                raise InputError(sentence)
+        for sentence in _clashes(self):
+            raise InputError(sentence)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields, JSON-able."""
@@ -156,56 +155,38 @@ class ExtractionConfig:
         return fields
 
 
-def _clashes(config: ExtractionConfig) -> tuple[tuple[bool, str], ...]:
-    """Return what does not go together: whether it is there, and the sentence that says so."""
+def _clashes(config: ExtractionConfig) -> Iterator[str]:  # noqa: C901, PLR0912 - a sentence for each clash
+    """Return a sentence for each two values that do not go together."""
     method, strategy = config.method, config.strategy
     density, tree = method in DENSITY_METHODS, method in LINKAGES
-    fixed = config.n_clusters != "auto"
-    soft = config.distance == "soft-dtw"
-    return (
-        (
-            soft and strategy not in {"auto", "exact"},
-            f"distance 'soft-dtw' is computed for all pairs, which strategy {strategy!r} does not do; choose 'exact'",
-        ),
-        (soft and config.radius is not None, "distance 'soft-dtw' takes every path; leave radius out"),
-        (config.cut_height is not None and fixed, "give n_clusters or cut_height, not both"),
-        (
-            config.cut_height is not None and not tree,
-            f"cut_height cuts a tree, and method {method!r} builds none; choose a linkage ({', '.join(LINKAGES)})",
-        ),
-        (
-            config.cut_height is not None and strategy == "baseline",
-            "cut_height cuts a tree, and strategy 'baseline' builds none; give n_clusters",
-        ),
-        (
-            config.eps is not None and method != "dbscan",
-            f"eps is for method 'dbscan', and method is {method!r}; leave it out",
-        ),
-        (
-            fixed and density,
-            f"method {method!r} finds the number of patterns itself; leave n_clusters 'auto' or choose a linkage",
-        ),
-        (
-            strategy == "baseline" and not tree,
-            f"strategy 'baseline' clusters in its own way, not by {method!r}; choose strategy 'auto' or 'exact'",
-        ),
-        (
-            strategy == "sampled" and density,
-            f"a sample is less dense than the log, so {method!r} cannot use one; choose strategy 'auto'",
-        ),
-        (
-            config.sample_size is not None and strategy not in {"auto", "sampled"},
-            f"sample_size is for strategy 'sampled', and strategy is {strategy!r}; leave it out",
-        ),
-        (
-            config.sample_size is not None and density,
-            f"sample_size is for a linkage or 'kmedoids', and method is {method!r}; leave it out",
-        ),
-        (
-            config.sample_size is not None and fixed and int(config.n_clusters) > config.sample_size,
-            f"n_clusters is {config.n_clusters}, more than the sample_size of {config.sample_size}",
-        ),
-    )
+    fixed, size = config.n_clusters != "auto", config.sample_size
+    if config.distance == "soft-dtw":
+        if strategy not in {"auto", "exact"}:
+            yield f"distance 'soft-dtw' is computed for all pairs, which strategy {strategy!r} does not do; choose 'exact'"
+        if config.radius is not None:
+            yield "distance 'soft-dtw' takes every path; leave radius out"
+    if config.cut_height is not None:
+        if fixed:
+            yield "give n_clusters or cut_height, not both"
+        if not tree:
+            yield f"cut_height cuts a tree, and method {method!r} builds none; choose a linkage ({', '.join(LINKAGES)})"
+        if strategy == "baseline":
+            yield "cut_height cuts a tree, and strategy 'baseline' builds none; give n_clusters"
+    if config.eps is not None and method != "dbscan":
+        yield f"eps is for method 'dbscan', and method is {method!r}; leave it out"
+    if fixed and density:
+        yield f"method {method!r} finds the number of patterns itself; leave n_clusters 'auto' or choose a linkage"
+    if strategy == "baseline" and not tree:
+        yield f"strategy 'baseline' clusters in its own way, not by {method!r}; choose strategy 'auto' or 'exact'"
+    if strategy == "sampled" and density:
+        yield f"a sample is less dense than the log, so {method!r} cannot use one; choose strategy 'auto'"
+    if size is not None:
+        if strategy not in {"auto", "sampled"}:
+            yield f"sample_size is for strategy 'sampled', and strategy is {strategy!r}; leave it out"
+        if density:
+            yield f"sample_size is for a linkage or 'kmedoids', and method is {method!r}; leave it out"
+        if fixed and int(config.n_clusters) > size:
+            yield f"n_clusters is {config.n_clusters}, more than the sample_size of {size}"
 
 
 def _channels(value: object) -> tuple[str | Channel, ...]:

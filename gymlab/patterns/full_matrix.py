@@ -244,8 +244,7 @@ def _widths_by_number_of_medoids(job: ClusteringJob, condensed: Condensed) -> di
     n = clustering.number_of_items(condensed, checkpoint=checkpoint)
     if n > _MOST_TO_COUNT_MEDOIDS:
         chosen = np.sort(np.random.default_rng(seed).permutation(n)[:_MOST_TO_COUNT_MEDOIDS])
-        matrix = np.asarray(condensed, dtype=np.float32)
-        condensed = clustering.part_of_matrix(matrix, n, chosen, checkpoint=checkpoint)
+        condensed = clustering.part_of_matrix(condensed, n, chosen, checkpoint=checkpoint)
         n = len(chosen)
     curve: dict[int, float] = {}
     for k in numbers_to_try(n):

@@ -67,14 +67,14 @@ class PatternSignificance:
         """Return it JSON-able; what is not known is None."""
         return {
             "n_tested": self.n_tested,
-            "stability": _finite(self.stability),
-            "dissolved": _finite(self.dissolved),
-            "compactness": _finite(self.compactness),
-            "null_compactness": [_finite(value) for value in self.null_compactness],
-            "silhouette_tested": _finite(self.silhouette),
-            "null_silhouette": [_finite(value) for value in self.null_silhouette],
-            "p_value": _finite(self.p_value),
-            "q_value": _finite(self.q_value),
+            "stability": finite_or_none(self.stability),
+            "dissolved": finite_or_none(self.dissolved),
+            "compactness": finite_or_none(self.compactness),
+            "null_compactness": [finite_or_none(value) for value in self.null_compactness],
+            "silhouette_tested": finite_or_none(self.silhouette),
+            "null_silhouette": [finite_or_none(value) for value in self.null_silhouette],
+            "p_value": finite_or_none(self.p_value),
+            "q_value": finite_or_none(self.q_value),
             "verdict": self.verdict,
         }
 
@@ -114,9 +114,9 @@ class Significance:
     def as_dict(self) -> dict[str, Any]:
         """Return what holds for all patterns together, JSON-able."""
         return {
-            "silhouette": _finite(self.silhouette),
-            "null_silhouette": [_finite(value) for value in self.null_silhouette],
-            "silhouette_p_value": _finite(self.silhouette_p_value),
+            "silhouette": finite_or_none(self.silhouette),
+            "null_silhouette": [finite_or_none(value) for value in self.null_silhouette],
+            "silhouette_p_value": finite_or_none(self.silhouette_p_value),
             "n_surrogates": self.n_surrogates,
             "n_resamples": self.n_resamples,
             "n_windows": self.n_windows,
@@ -125,5 +125,6 @@ class Significance:
         }
 
 
-def _finite(value: float) -> float | None:
+def finite_or_none(value: float) -> float | None:
+    """Return a number as JSON has it: None for NaN and infinity."""
     return float(value) if np.isfinite(value) else None

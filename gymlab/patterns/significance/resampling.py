@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.distance import squareform
 
-from gymlab.clustering import Checkpoint, Condensed, Labels, no_checkpoint
+from gymlab.clustering import Checkpoint, Condensed, Labels, no_checkpoint, part_of_matrix
 from gymlab.patterns.significance.windowed_log import WindowedLog
 
 Floats = NDArray[np.float64]
@@ -139,16 +138,13 @@ def assess_stability(
         unknown = np.full(n_clusters, np.nan)
         return Stability(unknown, unknown, "there is one session only, too short to be resampled in blocks")
     n_present = len(np.unique(log.labels[log.labels >= 0]))
-    square = squareform(distances, checks=False)
     found = np.full((n_resamples, n_clusters), np.nan)
     for row in found:
         checkpoint()
         drawn = np.zeros(n_units, dtype=bool)
         drawn[rng.integers(n_units, size=n_units)] = True
         windows = np.flatnonzero(drawn[units])
-        part: NDArray[np.float32] = squareform(square[np.ix_(windows, windows)], checks=False).astype(
-            np.float32
-        )
+        part = part_of_matrix(distances, len(log), windows)
         others = cluster(part, n_present) if len(windows) > 1 else np.zeros(1, dtype=np.int64)
         row[:] = best_jaccard(log.labels[windows], others, n_clusters)
     known = ~np.isnan(found)

@@ -110,22 +110,6 @@ class Chains:
         walk(*series, self.states, self.n_states, levels, self.needed, uniforms, drawn)
         return self.log.rows[drawn]
 
-    def transition_probabilities(self, series: int, state: int) -> Floats:
-        """Return float64 ``(n_states,)``: the probability of each state after ``state`` in a series."""
-        probabilities = np.bincount(self.states, minlength=self.n_states) / len(self.states)
-        weight_of_agent, weight_of_log = self.weights
-        for followers, group, weight in (
-            (self.pooled, 0, 0.0),
-            (self.agents, int(self.log.agents[series]), weight_of_log),
-            (self.series, series, weight_of_agent),
-        ):
-            at = int(np.searchsorted(followers.keys, group * self.n_states + state))
-            if at < len(followers.keys) and followers.keys[at] == group * self.n_states + state:
-                rows = followers.rows[followers.starts[at] : followers.starts[at + 1]]
-                counts = np.bincount(self.states[rows], minlength=self.n_states)
-                probabilities = (counts + weight * probabilities) / (len(rows) + weight)
-        return probabilities
-
 
 def fit_chains(log: WindowedLog) -> Chains:
     """Fit a first-order Markov chain to each series of a log.
@@ -144,8 +128,8 @@ def fit_chains(log: WindowedLog) -> Chains:
     >>> one = np.zeros(1, dtype=np.int64)
     >>> rows = np.array([0, 1, 0, 1, 0, 1], dtype=np.float32)[:, None]
     >>> log = WindowedLog(rows, 0, one, one + 6, one, one, one, one + 6, one, one)
-    >>> fit_chains(log).transition_probabilities(0, 0).tolist()
-    [0.0, 1.0]
+    >>> fit_chains(log).surrogate(np.random.default_rng(0)).ravel().tolist()
+    [0.0, 1.0, 0.0, 1.0, 0.0, 1.0]
     """
     states = states_of(log.rows, log.n_codes)
     n_states = int(states.max()) + 1
