@@ -10,7 +10,7 @@ from scipy import stats
 
 import gymlab
 from gymlab.errors import InputError
-from gymlab.patterns.drift import far_limits
+from gymlab.patterns.assignment import far_limits
 
 FEW = {"window": 10, "hop": 5}
 

@@ -13,7 +13,7 @@ from gymlab.errors import InputError
 
 @dataclass(frozen=True, eq=False)
 class Outline:
-    """A tree cut short: its leaves stand for many items.
+    """A tree cut short: each of its leaves represents many items.
 
     Attributes
     ----------
@@ -21,7 +21,7 @@ class Outline:
         The node that is at the top: an item if it is less than the number of items n, else ``n +`` the row of the
         linkage matrix.
     leaves
-        int64 ``(p,)``: the node of each leaf, from left to right; leaf k stands at x = k.
+        int64 ``(p,)``: the node of each leaf, from left to right; leaf k is drawn at x = k.
     members
         For each leaf the items below it, int64, ascending.
     joins
@@ -39,7 +39,7 @@ class Outline:
 
     @property
     def sizes(self) -> NDArray[np.int64]:
-        """How many items each leaf stands for, int64 ``(p,)``."""
+        """How many items each leaf represents, int64 ``(p,)``."""
         return np.array([len(items) for items in self.members], dtype=np.int64)
 
 
@@ -143,7 +143,7 @@ def _branch(tree: Tree, top: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]
     n = len(tree) + 1
     is_below = np.zeros(2 * n - 1, dtype=np.bool_)
     is_below[top] = True
-    # A join stands behind what it joins.
+    # A join comes after what it joins.
     for row in range(top - n, -1, -1):
         if is_below[n + row]:
             is_below[tree[row, :2].astype(np.int64)] = True

@@ -269,7 +269,7 @@ def representatives(
     *,
     at_most: int | None = None,
 ) -> NDArray[np.int64]:
-    """Return the items that stand for the clusters of a tree where others are placed: medoids of a finer cut.
+    """Return the items that represent the clusters of a tree when others are placed: medoids of a finer cut.
 
     Parameters
     ----------

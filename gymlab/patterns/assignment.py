@@ -1,20 +1,86 @@
-"""Other actions placed into the patterns of an extraction, without finding patterns anew."""
+"""Other actions placed into the patterns of an extraction, and whether the patterns still describe what agents do."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import stats
 
 from gymlab.actions.schema import validate_actions
-from gymlab.actions.windows import Windows, cut_windows
+from gymlab.actions.windows import Windows, cut_windows, series_bounds
 from gymlab.clustering import adjusted_rand_index
 from gymlab.errors import InputError
 from gymlab.patterns.config import DENSITY_METHODS
-from gymlab.patterns.drift import Drift, far_limits, judge_drift
 from gymlab.patterns.extraction_data import ExtractionData
+from gymlab.patterns.placement import Placement
 from gymlab.patterns.temporal import pattern_of_actions
+from gymlab.principles.strata import LEAST_P
+
+# The share of a pattern's own windows that counts as far from its medoid, and of series that counts as unusual.
+_FAR = 0.05
+
+# A refit is due when one of the three tests is below this; with three tests, a false alarm in at most 3 %.
+_ALPHA = 0.01
+
+# With fewer series than this, none could be beyond 95 % of them.
+_LEAST_SERIES = 20
+
+_PERMUTATIONS = 1999
+_PERMUTATIONS_AT_ONCE = 100
+
+
+@dataclass(frozen=True)
+class Drift:
+    """How other actions differ from those that the patterns were found in.
+
+    Windows that overlap, and to a lesser degree all windows of one series, repeat each other. So what is counted
+    is series; only where the extraction's log has fewer than 20 of these, windows that do not overlap.
+
+    Attributes
+    ----------
+    units
+        ``series`` or ``windows``: what was counted.
+    n_own, n_new
+        How many of them the extraction's log has, and the other actions.
+    far_share
+        Share of the new windows farther from their medoid than 95 % of the pattern's own windows.
+    far_p
+        One-sided p value. A unit is unusual if more of its windows are far than of 95 % of the log's own units,
+        which holds for at most 5 % of new ones if nothing changed; the number of unusual ones is binomial.
+    shares
+        By pattern, its share of the log's own windows and of the new ones, all placed by their nearest medoid.
+    shares_distance
+        Total variation distance between these shares: 0 for the same, 1 for no pattern in common.
+    shares_p
+        p value of that distance: share of random exchanges of units between both logs that give as much.
+    unseen_share
+        Share of the new actions with a category that the log did not have.
+    unseen_p
+        Fisher's exact test: so many units with such an action among the new ones, none among the log's own.
+    refit_due
+        Whether one of the p values is below 0.01: the patterns should be found anew.
+    reasons
+        A sentence for each test that says so, or one that says that none does.
+    """
+
+    units: str
+    n_own: int
+    n_new: int
+    far_share: float
+    far_p: float
+    shares: dict[int, tuple[float, float]] = field(hash=False)
+    shares_distance: float
+    shares_p: float
+    unseen_share: float
+    unseen_p: float
+    refit_due: bool
+    reasons: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the verdict JSON-able."""
+        return asdict(self)
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,3 +158,131 @@ def assign(extraction: ExtractionData, actions: pd.DataFrame) -> Assignment:
     drift = judge_drift(extraction, windows, placed, is_unseen)
     agreement = adjusted_rand_index(own.labels, extraction.labels)
     return Assignment(log, windows, labels, placed.distances, agreement, far, unseen, drift)
+
+
+def far_limits(labels: NDArray[np.int64], distances: NDArray[np.float32], k: int) -> NDArray[np.float64]:
+    """Return the distance of each pattern above which a window is far.
+
+    It is exceeded by a further window of the pattern with probability 5 % at most, whatever the distribution, as
+    long as it is exchangeable with the pattern's own (a rank among them); so it is infinite for fewer than 19.
+    """
+    return np.array([_limit(distances[labels == label]) for label in range(k)])
+
+
+def _limit(values: NDArray[np.floating]) -> float:
+    rank = int(np.ceil((1 - _FAR) * (len(values) + 1)))
+    return float(np.partition(values, rank - 1)[rank - 1]) if rank <= len(values) else np.inf
+
+
+def judge_drift(
+    extraction: ExtractionData, windows: Windows, placed: Placement, is_unseen: NDArray[np.bool_]
+) -> Drift:
+    """Compare newly placed windows with the log's own, placed alike.
+
+    Parameters
+    ----------
+    extraction
+        What they were placed into.
+    windows, placed
+        The new windows and their places.
+    is_unseen
+        bool ``(n_actions,)``: which of the new actions hold an unknown category.
+    """
+    own, k = extraction.own_placement, len(extraction.patterns)
+    limits = far_limits(own.labels, own.distances, k)
+    far = placed.distances > limits[placed.labels]
+    by_series = len(series_bounds(extraction.windows.table)[0]) >= _LEAST_SERIES
+    unit_of = _series_of if by_series else _disjoint
+    own_units, new_units = unit_of(extraction.windows), unit_of(windows)
+    own_far = _mean_by(own_units, own.distances > limits[own.labels])
+    new_far = _mean_by(new_units, far)
+    own_counts, new_counts = _counts(own_units, own.labels, k), _counts(new_units, placed.labels, k)
+    unseen_before = np.concatenate([[0], np.cumsum(is_unseen)])
+    first, length = (windows.table[name].to_numpy() for name in ("row", "length"))
+    has_unseen = _mean_by(new_units, unseen_before[first + length] > unseen_before[first]) > 0
+    unusual = int((new_far > _limit(own_far)).sum())
+    far_p = max(LEAST_P, float(stats.binomtest(unusual, len(new_far), _FAR, alternative="greater").pvalue))
+    old, new = (counts.sum(axis=0) / counts.sum() for counts in (own_counts, new_counts))
+    distance = float(np.abs(old - new).sum() / 2)
+    shares_p = _permutation_p(own_counts, new_counts, extraction.config.seed)
+    surprised, n_new, n_own = int(has_unseen.sum()), len(new_far), len(own_far)
+    table = np.array([[surprised, n_new - surprised], [0, n_own]])
+    unseen_p = max(LEAST_P, float(stats.fisher_exact(table, alternative="greater").pvalue))
+    units = "series" if by_series else "windows"
+    tests = (
+        (far_p, f"{far.mean():.0%} of the windows are farther from their medoid than 95 % of the log's own"),
+        (shares_p, f"the shares of the patterns have moved by {distance:.0%} of the windows"),
+        (unseen_p, f"{surprised:,} of {n_new:,} {units} hold a category that the log did not have"),
+    )
+    found = tuple(f"{sentence} (p = {p:.2g})" for p, sentence in tests if p < _ALPHA)
+    return Drift(
+        units=units,
+        n_own=n_own,
+        n_new=n_new,
+        far_share=float(far.mean()),
+        far_p=far_p,
+        shares={label: (float(old[label]), float(new[label])) for label in range(k)},
+        shares_distance=distance,
+        shares_p=shares_p,
+        unseen_share=float(is_unseen.mean()),
+        unseen_p=unseen_p,
+        refit_due=bool(found),
+        reasons=found or (f"no sign of drift in {n_new:,} {units}",),
+    )
+
+
+_Units = NDArray[np.int64]
+
+
+def _series_of(windows: Windows) -> _Units:
+    """Return the number of each window's series."""
+    _, n_windows = series_bounds(windows.table)
+    return np.repeat(np.arange(len(n_windows)), n_windows)
+
+
+def _disjoint(windows: Windows) -> _Units:
+    """Return a number for every window of a series that overlaps none before it, −1 for the others."""
+    series = _series_of(windows)
+    first, length = (windows.table[name].to_numpy() for name in ("row", "length"))
+    position = np.arange(len(series)) - series_bounds(windows.table)[0][series]
+    # Windows of a series begin a hop apart and are of one length; whole series are alone in theirs.
+    hops = np.diff(first)[np.diff(series) == 0]
+    every = 1 if len(hops) == 0 else int(np.ceil(length[0] / hops[0]))
+    chosen = position % every == 0
+    return np.where(chosen, np.cumsum(chosen) - 1, -1)
+
+
+def _mean_by(units: _Units, values: NDArray[np.bool_]) -> NDArray[np.float64]:
+    used = units >= 0
+    return np.bincount(units[used], weights=values[used]) / np.bincount(units[used])
+
+
+def _counts(units: _Units, labels: NDArray[np.int64], k: int) -> NDArray[np.float64]:
+    """Return how many windows of each unit are in each pattern, ``(n_units, k)``."""
+    used = units >= 0
+    n = int(units.max()) + 1
+    return np.bincount(units[used] * k + labels[used], minlength=n * k).reshape(n, k).astype(np.float64)
+
+
+def _permutation_p(own: NDArray[np.float64], new: NDArray[np.float64], seed: int) -> float:
+    """Return how often a random part of all units, as many as are new, differs as much from the others."""
+    units, total = np.concatenate([own, new]), own.sum(axis=0) + new.sum(axis=0)
+    rng = np.random.default_rng(seed)
+
+    def distance(chosen: NDArray[np.float64]) -> NDArray[np.float64]:
+        others = total - chosen
+        sums = (np.maximum(part.sum(axis=-1, keepdims=True), 1) for part in (chosen, others))
+        a, b = (part / whole for part, whole in zip((chosen, others), sums, strict=True))
+        result: NDArray[np.float64] = np.abs(a - b).sum(axis=-1)
+        return result
+
+    observed = distance(new.sum(axis=0))
+    as_much = 0
+    done = 0
+    while done < _PERMUTATIONS:
+        count = min(_PERMUTATIONS_AT_ONCE, _PERMUTATIONS - done)
+        order = rng.random((count, len(units))).argpartition(len(new) - 1, axis=1)[:, : len(new)]
+        chosen = np.stack([units[one].sum(axis=0) for one in order])
+        as_much += int((distance(chosen) >= observed - 1e-12).sum())
+        done += count
+    return (1 + as_much) / (1 + _PERMUTATIONS)

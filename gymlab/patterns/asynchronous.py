@@ -33,7 +33,7 @@ async def extract_patterns_async(
 ) -> Extraction:
     """Find the temporal patterns of a log without holding up the event loop.
 
-    The work runs in threads, in kernels that let go of the interpreter. Cancelling the task stops it at its next
+    The work runs in threads, in kernels that release the interpreter lock. Cancelling the task stops it at its next
     checkpoint, a few tenths of a second at most, and the call returns when nothing computes any more.
 
     Parameters

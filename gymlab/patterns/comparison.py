@@ -88,10 +88,10 @@ class Comparison:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the comparison JSON-able, schema 1."""
-        described = [pattern.as_dict() for pattern in self.extraction.patterns]
+        patterns = [pattern.as_dict() for pattern in self.extraction.patterns]
         return {
             "schema": 1,
-            "patterns": [asdict(shift) | {"pattern": described[shift.label]} for shift in self.patterns],
+            "patterns": [asdict(shift) | {"pattern": patterns[shift.label]} for shift in self.patterns],
             "principles": [shift.as_dict() for shift in self.principles],
             "only_first": list(self.only_first),
             "only_second": list(self.only_second),

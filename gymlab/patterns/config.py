@@ -47,7 +47,7 @@ class ExtractionConfig:
         algorithm that the document calls current, for comparison on small logs. ``auto``: ``exact`` where its
         memory and time are there; otherwise the method's own way without the matrix (``single`` and ``hdbscan``
         stream the distances, ``dbscan`` looks at the pairs within ``eps`` alone, both with the labels of the full
-        matrix) or, where it has none, ``sampled``. Which was taken, and why, stands in the notes.
+        matrix) or, where it has none, ``sampled``. The notes say which was taken, and why.
     top_fraction
         For ``selective``: the share of pairs that get DTW, above 0 and at most 1.
     sample_size

@@ -95,11 +95,11 @@ class ExtractionData:
     significance: Significance | None = None
 
     def actions_of_window(self, index: int) -> pd.DataFrame:
-        """Return the actions of one window as they stand in the log."""
+        """Return the actions of one window as the log has them."""
         return self.actions.iloc[self.windows.rows(_one_of("window", index, len(self.windows)))]
 
     def actions_of(self, label: int) -> pd.DataFrame:
-        """Return the distinct actions of one pattern as they stand in the log."""
+        """Return the distinct actions of one pattern as the log has them."""
         return self.actions.iloc[self.windows.rows_of(self._pattern(label).members)]
 
     def windows_of(self, label: int) -> pd.DataFrame:

@@ -234,9 +234,9 @@ def clusters_around_medoids(job: ClusteringJob, condensed: Condensed) -> Cluster
         curve = _widths_by_number_of_medoids(job, condensed)
         k = best_number(curve)
     found = clustering.kmedoids(condensed, k, seed=job.config.seed, checkpoint=job.checkpoint)
-    described = clustering.describe_labels(condensed, found.labels, checkpoint=job.checkpoint)
-    quality = replace(described.quality, silhouette_by_n_clusters=curve)
-    return replace(described, medoids=found.medoids, quality=quality)
+    clusters = clustering.describe_labels(condensed, found.labels, checkpoint=job.checkpoint)
+    quality = replace(clusters.quality, silhouette_by_n_clusters=curve)
+    return replace(clusters, medoids=found.medoids, quality=quality)
 
 
 def _widths_by_number_of_medoids(job: ClusteringJob, condensed: Condensed) -> dict[int, float]:

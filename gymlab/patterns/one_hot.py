@@ -21,11 +21,11 @@ class OneHot:
     Attributes
     ----------
     n_numeric
-        How many channels stand before the codes.
+        How many channels come before the codes.
     codes
         For each code column its distinct codes, in ascending order: float64.
     scales
-        For each code column what stands for a 1. Two one-hot columns differ where codes do, so each carries half
+        For each code column the number that a 1 becomes. Two one-hot columns differ where codes do, so each carries half
         of the weight: ``sqrt(weight / 2)``.
     """
 

@@ -31,7 +31,7 @@ class TemporalPattern:
     medoid
         Index of the window with the least sum of distances to the others: the most typical one.
     medoid_session, medoid_agent, medoid_start
-        Where it stands in the log; ``medoid_start`` is the step of its first action.
+        Where it is in the log; ``medoid_start`` is the step of its first action.
     agents
         Number of agents that show the pattern.
     actions

@@ -40,7 +40,7 @@ def streamed(job: ClusteringJob) -> WindowClusters:
         labels = clustering.hdbscan_series(
             job.series, min_cluster_size=least, min_samples=least, **job.distance
         )
-        return with_notes(job, _described(job, labels))
+        return with_notes(job, _described_by_a_sample(job, labels))
     return cut_of_streamed(job, clustering.single_linkage_tree(job.series, **job.distance))
 
 
@@ -49,7 +49,7 @@ def cut_of_streamed(job: ClusteringJob, tree: Tree) -> WindowClusters:
     if job.n_clusters is None and job.config.cut_height is None:
         return _best_cut(job, tree)
     labels = clustering.cut_tree(tree, n_clusters=job.n_clusters, height=job.config.cut_height)
-    return with_notes(job, _described(job, labels, tree))
+    return with_notes(job, _described_by_a_sample(job, labels, tree))
 
 
 def from_graph(job: ClusteringJob) -> WindowClusters:
@@ -65,7 +65,7 @@ def from_graph(job: ClusteringJob) -> WindowClusters:
     _refuse_dense_graph(job, eps)
     graph = dtw_neighbors(job.series, eps=eps, values=False, **job.distance)
     labels = clustering.dbscan(graph, min_samples=least, checkpoint=job.checkpoint)
-    found = _described(job, labels)
+    found = _described_by_a_sample(job, labels)
     return with_notes(job, replace(found, notes=(*notes, *found.notes)))
 
 
@@ -139,25 +139,25 @@ def _best_cut(job: ClusteringJob, tree: Tree) -> WindowClusters:
     chosen = _evenly(cuts[-1], job.config.seed)
     condensed = dtw_pairwise(series_at(job.series, chosen), **job.distance)
     described = {
-        int(cut.max()) + 1: _described_by(job, cut, chosen, condensed, tree) for cut in cuts if cut.any()
+        int(cut.max()) + 1: _described_by_few(job, cut, chosen, condensed, tree) for cut in cuts if cut.any()
     }
     curve = {k: found.clusters.quality.silhouette for k, found in described.items()}
     if not curve:
-        return _described_by(job, np.zeros(n, dtype=np.int64), chosen, condensed, tree)
+        return _described_by_few(job, np.zeros(n, dtype=np.int64), chosen, condensed, tree)
     best = described[best_number(curve)]
     quality = replace(best.clusters.quality, silhouette_by_n_clusters=curve)
     return replace(best, clusters=replace(best.clusters, quality=quality))
 
 
-def _described(job: ClusteringJob, labels: Labels, tree: Tree | None = None) -> WindowClusters:
+def _described_by_a_sample(job: ClusteringJob, labels: Labels, tree: Tree | None = None) -> WindowClusters:
     chosen = _evenly(labels, job.config.seed)
     if len(chosen) == 0:
         chosen = np.arange(1)
     condensed = dtw_pairwise(series_at(job.series, chosen), **job.distance)
-    return _described_by(job, labels, chosen, condensed, tree)
+    return _described_by_few(job, labels, chosen, condensed, tree)
 
 
-def _described_by(
+def _described_by_few(
     job: ClusteringJob,
     labels: Labels,
     chosen: NDArray[np.int64],
