@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -96,17 +97,9 @@ def run_extraction(
     """
     clock = _Stages(on_stage, checkpoint)
     with clock("encode"):
-        log, encoding, encoded, windows = _cut(actions, config, checkpoint)
-        job = ClusteringJob(
-            windows,
-            encoding.mismatch_weights,
-            config,
-            progress,
-            checkpoint,
-            on_tree=lambda distances, tree: on_tree(windows, distances, tree),
-        )
-        plan = plan_of(windows, config)
-        without_matrix.require_enough(job, plan.sample_size)
+        log, encoding, encoded, job, plan = _prepared(actions, config, progress, checkpoint)
+        windows = job.windows
+        job = replace(job, on_tree=lambda distances, tree: on_tree(windows, distances, tree))
     found, dtw_pairs = _carried_out(job, plan, clock)
     clusters = found.clusters
     with clock("significance"):
@@ -172,21 +165,22 @@ def require_extractable(actions: pd.DataFrame, config: ExtractionConfig) -> None
     MemoryLimitError
         If a strategy was asked for that takes more memory than there is.
     """
-    _, encoding, _, windows = _cut(actions, config, no_checkpoint)
-    job = ClusteringJob(windows, encoding.mismatch_weights, config, progress=False, checkpoint=no_checkpoint)
-    without_matrix.require_enough(job, plan_of(windows, config).sample_size)
+    _prepared(actions, config, False, no_checkpoint)  # noqa: FBT003 - no progress
 
 
-def _cut(
-    actions: pd.DataFrame, config: ExtractionConfig, checkpoint: Checkpoint
-) -> tuple[pd.DataFrame, Encoding, NDArray[np.float32], Windows]:
-    """Return the checked log, its encoding, what that makes of it, and its windows."""
+def _prepared(
+    actions: pd.DataFrame, config: ExtractionConfig, progress: Progress, checkpoint: Checkpoint
+) -> tuple[pd.DataFrame, Encoding, NDArray[np.float32], ClusteringJob, Plan]:
+    """Return the checked log, its encoding, its encoded rows, what is to be clustered, and how."""
     log = validate_actions(actions)
     checkpoint()
     encoding = fit_encoding(log, config.channels)
     encoded = encoding.encode(log)
     windows = cut_windows(log, encoded, window=config.window, hop=config.hop, unit=config.unit)
-    return log, encoding, encoded, windows
+    job = ClusteringJob(windows, encoding.mismatch_weights, config, progress, checkpoint)
+    plan = plan_of(windows, config)
+    without_matrix.require_enough(job, plan.sample_size)
+    return log, encoding, encoded, job, plan
 
 
 def _carried_out(job: ClusteringJob, plan: Plan, clock: "_Stages") -> tuple[WindowClusters, int]:

@@ -18,7 +18,7 @@ from gymlab.clustering.sampled import series_at
 from gymlab.errors import InputError
 from gymlab.patterns.config import ExtractionConfig
 from gymlab.patterns.placement import Placement, WindowValues, cross_distances, place
-from gymlab.patterns.significance.pattern_significance import Significance, finite_or_none
+from gymlab.patterns.significance.pattern_significance import Significance, plain
 from gymlab.patterns.temporal import TemporalPattern, pattern_of_actions
 
 
@@ -171,8 +171,8 @@ class ExtractionData:
             "windows": table.to_dict("records"),
             "patterns": self._patterns_as_dicts(),
             "quality": {
-                "silhouette": finite_or_none(self.quality.silhouette),
-                "cophenetic_correlation": finite_or_none(self.quality.cophenetic_correlation),
+                "silhouette": plain(self.quality.silhouette),
+                "cophenetic_correlation": plain(self.quality.cophenetic_correlation),
             },
             "sample": None if self.sample is None else self.sample.tolist(),
             "significance": None if self.significance is None else self.significance.as_dict(),

@@ -36,6 +36,15 @@ class Placement:
     distances: NDArray[np.float32]
 
 
+def windows_at(
+    rows: NDArray[np.float32], first: NDArray[np.int64], lengths: NDArray[np.int64], *, as_array: bool
+) -> WindowValues:
+    """Return the windows that begin at some encoded rows: an array if all have one length and that is asked for."""
+    if as_array:
+        return rows[first[:, None] + np.arange(lengths[0])]
+    return [rows[at : at + n] for at, n in zip(first, lengths, strict=True)]
+
+
 def place(
     windows: WindowValues,
     representatives: WindowValues,

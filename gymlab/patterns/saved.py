@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import math
 import os
 import secrets
 import shutil
@@ -13,7 +12,6 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from gymlab.actions.channels import Channel, FittedChannel
 from gymlab.actions.encoding import Encoding
@@ -23,7 +21,8 @@ from gymlab.clustering import Quality
 from gymlab.errors import InputError, OutputError
 from gymlab.patterns.config import ExtractionConfig
 from gymlab.patterns.extraction_data import ExtractionData, ExtractionStats
-from gymlab.patterns.significance.pattern_significance import PatternSignificance, Significance
+from gymlab.patterns.placement import windows_at
+from gymlab.patterns.significance.pattern_significance import PatternSignificance, Significance, plain
 from gymlab.patterns.temporal import TemporalPattern
 
 T = TypeVar("T")
@@ -154,21 +153,6 @@ def _fields(record: Any, without: str = "") -> dict[str, Any]:  # noqa: ANN401 -
     }
 
 
-def plain(value: Any) -> Any:  # noqa: ANN401 - whatever JSON can hold
-    """Return a value as JSON has it: NaN as null, tuples as lists, numpy's numbers as Python's."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {str(name): plain(one) for name, one in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(one) for one in value]
-    if isinstance(value, pd.Timestamp):
-        return value.isoformat()
-    return value
-
-
 def read_extraction(folder: str | Path, kind: Callable[..., E]) -> E:
     """Read an extraction of a kind from its folder; see :func:`gymlab.load_extraction`."""
     path = checked_path("folder", folder)
@@ -222,7 +206,8 @@ def _extraction(folder: Path, manifest: dict[str, Any], kind: Callable[..., E]) 
     encoding = _encoding(manifest["encoding"])
     kept = manifest["windows"]
     unit = kept["unit"]
-    values = _values(table, encoding.encode(log), whole=unit == "series")
+    places = (table[name].to_numpy() for name in ("row", "length"))
+    values = windows_at(encoding.encode(log), *places, as_array=unit == "window")
     windows = Windows(table, values, unit, kept["coverage"], tuple(kept["notes"]))
     curve = {int(k): width for k, width in manifest["quality"].pop("silhouette_by_n_clusters").items()}
     quality = _built(Quality, manifest["quality"], silhouettes=silhouettes, silhouette_by_n_clusters=curve)
@@ -249,16 +234,6 @@ def _extraction(folder: Path, manifest: dict[str, Any], kind: Callable[..., E]) 
 def _array(path: Path) -> Any:  # noqa: ANN401 - an array of the field's type, or None
     # Mapped, since a matrix may be large and is often not asked for.
     return np.load(path, allow_pickle=False, mmap_mode="r") if path.exists() else None
-
-
-def _values(
-    table: pd.DataFrame, encoded: NDArray[np.float32], *, whole: bool
-) -> NDArray[np.float32] | list[NDArray[np.float32]]:
-    rows, lengths = table["row"].to_numpy(), table["length"].to_numpy()
-    if whole:
-        return [encoded[row : row + length] for row, length in zip(rows, lengths, strict=True)]
-    values: NDArray[np.float32] = encoded[rows[:, None] + np.arange(lengths[0])]
-    return values
 
 
 def _encoding(kept: dict[str, Any]) -> Encoding:

@@ -90,45 +90,31 @@ def describe_patterns(
     n_action_types = len(action_types.cat.categories)
     if "n_choices" in log and log["n_choices"].notna().any():
         n_action_types = int(log["n_choices"].max())
-    return tuple(
-        _pattern(label, windows, clusters, action_types, contexts, agents, n_action_types)
-        for label in range(len(clusters.medoids))
-    )
-
-
-def _pattern(
-    label: int,
-    windows: Windows,
-    clusters: Clustering,
-    action_types: pd.Series,
-    contexts: pd.Series,
-    agents: NDArray[np.int64],
-    n_action_types: int,
-) -> TemporalPattern:
-    members = np.flatnonzero(clusters.labels == label)
-    rows = windows.rows_of(members)
-    medoid = int(clusters.medoids[label])
-    where = windows.table.iloc[medoid]
-    bits = conditional_entropy_bits(
-        contexts.cat.codes.to_numpy()[rows], action_types.cat.codes.to_numpy()[rows]
-    )
-    return TemporalPattern(
-        label=label,
-        size=len(members),
-        support=len(rows),
-        members=members,
-        medoid=medoid,
-        medoid_session=str(where["session_id"]),
-        medoid_agent=str(where["agent_id"]),
-        medoid_start=int(where["start"]),
-        agents=len(np.unique(agents[members])),
-        actions=_shares(action_types.iloc[rows]),
-        contexts=_shares(contexts.iloc[rows]),
-        consistency=1.0
-        if n_action_types < 2
-        else min(1.0, max(0.0, 1.0 - bits / float(np.log2(n_action_types)))),
-        silhouette=average_width(clusters.quality.silhouettes[members]),
-    )
+    patterns = []
+    for label, medoid in enumerate(clusters.medoids.tolist()):
+        members = np.flatnonzero(clusters.labels == label)
+        rows = windows.rows_of(members)
+        where = windows.table.iloc[medoid]
+        done, seen = action_types.iloc[rows], contexts.iloc[rows]
+        bits = conditional_entropy_bits(seen.cat.codes.to_numpy(), done.cat.codes.to_numpy())
+        known = 1.0 - bits / float(np.log2(n_action_types)) if n_action_types > 1 else 1.0
+        pattern = TemporalPattern(
+            label=label,
+            size=len(members),
+            support=len(rows),
+            members=members,
+            medoid=medoid,
+            medoid_session=str(where["session_id"]),
+            medoid_agent=str(where["agent_id"]),
+            medoid_start=int(where["start"]),
+            agents=len(np.unique(agents[members])),
+            actions=_shares(done),
+            contexts=_shares(seen),
+            consistency=min(1.0, max(0.0, known)),
+            silhouette=average_width(clusters.quality.silhouettes[members]),
+        )
+        patterns.append(pattern)
+    return tuple(patterns)
 
 
 def _shares(values: pd.Series) -> dict[str, float]:

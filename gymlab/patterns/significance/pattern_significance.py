@@ -1,9 +1,11 @@
 """What is said about the patterns of a log: per pattern and in all."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 # A pattern passes when its q-value is at most this (a false discovery rate) ...
 MOST_Q = 0.05
@@ -65,18 +67,12 @@ class PatternSignificance:
 
     def as_dict(self) -> dict[str, Any]:
         """Return it JSON-able; what is not known is None."""
-        return {
-            "n_tested": self.n_tested,
-            "stability": finite_or_none(self.stability),
-            "dissolved": finite_or_none(self.dissolved),
-            "compactness": finite_or_none(self.compactness),
-            "null_compactness": [finite_or_none(value) for value in self.null_compactness],
-            "silhouette_tested": finite_or_none(self.silhouette),
-            "null_silhouette": [finite_or_none(value) for value in self.null_silhouette],
-            "p_value": finite_or_none(self.p_value),
-            "q_value": finite_or_none(self.q_value),
-            "verdict": self.verdict,
+        found = {
+            "silhouette_tested" if name == "silhouette" else name: plain(value)
+            for name, value in asdict(self).items()
+            if name != "label"
         }
+        return {**found, "verdict": self.verdict}
 
 
 @dataclass(frozen=True)
@@ -113,18 +109,19 @@ class Significance:
 
     def as_dict(self) -> dict[str, Any]:
         """Return what holds for all patterns together, JSON-able."""
-        return {
-            "silhouette": finite_or_none(self.silhouette),
-            "null_silhouette": [finite_or_none(value) for value in self.null_silhouette],
-            "silhouette_p_value": finite_or_none(self.silhouette_p_value),
-            "n_surrogates": self.n_surrogates,
-            "n_resamples": self.n_resamples,
-            "n_windows": self.n_windows,
-            "n_sessions": self.n_sessions,
-            "notes": list(self.notes),
-        }
+        return {name: plain(value) for name, value in asdict(self).items() if name != "patterns"}
 
 
-def finite_or_none(value: float) -> float | None:
-    """Return a number as JSON has it: None for NaN and infinity."""
-    return float(value) if np.isfinite(value) else None
+def plain(value: Any) -> Any:  # noqa: ANN401 - whatever JSON can hold
+    """Return a value as JSON has it: NaN and infinity as null, tuples as lists, numpy's numbers as Python's."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {str(name): plain(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(one) for one in value]
+    if isinstance(value, pd.Timestamp):
+        return value.isoformat()
+    return value

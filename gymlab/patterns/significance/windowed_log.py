@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from gymlab.actions.windows import Windows, series_bounds
 from gymlab.clustering import Labels
-from gymlab.patterns.placement import WindowValues
+from gymlab.patterns.placement import WindowValues, windows_at
 
 Ints = NDArray[np.int64]
 
@@ -59,11 +59,9 @@ class WindowedLog:
 
     def window_values(self, rows: NDArray[np.float32] | None = None) -> WindowValues:
         """Return the windows of these rows in place of the log's own: an array, or a list if lengths differ."""
-        source = self.rows if rows is None else rows
         lengths = self.window_length
-        if len(lengths) and (lengths == lengths[0]).all():
-            return source[self.window_row[:, None] + np.arange(lengths[0])]
-        return [source[at : at + n] for at, n in zip(self.window_row, lengths, strict=True)]
+        alike = len(lengths) > 0 and bool((lengths == lengths[0]).all())
+        return windows_at(self.rows if rows is None else rows, self.window_row, lengths, as_array=alike)
 
     def subset(self, windows: Ints) -> "WindowedLog":
         """Return the log with these windows only, and the series that they lie in, whole."""
