@@ -23,7 +23,7 @@ from gymlab.patterns.significance.null_test import (
     corrected_p_values,
 )
 from gymlab.patterns.significance.pattern_significance import PatternSignificance
-from gymlab.patterns.significance.resampling import best_jaccard, resampled_units
+from gymlab.patterns.significance.resampling import best_jaccard, resampling_groups
 from gymlab.patterns.significance.surrogates import fit_chains, states_of
 
 
@@ -436,11 +436,11 @@ def test_a_sample_is_never_larger_than_asked_for(sessions):
 
 
 def test_sessions_are_resampled_and_blocks_where_these_are_few():
-    units, note = resampled_units(windowed([np.arange(40)] * 12, sessions=np.arange(12)))
+    units, note = resampling_groups(windowed([np.arange(40)] * 12, sessions=np.arange(12)))
     np.testing.assert_array_equal(units, np.repeat(np.arange(12), 7))
     assert "12 sessions" in note
     log = windowed([np.arange(100), np.arange(50)])
-    units, note = resampled_units(log)
+    units, note = resampling_groups(log)
     assert "7 blocks of 20 actions" in note.replace("8 blocks", "7 blocks")
     for unit in set(units.tolist()):
         of_it = units == unit

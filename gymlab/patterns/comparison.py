@@ -73,11 +73,11 @@ class Comparison:
     patterns
         One for each pattern of both logs together, the largest first.
     principles
-        One for each rule that is a principle of either log, for the units that both have.
+        One for each rule that is a principle of either log, for the agents or sessions that both have.
     extraction
         The patterns of both logs together; its sessions are marked with the log that they are from.
     only_first, only_second
-        Units of one log alone, whose principles cannot be compared.
+        Agents or sessions of one log alone, whose principles cannot be compared.
     """
 
     patterns: tuple[PatternShift, ...]
@@ -183,19 +183,14 @@ def _pattern_shifts(extraction: Extraction, seed: int) -> tuple[PatternShift, ..
     low, high = np.quantile(drawn, edges, axis=0)
     differences = sides[1].shares - sides[0].shares
     q_values = _q_values(differences, drawn.std(axis=0), [side.n_parts for side in sides])
+    columns = (sides[0].shares, sides[1].shares, differences, low, high, q_values)
+    counts = zip(sides[0].counts.tolist(), sides[1].counts.tolist(), strict=True)
+    rows = zip(counts, np.stack(columns, axis=1).tolist(), strict=True)
     return tuple(
         PatternShift(
-            label,
-            _change(int(sides[0].counts[label]), int(sides[1].counts[label]), float(q_values[label])),
-            float(sides[0].shares[label]),
-            float(sides[1].shares[label]),
-            (int(sides[0].counts[label]), int(sides[1].counts[label])),
-            float(differences[label]),
-            float(low[label]),
-            float(high[label]),
-            float(q_values[label]),
+            label, _change(*windows, q_value), first, second, windows, difference, least, most, q_value
         )
-        for label in range(len(extraction.patterns))
+        for label, (windows, (first, second, difference, least, most, q_value)) in enumerate(rows)
     )
 
 

@@ -28,7 +28,7 @@ from gymlab.patterns.significance.pattern_significance import (
     Quantiles,
     Significance,
 )
-from gymlab.patterns.significance.resampling import Stability, assess_stability
+from gymlab.patterns.significance.resampling import PatternStability, assess_stability
 from gymlab.patterns.significance.surrogates import fit_chains
 from gymlab.patterns.significance.windowed_log import WindowedLog, sample_sessions, windowed_log
 
@@ -148,7 +148,7 @@ def assess_significance(
     observed = cluster_statistics(condensed, tested.labels, n_patterns)
 
     unknown = np.full(n_patterns, np.nan)
-    stability = Stability(unknown, unknown, "")
+    stability = PatternStability(unknown, unknown, "")
     if n_resamples and n_patterns:
         rng = np.random.default_rng(of_resamples)
         stability = assess_stability(

@@ -20,7 +20,7 @@ _BLOCKS_WANTED = 20
 
 
 @dataclass(frozen=True, eq=False)
-class Stability:
+class PatternStability:
     """How clusters fared.
 
     Attributes
@@ -70,7 +70,7 @@ def best_jaccard(labels: Labels, others: Labels, n_clusters: int) -> Floats:
     return np.where(sizes > 0, best, np.nan)
 
 
-def resampled_units(log: WindowedLog) -> tuple[NDArray[np.int64], str]:
+def resampling_groups(log: WindowedLog) -> tuple[NDArray[np.int64], str]:
     """Return what each window is resampled with, and a sentence that says so.
 
     A session with all its windows, since windows of one overlap. Where there are fewer than 10 sessions, a
@@ -83,15 +83,15 @@ def resampled_units(log: WindowedLog) -> tuple[NDArray[np.int64], str]:
     str
         The sentence.
     """
-    sessions, units = np.unique(log.window_sessions, return_inverse=True)
+    sessions, groups = np.unique(log.window_sessions, return_inverse=True)
     if len(sessions) >= FEWEST_SESSIONS:
-        return units, f"{len(sessions):,} sessions are resampled with all their windows"
+        return groups, f"{len(sessions):,} sessions are resampled with all their windows"
     block = max(2 * int(log.window_length.max()), len(log.rows) // _BLOCKS_WANTED)
     place = log.window_row - log.first[log.window_series]
-    blocks, units = np.unique(
+    blocks, groups = np.unique(
         log.window_series * (int(log.length.max()) + 1) + place // block, return_inverse=True
     )
-    return units, (
+    return groups, (
         f"there are fewer than {FEWEST_SESSIONS} sessions, so {len(blocks):,} blocks of {block:,} actions are resampled; they "
         "are no independent evidence, and stability is likely too high"
     )
@@ -106,7 +106,7 @@ def assess_stability(
     n_resamples: int,
     rng: np.random.Generator,
     checkpoint: Checkpoint = no_checkpoint,
-) -> Stability:
+) -> PatternStability:
     """Cluster again and again what was drawn with replacement, and look for each cluster in the result.
 
     What is drawn twice is taken once, as fpc's clusterboot does: copies at distance 0 would be clusters of their own.
@@ -130,20 +130,22 @@ def assess_stability(
 
     Returns
     -------
-    Stability
+    PatternStability
     """
-    units, note = resampled_units(log)
-    n_units = int(units.max()) + 1
-    if n_units < 2:
+    groups, note = resampling_groups(log)
+    n_groups = int(groups.max()) + 1
+    if n_groups < 2:
         unknown = np.full(n_clusters, np.nan)
-        return Stability(unknown, unknown, "there is one session only, too short to be resampled in blocks")
+        return PatternStability(
+            unknown, unknown, "there is one session only, too short to be resampled in blocks"
+        )
     n_present = len(np.unique(log.labels[log.labels >= 0]))
     found = np.full((n_resamples, n_clusters), np.nan)
     for row in found:
         checkpoint()
-        drawn = np.zeros(n_units, dtype=bool)
-        drawn[rng.integers(n_units, size=n_units)] = True
-        windows = np.flatnonzero(drawn[units])
+        drawn = np.zeros(n_groups, dtype=bool)
+        drawn[rng.integers(n_groups, size=n_groups)] = True
+        windows = np.flatnonzero(drawn[groups])
         part = part_of_matrix(distances, len(log), windows)
         others = cluster(part, n_present) if len(windows) > 1 else np.zeros(1, dtype=np.int64)
         row[:] = best_jaccard(log.labels[windows], others, n_clusters)
@@ -152,4 +154,4 @@ def assess_stability(
     never = times == 0
     mean = np.where(never, np.nan, np.nansum(found, axis=0) / np.maximum(times, 1))
     dissolved = np.where(never, np.nan, (known & (found <= 0.5)).sum(axis=0) / np.maximum(times, 1))
-    return Stability(mean, dissolved, note)
+    return PatternStability(mean, dissolved, note)
