@@ -120,8 +120,8 @@ def compare_logs(
     config
         How patterns are extracted; the defaults when not given, without testing the patterns against chance.
     by
-        Whose principles are compared: those of each ``agent`` or ``session`` that both logs have. A cluster is none
-        of both.
+        Whose principles are compared: those of each ``agent`` or ``session`` that both logs have. Clusters are
+        not compared, since each belongs to one log.
     progress
         As for :func:`gymlab.extract_patterns`.
 
