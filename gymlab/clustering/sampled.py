@@ -310,7 +310,7 @@ def representatives(
 
 def nearest_representatives(
     series: NDArray[Any] | Sequence[ArrayLike],
-    items: NDArray[np.int64],
+    items: NDArray[np.int64] | None,
     representatives: Any,  # noqa: ANN401 - series, or whatever the distance takes
     distances: Callable[[Any, Any], NDArray[np.float32]],
 ) -> tuple[Labels, NDArray[np.float32]]:
@@ -319,18 +319,19 @@ def nearest_representatives(
     Parameters
     ----------
     series, items
-        The series, and int64 ``(n,)``: which of them to place.
+        The series, and int64 ``(n,)``: which of them to place; None for all.
     representatives
         Others, at least one.
     distances
         From some of the series and the representatives to float32 ``(n_some, n_representatives)``.
     """
-    nearest = np.empty(len(items), dtype=np.int64)
-    least = np.empty(len(items), dtype=np.float32)
+    n = len(series) if items is None else len(items)
+    nearest, least = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.float32)
     step = max(1, _DISTANCES_AT_ONCE // len(representatives))
-    for start in range(0, len(items), step):
+    for start in range(0, n, step):
         part = slice(start, start + step)
-        found = distances(series_at(series, items[part]), representatives)
+        some = series[part] if items is None else series_at(series, items[part])
+        found = distances(some, representatives)
         nearest[part] = found.argmin(axis=1)
         least[part] = found.min(axis=1)
     return nearest, least

@@ -66,7 +66,7 @@ def place(
     order = np.argsort(patterns, kind="stable")
     distances = partial(cross_distances, config, mismatch_weights)
     typical = series_at(representatives, order)
-    nearest, least = nearest_representatives(windows, np.arange(len(windows)), typical, distances)
+    nearest, least = nearest_representatives(windows, None, typical, distances)
     return Placement(patterns[order][nearest], order[nearest], least)
 
 

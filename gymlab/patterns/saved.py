@@ -7,6 +7,7 @@ import secrets
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict, fields
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -47,19 +48,19 @@ def write_extraction(extraction: ExtractionData, folder: Path) -> Path:
     """Write an extraction to a new folder; see :meth:`gymlab.Extraction.save`."""
     target = folder.absolute()
     require_new_folder(target)
-    partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
+    unfinished = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
     try:
         try:
-            partial.mkdir()
-            _write_files(extraction, partial)
+            unfinished.mkdir()
+            _write_files(extraction, unfinished)
             # The manifest is last: a folder without one is none of ours.
-            manifest = {**_manifest(extraction), "files": checksums(partial)}
+            manifest = {**_manifest(extraction), "files": checksums(unfinished)}
             manifest[DIGEST] = digest_of(manifest)
             text = json.dumps(manifest, indent=1, ensure_ascii=False, allow_nan=False)
-            (partial / MANIFEST).write_text(text, encoding="utf-8")
-            partial.rename(target)
+            (unfinished / MANIFEST).write_text(text, encoding="utf-8")
+            unfinished.rename(target)
         finally:
-            shutil.rmtree(partial, ignore_errors=True)
+            shutil.rmtree(unfinished, ignore_errors=True)
     except OSError as error:
         raise OutputError(f"cannot write {folder}: {error.strerror or error}") from error
     return target
@@ -99,21 +100,16 @@ def checksums(folder: Path) -> dict[str, str]:
     for path in sorted(folder.iterdir()):
         if path.name != MANIFEST:
             with path.open("rb") as file:
-                found[path.name] = hashlib.file_digest(file, _digest).hexdigest()
+                found[path.name] = hashlib.file_digest(
+                    file, partial(hashlib.blake2b, digest_size=32)
+                ).hexdigest()
     return found
 
 
 def digest_of(manifest: dict[str, Any]) -> str:
     """Return the BLAKE2b hash of what a manifest says, itself left out."""
     content = {name: value for name, value in manifest.items() if name != DIGEST}
-    found = _digest()
-    found.update(json.dumps(content, sort_keys=True).encode())
-    digest: str = found.hexdigest()
-    return digest
-
-
-def _digest() -> Any:  # noqa: ANN401 - hashlib has no public type of its hashes
-    return hashlib.blake2b(digest_size=32)
+    return hashlib.blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=32).hexdigest()
 
 
 def _write_files(extraction: ExtractionData, folder: Path) -> None:

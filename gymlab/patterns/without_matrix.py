@@ -113,7 +113,7 @@ def _sampled_medoids(job: ClusteringJob, size: int, sessions: NDArray[np.int64])
         medoids = sample[clusters.medoids]
         typical = series_at(job.series, medoids)
         distances = partial(dtw_cross, **job.distance)
-        labels, _ = nearest_representatives(job.series, np.arange(n), typical, distances)
+        labels, _ = nearest_representatives(job.series, None, typical, distances)
         # Of windows that are alike, only one is the medoid, and it belongs to its own cluster.
         labels[medoids] = np.arange(len(medoids))
         return sample, condensed, clusters, labels
