@@ -42,8 +42,8 @@ def dbscan(
 ) -> Labels:
     """Return the clusters of DBSCAN: core items within ``eps`` of each other, and what they reach.
 
-    A core item has ``min_samples`` items within ``eps``, itself counted. An item that is none but within ``eps`` of
-    some belongs to the cluster of the first, in the order of the clusters' first core items. The labels are
+    A core item has ``min_samples`` items within ``eps``, itself counted. Another item that is within ``eps`` of core
+    items belongs to the first of their clusters, in the order of the clusters' first core items. The labels are
     scikit-learn's, renumbered.
 
     Parameters

@@ -30,9 +30,9 @@ def cached_pairwise(
 ) -> Float32Array:
     """Return the matrix of :func:`gymlab.distance.dtw_pairwise`, from a cache if the same was asked for before.
 
-    What is the same is decided by content: every value and length, the radius, the weights. Callers that ask at
-    once compute it each by themselves: one that waited for another could not be stopped by itself, and would have
-    to share the other's end if that is stopped.
+    Two requests are the same if every value and length, the radius and the weights are the same. Callers that ask
+    at the same time each compute the matrix: a caller that waited for another could not be cancelled on its own,
+    and would end when the other is cancelled.
 
     Parameters
     ----------

@@ -148,14 +148,15 @@ def assign(extraction: ExtractionData, actions: pd.DataFrame) -> Assignment:
     windows = cut_windows(log, encoded, window=config.window, hop=config.hop, unit=extraction.windows.unit)
     placed = extraction.place(windows.values, widen=bool(unseen))
     own = extraction.own_placement
-    far = placed.distances > far_limits(own.labels, own.distances, len(extraction.patterns))[placed.labels]
+    limits = far_limits(own.labels, own.distances, len(extraction.patterns))
+    far = placed.distances > limits[placed.labels]
     labels = placed.labels
     if config.method in DENSITY_METHODS:
         reach = np.zeros(len(extraction.patterns), dtype=np.float32)
         members = extraction.labels >= 0
         np.maximum.at(reach, own.labels[members], own.distances[members])
         labels = np.where(placed.distances > reach[placed.labels], -1, labels)
-    drift = judge_drift(extraction, windows, placed, is_unseen)
+    drift = judge_drift(extraction, windows, placed, is_unseen, limits)
     agreement = adjusted_rand_index(own.labels, extraction.labels)
     return Assignment(log, windows, labels, placed.distances, agreement, far, unseen, drift)
 
@@ -175,7 +176,11 @@ def _limit(values: NDArray[np.floating]) -> float:
 
 
 def judge_drift(
-    extraction: ExtractionData, windows: Windows, placed: Placement, is_unseen: NDArray[np.bool_]
+    extraction: ExtractionData,
+    windows: Windows,
+    placed: Placement,
+    is_unseen: NDArray[np.bool_],
+    limits: NDArray[np.float64],
 ) -> Drift:
     """Compare newly placed windows with the log's own, placed alike.
 
@@ -187,9 +192,10 @@ def judge_drift(
         The new windows and their places.
     is_unseen
         bool ``(n_actions,)``: which of the new actions hold an unknown category.
+    limits
+        Of :func:`far_limits`.
     """
     own, k = extraction.own_placement, len(extraction.patterns)
-    limits = far_limits(own.labels, own.distances, k)
     far = placed.distances > limits[placed.labels]
     by_series = len(series_bounds(extraction.windows.table)[0]) >= _LEAST_SERIES
     unit_of = _series_of if by_series else _disjoint

@@ -26,7 +26,7 @@ MOST_PAIRS = 200_000
 # The document's number of clusters.
 N_CLUSTERS = 5
 
-Distance = Callable[[NDArray[np.float64], NDArray[np.float64]], float]
+PairDistance = Callable[[NDArray[np.float64], NDArray[np.float64]], float]
 
 
 class BaselineEngine:
@@ -45,7 +45,7 @@ class BaselineEngine:
         right for one log.
     """
 
-    def __init__(self, distance: Distance | None = None) -> None:
+    def __init__(self, distance: PairDistance | None = None) -> None:
         if distance is None:
             from tslearn.metrics import dtw  # noqa: PLC0415 - takes over a second and 200 MB to import
 
@@ -79,7 +79,7 @@ class BaselineEngine:
         return labels
 
 
-def checked_dtw(checkpoint: Callable[[], None]) -> Distance:
+def checked_dtw(checkpoint: Callable[[], None]) -> PairDistance:
     """Return ``tslearn.metrics.dtw`` with a checkpoint before each call, which may raise to stop the work."""
     from tslearn.metrics import dtw  # noqa: PLC0415 - takes over a second and 200 MB to import
 

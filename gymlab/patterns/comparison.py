@@ -177,7 +177,7 @@ def _pattern_shifts(extraction: Extraction, seed: int) -> tuple[PatternShift, ..
     table = extraction.windows.table
     is_second = table["session_id"].str.startswith(_MARKS[1]).to_numpy(dtype=bool)
     generator = np.random.default_rng(seed)
-    sides = [_Side(extraction, np.flatnonzero(mask), generator) for mask in (~is_second, is_second)]
+    sides = [_LogShares(extraction, np.flatnonzero(mask), generator) for mask in (~is_second, is_second)]
     edges = [(1 - _CONFIDENCE) / 2, (1 + _CONFIDENCE) / 2]
     drawn = sides[1].drawn - sides[0].drawn
     low, high = np.quantile(drawn, edges, axis=0)
@@ -211,7 +211,7 @@ def _q_values(
     return q_values
 
 
-class _Side:
+class _LogShares:
     """One of the logs: how many of its windows are in each pattern, and in draws of its sessions."""
 
     def __init__(

@@ -17,19 +17,19 @@ from gymlab.patterns.full_matrix import ClusteringJob, WindowClusters
 from gymlab.patterns.significance import significance_of
 from gymlab.patterns.temporal import describe_patterns
 
-E = TypeVar("E", bound=ExtractionData)
+AnyExtraction = TypeVar("AnyExtraction", bound=ExtractionData)
 
 # How the note on a cut begins, so that the next one can take its place.
 _CUT = "the tree was cut again,"
 
 
 def cut(
-    extraction: E,
+    extraction: AnyExtraction,
     *,
     n_clusters: int | None = None,
     height: float | None = None,
     checkpoint: Checkpoint = no_checkpoint,
-) -> E:
+) -> AnyExtraction:
     """Cut the tree of an extraction elsewhere; see :meth:`gymlab.Extraction.cut`."""
     if extraction.linkage is None:
         raise InputError(
@@ -72,8 +72,8 @@ def cut(
 
 
 def assess(
-    extraction: E, *, n_surrogates: int, n_resamples: int, checkpoint: Checkpoint = no_checkpoint
-) -> E:
+    extraction: AnyExtraction, *, n_surrogates: int, n_resamples: int, checkpoint: Checkpoint = no_checkpoint
+) -> AnyExtraction:
     """Assess the patterns of an extraction; see :meth:`gymlab.Extraction.assess`."""
     config = replace(extraction.config, n_surrogates=n_surrogates, n_resamples=n_resamples)
     # Surrogates are clustered into as many patterns as there are, however their number was found.

@@ -27,7 +27,7 @@ from gymlab.patterns.significance.pattern_significance import PatternSignificanc
 from gymlab.patterns.temporal import TemporalPattern
 
 T = TypeVar("T")
-E = TypeVar("E", bound=ExtractionData)
+AnyExtraction = TypeVar("AnyExtraction", bound=ExtractionData)
 
 # Of the folder. A reader refuses a later one.
 SCHEMA = 1
@@ -149,7 +149,7 @@ def _fields(record: Any, without: str = "") -> dict[str, Any]:  # noqa: ANN401 -
     }
 
 
-def read_extraction(folder: str | Path, kind: Callable[..., E]) -> E:
+def read_extraction(folder: str | Path, kind: Callable[..., AnyExtraction]) -> AnyExtraction:
     """Read an extraction of a kind from its folder; see :func:`gymlab.load_extraction`."""
     path = checked_path("folder", folder)
     if not path.is_dir():
@@ -192,7 +192,7 @@ def _checked_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def _extraction(folder: Path, manifest: dict[str, Any], kind: Callable[..., E]) -> E:
+def _extraction(folder: Path, manifest: dict[str, Any], kind: Callable[..., AnyExtraction]) -> AnyExtraction:
     log = pd.read_parquet(folder / ACTIONS)
     log.attrs = dict(manifest["attrs"])
     table = pd.read_parquet(folder / WINDOWS)
