@@ -213,9 +213,9 @@ def test_what_can_be_used_again_is(log_file, monkeypatch):
         assert again.labels.tolist() == at_once.labels.tolist()
         assert again.config == at_once.config
         counted.take()
-    # Another budget: the same patterns.
+    # Another budget: the same patterns; trees of surrogates and resamples alone.
     tested = ask(n_surrogates=9, n_resamples=3)
-    assert counted.take() == (0, 0, 0)
+    assert counted.take() == (0, 9 + 3, 0)
     assert tested.significance.n_surrogates == 9
     assert tested.labels.tolist() == first.labels.tolist()
     assert shown[-2].significance is None
