@@ -78,10 +78,6 @@ def outline(tree: Tree, n_leaves: int = 40, *, root: int | None = None) -> Outli
             f"there is no node {shown(root)}; a tree of {n:,} items has nodes from 0 to {2 * n - 2:,}"
         )
     whole_number("n_leaves", n_leaves, least=1)
-    if top < n or n_leaves == 1:
-        nothing = np.empty((0, 4))
-        leaf = np.array([top], dtype=np.int64)
-        return Outline(top, leaf, (_items(tree, top),), np.empty(0, dtype=np.int64), nothing, nothing)
     rows, items = _branch(tree, top)
     branch = _renumbered(tree, rows, items)
     m = len(items)
@@ -106,7 +102,7 @@ def outline(tree: Tree, n_leaves: int = 40, *, root: int | None = None) -> Outli
     # Nodes of the branch by nodes of the tree.
     nodes = np.concatenate([items, rows + n])
     leaves, joins = nodes[below], nodes[m + first :]
-    members = tuple(_items(tree, int(leaf)) for leaf in leaves)
+    members = tuple(_branch(tree, int(leaf))[1] for leaf in leaves)
     return Outline(top, leaves, members, joins, x, y)
 
 
@@ -148,13 +144,6 @@ def _branch(tree: Tree, top: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]
         if is_below[n + row]:
             is_below[tree[row, :2].astype(np.int64)] = True
     return np.flatnonzero(is_below[n:]), np.flatnonzero(is_below[:n])
-
-
-def _items(tree: Tree, node: int) -> NDArray[np.int64]:
-    n = len(tree) + 1
-    if node < n:
-        return np.array([node], dtype=np.int64)
-    return _branch(tree, node)[1]
 
 
 def _renumbered(tree: Tree, rows: NDArray[np.int64], items: NDArray[np.int64]) -> Tree:
