@@ -94,16 +94,19 @@ def plan_of(windows: Windows, config: ExtractionConfig) -> Plan:
     if config.distance == "soft-dtw":
         return Plan("exact", n, needed, "soft-DTW is computed for all pairs, or not at all")
     if config.strategy != "auto":
-        _refuse_if_too_large(n, windows.noun, needed, limit, config)
+        if needed > limit:
+            fits = _fitting(limit, _bytes_a_pair(config))
+            raise MemoryLimitError(
+                f"{n:,} {windows.noun} make {n * (n - 1) // 2:,} pairs; clustering them by strategy {config.strategy!r} "
+                f"needs about {_size(needed)} of memory and {_size(limit)} may be used, enough for {fits:,}. Choose "
+                f"strategy 'auto', which needs less, a hop at least {n / max(1, fits):.1f} times as large, or a part of "
+                "the log (agents, sessions)"
+            )
         return Plan(config.strategy, n, needed, "as asked")
     seconds = _seconds(windows, n, config)
     if needed <= limit and seconds <= _MOST_SECONDS:
-        return Plan(
-            "exact",
-            n,
-            needed,
-            f"the matrix of all pairs takes {_size(needed)} of {_size(limit)} that may be used",
-        )
+        reason = f"the matrix of all pairs takes {_size(needed)} of {_size(limit)} that may be used"
+        return Plan("exact", n, needed, reason)
     why = (
         f"clustering the matrix of all pairs would take {_size(needed)} of {_size(limit)} that may be used"
         if needed > limit
@@ -163,17 +166,6 @@ def _seconds(windows: Windows, n: int, config: ExtractionConfig) -> float:
     threads = config.n_threads or available_threads()
     pairs = n * (n - 1) / 2
     return float(pairs * (length * reach * cell / threads + _NS_A_PAIR) / 1e9)
-
-
-def _refuse_if_too_large(n: int, noun: str, needed: int, limit: int, config: ExtractionConfig) -> None:
-    if needed <= limit:
-        return
-    fits = _fitting(limit, _bytes_a_pair(config))
-    raise MemoryLimitError(
-        f"{n:,} {noun} make {n * (n - 1) // 2:,} pairs; clustering them by strategy {config.strategy!r} needs about "
-        f"{_size(needed)} of memory and {_size(limit)} may be used, enough for {fits:,}. Choose strategy 'auto', "
-        f"which needs less, a hop at least {n / max(1, fits):.1f} times as large, or a part of the log (agents, sessions)"
-    )
 
 
 def _size(n_bytes: float) -> str:
