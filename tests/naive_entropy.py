@@ -19,9 +19,9 @@ def entropy_bits(values):
     return math.fsum(terms)
 
 
-def normalised_entropy(values, n_intents=None):
+def normalised_entropy(values, n_action_types=None):
     values = list(values)
-    n = len(counted(values)) if n_intents is None else n_intents
+    n = len(counted(values)) if n_action_types is None else n_action_types
     return entropy_bits(values) / math.log2(n) if n > 1 and values else 0.0
 
 
@@ -35,10 +35,10 @@ def conditional_entropy_bits(situations, choices):
     return math.fsum(terms)
 
 
-def entropy_over_time(choices, window, n_intents):
+def entropy_over_time(choices, window, n_action_types):
     ends = range(1, len(choices) + 1)
     return [
-        normalised_entropy(choices[end - window : end], n_intents) if end >= window else math.nan
+        normalised_entropy(choices[end - window : end], n_action_types) if end >= window else math.nan
         for end in ends
     ]
 

@@ -18,6 +18,7 @@ FLOORS = {
     "settings": 0,
     "errors": 0,
     "db_models": 0,
+    "renamed": 0,
     "distance": 1,
     "entropy": 1,
     "runtime": 1,

@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter, deque, namedtuple
+from functools import partial
 
 import naive_entropy
 import numpy as np
@@ -12,9 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gymlab.entropy import (
+    AgentEntropies,
     ConditionalEntropy,
     IncrementalEntropy,
+    TimedConditionalEntropy,
+    TimedEntropy,
+    TransitionEntropy,
     conditional_entropy_bits,
+    conditional_entropy_over_time,
     entropy_bits,
     entropy_over_time,
 )
@@ -30,7 +36,7 @@ def _compiled():
     entropy_over_time(["a"], 1)
 
 
-intents = st.lists(st.sampled_from("abcdefg"), max_size=60)
+action_types = st.lists(st.sampled_from("abcdefg"), max_size=60)
 pairs = st.lists(st.tuples(st.sampled_from("xyz"), st.sampled_from("abcd")), max_size=60)
 
 
@@ -55,23 +61,23 @@ def state(entropy):
 # Incremental
 
 
-@given(intents, st.sampled_from([None, 7, 20]))
-def test_it_equals_the_textbook(values, n_intents):
-    entropy = filled(values, n_intents=n_intents)
+@given(action_types, st.sampled_from([None, 7, 20]))
+def test_it_equals_the_textbook(values, n_action_types):
+    entropy = filled(values, n_action_types=n_action_types)
     assert entropy.bits == pytest.approx(naive_entropy.entropy_bits(values), **CLOSE)
     assert entropy.get_entropy() == pytest.approx(
-        naive_entropy.normalised_entropy(values, n_intents), **CLOSE
+        naive_entropy.normalised_entropy(values, n_action_types), **CLOSE
     )
     assert entropy.counts == naive_entropy.counted(values)
     assert entropy.n_actions == len(values)
 
 
-@given(intents, st.integers(1, 20))
+@given(action_types, st.integers(1, 20))
 def test_a_window_holds_the_latest(values, window):
     assert state(filled(values, window=window)) == state(filled(values[-window:]))
 
 
-@given(intents, st.sampled_from([None, 1, 3, 100]), st.sampled_from("abcdefgh"))
+@given(action_types, st.sampled_from([None, 1, 3, 100]), st.sampled_from("abcdefgh"))
 def test_add_and_remove_is_the_identity(values, window, value):
     entropy = filled(values, window=window)
     if window is not None and len(values) >= window:
@@ -86,8 +92,8 @@ def test_add_and_remove_is_the_identity(values, window, value):
 
 
 @given(st.lists(st.integers(0, 5)), st.sampled_from([None, 1, 2, 7]), st.sampled_from([None, 6, 1000]))
-def test_it_stays_between_0_and_1(values, window, n_intents):
-    entropy = IncrementalEntropy(window, n_intents)
+def test_it_stays_between_0_and_1(values, window, n_action_types):
+    entropy = IncrementalEntropy(window, n_action_types)
     for value in values:
         entropy.add(value)
         assert 0.0 <= entropy.get_entropy() <= 1.0
@@ -97,23 +103,23 @@ def test_it_stays_between_0_and_1(values, window, n_intents):
 @pytest.mark.parametrize("n", [2, 3, 5, 6, 7, 12, 100, 1000])
 @pytest.mark.parametrize("each", [1, 3, 1000])
 def test_a_uniform_choice_is_1_and_never_above(n, each):
-    entropy = filled(list(range(n)) * each, n_intents=n)
+    entropy = filled(list(range(n)) * each, n_action_types=n)
     assert entropy.get_entropy() <= 1.0
     assert entropy.get_entropy() == pytest.approx(1.0, abs=1e-12)
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 17, 9000])
 def test_always_the_same_is_exactly_0(n):
-    entropy = filled(["a"] * n, n_intents=5)
+    entropy = filled(["a"] * n, n_action_types=5)
     assert (entropy.bits, entropy.get_entropy()) == (0.0, 0.0)
 
 
 def test_it_is_exact_after_a_million_adds_and_removes():
     held = deque()
     entropy = IncrementalEntropy()
-    for intent in np.random.default_rng(7).integers(12, size=500_000).tolist():
-        entropy.add(intent)
-        held.append(intent)
+    for action_type in np.random.default_rng(7).integers(12, size=500_000).tolist():
+        entropy.add(action_type)
+        held.append(action_type)
         if len(held) > 300:
             entropy.remove(held.popleft())
     for _ in range(200):
@@ -137,7 +143,7 @@ def test_it_is_exact_past_the_end_of_the_table():
 def test_half_and_half_of_many_choices_is_far_from_random():
     even = ["a", "b"] * 50
     assert filled(even).get_entropy() == 1.0
-    assert filled(even, n_intents=528).get_entropy() == pytest.approx(1 / math.log2(528))
+    assert filled(even, n_action_types=528).get_entropy() == pytest.approx(1 / math.log2(528))
 
 
 Action = namedtuple("Action", ["agent_id", "action_type"])  # noqa: PYI024 - what pandas' itertuples gives
@@ -188,8 +194,8 @@ def test_an_action_without_a_type_is_refused(action):
 )
 @pytest.mark.parametrize("window", [None, 3])
 def test_what_is_refused_changes_nothing(change, message, window):
-    entropy = filled("abb", window=window, n_intents=2)
-    # In the full window "a" would leave for "c", and two intents remain.
+    entropy = filled("abb", window=window, n_action_types=2)
+    # In the full window "a" would leave for "c", and two action types remain.
     if window and message.startswith("one more"):
         entropy.add("a")
     before = state(entropy)
@@ -198,15 +204,17 @@ def test_what_is_refused_changes_nothing(change, message, window):
     assert state(entropy) == before
 
 
-def test_a_new_intent_may_take_the_place_of_the_last_one_to_leave():
-    entropy = filled("abb", window=3, n_intents=2)
+def test_a_new_action_type_may_take_the_place_of_the_last_one_to_leave():
+    entropy = filled("abb", window=3, n_action_types=2)
     entropy.add("c")
     assert entropy.counts == {"b": 2, "c": 1}
 
 
-@pytest.mark.parametrize("options", [{"window": 0}, {"window": 2.5}, {"n_intents": -1}, {"n_intents": True}])
+@pytest.mark.parametrize(
+    "options", [{"window": 0}, {"window": 2.5}, {"n_action_types": -1}, {"n_action_types": True}]
+)
 def test_sizes_that_make_no_sense_are_refused(options):
-    with pytest.raises(InputError, match="positive integer"):
+    with pytest.raises(InputError, match="give a whole number of 1 or more, or None"):
         IncrementalEntropy(**options)
 
 
@@ -220,13 +228,13 @@ def test_counts_are_a_copy():
 
 
 @given(pairs, st.sampled_from([None, 4, 9]))
-def test_conditional_entropy_equals_the_textbook(values, n_choices):
+def test_conditional_entropy_equals_the_textbook(values, n_action_types):
     situations, choices = [s for s, _ in values], [c for _, c in values]
-    entropy = filled_pairs(values, n_choices=n_choices)
+    entropy = filled_pairs(values, n_action_types=n_action_types)
     expected = naive_entropy.conditional_entropy_bits(situations, choices)
     assert entropy.bits == pytest.approx(expected, **CLOSE)
     assert entropy.bits == conditional_entropy_bits(situations, choices)
-    n = n_choices or len(set(choices))
+    n = n_action_types or len(set(choices))
     assert entropy.get_entropy() == pytest.approx(expected / math.log2(n) if n > 1 else 0.0, **CLOSE)
     assert 0.0 <= entropy.get_entropy() <= 1.0
 
@@ -279,7 +287,7 @@ def test_what_an_agent_always_does_is_consistent_however_situations_vary():
 )
 @pytest.mark.parametrize("window", [None, 4])
 def test_what_the_conditional_entropy_refuses_changes_nothing(change, message, window):
-    entropy = filled_pairs([("x", "a"), ("y", "b"), ("x", "b"), ("x", "a")], window=window, n_choices=2)
+    entropy = filled_pairs([("x", "a"), ("y", "b"), ("x", "b"), ("x", "a")], window=window, n_action_types=2)
     before = state(entropy)
     with pytest.raises(InputError, match=message):
         change(entropy)
@@ -292,7 +300,7 @@ def test_what_the_conditional_entropy_refuses_changes_nothing(change, message, w
 @pytest.mark.parametrize(
     "make", [list, np.array, pd.Series, pd.Index, pd.Categorical, lambda v: pd.Series(v, dtype="category")]
 )
-@given(values=intents)
+@given(values=action_types)
 def test_entropy_of_a_column_of_any_kind(make, values):
     found = entropy_bits(make(values))
     assert found == filled(values).bits
@@ -317,7 +325,7 @@ def test_a_missing_value_is_named(missing):
         (lambda: entropy_bits(np.zeros((2, 2))), "one-dimensional"),
         (lambda: entropy_bits([[1], [2]]), "hashable"),
         (lambda: conditional_entropy_bits(["a"], ["a", "b"]), "1 situations and 2 choices"),
-        (lambda: entropy_over_time(["a", "b", "c"], 2, n_intents=2), "3 distinct choices"),
+        (lambda: entropy_over_time(["a", "b", "c"], 2, n_action_types=2), "3 distinct choices"),
         (lambda: entropy_over_time(["a"], 0), "window"),
     ],
 )
@@ -326,9 +334,30 @@ def test_columns_that_make_no_sense_are_refused(call, message):
         call()
 
 
-@given(intents, st.integers(1, 70), st.sampled_from([None, 7, 30]))
-def test_entropy_over_time_equals_the_textbook(values, window, n_intents):
-    found = entropy_over_time(values, window, n_intents)
-    expected = naive_entropy.entropy_over_time(values, window, n_intents or len(set(values)))
+@given(action_types, st.integers(1, 70), st.sampled_from([None, 7, 30]))
+def test_entropy_over_time_equals_the_textbook(values, window, n_action_types):
+    found = entropy_over_time(values, window, n_action_types)
+    expected = naive_entropy.entropy_over_time(values, window, n_action_types or len(set(values)))
     assert found.shape == (len(values),)
     np.testing.assert_allclose(found, np.array(expected, dtype=float), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("old", "call"),
+    [
+        ("n_intents", IncrementalEntropy),
+        ("n_choices", ConditionalEntropy),
+        ("n_choices", TransitionEntropy),
+        ("n_intents", partial(TimedEntropy, 5)),
+        ("n_choices", partial(TimedConditionalEntropy, 5)),
+        ("n_intents", partial(AgentEntropies, 5)),
+        ("n_intents", partial(entropy_over_time, ["a", "b"], 1)),
+        ("n_choices", partial(conditional_entropy_over_time, ["x", "y"], ["a", "b"], 1)),
+    ],
+)
+def test_the_old_keyword_still_works_and_warns(old, call):
+    with pytest.warns(DeprecationWarning, match=f"{old} is now called n_action_types") as caught:
+        call(**{old: 2})
+    assert caught[0].filename == __file__
+    with pytest.warns(DeprecationWarning, match=old), pytest.raises(InputError, match="n_action_types is 0"):
+        call(**{old: 0})

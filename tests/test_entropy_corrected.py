@@ -57,7 +57,7 @@ def test_add_and_remove_is_the_identity(values, pair):
 
 
 def test_what_is_lifted_above_1_is_cut_and_said():
-    entropy = IncrementalEntropy(n_intents=2, **MILLER_MADOW)
+    entropy = IncrementalEntropy(n_action_types=2, **MILLER_MADOW)
     entropy.add("share")
     assert (entropy.get_entropy(), entropy.is_capped) == (0.0, False)
     entropy.add("take")
@@ -76,7 +76,7 @@ def test_a_uniform_choice_without_a_correction_is_not_capped(n):
 
 
 def test_the_conditional_one_is_cut_and_said_too():
-    entropy = ConditionalEntropy(n_choices=2, **MILLER_MADOW)
+    entropy = ConditionalEntropy(n_action_types=2, **MILLER_MADOW)
     entropy.add("ally", "share")
     assert (entropy.get_entropy(), entropy.is_capped) == (0.0, False)
     entropy.add("ally", "take")

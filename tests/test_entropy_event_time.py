@@ -82,7 +82,7 @@ def test_the_clock_never_goes_back():
 def test_memory_holds_what_is_in_the_window():
     entropy = TimedEntropy(5)
     for step in range(20_000):
-        entropy.add(f"intent {step}", step)
+        entropy.add(f"action type {step}", step)
     assert entropy.n_actions == len(entropy.counts) == len(entropy._window._items) == 5
 
 
@@ -101,7 +101,7 @@ def test_a_million_seconds_leave_no_trace():
 
 def test_datetimes_count_in_seconds():
     start = datetime(2025, 3, 30, 0, 30, tzinfo=UTC)
-    entropy = TimedEntropy(60, n_intents=2)
+    entropy = TimedEntropy(60, n_action_types=2)
     entropy.add("a", start)
     entropy.add("b", pd.Timestamp(start) + timedelta(seconds=59))
     assert entropy.get_entropy() == 1.0
@@ -129,7 +129,7 @@ def test_datetimes_count_in_seconds():
     ],
 )
 def test_what_is_refused_changes_nothing(change, message):
-    entropy = TimedConditionalEntropy(10, n_choices=2)
+    entropy = TimedConditionalEntropy(10, n_action_types=2)
     for situation, choice, timestamp in [("x", "a", 2), ("y", "a", 5), ("x", "b", 6), ("x", "a", 11.5)]:
         entropy.add(situation, choice, timestamp)
     before = state(entropy)
@@ -144,7 +144,7 @@ def test_what_is_refused_changes_nothing(change, message):
 
 
 def test_a_new_choice_may_take_the_place_of_one_that_leaves():
-    entropy = TimedEntropy(10, n_intents=2)
+    entropy = TimedEntropy(10, n_action_types=2)
     for choice, timestamp in [("a", 0), ("b", 5), ("c", 10)]:
         entropy.add(choice, timestamp)
     assert entropy.counts == {"b": 1, "c": 1}
@@ -152,5 +152,5 @@ def test_a_new_choice_may_take_the_place_of_one_that_leaves():
 
 @pytest.mark.parametrize("seconds", [0, -1, math.inf, math.nan, None, "60", True])
 def test_seconds_that_make_no_sense_are_refused(seconds):
-    with pytest.raises(InputError, match="seconds must be"):
+    with pytest.raises(InputError, match=r"seconds is .*; give a number above 0"):
         TimedEntropy(seconds)

@@ -37,26 +37,26 @@ def streamed(rows, entropy, window):
     st.sampled_from([None, 7, 100]),
     st.sampled_from(CORRECTIONS),
 )
-def test_it_is_the_stream_bit_for_bit(rows, window, n_choices, correction):
+def test_it_is_the_stream_bit_for_bit(rows, window, n_action_types, correction):
     situations, choices = [s for s, _ in rows], [c for _, c in rows]
-    n = n_choices or max(len(set(choices)), 1)
+    n = n_action_types or max(len(set(choices)), 1)
     expected = streamed([(c,) for c in choices], IncrementalEntropy(window, n, correction=correction), window)
-    found = entropy_over_time(choices, window, n_choices, correction=correction)
+    found = entropy_over_time(choices, window, n_action_types, correction=correction)
     np.testing.assert_array_equal(found, expected)
     expected = streamed(rows, ConditionalEntropy(window, n, correction=correction), window)
-    found = conditional_entropy_over_time(situations, choices, window, n_choices, correction=correction)
+    found = conditional_entropy_over_time(situations, choices, window, n_action_types, correction=correction)
     np.testing.assert_array_equal(found, expected)
 
 
 @pytest.mark.parametrize("correction", CORRECTIONS)
-@pytest.mark.parametrize(("window", "n_intents"), [(1_000, 12), (20_000, 12), (9_000, 5_000)])
-def test_it_is_the_stream_where_64_bits_end(window, n_intents, correction):
+@pytest.mark.parametrize(("window", "n_action_types"), [(1_000, 12), (20_000, 12), (9_000, 5_000)])
+def test_it_is_the_stream_where_64_bits_end(window, n_action_types, correction):
     rng = np.random.default_rng(window)
-    choices = rng.integers(n_intents, size=window + 2_000)
+    choices = rng.integers(n_action_types, size=window + 2_000)
     choices[: window // 2] = 0  # so that one count passes the end of the table of steps
-    entropy = IncrementalEntropy(window, n_intents, correction=correction)
+    entropy = IncrementalEntropy(window, n_action_types, correction=correction)
     expected = streamed([(c,) for c in choices.tolist()], entropy, window)
-    found = entropy_over_time(choices, window, n_intents, correction=correction)
+    found = entropy_over_time(choices, window, n_action_types, correction=correction)
     np.testing.assert_array_equal(found, expected)
     assert np.nanmax(found) - np.nanmin(found) > 0
 
@@ -104,10 +104,13 @@ def test_columns_of_any_kind(make):
     ("call", "message"),
     [
         (lambda: entropy_over_time(["a"], None), "window must be a positive integer"),
-        (lambda: entropy_over_time(["a"], 1, n_intents=0), "n_intents must be"),
+        (
+            lambda: entropy_over_time(["a"], 1, n_action_types=0),
+            "n_action_types is 0; give a whole number of 1 or more, or None",
+        ),
         (lambda: conditional_entropy_over_time(["x"], ["a"], 0), "window"),
         (lambda: conditional_entropy_over_time(["x"], ["a", "b"], 1), "1 situations and 2 choices"),
-        (lambda: conditional_entropy_over_time(["x", "x"], ["a", "b"], 1, n_choices=1), "2 distinct"),
+        (lambda: conditional_entropy_over_time(["x", "x"], ["a", "b"], 1, n_action_types=1), "2 distinct"),
         (lambda: conditional_entropy_over_time([None], ["a"], 1), "situations: the value at 0 is missing"),
     ],
 )

@@ -25,27 +25,27 @@ stream = st.lists(st.tuples(st.sampled_from("pqrst"), st.sampled_from("abc")), m
 
 @given(stream, st.integers(1, 6))
 def test_the_least_recently_active_is_forgotten(actions, most):
-    entropies = AgentEntropies(most, window=4, n_intents=3)
+    entropies = AgentEntropies(most, window=4, n_action_types=3)
     held, evicted = {}, 0
-    for agent, intent in actions:
-        entropies.add(agent, intent)
-        held[agent] = [*held.pop(agent, []), intent]  # the last to be active stands last
+    for agent, action_type in actions:
+        entropies.add(agent, action_type)
+        held[agent] = [*held.pop(agent, []), action_type]  # the last to be active stands last
         if len(held) > most:
             del held[next(iter(held))]
             evicted += 1
     found = entropies.get_entropies()
     assert list(found) == list(held)
     assert (len(entropies), entropies.n_evicted) == (len(held), evicted)
-    for agent, intents in held.items():
-        expected = naive_entropy.normalised_entropy(intents[-4:], 3)
+    for agent, action_types in held.items():
+        expected = naive_entropy.normalised_entropy(action_types[-4:], 3)
         assert found[agent] == entropies.get_entropy(agent) == pytest.approx(expected, abs=1e-12)
     assert bool(entropies.notes) == bool(evicted)
 
 
 def test_what_was_forgotten_starts_afresh_and_is_said():
-    entropies = AgentEntropies(1, n_intents=2)
-    for agent, intent in [("ada", "share"), ("bob", "take"), ("ada", "take")]:
-        entropies.add(agent, intent)
+    entropies = AgentEntropies(1, n_action_types=2)
+    for agent, action_type in [("ada", "share"), ("bob", "take"), ("ada", "take")]:
+        entropies.add(agent, action_type)
     assert entropies.get_entropies() == {"ada": 0.0}
     assert "bob" not in entropies
     assert entropies.n_evicted == 2
@@ -55,10 +55,10 @@ def test_what_was_forgotten_starts_afresh_and_is_said():
 @pytest.mark.parametrize("given_situation", [False, True])
 @pytest.mark.parametrize("seconds", [None, 10])
 def test_every_kind_of_entropy(given_situation, seconds):
-    entropies = AgentEntropies(9, seconds=seconds, n_intents=2, given_situation=given_situation)
-    for step, intent in enumerate(["share", "take"] * 4):
-        situation = intent.upper() if given_situation else None
-        entropies.add("ada", intent, situation, None if seconds is None else step)
+    entropies = AgentEntropies(9, seconds=seconds, n_action_types=2, given_situation=given_situation)
+    for step, action_type in enumerate(["share", "take"] * 4):
+        situation = action_type.upper() if given_situation else None
+        entropies.add("ada", action_type, situation, None if seconds is None else step)
     assert entropies.get_entropy("ada") == (0.0 if given_situation else 1.0)
     assert entropies.get_entropy("ada", now=17) == (1.0 if not given_situation and seconds is None else 0.0)
 
@@ -71,7 +71,7 @@ def test_every_kind_of_entropy(given_situation, seconds):
         ({}, (None, "a"), "missing"),
         ({}, ([], "a"), "hashable"),
         ({}, ("ada", "a", "x"), "given_situation=True"),
-        ({"n_intents": 1}, ("ada", "b"), "one more than the 1"),
+        ({"n_action_types": 1}, ("ada", "b"), "one more than the 1"),
         ({"given_situation": True}, ("ada", "a"), "missing"),
         ({"seconds": 5}, ("ada", "a"), "needs its timestamp"),
         ({"seconds": 5}, ("eve", "a", None, "noon"), "number of seconds"),
@@ -156,7 +156,7 @@ def test_series_of_a_column_need_not_stand_together():
 def test_a_refused_transition_changes_nothing(choice, series):
     if (choice, series) == ("c", "new"):
         return  # the first of a series is no transition, so no choice is one too many
-    entropy = TransitionEntropy(n_choices=2)
+    entropy = TransitionEntropy(n_action_types=2)
     for one in "aba":
         entropy.add(one, "known")
     before = entropy.counts, entropy.bits, entropy.n_series
@@ -184,10 +184,10 @@ def test_one_agent_alone_is_the_plain_stream():
     rng = np.random.default_rng(3)
     entropies, timed = AgentEntropies(1, window=50), AgentEntropies(1, seconds=50)
     plain, plain_timed = IncrementalEntropy(50), TimedEntropy(50)
-    for step, intent in enumerate(rng.integers(5, size=500).tolist()):
-        entropies.add("ada", intent)
-        timed.add("ada", intent, timestamp=step)
-        plain.add(intent)
-        plain_timed.add(intent, step)
+    for step, action_type in enumerate(rng.integers(5, size=500).tolist()):
+        entropies.add("ada", action_type)
+        timed.add("ada", action_type, timestamp=step)
+        plain.add(action_type)
+        plain_timed.add(action_type, step)
         assert entropies.get_entropy("ada") == plain.get_entropy() == timed.get_entropy("ada")
         assert plain_timed.get_entropy() == plain.get_entropy()

@@ -71,7 +71,7 @@ CONFIG = {
     if field.name != "radius"
 }
 PAIRED = {"situations": ["a", "b"], "choices": ["a", "b"]}
-SIZES = {"window": None, "n_choices": None, "correction": None}
+SIZES = {"window": None, "n_action_types": None, "correction": None}
 
 
 def added(entropies, **given):
@@ -136,24 +136,30 @@ CALLS = {
     ),
     "entropy_over_time": (
         entropy.entropy_over_time,
-        {"choices": ["a", "b"], "window": 1, "n_intents": None, "correction": None},
+        {"choices": ["a", "b"], "window": 1, "n_action_types": None, "correction": None},
     ),
     "conditional_entropy_over_time": (
         entropy.conditional_entropy_over_time,
-        PAIRED | {"window": 1, "n_choices": None, "correction": None},
+        PAIRED | {"window": 1, "n_action_types": None, "correction": None},
     ),
     "IncrementalEntropy": (
         entropy.IncrementalEntropy,
-        {"window": None, "n_intents": None, "correction": None},
+        {"window": None, "n_action_types": None, "correction": None},
     ),
     "ConditionalEntropy": (entropy.ConditionalEntropy, SIZES),
     "TransitionEntropy": (entropy.TransitionEntropy, SIZES),
-    "TimedEntropy": (entropy.TimedEntropy, {"seconds": 1.0, "n_intents": None, "correction": None}),
+    "TimedEntropy": (entropy.TimedEntropy, {"seconds": 1.0, "n_action_types": None, "correction": None}),
     "AgentEntropies": (
         entropy.AgentEntropies,
-        {"max_agents": 3, "window": None, "n_intents": None, "given_situation": False, "correction": None},
+        {
+            "max_agents": 3,
+            "window": None,
+            "n_action_types": None,
+            "given_situation": False,
+            "correction": None,
+        },
     ),
-    "an intent": (lambda **given: added(entropy.IncrementalEntropy(), **given), {"intent": "a"}),
+    "an action type": (lambda **given: added(entropy.IncrementalEntropy(), **given), {"action_type": "a"}),
     "an action": (entropy.IncrementalEntropy().add_action, {"action": {"action_type": "a"}}),
     "a choice": (
         lambda **given: added(entropy.ConditionalEntropy(), **given),
@@ -165,7 +171,7 @@ CALLS = {
     ),
     "an agent's choice": (
         lambda **given: added(entropy.AgentEntropies(3, seconds=5), **given),
-        {"agent_id": "a", "intent": "b", "timestamp": 1.0},
+        {"agent_id": "a", "action_type": "b", "timestamp": 1.0},
     ),
     "an agent": (entropy.AgentEntropies(3).get_entropy, {"agent_id": "a"}),
     "a time": (entropy.TimedEntropy(5).advance, {"now": 1.0}),

@@ -4,13 +4,12 @@ from collections import OrderedDict
 from collections.abc import Hashable
 
 from gymlab.arguments import boolean
-from gymlab.entropy.checks import checked_size, holds, require_value
 from gymlab.entropy.conditional import ConditionalEntropy
-from gymlab.entropy.event_time import TimedConditionalEntropy, TimedEntropy
-from gymlab.entropy.event_window import Timestamp
+from gymlab.entropy.event_time import TimedConditionalEntropy, TimedEntropy, Timestamp
 from gymlab.entropy.incremental import IncrementalEntropy
-from gymlab.entropy.tally import Correction
+from gymlab.entropy.tally import Correction, checked_size, is_known, require_value
 from gymlab.errors import InputError
+from gymlab.renamed import renamed_argument
 
 AnyEntropy = IncrementalEntropy | ConditionalEntropy | TimedEntropy | TimedConditionalEntropy
 
@@ -21,41 +20,43 @@ class AgentEntropies:
     Parameters
     ----------
     max_agents
-        How many agents are remembered. One more, and the agent whose latest action came in first is forgotten;
-        should it come back, it starts afresh.
+        How many agents are remembered. When one more comes, the agent that has been inactive the longest is
+        forgotten; if that agent comes back, it starts afresh.
     window, seconds
-        What counts of each agent: its latest actions, as many as ``window``, or those of its last ``seconds``; not
-        both. None of the two for all since it was last forgotten.
-    n_intents
-        How many intents an agent can choose from, as for :class:`IncrementalEntropy`.
+        Which actions of an agent count: its latest ``window`` actions, or those of its last ``seconds``. Give at
+        most one of the two; without both, all actions count since the agent was last forgotten.
+    n_action_types
+        How many action types an agent can choose from, as for :class:`IncrementalEntropy`. ``n_intents`` is the
+        old name.
     given_situation
-        Measure the entropy of the intent given the situation, which every action then needs.
+        Measure the entropy of the action type given the situation. Then every action needs a situation.
     correction
         As for :class:`IncrementalEntropy` or :class:`ConditionalEntropy`.
 
     Raises
     ------
     InputError
-        If a size is not positive, there are both a window and seconds, or the correction is not known.
+        If a size is not positive, both a window and seconds are given, or the correction is not known.
 
     Examples
     --------
-    >>> entropies = AgentEntropies(max_agents=2, window=100, n_intents=2)
-    >>> for agent, intent in [("ada", "share"), ("bob", "take"), ("bob", "share"), ("cyd", "take")]:
-    ...     entropies.add(agent, intent)
+    >>> entropies = AgentEntropies(max_agents=2, window=100, n_action_types=2)
+    >>> for agent, action_type in [("ada", "share"), ("bob", "take"), ("bob", "share"), ("cyd", "take")]:
+    ...     entropies.add(agent, action_type)
     >>> entropies.get_entropies()
     {'bob': 1.0, 'cyd': 0.0}
     >>> entropies.n_evicted, entropies.notes
     (1, ('1 time an agent was forgotten to stay within 2 agents; raise max_agents to keep more',))
     """
 
+    @renamed_argument("n_intents", "n_action_types")
     def __init__(
         self,
         max_agents: int,
         *,
         window: int | None = None,
         seconds: float | None = None,
-        n_intents: int | None = None,
+        n_action_types: int | None = None,
         given_situation: bool = False,
         correction: Correction | None = None,
     ) -> None:
@@ -67,18 +68,18 @@ class AgentEntropies:
         self._max_agents = size
         self._window = window
         self._seconds = seconds
-        self._n_intents = n_intents
+        self._n_action_types = n_action_types
         self._given_situation = boolean("given_situation", given_situation)
         self._correction = correction
         # The least recently active first.
         self._entropies: OrderedDict[Hashable, AnyEntropy] = OrderedDict()
         self._n_evicted = 0
-        self._new_entropy()  # what it refuses is refused now, not at the first action
+        self._new_entropy()  # refuses unusable parameters now, not at the first action
 
     def add(
         self,
         agent_id: Hashable,
-        intent: Hashable,
+        action_type: Hashable,
         situation: Hashable = None,
         timestamp: Timestamp | None = None,
     ) -> None:
@@ -86,18 +87,18 @@ class AgentEntropies:
 
         Parameters
         ----------
-        agent_id, intent
+        agent_id, action_type
             Anything hashable that is not missing.
         situation
-            Needed where the entropy is that given the situation, and refused elsewhere.
+            Needed with ``given_situation``, and refused without it.
         timestamp
-            Needed where the window is one of seconds, as for :class:`TimedEntropy`; not looked at elsewhere.
+            Needed with ``seconds``, as for :class:`TimedEntropy`; ignored without.
 
         Raises
         ------
         InputError
-            If one is missing or not hashable, or an intent is one more than ``n_intents``; nothing has changed, and
-            nobody is forgotten.
+            If an argument is missing or not hashable, or there would be more than ``n_action_types`` distinct
+            ones. Nothing has changed then, and no agent is forgotten.
 
         Examples
         --------
@@ -106,22 +107,22 @@ class AgentEntropies:
         >>> len(entropies)
         1
         """
-        is_known = holds(self._entropies, agent_id)
-        if not is_known:
+        known = is_known(agent_id, self._entropies)
+        if not known:
             require_value(agent_id)
         if situation is not None and not self._given_situation:
             raise InputError("a situation counts only with given_situation=True")
-        entropy = self._entropies[agent_id] if is_known else self._new_entropy()
+        entropy = self._entropies[agent_id] if known else self._new_entropy()
         if isinstance(entropy, IncrementalEntropy):
-            entropy.add(intent)
+            entropy.add(action_type)
         elif isinstance(entropy, ConditionalEntropy):
-            entropy.add(situation, intent)
+            entropy.add(situation, action_type)
         elif timestamp is None:
             raise InputError("with a window of seconds, every action needs its timestamp")
         elif isinstance(entropy, TimedEntropy):
-            entropy.add(intent, timestamp)
+            entropy.add(action_type, timestamp)
         else:
-            entropy.add(situation, intent, timestamp)
+            entropy.add(situation, action_type, timestamp)
         self._entropies[agent_id] = entropy
         self._entropies.move_to_end(agent_id)
         if len(self._entropies) > self._max_agents:
@@ -143,7 +144,7 @@ class AgentEntropies:
         >>> entropies.get_entropy("ada")
         0.0
         """
-        if not holds(self._entropies, agent_id):
+        if not is_known(agent_id, self._entropies):
             raise InputError(
                 f"{agent_id!r} is not among the {len(self)} agents that were active last "
                 f"(max_agents is {self._max_agents})"
@@ -169,7 +170,7 @@ class AgentEntropies:
 
     def __contains__(self, agent_id: object) -> bool:
         """Tell whether an agent is remembered."""
-        return isinstance(agent_id, Hashable) and holds(self._entropies, agent_id)
+        return isinstance(agent_id, Hashable) and is_known(agent_id, self._entropies)
 
     @property
     def n_evicted(self) -> int:
@@ -178,7 +179,7 @@ class AgentEntropies:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Sentences: what whoever reads these entropies has to know."""
+        """Sentences that a reader of these entropies has to know."""
         if not self._n_evicted:
             return ()
         times = "1 time" if self._n_evicted == 1 else f"{self._n_evicted:,} times"
@@ -186,7 +187,7 @@ class AgentEntropies:
         return (f"{times} an agent was forgotten {within}",)
 
     def _new_entropy(self) -> AnyEntropy:
-        n, correction = self._n_intents, self._correction
+        n, correction = self._n_action_types, self._correction
         if self._seconds is None:
             kind = ConditionalEntropy if self._given_situation else IncrementalEntropy
             return kind(self._window, n, correction=correction)

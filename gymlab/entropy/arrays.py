@@ -1,4 +1,4 @@
-"""Entropy of whole columns."""
+"""Entropy of whole columns, and of the last choices at every choice of a column."""
 
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
@@ -8,10 +8,23 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from gymlab.arguments import shown
-from gymlab.entropy.tally import SCALE, Correction, c_log_c, steps_of, total_of
+from gymlab.entropy.tally import (
+    SCALE,
+    Correction,
+    c_log_c,
+    checked_size,
+    step,
+    steps_of,
+    total_of,
+    uniform_step,
+)
 from gymlab.errors import InputError
+from gymlab.renamed import renamed_argument
 
 Codes = NDArray[np.int64]
+
+# Up to here, a count for every pair, even one that never occurs, costs less than numbering those that occur.
+_MOST_SPARSE_CODES = 1 << 16
 
 
 def entropy_bits(values: ArrayLike, *, correction: Correction | None = None) -> float:
@@ -22,7 +35,7 @@ def entropy_bits(values: ArrayLike, *, correction: Correction | None = None) -> 
     values
         One-dimensional: a list, an array or a Series of anything hashable that is not missing.
     correction
-        ``"miller-madow"`` adds (m − 1) / (2n) nats for m distinct ones of n values (Miller 1955).
+        ``"miller-madow"`` adds (m − 1) / (2n) nats for m distinct values among n (Miller 1955).
 
     Returns
     -------
@@ -32,8 +45,7 @@ def entropy_bits(values: ArrayLike, *, correction: Correction | None = None) -> 
     Raises
     ------
     InputError
-        If it is no collection in an order or not one-dimensional, a value is missing, or the correction is not
-        known.
+        If the values have no order or are not one-dimensional, a value is missing, or the correction is not known.
 
     Examples
     --------
@@ -75,22 +87,22 @@ def conditional_entropy_bits(
     >>> conditional_entropy_bits(["ally", "foe", "ally", "foe"], ["share", "take", "share", "take"])
     0.0
     """
-    groups, choice_codes, n_choices = paired_codes("situations", situations, choices)
-    return _conditional_bits(groups, groups * n_choices + choice_codes, correction)
+    groups, choice_codes, n_distinct = paired_codes("situations", situations, choices)
+    return _conditional_bits(groups, groups * n_distinct + choice_codes, correction)
 
 
 def transition_entropy_bits(
     choices: ArrayLike, series: ArrayLike | None = None, *, correction: Correction | None = None
 ) -> float:
-    """Return the entropy of the next choice given the last, in bits: what is left open by what was just done.
+    """Return the entropy of the next choice given the last, in bits: what the last choice leaves open.
 
     Parameters
     ----------
     choices
         In the order of time, as for :func:`entropy_bits`.
     series
-        To which series each choice belongs; those of one need not stand together. None for a single series.
-        A choice is never taken for the next one of another series.
+        To which series each choice belongs; the choices of a series need not be adjacent. None for a single series.
+        No transition leads from one series to another.
     correction
         As for :func:`conditional_entropy_bits`, the last choice being the situation.
 
@@ -112,15 +124,106 @@ def transition_entropy_bits(
     1.0
     """
     if series is None:
-        codes, n_choices = codes_of("choices", choices)
+        codes, n_distinct = codes_of("choices", choices)
         last, following = codes[:-1], codes[1:]
     else:
-        series_codes, codes, n_choices = paired_codes("series", series, choices)
+        series_codes, codes, n_distinct = paired_codes("series", series, choices)
         order = np.argsort(series_codes, kind="stable")
         series_codes, codes = series_codes[order], codes[order]
         together = series_codes[1:] == series_codes[:-1]
         last, following = codes[:-1][together], codes[1:][together]
-    return _conditional_bits(last, last * n_choices + following, correction)
+    return _conditional_bits(last, last * n_distinct + following, correction)
+
+
+@renamed_argument("n_intents", "n_action_types")
+def entropy_over_time(
+    choices: ArrayLike,
+    window: int,
+    n_action_types: int | None = None,
+    *,
+    correction: Correction | None = None,
+) -> NDArray[np.float64]:
+    """Return the normalised entropy of the last ``window`` choices at every choice.
+
+    Parameters
+    ----------
+    choices
+        In the order of time, as for :func:`entropy_bits`.
+    window
+        How many choices each value counts: its own and those before it.
+    n_action_types
+        How many action types there were to choose from. None for the number of distinct ones in all of
+        ``choices``, so that the windows can be compared with one another. ``n_intents`` is the old name.
+    correction
+        ``"miller-madow"`` as in :class:`IncrementalEntropy`; an entropy that it lifts above 1 is returned as 1.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64 ``(n,)``, each from 0 to 1; NaN until the window is full. The others are, bit for bit, those of
+        :meth:`IncrementalEntropy.get_entropy` with the same ``n_action_types``.
+
+    Raises
+    ------
+    InputError
+        If the window is not positive, a choice is missing, there are more distinct ones than
+        ``n_action_types``, or the correction is not known.
+
+    Examples
+    --------
+    >>> entropy_over_time(["share", "take", "take", "take"], window=2)
+    array([nan,  1.,  0.,  0.])
+    """
+    codes, distinct = codes_of("choices", choices)
+    room = _checked_room(n_action_types, distinct)
+    return _slide(np.zeros(1, dtype=np.int64), codes, window, room, correction)
+
+
+@renamed_argument("n_choices", "n_action_types")
+def conditional_entropy_over_time(
+    situations: ArrayLike,
+    choices: ArrayLike,
+    window: int,
+    n_action_types: int | None = None,
+    *,
+    correction: Correction | None = None,
+) -> NDArray[np.float64]:
+    """Return the normalised entropy of the last ``window`` choices given their situations, at every choice.
+
+    Parameters
+    ----------
+    situations, choices
+        In the order of time and of equal length, as for :func:`conditional_entropy_bits`.
+    window
+        How many choices each value counts: its own and those before it.
+    n_action_types
+        As for :func:`entropy_over_time`. ``n_choices`` is the old name.
+    correction
+        ``"miller-madow"`` as in :class:`ConditionalEntropy`; an entropy that it lifts above 1 is returned as 1.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64 ``(n,)``, each from 0 to 1; NaN until the window is full. The others are, bit for bit, those of
+        :meth:`ConditionalEntropy.get_entropy` with the same ``n_action_types``.
+
+    Raises
+    ------
+    InputError
+        As :func:`entropy_over_time`, or if situations and choices differ in length.
+
+    Examples
+    --------
+    >>> conditional_entropy_over_time(list("xyxx"), list("abab"), window=2)
+    array([nan,  0.,  0.,  1.])
+    """
+    groups, codes, distinct = paired_codes("situations", situations, choices)
+    room = _checked_room(n_action_types, distinct)
+    pairs = groups * distinct
+    pairs += codes
+    if len(pairs) and pairs.max() > _MOST_SPARSE_CODES:
+        pairs = pd.factorize(pairs)[0].astype(np.int64, copy=False)
+    return _slide(groups, pairs, window, room, correction)
 
 
 def codes_of(name: str, values: ArrayLike) -> tuple[Codes, int]:
@@ -146,10 +249,10 @@ def codes_of(name: str, values: ArrayLike) -> tuple[Codes, int]:
 def paired_codes(name: str, situations: ArrayLike, choices: ArrayLike) -> tuple[Codes, Codes, int]:
     """Return situations and choices as integers from 0, and how many of the choices are distinct."""
     groups, _ = codes_of(name, situations)
-    codes, n_choices = codes_of("choices", choices)
+    codes, n_distinct = codes_of("choices", choices)
     if len(groups) != len(codes):
         raise InputError(f"{len(groups)} {name} and {len(codes)} choices do not pair up")
-    return groups, codes, n_choices
+    return groups, codes, n_distinct
 
 
 def _conditional_bits(groups: Codes, pairs: Codes, correction: Correction | None) -> float:
@@ -159,3 +262,34 @@ def _conditional_bits(groups: Codes, pairs: Codes, correction: Correction | None
     _, in_group = np.unique(groups, return_counts=True)
     _, in_pair = np.unique(pairs, return_counts=True)
     return (total_of(in_group, steps) - total_of(in_pair, steps)) / (len(pairs) * SCALE)
+
+
+def _checked_room(limit: int | None, distinct: int) -> int:
+    """Return how many action types there were to choose from."""
+    room = checked_size("n_action_types", limit)
+    if room is not None and distinct > room:
+        raise InputError(f"{distinct} distinct choices are more than the n_action_types={room} there are")
+    return room or max(distinct, 1)
+
+
+def _slide(
+    groups: Codes, parts: Codes, window: int, n_action_types: int, correction: Correction | None
+) -> NDArray[np.float64]:
+    # numba takes a third of a second to import, and the entropy of a stream does not need it.
+    from gymlab.entropy.kernels.sliding import slide
+
+    steps = steps_of(correction)
+    size = checked_size("window", window)
+    if size is None:
+        raise InputError("window must be a positive integer, not None")
+    if len(parts) < size:
+        return np.full(len(parts), np.nan)
+    n_groups, n_parts = int(groups.max()) + 1, int(parts.max()) + 1
+    # A group occurs at least as often as each of its parts.
+    highest = min(size, int(np.bincount(groups).max())) if n_groups > 1 else size
+    split = [divmod(step(steps, count), 1 << 32) for count in range(highest + 1)]
+    high, low = np.array(split, dtype=np.int64).T.copy()
+    slid: NDArray[np.float64] = slide(
+        groups, parts, n_groups, n_parts, size, high, low, size * uniform_step(n_action_types)
+    )
+    return slid

@@ -1,17 +1,24 @@
-"""Entropy of the choice given the situation, kept up to date action by action, exactly."""
+"""Entropy of the choice given the situation, and of the next choice given the last, kept up to date, exactly."""
 
 from collections import deque
 from collections.abc import Hashable
 
-from gymlab.entropy.checks import (
+from gymlab.entropy.tally import (
+    SCALE,
+    Correction,
+    Tally,
     checked_size,
-    holds,
+    is_known,
     remove_latest,
     require_room,
     require_value,
+    steps_of,
+    uniform_step,
 )
-from gymlab.entropy.tally import SCALE, Correction, Tally, steps_of, unit_of
 from gymlab.errors import InputError
+from gymlab.renamed import renamed_argument
+
+Pair = tuple[Hashable, Hashable]
 
 
 class ConditionalEntropy:
@@ -23,8 +30,9 @@ class ConditionalEntropy:
     ----------
     window
         How many of the latest actions count; None for all.
-    n_choices
-        How many choices there are to choose from; None to normalise by those observed.
+    n_action_types
+        How many action types there are to choose from; None for the number of those observed. ``n_choices`` is the
+        old name.
     correction
         ``"miller-madow"`` adds (m − k) / (2N) nats for m observed pairs of situation and choice, k observed
         situations and N actions: the correction of each situation's entropy, weighted by how often it occurred
@@ -44,21 +52,22 @@ class ConditionalEntropy:
     (0.0, 0.0)
     """
 
+    @renamed_argument("n_choices", "n_action_types")
     def __init__(
         self,
         window: int | None = None,
-        n_choices: int | None = None,
+        n_action_types: int | None = None,
         *,
         correction: Correction | None = None,
     ) -> None:
         self._window = checked_size("window", window)
-        self._n_choices = checked_size("n_choices", n_choices)
+        self._n_action_types = checked_size("n_action_types", n_action_types)
         steps = steps_of(correction)
         self._is_corrected = correction is not None
         self._situations: Tally[Hashable] = Tally(steps)
         self._choices: Tally[Hashable] = Tally(steps)
-        self._pairs: Tally[tuple[Hashable, Hashable]] = Tally(steps)
-        self._order: deque[tuple[Hashable, Hashable]] = deque(maxlen=0 if window is None else self._window)
+        self._pairs: Tally[Pair] = Tally(steps)
+        self._order: deque[Pair] = deque(maxlen=0 if window is None else self._window)
 
     def add(self, situation: Hashable, choice: Hashable) -> None:
         """Add an action: what was chosen in which situation.
@@ -71,7 +80,8 @@ class ConditionalEntropy:
         Raises
         ------
         InputError
-            If one is missing or not hashable, or one choice more than ``n_choices``; nothing has changed.
+            If one is missing or not hashable, or there would be more than ``n_action_types`` distinct choices.
+            Nothing has changed then.
 
         Examples
         --------
@@ -83,8 +93,8 @@ class ConditionalEntropy:
         pair = situation, choice
         order = self._order
         is_full = len(order) == self._window
-        # A pair that is there has nothing that could be refused.
-        if not holds(self._pairs.counts, pair):
+        # A pair that is there already holds nothing to refuse.
+        if not is_known(pair, self._pairs.counts):
             self._require_room(situation, choice, order[0] if is_full else None)
         if is_full:
             oldest = order[0]
@@ -100,7 +110,7 @@ class ConditionalEntropy:
         self._pairs.add(pair)
 
     def remove(self, situation: Hashable, choice: Hashable) -> None:
-        """Remove an action, in a window its latest occurrence: the inverse of :meth:`add`.
+        """Remove an action; from a window, the latest one. This is the inverse of :meth:`add`.
 
         Parameters
         ----------
@@ -110,7 +120,7 @@ class ConditionalEntropy:
         Raises
         ------
         InputError
-            If there is no such action; nothing has changed.
+            If there is no such action. Nothing has changed then.
 
         Examples
         --------
@@ -121,7 +131,7 @@ class ConditionalEntropy:
         0
         """
         pair = situation, choice
-        if not holds(self._pairs.counts, pair):
+        if not is_known(pair, self._pairs.counts):
             raise InputError(f"{choice!r} in {situation!r} cannot be removed: it is not among the actions")
         if self._window is not None:
             remove_latest(self._order, pair)
@@ -130,7 +140,7 @@ class ConditionalEntropy:
         self._pairs.remove(pair)
 
     def get_entropy(self) -> float:
-        """Return the normalised entropy, from 0 (the situation decides) to 1 (the choice is open in each).
+        """Return the normalised entropy, from 0 (the situation decides) to 1 (the choice is open in each situation).
 
         Examples
         --------
@@ -145,7 +155,7 @@ class ConditionalEntropy:
     @property
     def is_capped(self) -> bool:
         """Whether the correction would lift the normalised entropy above 1, and it is cut there."""
-        # What lies within the rounding of a uniform choice is none of the correction's.
+        # A uniform choice may come out above 1 by rounding alone, without a correction that lifts it.
         return self._is_corrected and self._normalised() > 1.0 + 1e-12
 
     @property
@@ -160,19 +170,142 @@ class ConditionalEntropy:
         return self._pairs.n
 
     @property
-    def counts(self) -> dict[tuple[Hashable, Hashable], int]:
+    def counts(self) -> dict[Pair, int]:
         """How often each pair of situation and choice counts now: a copy."""
         return dict(self._pairs.counts)
 
     def _normalised(self) -> float:
-        divisor = (self._pairs.n or 1) * unit_of(self._n_choices or len(self._choices.counts))
+        divisor = (self._pairs.n or 1) * uniform_step(self._n_action_types or len(self._choices.counts))
         return (self._situations.total - self._pairs.total) / divisor
 
-    def _require_room(
-        self, situation: Hashable, choice: Hashable, leaving: tuple[Hashable, Hashable] | None
-    ) -> None:
+    def _require_room(self, situation: Hashable, choice: Hashable, leaving: Pair | None) -> None:
         """Refuse a pair that cannot be counted, before anything has changed."""
         require_value(situation)
         if choice not in self._choices.counts:
             left = None if leaving is None else leaving[1]
-            require_room(choice, self._choices.counts, self._n_choices, left)
+            require_room(choice, self._choices.counts, self._n_action_types, left)
+
+
+class TransitionEntropy:
+    """Entropy of the next choice given the last: how far what an agent just did leaves open what it does next.
+
+    An agent that goes round in a circle scores 0, however evenly it spreads its choices.
+
+    Parameters
+    ----------
+    window
+        How many of the latest transitions count, those of all series together; None for all.
+    n_action_types
+        How many action types there are to choose from; None for the number of those that followed another.
+        ``n_choices`` is the old name.
+    correction
+        As for :class:`ConditionalEntropy`, the last choice being the situation.
+
+    Raises
+    ------
+    InputError
+        If a size is not positive, or the correction is not known.
+
+    Examples
+    --------
+    >>> entropy = TransitionEntropy()
+    >>> for choice in ["share", "take", "share", "take", "share"]:
+    ...     entropy.add(choice)
+    >>> entropy.n_transitions, entropy.bits
+    (4, 0.0)
+    """
+
+    @renamed_argument("n_choices", "n_action_types")
+    def __init__(
+        self,
+        window: int | None = None,
+        n_action_types: int | None = None,
+        *,
+        correction: Correction | None = None,
+    ) -> None:
+        self._entropy = ConditionalEntropy(window, n_action_types, correction=correction)
+        self._last: dict[Hashable, Hashable] = {}
+
+    def add(self, choice: Hashable, series: Hashable = None) -> None:
+        """Add a choice of a series. The first choice of a series is no transition yet.
+
+        Parameters
+        ----------
+        choice
+            Anything hashable that is not missing.
+        series
+            To which series it belongs. One choice is kept for each series until :meth:`end`.
+
+        Raises
+        ------
+        InputError
+            If the choice is missing, one of the two is not hashable, or there would be more than
+            ``n_action_types`` distinct choices. Nothing has changed then.
+
+        Examples
+        --------
+        >>> entropy = TransitionEntropy()
+        >>> entropy.add("share", series="ada")
+        >>> entropy.add("take", series="bob")
+        >>> entropy.n_transitions
+        0
+        """
+        if is_known(series, self._last):
+            self._entropy.add(self._last[series], choice)
+        else:
+            is_known(choice, self._last)
+            require_value(choice)
+        self._last[series] = choice
+
+    def end(self, series: Hashable = None) -> None:
+        """End a series: its last choice is forgotten, its transitions still count. An unknown series is no error.
+
+        Examples
+        --------
+        >>> entropy = TransitionEntropy()
+        >>> entropy.add("share")
+        >>> entropy.end()
+        >>> entropy.add("take")
+        >>> entropy.n_transitions
+        0
+        """
+        if is_known(series, self._last):
+            del self._last[series]
+
+    def get_entropy(self) -> float:
+        """Return the normalised entropy, from 0 (the last choice decides) to 1 (the next one is open).
+
+        Examples
+        --------
+        >>> entropy = TransitionEntropy()
+        >>> for choice in ["share", "share", "take", "take", "share"]:
+        ...     entropy.add(choice)
+        >>> entropy.get_entropy()
+        1.0
+        """
+        return self._entropy.get_entropy()
+
+    @property
+    def is_capped(self) -> bool:
+        """As :attr:`ConditionalEntropy.is_capped`."""
+        return self._entropy.is_capped
+
+    @property
+    def bits(self) -> float:
+        """The entropy in bits, with the correction if there is one; never capped."""
+        return self._entropy.bits
+
+    @property
+    def counts(self) -> dict[Pair, int]:
+        """How often each pair of a choice and the next one counts now: a copy."""
+        return self._entropy.counts
+
+    @property
+    def n_transitions(self) -> int:
+        """How many transitions count now."""
+        return self._entropy.n_actions
+
+    @property
+    def n_series(self) -> int:
+        """How many series have not ended."""
+        return len(self._last)

@@ -1,40 +1,83 @@
 """Entropy of what was done in the last T seconds, kept up to date action by action, exactly.
 
-What counts is when an action happened, not when it arrived: at time t these are the actions of ``(t − T, t]``.
+An action counts by the time when it happened, not by its arrival: at time t, the actions of ``(t − T, t]`` count.
 
-- The clock stands at the latest time heard of, in an action or in a reading, and never goes back. A single
-  timestamp from the far future therefore empties the window; who cannot rule that out checks timestamps before.
-- An action out of order takes its place by its timestamp, and leaves when it is due.
-- One that arrives when its place has already left the window is not counted; ``n_late`` says how many were so.
-- Memory holds what is in the window and nothing else.
+- The clock shows the latest time that an action or a reading gave, and never goes back. A single timestamp from the
+  far future therefore empties the window. If that can happen in your stream, check timestamps before you add them.
+- An action that arrives out of order takes its place by its timestamp, and leaves when it is too old.
+- An action that is too old on arrival is not counted; ``n_late`` counts such actions.
+- Only the actions in the window are kept in memory.
 """
 
+import heapq
+import math
 from collections.abc import Callable, Hashable
-from typing import Generic, TypeVar
+from datetime import datetime
+from typing import Generic, TypeGuard, TypeVar
 
-from gymlab.entropy.checks import holds, require_value
+import numpy as np
+
+from gymlab.arguments import finite_number, shown
 from gymlab.entropy.conditional import ConditionalEntropy
-from gymlab.entropy.event_window import EventWindow, Timestamp, seconds_of
 from gymlab.entropy.incremental import IncrementalEntropy
-from gymlab.entropy.tally import Correction
+from gymlab.entropy.tally import Correction, is_known, require_value
 from gymlab.errors import InputError
+from gymlab.renamed import renamed_argument
 
 E = TypeVar("E", bound=IncrementalEntropy | ConditionalEntropy)
+V = TypeVar("V")
+
+Timestamp = float | datetime
+
+
+class _EventWindow(Generic[V]):
+    """Items of the interval ``(clock − seconds, clock]``; the clock shows the latest time given, and never goes back.
+
+    Items are kept in a heap, so an item that arrives late costs only a logarithm.
+    """
+
+    __slots__ = ("_items", "_n_pushed", "_seconds", "clock")
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = finite_number("seconds", seconds, above=0)
+        # A serial number before the item keeps two items from being compared.
+        self._items: list[tuple[float, int, V]] = []
+        self._n_pushed = 0
+        self.clock = -math.inf
+
+    def is_too_late(self, time: float) -> bool:
+        """Return whether an event of that time is older than the window."""
+        return time <= self.clock - self._seconds
+
+    def push(self, time: float, item: V) -> None:
+        """Keep an item that is not too late."""
+        heapq.heappush(self._items, (time, self._n_pushed, item))
+        self._n_pushed += 1
+
+    def advance(self, time: float) -> list[tuple[float, V]]:
+        """Move the clock on, and return what leaves: times and items, the oldest first."""
+        self.clock = max(time, self.clock)
+        horizon, items = self.clock - self._seconds, self._items
+        left = []
+        while items and items[0][0] <= horizon:
+            at, _, item = heapq.heappop(items)
+            left.append((at, item))
+        return left
 
 
 class _Timed(Generic[E]):
-    """An entropy of all that it was given and not relieved of, and the window that says when that is."""
+    """An entropy whose actions leave when they are too old."""
 
     def __init__(self, seconds: float, entropy: E) -> None:
-        # What an entropy is given: an intent, or a situation and a choice.
-        self._window: EventWindow[tuple[Hashable, ...]] = EventWindow(seconds)
+        # An item is what the entropy counts: an action type, or a situation and a choice.
+        self._window: _EventWindow[tuple[Hashable, ...]] = _EventWindow(seconds)
         self._entropy = entropy
         self._put: Callable[..., None] = entropy.add
         self._take: Callable[..., None] = entropy.remove
         self._n_late = 0
 
     def advance(self, now: Timestamp) -> None:
-        """Let the actions leave that are too old at a time; one before the clock changes nothing.
+        """Let the actions leave that are too old at a time. A time before the clock changes nothing.
 
         Parameters
         ----------
@@ -44,13 +87,13 @@ class _Timed(Generic[E]):
         Raises
         ------
         InputError
-            If it is no such time.
+            If ``now`` is no such time.
         """
-        for _, item in self._window.advance(seconds_of(now)):
+        for _, item in self._window.advance(_seconds_of(now)):
             self._take(*item)
 
     def get_entropy(self, now: Timestamp | None = None) -> float:
-        """Return the normalised entropy, from 0 to 1, at a time; None for the latest heard of.
+        """Return the normalised entropy, from 0 to 1, at a time; None for the time of the clock.
 
         Raises
         ------
@@ -68,12 +111,12 @@ class _Timed(Generic[E]):
 
     @property
     def bits(self) -> float:
-        """The entropy in bits at the latest time heard of, with the correction if there is one; never capped."""
+        """The entropy in bits at the time of the clock, with the correction if there is one; never capped."""
         return self._entropy.bits
 
     @property
     def n_actions(self) -> int:
-        """How many actions count at the latest time heard of."""
+        """How many actions count at the time of the clock."""
         return self._entropy.n_actions
 
     @property
@@ -82,9 +125,9 @@ class _Timed(Generic[E]):
         return self._n_late
 
     def _add(self, item: tuple[Hashable, ...], timestamp: Timestamp) -> None:
-        time = seconds_of(timestamp)
+        time = _seconds_of(timestamp)
         if self._window.is_too_late(time):
-            holds(set(), item)
+            is_known(item, set())
             for value in item:
                 require_value(value)
             self._n_late += 1
@@ -96,7 +139,7 @@ class _Timed(Generic[E]):
         try:
             self._put(*item)
         except InputError:
-            # Sums are of integers, so what left comes back without a trace.
+            # The sums are of integers, so the actions that left come back without a trace.
             for at, old in left:
                 self._window.push(at, old)
                 self._put(*old)
@@ -106,16 +149,16 @@ class _Timed(Generic[E]):
 
 
 class TimedEntropy(_Timed[IncrementalEntropy]):
-    """Shannon entropy of the intents of the last T seconds of a stream.
+    """Shannon entropy of the action types of the last T seconds of a stream.
 
     Parameters
     ----------
     seconds
-        T, how long an intent counts: at time t those of ``(t − T, t]``. The clock is the latest time heard of and
-        never goes back; an intent out of order takes its place by its timestamp; one whose place has already left
-        the window is only counted in :attr:`n_late`.
-    n_intents, correction
-        As for :class:`IncrementalEntropy`.
+        T, how long an action counts: at time t, the actions of ``(t − T, t]``. The clock shows the latest time
+        given and never goes back. An action out of order takes its place by its timestamp. An action that is too
+        old on arrival is only counted in :attr:`n_late`.
+    n_action_types, correction
+        As for :class:`IncrementalEntropy`. ``n_intents`` is the old name.
 
     Raises
     ------
@@ -124,24 +167,25 @@ class TimedEntropy(_Timed[IncrementalEntropy]):
 
     Examples
     --------
-    >>> entropy = TimedEntropy(seconds=10, n_intents=2)
+    >>> entropy = TimedEntropy(seconds=10, n_action_types=2)
     >>> entropy.add("share", 0.0)
     >>> entropy.add("take", 6.0)
     >>> entropy.get_entropy(), entropy.get_entropy(now=10.0)
     (1.0, 0.0)
     """
 
+    @renamed_argument("n_intents", "n_action_types")
     def __init__(
-        self, seconds: float, n_intents: int | None = None, *, correction: Correction | None = None
+        self, seconds: float, n_action_types: int | None = None, *, correction: Correction | None = None
     ) -> None:
-        super().__init__(seconds, IncrementalEntropy(n_intents=n_intents, correction=correction))
+        super().__init__(seconds, IncrementalEntropy(n_action_types=n_action_types, correction=correction))
 
-    def add(self, intent: Hashable, timestamp: Timestamp) -> None:
-        """Add an intent that was acted on at a time, and let those leave that are too old then.
+    def add(self, action_type: Hashable, timestamp: Timestamp) -> None:
+        """Add an action that happened at a time, and let the actions leave that are too old then.
 
         Parameters
         ----------
-        intent
+        action_type
             Anything hashable that is not missing.
         timestamp
             Seconds, from any start, or a datetime with a time zone.
@@ -149,22 +193,22 @@ class TimedEntropy(_Timed[IncrementalEntropy]):
         Raises
         ------
         InputError
-            If the intent is missing or not hashable, or one more than ``n_intents`` distinct ones in the window, or
-            the timestamp is no time; nothing has changed.
+            If the action type is missing or not hashable, there would be more than ``n_action_types`` distinct
+            ones in the window, or the timestamp is no time. Nothing has changed then.
 
         Examples
         --------
         >>> entropy = TimedEntropy(seconds=10)
-        >>> for intent, timestamp in [("share", 20.0), ("take", 15.0), ("take", 3.0)]:
-        ...     entropy.add(intent, timestamp)
+        >>> for action_type, timestamp in [("share", 20.0), ("take", 15.0), ("take", 3.0)]:
+        ...     entropy.add(action_type, timestamp)
         >>> entropy.counts, entropy.n_late
         ({'share': 1, 'take': 1}, 1)
         """
-        self._add((intent,), timestamp)
+        self._add((action_type,), timestamp)
 
     @property
     def counts(self) -> dict[Hashable, int]:
-        """How often each intent counts at the latest time heard of: a copy."""
+        """How often each action type counts at the time of the clock: a copy."""
         return self._entropy.counts
 
 
@@ -175,8 +219,8 @@ class TimedConditionalEntropy(_Timed[ConditionalEntropy]):
     ----------
     seconds
         T, as for :class:`TimedEntropy`.
-    n_choices, correction
-        As for :class:`ConditionalEntropy`.
+    n_action_types, correction
+        As for :class:`ConditionalEntropy`. ``n_choices`` is the old name.
 
     Raises
     ------
@@ -185,20 +229,21 @@ class TimedConditionalEntropy(_Timed[ConditionalEntropy]):
 
     Examples
     --------
-    >>> entropy = TimedConditionalEntropy(seconds=10, n_choices=2)
+    >>> entropy = TimedConditionalEntropy(seconds=10, n_action_types=2)
     >>> entropy.add("ally", "share", 0.0)
     >>> entropy.add("ally", "take", 6.0)
     >>> entropy.get_entropy(), entropy.get_entropy(now=10.0)
     (1.0, 0.0)
     """
 
+    @renamed_argument("n_choices", "n_action_types")
     def __init__(
-        self, seconds: float, n_choices: int | None = None, *, correction: Correction | None = None
+        self, seconds: float, n_action_types: int | None = None, *, correction: Correction | None = None
     ) -> None:
-        super().__init__(seconds, ConditionalEntropy(n_choices=n_choices, correction=correction))
+        super().__init__(seconds, ConditionalEntropy(n_action_types=n_action_types, correction=correction))
 
     def add(self, situation: Hashable, choice: Hashable, timestamp: Timestamp) -> None:
-        """Add what was chosen in which situation at a time, and let the actions leave that are too old then.
+        """Add what was chosen in a situation at a time, and let the actions leave that are too old then.
 
         Parameters
         ----------
@@ -210,7 +255,7 @@ class TimedConditionalEntropy(_Timed[ConditionalEntropy]):
         Raises
         ------
         InputError
-            As :meth:`TimedEntropy.add`; nothing has changed.
+            As :meth:`TimedEntropy.add`.
 
         Examples
         --------
@@ -223,5 +268,26 @@ class TimedConditionalEntropy(_Timed[ConditionalEntropy]):
 
     @property
     def counts(self) -> dict[tuple[Hashable, Hashable], int]:
-        """How often each pair of situation and choice counts at the latest time heard of: a copy."""
+        """How often each pair of situation and choice counts at the time of the clock: a copy."""
         return self._entropy.counts
+
+
+def _seconds_of(timestamp: object) -> float:
+    """Return a timestamp in seconds: a finite number as it is, a datetime with a time zone since 1970."""
+    if _is_number(timestamp):
+        seconds = finite_number("timestamp", timestamp, noun="a finite number of seconds")
+    elif isinstance(timestamp, datetime) and timestamp.tzinfo is not None:
+        seconds = timestamp.timestamp()
+    else:
+        raise InputError(
+            f"a timestamp is a number of seconds or a datetime with a time zone, not {shown(timestamp)}"
+        )
+    if not math.isfinite(seconds):
+        raise InputError(f"a timestamp must be finite, not {shown(timestamp)}")
+    return seconds
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(
+        value, bool | np.timedelta64
+    )

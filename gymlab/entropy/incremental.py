@@ -1,33 +1,44 @@
 """Entropy of what agents choose, kept up to date action by action, exactly.
 
-With counts c of N actions the entropy is (N log2 N - sum of c log2 c) / N, from sums kept as integers: after any
-number of updates the result is, bit for bit, that of the same counts counted afresh.
+With counts c of N actions the entropy is (N log2 N - sum of c log2 c) / N. The sums are integers, so after any number
+of updates the result is, bit for bit, what counting afresh would give.
 """
 
 from collections import deque
 from collections.abc import Hashable, Mapping
 from typing import Any
 
-from gymlab.entropy.checks import checked_size, holds, remove_latest, require_room
-from gymlab.entropy.tally import SCALE, Correction, step, steps_of, unit_of
+from gymlab.entropy.tally import (
+    SCALE,
+    Correction,
+    checked_size,
+    is_known,
+    remove_latest,
+    require_room,
+    step,
+    steps_of,
+    uniform_step,
+)
 from gymlab.errors import InputError
+from gymlab.renamed import renamed_argument
 
 
 class IncrementalEntropy:
-    """Shannon entropy of a stream of intents, over all of them or over a sliding window.
+    """Shannon entropy of a stream of action types, over all actions or over a sliding window.
 
     Parameters
     ----------
     window
-        How many of the latest intents count; None for all. The oldest leaves by itself.
-    n_intents
-        How many intents the agent could choose from. With it, 0 is always the same and 1 a uniform choice among
-        all of them. None to divide by the logarithm of those observed instead: then an even choice between two
-        is 1 as well, whatever else there was to choose.
+        How many of the latest actions count; None for all. The oldest action leaves by itself.
+    n_action_types
+        How many action types the agent could choose from. With it, an entropy of 0 means always the same action
+        type, and 1 a uniform choice among all of them. With None, the entropy is divided by the logarithm of the
+        number of observed action types instead; an even choice between two then gives 1, whatever else there was
+        to choose. ``n_intents`` is the old name.
     correction
-        ``"miller-madow"`` adds (m − 1) / (2N) nats for m observed intents in N actions, which few actions lead one
-        to underestimate (Miller 1955). It may lift the normalised entropy above 1: :meth:`get_entropy` then
-        returns 1 and :attr:`is_capped` says so.
+        ``"miller-madow"`` adds (m − 1) / (2N) nats for m observed action types in N actions, because few actions
+        make an entropy look too small (Miller 1955). The correction may lift the normalised entropy above 1. Then
+        :meth:`get_entropy` returns 1 and :attr:`is_capped` is true.
 
     Raises
     ------
@@ -36,9 +47,9 @@ class IncrementalEntropy:
 
     Examples
     --------
-    >>> entropy = IncrementalEntropy(window=4, n_intents=4)
-    >>> for intent in ["share", "share", "take", "take", "take"]:
-    ...     entropy.add(intent)
+    >>> entropy = IncrementalEntropy(window=4, n_action_types=4)
+    >>> for action_type in ["share", "share", "take", "take", "take"]:
+    ...     entropy.add(action_type)
     >>> entropy.counts
     {'share': 1, 'take': 3}
     >>> round(entropy.get_entropy(), 3)
@@ -50,24 +61,25 @@ class IncrementalEntropy:
         "_divisor",
         "_is_full",
         "_n",
-        "_n_intents",
+        "_n_action_types",
         "_order",
         "_steps",
         "_total",
-        "_unit",
+        "_uniform",
         "_whole",
         "_window",
     )
 
+    @renamed_argument("n_intents", "n_action_types")
     def __init__(
         self,
         window: int | None = None,
-        n_intents: int | None = None,
+        n_action_types: int | None = None,
         *,
         correction: Correction | None = None,
     ) -> None:
         self._window = checked_size("window", window)
-        self._n_intents = checked_size("n_intents", n_intents)
+        self._n_action_types = checked_size("n_action_types", n_action_types)
         self._steps = steps_of(correction)
         self._counts: dict[Hashable, int] = {}
         # The order is only needed where the oldest has to leave, which it does when one more comes in.
@@ -76,8 +88,8 @@ class IncrementalEntropy:
         self._n = 0
         self._total = 0
         self._whole = 0
-        # What divides the sum of one action, and of all: kept, since a logarithm costs as much as an update.
-        self._unit = self._divisor = unit_of(self._n_intents or 0)
+        # What divides the sum of one action, and of all. Kept, since a logarithm costs as much as an update.
+        self._uniform = self._divisor = uniform_step(self._n_action_types or 0)
 
     def add_action(self, action: object) -> None:
         """Add an action by its ``action_type``.
@@ -90,7 +102,7 @@ class IncrementalEntropy:
         Raises
         ------
         InputError
-            If it has no ``action_type``, or its intent cannot be added.
+            If it has no ``action_type``, or the action type cannot be added.
 
         Examples
         --------
@@ -99,7 +111,7 @@ class IncrementalEntropy:
         >>> entropy.n_actions
         1
         """
-        self.add(_intent(action))
+        self.add(_action_type(action))
 
     def remove_action(self, action: object) -> None:
         """Remove an action by its ``action_type``: the inverse of :meth:`add_action`.
@@ -122,20 +134,21 @@ class IncrementalEntropy:
         >>> entropy.n_actions
         0
         """
-        self.remove(_intent(action))
+        self.remove(_action_type(action))
 
-    def add(self, intent: Hashable) -> None:
-        """Add an intent.
+    def add(self, action_type: Hashable) -> None:
+        """Add an action of this type.
 
         Parameters
         ----------
-        intent
+        action_type
             Anything hashable that is not missing.
 
         Raises
         ------
         InputError
-            If it is missing or not hashable, or one more than ``n_intents`` distinct ones; nothing has changed.
+            If it is missing or not hashable, or there would be more than ``n_action_types`` distinct ones. Nothing has
+            changed then.
 
         Examples
         --------
@@ -144,43 +157,44 @@ class IncrementalEntropy:
         >>> entropy.bits
         0.0
         """
-        # The common case, kept short: a full window, and an intent that is in it.
+        # The common case, kept short: a full window, and an action type that is in it.
         counts = self._counts
         try:
-            won = counts[intent] + 1
+            won = counts[action_type] + 1
         except (KeyError, TypeError):
-            self._add_other(intent)
+            self._add_other(action_type)
             return
         if not self._is_full:
-            self._add_other(intent)
+            self._add_other(action_type)
             return
         order = self._order
         oldest = order[0]
-        order.append(intent)
-        counts[intent] = won
-        lost = counts[oldest]  # after the line above: the oldest may be the same intent
+        order.append(action_type)
+        counts[action_type] = won
+        lost = counts[oldest]  # after the line above: the oldest may be of the same type
         if lost > 1:
             counts[oldest] = lost - 1
         else:
-            self._drop(oldest)
+            del counts[oldest]
+            self._rescale()
         steps = self._steps
         try:
             self._total += steps[won] - steps[lost]
         except IndexError:
             self._total += step(steps, won) - step(steps, lost)
 
-    def remove(self, intent: Hashable) -> None:
-        """Remove an intent, in a window its latest occurrence: the inverse of :meth:`add`.
+    def remove(self, action_type: Hashable) -> None:
+        """Remove an action of this type; from a window, the latest one. This is the inverse of :meth:`add`.
 
         Parameters
         ----------
-        intent
+        action_type
             One that was added and has not left.
 
         Raises
         ------
         InputError
-            If it is not there; nothing has changed.
+            If there is no such action. Nothing has changed then.
 
         Examples
         --------
@@ -191,24 +205,24 @@ class IncrementalEntropy:
         {}
         """
         counts = self._counts
-        if not holds(counts, intent):
-            raise InputError(f"{intent!r} cannot be removed: it is not among the {self._n} intents")
+        if not is_known(action_type, counts):
+            raise InputError(f"{action_type!r} cannot be removed: it is not among the {self._n} actions")
         if self._window is not None:
-            remove_latest(self._order, intent)
+            remove_latest(self._order, action_type)
             self._is_full = False
-        count = counts[intent]
+        count = counts[action_type]
         self._total -= step(self._steps, count)
         if count > 1:
-            counts[intent] = count - 1
+            counts[action_type] = count - 1
         else:
-            del counts[intent]
+            del counts[action_type]
             self._rescale()
         self._whole -= step(self._steps, self._n)
         self._n -= 1
-        self._divisor = (self._n or 1) * self._unit
+        self._divisor = (self._n or 1) * self._uniform
 
     def get_entropy(self) -> float:
-        """Return the normalised entropy, from 0 to 1; 0 when fewer than two distinct intents were seen.
+        """Return the normalised entropy, from 0 to 1; 0 for fewer than two distinct action types.
 
         Examples
         --------
@@ -219,13 +233,13 @@ class IncrementalEntropy:
         1.0
         """
         normalised = (self._whole - self._total) / self._divisor
-        # A uniform choice may come out a rounding above 1, which nobody who validates the range would accept.
+        # A uniform choice may come out above 1 by rounding alone.
         return normalised if normalised < 1.0 else 1.0  # noqa: FURB136 - calling min costs a tenth of an update
 
     @property
     def is_capped(self) -> bool:
         """Whether the correction would lift the normalised entropy above 1, and it is cut there."""
-        # What lies within the rounding of a uniform choice is none of the correction's.
+        # A uniform choice may come out above 1 by rounding alone, without a correction that lifts it.
         return self._steps[1] != 0 and (self._whole - self._total) / self._divisor > 1.0 + 1e-12
 
     @property
@@ -235,21 +249,21 @@ class IncrementalEntropy:
 
     @property
     def n_actions(self) -> int:
-        """How many intents count now."""
+        """How many actions count now."""
         return self._n
 
     @property
     def counts(self) -> dict[Hashable, int]:
-        """How often each intent counts now: a copy."""
+        """How often each action type counts now: a copy."""
         return dict(self._counts)
 
-    def _add_other(self, intent: Hashable) -> None:
-        """Add an intent that is new, or to a window that still grows, or to all."""
+    def _add_other(self, action_type: Hashable) -> None:
+        """Add an action type that is new, or one to a window that is not full or has no end."""
         counts, order, steps = self._counts, self._order, self._steps
-        if not holds(counts, intent):
-            require_room(intent, counts, self._n_intents, order[0] if self._is_full else None)
-        won = counts.get(intent, 0) + 1
-        counts[intent] = won
+        if not is_known(action_type, counts):
+            require_room(action_type, counts, self._n_action_types, order[0] if self._is_full else None)
+        won = counts.get(action_type, 0) + 1
+        counts[action_type] = won
         self._total += step(steps, won)
         if self._is_full:
             oldest = order[0]
@@ -259,36 +273,30 @@ class IncrementalEntropy:
                 counts[oldest] = lost - 1
             else:
                 del counts[oldest]
-            order.append(intent)
+            order.append(action_type)
             self._rescale()
             return
-        order.append(intent)
+        order.append(action_type)
         self._n += 1
         self._whole += step(steps, self._n)
         if won == 1:
             self._rescale()
         else:
-            self._divisor = self._n * self._unit
+            self._divisor = self._n * self._uniform
         self._is_full = self._n == self._window
 
-    def _drop(self, intent: Hashable) -> None:
-        del self._counts[intent]
-        self._rescale()
-
     def _rescale(self) -> None:
-        if self._n_intents is None:
-            self._unit = unit_of(len(self._counts))
-        self._divisor = (self._n or 1) * self._unit
+        if self._n_action_types is None:
+            self._uniform = uniform_step(len(self._counts))
+        self._divisor = (self._n or 1) * self._uniform
 
 
-def _intent(action: Any) -> Hashable:  # noqa: ANN401 - rows of tables, frames and logs have no type in common
+def _action_type(action: Any) -> Hashable:  # noqa: ANN401 - rows of tables, frames and logs have no type in common
     try:
-        if type(action) is dict or isinstance(action, Mapping):
-            intent: Hashable = action["action_type"]
-        else:
-            intent = action.action_type
+        is_mapping = type(action) is dict or isinstance(action, Mapping)
+        found: Hashable = action["action_type"] if is_mapping else action.action_type
     except (KeyError, AttributeError):
         raise InputError(
             f"an action needs its action_type, which this {type(action).__name__} has not"
         ) from None
-    return intent
+    return found

@@ -1,26 +1,29 @@
-"""Counts in fixed point: adding and removing cancel without a trace.
+"""Counts whose entropy is exact: sums in fixed point, and the checks that every stream of values makes.
 
-Entropy needs the sum of c log2 c over the counts c. As a sum of integers it does not depend on the order, or the
-number, of the updates that led to the counts.
+Entropy needs the sum of c log2 c over the counts c. The sum is kept as an integer, so it does not depend on the order
+or the number of the updates that led to the counts, and a value that is added and removed leaves no trace.
 
-With the correction of Miller and Madow the entropy of m observed values in N actions grows by (m − 1) / (2N) nats
+The correction of Miller and Madow adds (m − 1) / (2N) nats to the entropy of m observed values in N actions
 (G. A. Miller, "Note on the bias of information estimates", in: Information Theory in Psychology, Free Press, 1955).
-Times N that is a constant for each value observed, so it is one more integer in the same sum: the first occurrence
-of a value takes it off. An entropy given the situation is a difference of two such sums, and m − 1 becomes the
-number of observed pairs less the number of observed situations: each situation's own correction, weighted by how
-often it occurred.
+Times N, each observed value adds the same constant, so the first occurrence of a value takes one more integer off the
+sum. An entropy given the situation is a difference of two such sums. There, m − 1 becomes the number of observed pairs
+less the number of observed situations: the correction of each situation, weighted by how often it occurred.
 """
 
 import math
+import sys
+from collections import deque
+from collections.abc import Container, Hashable, Mapping
 from typing import Generic, Literal, TypeVar
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from gymlab.arguments import shown
+from gymlab.arguments import shown, whole_number
 from gymlab.errors import InputError
 
-V = TypeVar("V")
+V = TypeVar("V", bound=Hashable)
 
 Correction = Literal["miller-madow"]
 
@@ -30,7 +33,7 @@ SCALE = 1 << 48
 # Half a nat in bits: what Miller and Madow's correction adds for each value, times the number of actions.
 _HALF_A_NAT = round(SCALE / (2 * math.log(2)))
 
-# Steps are tabled up to this count. Bounded: for higher counts they are computed.
+# Steps up to this count are kept in a table; those of higher counts are computed.
 _N_STEPS = 8192
 
 
@@ -39,31 +42,37 @@ def c_log_c(count: int) -> int:
     return round(count * math.log2(count) * SCALE) if count else 0
 
 
-# What one more of the same adds to the sum, by its new count.
+# What one more of the same value adds to the sum, by its new count.
 _PLAIN = [0, *(c_log_c(count) - c_log_c(count - 1) for count in range(1, _N_STEPS))]
 _STEPS: dict[str | None, list[int]] = {None: _PLAIN, "miller-madow": [0, -_HALF_A_NAT, *_PLAIN[2:]]}
 
 
 def steps_of(correction: Correction | None) -> list[int]:
-    """Return the table of steps, and refuse a correction that is not known."""
+    """Return the table of steps of a correction.
+
+    Raises
+    ------
+    InputError
+        If the correction is not known.
+    """
     if correction is not None and (not isinstance(correction, str) or correction != "miller-madow"):
         raise InputError(f"correction is {shown(correction)}; give 'miller-madow' or None")
     return _STEPS[correction]
 
 
 def step(steps: list[int], count: int) -> int:
-    """Return what one more of the same adds, in the table or beyond it."""
+    """Return what one more of the same value adds, from the table or beyond it."""
     return steps[count] if count < len(steps) else c_log_c(count) - c_log_c(count - 1)
 
 
 def total_of(counts: NDArray[np.int64], steps: list[int]) -> int:
-    """Return the sum over counts that adding one action after the other would have led to."""
+    """Return the sum over counts: what adding the actions one by one would have led to."""
     return sum(map(c_log_c, counts.tolist())) + int(np.count_nonzero(counts)) * steps[1]
 
 
-def unit_of(n_choices: int) -> float:
-    """Return what divides the sum of one action so that a uniform choice is 1; infinite where there is no choice."""
-    return SCALE * math.log2(n_choices) if n_choices > 1 else math.inf
+def uniform_step(n_action_types: int) -> float:
+    """Return the entropy of a uniform choice, times ``SCALE``; infinity where there is nothing to choose from."""
+    return SCALE * math.log2(n_action_types) if n_action_types > 1 else math.inf
 
 
 class Tally(Generic[V]):
@@ -93,7 +102,7 @@ class Tally(Generic[V]):
         self.total -= step(self._steps, count)
 
     def replace(self, old: V, new: V) -> None:
-        """Remove one and add another: what a full window does at every action."""
+        """Remove one value and add another: what a full window does at every action."""
         if old == new:
             return
         counts, steps = self.counts, self._steps
@@ -107,3 +116,46 @@ class Tally(Generic[V]):
             self.total += steps[won] - steps[lost]
         except IndexError:
             self.total += step(steps, won) - step(steps, lost)
+
+
+def checked_size(name: str, size: object) -> int | None:
+    """Return a size that is None or positive."""
+    if size is None:
+        return None
+    # A deque cannot be longer.
+    return whole_number(name, size, least=1, most=sys.maxsize, instead=", or None")
+
+
+def is_known(value: V, known: Container[V]) -> bool:
+    """Return whether a value is among those known.
+
+    Raises
+    ------
+    InputError
+        If the value is not hashable.
+    """
+    try:
+        return value in known
+    except (TypeError, ValueError):  # numpy has durations that it says are no hash
+        raise InputError(f"{shown(value)} cannot be counted: it is not hashable") from None
+
+
+def require_value(value: Hashable) -> None:
+    """Refuse None, NaN, NaT and NA: NaN differs from itself, so a count of it could not be found again."""
+    if pd.api.types.is_scalar(value) and pd.isna(value):  # type: ignore[call-overload]
+        raise InputError(f"{shown(value)} is a missing value, not an action type")
+
+
+def require_room(value: Hashable, counts: Mapping[V, int], limit: int | None, leaving: V | None) -> None:
+    """Refuse a new value that is missing, or for which there is no room even after the oldest value has left."""
+    require_value(value)
+    if limit is None or len(counts) < limit or (leaving is not None and counts.get(leaving) == 1):
+        return
+    raise InputError(f"{shown(value)} is one more than the {limit} there are to choose from")
+
+
+def remove_latest(order: deque[V], value: V) -> None:
+    """Remove the latest occurrence of a value that is there."""
+    order.reverse()
+    order.remove(value)
+    order.reverse()

@@ -25,7 +25,7 @@ from gymlab.entropy import (
 )
 
 WINDOW = 1000
-N_INTENTS = 12
+N_ACTION_TYPES = 12
 N = 500_000
 N_ARRAY = 10_000_000
 N_SCRATCH = 3_000
@@ -49,10 +49,10 @@ def reached(found, goal):
     return "reached" if found >= goal else "missed"
 
 
-def of_one(make, intents):
+def of_one(make, action_types):
     entropy = make()
-    for intent in intents:
-        entropy.add(intent)
+    for action_type in action_types:
+        entropy.add(action_type)
         entropy.get_entropy()
 
 
@@ -63,60 +63,62 @@ def of_actions(make, actions):
         entropy.get_entropy()
 
 
-def of_two(make, situations, intents):
+def of_two(make, situations, action_types):
     entropy = make()
-    for situation, intent in zip(situations, intents, strict=True):
-        entropy.add(situation, intent)
+    for situation, action_type in zip(situations, action_types, strict=True):
+        entropy.add(situation, action_type)
         entropy.get_entropy()
 
 
-def of_three(make, situations, intents, seconds):
+def of_three(make, situations, action_types, seconds):
     entropy = make()
-    for situation, intent, second in zip(situations, intents, seconds, strict=True):
-        entropy.add(situation, intent, second)
+    for situation, action_type, second in zip(situations, action_types, seconds, strict=True):
+        entropy.add(situation, action_type, second)
         entropy.get_entropy()
 
 
-def of_agents(make, agents, intents):
+def of_agents(make, agents, action_types):
     entropies = make()
-    for agent, intent in zip(agents, intents, strict=True):
-        entropies.add(agent, intent)
+    for agent, action_type in zip(agents, action_types, strict=True):
+        entropies.add(agent, action_type)
         entropies.get_entropy(agent)
 
 
 def streams(codes):
     """Return a name and a job for each kind of stream, the one with a goal first."""
-    intents = [f"intent {code}" for code in codes.tolist()]
+    action_types = [f"action type {code}" for code in codes.tolist()]
     situations = [f"situation {code % 4}" for code in codes.tolist()]
-    actions = [{"action_type": intent, "agent_id": "ada"} for intent in intents]
+    actions = [{"action_type": action_type, "agent_id": "ada"} for action_type in action_types]
     agents = [f"agent {number}" for number in np.random.default_rng(1).integers(100, size=N).tolist()]
     seconds = [float(second) for second in range(N)]
-    plain = partial(IncrementalEntropy, WINDOW, N_INTENTS)
+    plain = partial(IncrementalEntropy, WINDOW, N_ACTION_TYPES)
     corrected = partial(plain, correction="miller-madow")
-    conditional = partial(ConditionalEntropy, WINDOW, N_INTENTS)
-    transitions = partial(TransitionEntropy, WINDOW, N_INTENTS)
-    timed = partial(TimedEntropy, WINDOW, N_INTENTS)
-    timed_conditional = partial(TimedConditionalEntropy, WINDOW, N_INTENTS)
-    many = partial(AgentEntropies, 100, window=WINDOW, n_intents=N_INTENTS)
+    conditional = partial(ConditionalEntropy, WINDOW, N_ACTION_TYPES)
+    transitions = partial(TransitionEntropy, WINDOW, N_ACTION_TYPES)
+    timed = partial(TimedEntropy, WINDOW, N_ACTION_TYPES)
+    timed_conditional = partial(TimedConditionalEntropy, WINDOW, N_ACTION_TYPES)
+    many = partial(AgentEntropies, 100, window=WINDOW, n_action_types=N_ACTION_TYPES)
     return {
-        f"IncrementalEntropy.add, n_intents={N_INTENTS}": partial(of_one, plain, intents),
-        "IncrementalEntropy.add, intents observed": partial(
-            of_one, partial(IncrementalEntropy, WINDOW), intents
+        f"IncrementalEntropy.add, n_action_types={N_ACTION_TYPES}": partial(of_one, plain, action_types),
+        "IncrementalEntropy.add, action types observed": partial(
+            of_one, partial(IncrementalEntropy, WINDOW), action_types
         ),
-        "the same, Miller and Madow's correction": partial(of_one, corrected, intents),
+        "the same, Miller and Madow's correction": partial(of_one, corrected, action_types),
         "IncrementalEntropy.add_action": partial(of_actions, plain, actions),
-        "ConditionalEntropy.add, 4 situations": partial(of_two, conditional, situations, intents),
-        "TransitionEntropy.add": partial(of_one, transitions, intents),
-        f"TimedEntropy.add, {WINDOW} s, 1 a second": partial(of_two, timed, intents, seconds),
-        "TimedConditionalEntropy.add": partial(of_three, timed_conditional, situations, intents, seconds),
-        "AgentEntropies.add, 100 agents": partial(of_agents, many, agents, intents),
+        "ConditionalEntropy.add, 4 situations": partial(of_two, conditional, situations, action_types),
+        "TransitionEntropy.add": partial(of_one, transitions, action_types),
+        f"TimedEntropy.add, {WINDOW} s, 1 a second": partial(of_two, timed, action_types, seconds),
+        "TimedConditionalEntropy.add": partial(
+            of_three, timed_conditional, situations, action_types, seconds
+        ),
+        "AgentEntropies.add, 100 agents": partial(of_agents, many, agents, action_types),
     }
 
 
 def arrays():
     """Yield a name and a job for each kind of array."""
-    codes = np.random.default_rng(2).integers(N_INTENTS, size=N_ARRAY)
-    names = np.array([f"intent {code}" for code in range(N_INTENTS)], dtype=object)[codes]
+    codes = np.random.default_rng(2).integers(N_ACTION_TYPES, size=N_ARRAY)
+    names = np.array([f"action type {code}" for code in range(N_ACTION_TYPES)], dtype=object)[codes]
     column = pd.Series(names, dtype="str")
     categories = pd.Series(names, dtype="category")
     yield "entropy_over_time, integers", lambda: entropy_over_time(codes, WINDOW)
@@ -130,7 +132,7 @@ def arrays():
 
 
 def main():
-    codes = np.random.default_rng(0).integers(N_INTENTS, size=N)
+    codes = np.random.default_rng(0).integers(N_ACTION_TYPES, size=N)
     held = deque(codes[:WINDOW].tolist(), maxlen=WINDOW)
 
     def from_scratch():
@@ -139,7 +141,7 @@ def main():
             scipy_entropy(list(Counter(held).values()), base=2)
 
     scratch = best(from_scratch, N_SCRATCH, 1)
-    print(f"window {WINDOW}, {N_INTENTS} intents, one entropy after every action; one thread")
+    print(f"window {WINDOW}, {N_ACTION_TYPES} action types, one entropy after every action; one thread")
     print(f"{'scipy.stats.entropy from scratch':44}{scratch:14,.0f} updates/s (over {N_SCRATCH:,})")
     for name, job in streams(codes).items():
         found = best(job, N)

@@ -1,4 +1,4 @@
-"""The compiled loop of entropies that slide over an array: the same integers as those of a stream."""
+"""The compiled loop of entropies that slide over an array, with the same integers as those of a stream."""
 
 import numpy as np
 from numba import njit
@@ -12,8 +12,14 @@ def slide(groups, parts, n_groups, n_parts, window, high, low, divisor):
     more than 64 bits in a long window, so it is kept as ``upper * 2**32 + lower``. Both are exact as floats, hence
     ``upper * 2**32 + lower`` in floats is rounded once, as Python rounds the integer of the stream.
 
-    groups, parts: int64 ``(n,)``, n at least ``window``; groups may be ``(1,)`` where all is one group. high, low: int64, the steps of each count up to the
-    highest that occurs, in two parts. divisor: float64, or infinite.
+    Parameters
+    ----------
+    groups, parts : int64 (n,)
+        At least ``window`` of them; groups may be ``(1,)`` where all is one group.
+    high, low : int64
+        The steps of each count up to the highest that occurs, in two parts.
+    divisor : float64
+        May be infinite.
     """
     in_group = np.zeros(n_groups, dtype=np.int64)
     in_part = np.zeros(n_parts, dtype=np.int64)

@@ -1,0 +1,1 @@
+"""The compiled loop behind entropies that slide over an array."""
