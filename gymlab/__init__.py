@@ -28,8 +28,7 @@ if TYPE_CHECKING:
     from gymlab.patterns.extraction import extract_patterns
     from gymlab.patterns.result import Extraction, load_extraction
     from gymlab.patterns.temporal import TemporalPattern
-    from gymlab.principles import Principle, infer_principles
-    from gymlab.principles.study import Study, study_principles
+    from gymlab.principles import Principle, Study, infer_principles, study_principles
     from gymlab.runtime.cache import BoundedCache, CacheStats
     from gymlab.runtime.database import Database
     from gymlab.settings import notebook_path, sample_path
@@ -52,7 +51,7 @@ _HOMES = {
     "OutputError": "gymlab.errors",
     "Principle": "gymlab.principles",
     "ReportError": "gymlab.errors",
-    "Study": "gymlab.principles.study",
+    "Study": "gymlab.principles",
     "TemporalPattern": "gymlab.patterns.temporal",
     "TimedConditionalEntropy": "gymlab.entropy",
     "TimedEntropy": "gymlab.entropy",
@@ -66,7 +65,7 @@ _HOMES = {
     "read_actions": "gymlab.actions",
     "sample_path": "gymlab.settings",
     "select_actions": "gymlab.actions",
-    "study_principles": "gymlab.principles.study",
+    "study_principles": "gymlab.principles",
     "validate_actions": "gymlab.actions",
 }
 

@@ -97,7 +97,7 @@ def test_units_of_one_log_are_named_and_not_compared():
     second = pd.concat([log(TIT_FOR_TAT, 2), log(TIT_FOR_TAT, 3, agent="bob")])
     comparison = compare_logs(first, second, CONFIG)
     assert (comparison.only_first, comparison.only_second) == ((), ("bob",))
-    assert {shift.unit for shift in comparison.principles} == {"ada"}
+    assert {shift.subject for shift in comparison.principles} == {"ada"}
     assert "only in the second log, so not compared: bob" in comparison_listing(comparison)
 
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gymlab.errors import InputError
-from gymlab.principles.history import store_principles, stored_lineage
 from gymlab.principles.lineage import trace_lineage
+from gymlab.principles.lineage_store import store_principles, stored_lineage
 from gymlab.runtime.database import Database
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -21,7 +21,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 class Rule:
     action: str
     situation: dict = field(default_factory=dict)
-    unit: str = "ada"
+    subject: str = "ada"
     probability: float = 0.8
     low: float = 0.7
     high: float = 0.9
@@ -29,8 +29,8 @@ class Rule:
     q_value: float = 0.01
 
 
-def rule(action, unit="ada", **situation):
-    return Rule(action, situation, unit)
+def rule(action, subject="ada", **situation):
+    return Rule(action, situation, subject)
 
 
 def kinds(earlier, current):
@@ -97,19 +97,19 @@ def test_a_rule_that_goes_on_is_neither_forked_nor_merged():
     assert kinds([general], [general, *narrow]) == ([("evolution", (0,)), ("root", ()), ("root", ())], [])
 
 
-def test_rules_of_different_units_are_not_related():
-    assert kinds([rule("give", unit="ada")], [rule("give", unit="bob")]) == ([("root", ())], [0])
+def test_rules_of_different_subjects_are_not_related():
+    assert kinds([rule("give", subject="ada")], [rule("give", subject="bob")]) == ([("root", ())], [0])
 
 
 RULES = st.lists(
     st.builds(
-        lambda unit, action, situation: rule(action, unit, **situation),
+        lambda subject, action, situation: rule(action, subject, **situation),
         st.sampled_from("ab"),
         st.sampled_from("xyz"),
         st.dictionaries(st.sampled_from("pq"), st.sampled_from("01"), max_size=2),
     ),
     max_size=8,
-    unique_by=lambda one: (one.unit, one.action, tuple(sorted(one.situation.items()))),
+    unique_by=lambda one: (one.subject, one.action, tuple(sorted(one.situation.items()))),
 )
 
 
@@ -122,7 +122,7 @@ def test_every_rule_is_told_once_and_kinds_mean_what_they_say(earlier, current):
     assert not set(used) & set(lineage.vanished)
     for one, new in zip(lineage.descents, current, strict=True):
         olds = [earlier[parent] for parent in one.parents]
-        assert all(old.unit == new.unit for old in olds)
+        assert all(old.subject == new.subject for old in olds)
         assert {"root": 0, "evolution": 1, "fork": 1}.get(one.kind, len(olds)) == len(olds)
         if one.kind == "fork":
             assert used.count(one.parents[0]) > 1
@@ -147,11 +147,11 @@ def in_database(work):
 
 def test_runs_are_stored_with_their_lineage():
     runs = [
-        [rule("give"), rule("wait", unit="bob")],
+        [rule("give"), rule("wait", subject="bob")],
         [
             rule("give", other="give"),
             rule("give", other="take"),
-            replace(rule("wait", unit="bob"), q_value=float("nan")),
+            replace(rule("wait", subject="bob"), q_value=float("nan")),
         ],
         [replace(rule("give"), probability=0.5)],
     ]

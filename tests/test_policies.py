@@ -14,9 +14,10 @@ from made import action
 import gymlab
 from gymlab.actions import frame_from_records
 from gymlab.errors import InputError
-from gymlab.principles.changes import find_change, likelihood_ratios, variance_inflation
+from gymlab.principles.change_points import find_change, likelihood_ratios
+from gymlab.principles.inflation import variance_inflation
 from gymlab.principles.policies import find_policies
-from gymlab.principles.segments import degrees_of_freedom, difference
+from gymlab.principles.policy_changes import degrees_of_freedom, difference
 
 STEPS = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 3), st.booleans()), min_size=2, max_size=40)
 

@@ -17,6 +17,7 @@ from gymlab.principles import infer_principles
 from gymlab.principles.evidence import volatility, wilson_interval
 from gymlab.principles.policies import find_policies
 from gymlab.principles.principle import percent
+from gymlab.principles.shifts import principle_shifts
 from gymlab.principles.strata import Strata, lower_tails, upper_tails
 
 C, D = "cooperate", "defect"
@@ -47,7 +48,7 @@ def principles(sample):
 
 
 def found(principles, unit):
-    return {(frozenset(p.situation.items()), p.action): p for p in principles if p.unit == unit}
+    return {(frozenset(p.situation.items()), p.action): p for p in principles if p.subject == unit}
 
 
 @pytest.mark.parametrize(
@@ -87,8 +88,8 @@ def test_true_probabilities_lie_inside_the_intervals(principles):
     inside = [
         p.low <= (chance if p.action == C else 1 - chance) <= p.high
         for p in principles
-        if p.unit in TRUE and set(p.situation) == {"decision_context"}
-        for chance in [TRUE[p.unit][p.situation["decision_context"]]]
+        if p.subject in TRUE and set(p.situation) == {"decision_context"}
+        for chance in [TRUE[p.subject][p.situation["decision_context"]]]
     ]
     assert len(inside) > 30
     assert np.mean(inside) >= 0.93
@@ -101,7 +102,7 @@ def test_figures_are_those_of_plain_counting(sample, principles):
         # Principles number policies from 1; 0 is all that an agent of one policy did.
         held = {policy.number + 1: policy.spans for policy in find_policies(log)}
         held |= {0: held[1]} if len(held) == 1 else {}
-        for p in (one for one in principles if one.unit == agent):
+        for p in (one for one in principles if one.subject == agent):
             # The sample has no times, so the order of a policy is that of the log.
             records = [one for span in held[p.policy] for one in every[span.first : span.last + 1]]
             n, hits = naive.conditional_share(records, p.situation, p.action)
@@ -189,7 +190,7 @@ def test_a_preference_within_a_menu_is_a_rule():
         return offered[0] if agent == "a" and rng.random() < 0.9 else offered[int(rng.integers(len(offered)))]
 
     rules = infer_principles(menus(choose))
-    assert {(p.unit, p.action, p.kind) for p in rules} == {("a", "stay", "menu"), ("a", "share", "menu")}
+    assert {(p.subject, p.action, p.kind) for p in rules} == {("a", "stay", "menu"), ("a", "share", "menu")}
     assert {round(p.base_rate, 2) for p in rules} == {0.5, 0.33}
 
 
@@ -200,7 +201,7 @@ def test_who_has_but_one_choice_has_no_principle():
         for agent, actor in [("u1", "user"), ("u2", "user"), ("v1", "helper"), ("v2", "helper")]
         for step in range(60)
     ]
-    units = {p.unit for p in infer_principles(frame_from_records(records))}
+    units = {p.subject for p in infer_principles(frame_from_records(records))}
     assert units == {"v1", "v2"}
 
 
@@ -208,7 +209,7 @@ def test_sessions_are_units_too(sample):
     few = gymlab.select_actions(sample, agent=["TitForTat", "Defector"])
     some = few[few["session_id"].isin(few["session_id"].unique()[::12])]
     rules = infer_principles(some, by="session")
-    units = [p.unit for p in rules]
+    units = [p.subject for p in rules]
     assert set(units) == set(some["session_id"])
     assert units == sorted(units, key=list(some["session_id"].unique()).index)
 
@@ -269,7 +270,7 @@ strata = st.lists(
 def test_tails_are_those_of_going_through_every_way(given_strata, data):
     counts = [data.draw(st.integers(max(0, m + k - n), min(m, k))) for n, k, m in given_strata]
     margins = Strata(*(np.array(one) for one in zip(*given_strata, strict=True)))
-    margins = replace(margins, n_kind=margins.n_kind[:, None])
+    margins = replace(margins, n_kind=margins.n_of_type[:, None])
     expected = naive.upper_tail(given_strata, sum(counts))
     assert upper_tails(margins, np.array(counts)[:, None])[0] == pytest.approx(expected, rel=1e-6, abs=1e-12)
     lower = lower_tails(margins, np.array(counts)[:, None])[0]
@@ -409,3 +410,19 @@ def test_an_extraction_of_the_same_ids_but_other_actions_is_refused():
 def test_a_seed_has_to_be_one(options):
     with pytest.raises(gymlab.InputError, match="seed"):
         infer_principles(unrelated(0, stay=0.5, length=50), **options)
+
+
+def test_the_old_names_of_subjects_still_work_and_warn():
+    log = gymlab.select_actions(gymlab.read_actions(gymlab.sample_path()), agent=["TitForTat", "Defector"])
+    study = gymlab.study_principles(log)
+    shift = principle_shifts(log, log)[0]
+    for owner, old, new in (
+        (study, "units", "subjects"),
+        (study.principles[0], "unit", "subject"),
+        (shift, "unit", "subject"),
+    ):
+        with pytest.warns(DeprecationWarning, match=f"{old} is now called {new}") as caught:
+            assert getattr(owner, old) == getattr(owner, new)
+        assert caught[0].filename == __file__
+    assert study.as_dict()["principles"][0]["unit"] == study.principles[0].subject
+    assert shift.as_dict()["unit"] == shift.subject

@@ -1,4 +1,4 @@
-"""Response profiles: what each unit does in each situation, comparable and clusterable."""
+"""Response profiles: what each subject does in each situation, comparable and clusterable."""
 
 import json
 
@@ -34,7 +34,7 @@ def log_of(series, **columns):
 
 
 def named_situations(log):
-    """The rows (unit, situation, action) of one step and of two, by plain loops, for logs without context."""
+    """The rows (subject, situation, action) of one step and of two, by plain loops, for logs without context."""
     rows, before = [], {}
     for record in log.to_dict("records"):
         series = record["session_id"], record["agent_id"]
@@ -80,7 +80,7 @@ def test_every_value_and_count_is_that_of_plain_loops(series, prior):
             assert profiles.counts.loc[unit, feature] == count
 
 
-def test_a_situation_that_a_unit_never_met_has_the_mean_of_the_log_and_parts_nobody():
+def test_a_situation_that_a_subject_never_met_has_the_mean_of_the_log_and_parts_nobody():
     series = {("s0", "a"): "aba", ("s1", "a"): "abb", ("s2", "a"): "aaa", ("s3", "a"): "aaa"}
     profiles = response_profiles(log_of(series))
     unmet = profiles.counts.loc["s2"] == 0
@@ -99,7 +99,7 @@ def test_distances_are_euclidean_and_condensed():
     assert profiles.distances() == pytest.approx(expected, rel=1e-6)
 
 
-def test_units_may_be_agents_sessions_names_or_numbers():
+def test_subjects_may_be_agents_sessions_names_or_numbers():
     rng = np.random.default_rng(1)
     log = log_of({(f"s{i}", f"a{i % 2}"): rng.choice(list("ab"), size=20) for i in range(4)})
     assert response_profiles(log, "agent").frame.index.tolist() == ["a0", "a1"]
@@ -165,7 +165,7 @@ def test_what_cannot_be_used_is_refused():
         response_profiles(log, prior=0)
     with pytest.raises(InputError, match="max_features"):
         response_profiles(log, max_features=0)
-    with pytest.raises(InputError, match="2 units"):
+    with pytest.raises(InputError, match="2 subjects"):
         response_profiles(log).cluster(3)
 
 

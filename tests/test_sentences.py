@@ -193,7 +193,7 @@ def test_the_most_typical_is_the_medoid_and_what_is_nearest_to_it(found):
 
 def situation_of(log, one):
     """Return the rows in a rule's situation; None where it is not told by plain columns."""
-    inside = log["agent_id"] == one.unit
+    inside = log["agent_id"] == one.subject
     for column, value in one.situation.items():
         if column == "own_last":
             before = log.groupby(["session_id", "agent_id"], sort=False)["action_type"].shift()
@@ -214,11 +214,11 @@ def test_each_agent_with_rules_has_its_best_and_the_others_are_counted(found):
     if len(rules_of) < len(study.principles):
         pytest.skip("two rules have one sentence, so rows cannot be told apart by it")
     shown = [rules_of[row["principle"]] for row in rows]
-    by_unit = pd.Series([one.unit for one in shown], dtype=object).value_counts()
-    for unit in {one.unit for one in study.principles}:
-        general = [one for one in study.principles if one.unit == unit and one.follows_from is None]
+    by_unit = pd.Series([one.subject for one in shown], dtype=object).value_counts()
+    for unit in {one.subject for one in study.principles}:
+        general = [one for one in study.principles if one.subject == unit and one.follows_from is None]
         assert min(3, len(general)) <= by_unit.get(unit, 0) <= 5
-        worst = max(one.q_value for one in shown if one.unit == unit)
+        worst = max(one.q_value for one in shown if one.subject == unit)
         assert all(one in shown for one in general if one.q_value < worst)
     for row, one in zip(rows, shown, strict=True):
         assert says(row["share"], one.probability, 100)
@@ -230,7 +230,7 @@ def test_each_agent_with_rules_has_its_best_and_the_others_are_counted(found):
     hidden = [one for one in study.principles if not any(one is other for other in shown)]
     if hidden:
         assert counted(said, "more rules") == len(hidden)
-        assert counted(said, "agents") == len({one.unit for one in hidden})
+        assert counted(said, "agents") == len({one.subject for one in hidden})
         special = sum(one.follows_from is not None for one in hidden)
         assert (f"{special:,} of them" in said) == (special > 0)
     else:

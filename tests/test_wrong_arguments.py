@@ -11,8 +11,8 @@ import gymlab
 from gymlab.errors import InputError
 from gymlab.patterns.barycenters import barycenter, describe_barycenter
 from gymlab.patterns.soft_dtw import soft_dtw_pairwise
-from gymlab.principles.history import store_principles, stored_lineage
 from gymlab.principles.lineage import trace_lineage
+from gymlab.principles.lineage_store import store_principles, stored_lineage
 from gymlab.principles.policies import find_policies
 from gymlab.principles.profiles import response_profiles
 from gymlab.principles.shifts import principle_shifts
@@ -91,7 +91,7 @@ CALLS = {
     "permutations": lambda wrong: find_policies(LOG, n_permutations=wrong),
     "the seed of policies": lambda wrong: find_policies(LOG, seed=wrong),
     "a log of profiles": response_profiles,
-    "units": lambda wrong: response_profiles(LOG, wrong),
+    "subjects": lambda wrong: response_profiles(LOG, wrong),
     "a prior": lambda wrong: response_profiles(LOG, prior=wrong),
     "features": lambda wrong: response_profiles(LOG, max_features=wrong),
     "clusters of profiles": response_profiles(LOG).cluster,

@@ -25,7 +25,7 @@ def compare(
     """Compare two logs: patterns and principles that appear, vanish or shift."""
     from gymlab.patterns.comparison import compare_logs
     from gymlab.patterns.config import ExtractionConfig
-    from gymlab.principles.units import checked_by
+    from gymlab.principles.subjects import checked_by
     from gymlab.workbench.files import require_targets, write_whole
     from gymlab.workbench.listings import comparison_listing
     from gymlab.workbench.results import to_json

@@ -10,8 +10,8 @@ import typer
 from gymlab.cli.options import Agent, Format, JsonFile, Session, Since, Sources, Where, selected, tell
 
 if TYPE_CHECKING:
+    from gymlab.principles.inference import Study
     from gymlab.principles.lineage import Lineage
-    from gymlab.principles.study import Study
 
 
 def principles(
@@ -38,8 +38,8 @@ def principles(
     """Find the rules that agents follow: in which situation they do what, with evidence."""
     from gymlab.patterns.config import ExtractionConfig
     from gymlab.patterns.extraction import extract_patterns
-    from gymlab.principles.study import study_principles
-    from gymlab.principles.units import checked_by
+    from gymlab.principles.inference import study_principles
+    from gymlab.principles.subjects import checked_by
     from gymlab.runtime import background
     from gymlab.workbench.files import require_targets, write_whole
     from gymlab.workbench.listings import lineage_listing, principle_listing
@@ -61,7 +61,7 @@ def principles(
 
 
 async def _stored(study: "Study", source: str) -> "Lineage":
-    from gymlab.principles.history import store_principles
+    from gymlab.principles.lineage_store import store_principles
     from gymlab.runtime.database import Database
 
     now = datetime.now(UTC)

@@ -19,7 +19,7 @@ from gymlab.patterns.extraction import extract_patterns
 from gymlab.patterns.result import Extraction
 from gymlab.principles.shifts import PrincipleShift, principle_shifts
 from gymlab.principles.strata import LEAST_P
-from gymlab.principles.units import By, checked_by
+from gymlab.principles.subjects import By, checked_by
 
 PatternChange = Literal["appears", "vanishes", "shifts", "holds", "cannot be told"]
 

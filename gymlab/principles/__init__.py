@@ -1,6 +1,6 @@
-"""Principles: in which situation an agent does what, with evidence."""
+"""Principles: what an agent does in which situation, with the evidence."""
 
-from gymlab.principles.inference import infer_principles
+from gymlab.principles.inference import Study, infer_principles, study_principles
 from gymlab.principles.principle import Context, Principle
 
-__all__ = ["Context", "Principle", "infer_principles"]
+__all__ = ["Context", "Principle", "Study", "infer_principles", "study_principles"]

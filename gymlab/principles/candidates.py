@@ -1,26 +1,26 @@
-"""Which rules a unit's actions suggest, and how surprising each would be for an agent that follows none.
+"""Which rules the actions of a subject suggest, and how surprising each would be for an agent that follows none.
 
-A rule is *in situation S, does A*. What it is compared with depends on what the situation says of the agent's own
-last choice, because agents repeat themselves, and so do situations, and two things that both persist go together
-for long stretches without having to do with one another.
+A rule is *in situation S, does A*. Agents repeat themselves, and so do situations; two things that both persist go
+together for long stretches without any connection. What a rule is compared with therefore depends on what its
+situation says of the agent's own last choice.
 
 reaction
     S leaves the own last choice open (what the other did, a context). Among the actions that followed the same own
-    choice, A has to be more frequent in S than elsewhere: within each series, so that series that differ in both
-    are no reaction; and over all series together, since within a short one counting what followed on one's own
-    doing is biased where the situation answers to it (J. B. Miller and A. Sanjurjo, Econometrica 86, 2018). The
-    larger p-value counts. This is what surrogates drawn from a first-order Markov chain of the agent's choices
-    would show, were there infinitely many of them, and it needs no drawing.
+    choice, A has to be more frequent in S than elsewhere. This is tested within each series, so that series that
+    differ in both are no reaction, and over all series together, since counting what follows the own choices
+    within a short series is biased where the situation answers to them (J. B. Miller and A. Sanjurjo,
+    Econometrica 86, 2018). The larger p-value counts. It equals that of infinitely many surrogates from a
+    first-order Markov chain of the agent's choices, without drawing any.
 change
     S fixes the own last choice, and A is another one. Within each series, A has to be more frequent in S than for
     choices in any order. An agent that merely repeats itself changes less often than that.
 repetition
-    S fixes the own last choice, and A is the same. As for a change; but since all that persists does this, what
-    tells these situations apart also has to make a difference among actions that followed the same own choice.
+    S fixes the own last choice, and A is the same. As for a change; but whatever persists repeats itself, so the
+    columns of S also have to make a difference among the actions that followed the same own choice.
 opening
     S is where series begin. Across series, A has to open more of them than choices in any order would.
 menu
-    S is all that the unit met of one menu of choices. A has to be more frequent than by a uniform choice from it.
+    S is all that the subject met of one menu of choices. A has to be more frequent than by a uniform choice from it.
 always
     The empty situation: as for a menu, with all actions.
 """
@@ -33,60 +33,36 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betainc
 
-from gymlab.principles.inflation import inflation
+from gymlab.principles.choices import counted
+from gymlab.principles.coded_log import SubjectActions
+from gymlab.principles.inflation import share_inflation
+from gymlab.principles.situations import Codes
 from gymlab.principles.strata import LEAST_P, Strata, lower_tails, upper_tails
 
-Kind = Literal["reaction", "change", "repetition", "opening", "menu", "always"]
-Codes = NDArray[np.int64]
+RuleKind = Literal["reaction", "change", "repetition", "opening", "menu", "always"]
 
-# Fewer actions than that in a situation are an anecdote.
+# Fewer actions in a situation are an anecdote.
 LEAST_ACTIONS = 5
-# A share of actions that are worth fewer independent ones says nothing.
+# A share of actions that are worth fewer independent actions says nothing.
 _LEAST_INDEPENDENT = 5
-
-
-@dataclass(frozen=True, eq=False)
-class UnitActions:
-    """The actions of one unit, as numbers.
-
-    Attributes
-    ----------
-    rows
-        Their positions in the log, ascending.
-    series, own_last, action, menu
-        int64, one each: which series, what the agent did before in it (−1 for nothing, ``n_kinds`` more where that
-        was chosen from another menu), what it did now, and what it was chosen from.
-    chance
-        float64: the chance of each action under a uniform choice.
-    n_kinds
-        How many action types the log has.
-    """
-
-    rows: Codes
-    series: Codes
-    own_last: Codes
-    action: Codes
-    menu: Codes
-    chance: NDArray[np.float64]
-    n_kinds: int
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A rule that a unit's actions suggest: in which level of which columns it does what.
+    """A rule that the actions of a subject suggest.
 
     Attributes
     ----------
     columns, level
-        Which set of columns, and which of its combinations; no columns for the empty situation.
+        The situation: a set of columns, and which of its combinations; no columns for the empty situation.
     action
-        The most frequent one there.
+        The most frequent action type there.
     n, hits
-        Actions in the situation, and how many of these are the action.
+        Actions in the situation, and how many of them have this action type.
     base_rate
-        Share of the action among all that were chosen from the same menus.
+        Share of the action type among all actions chosen from the same menus.
     p_value
-        How often an agent without the rule would show as much, for any of the actions on offer.
+        How often an agent without the rule would show as much, for any of the action types on offer.
     kind
         What it was compared with.
     """
@@ -98,55 +74,57 @@ class Candidate:
     hits: int
     base_rate: float
     p_value: float
-    kind: Kind
+    kind: RuleKind
 
 
-def always(unit: UnitActions) -> Candidate | None:
-    """Return the rule that would hold in every situation; None where there was not one menu to choose from."""
-    if (unit.menu != unit.menu[0]).any():
+def always_rule(subject: SubjectActions) -> Candidate | None:
+    """Return the rule that would hold in every situation; None where there were several menus to choose from."""
+    if (subject.menu != subject.menu[0]).any():
         return None
-    hits = np.bincount(unit.action, minlength=unit.n_kinds)
+    hits = np.bincount(subject.action, minlength=subject.n_action_types)
     action = int(hits.argmax())
-    everywhere = np.arange(len(unit.rows))
-    p_value = _for_any(_against_uniform(unit, everywhere, action), unit, everywhere)
+    everywhere = np.arange(len(subject.rows))
+    p_value = _for_any(_against_uniform(subject, everywhere, action), subject, everywhere)
     return Candidate(
-        (), 0, action, len(unit.rows), int(hits[action]), float(unit.chance.mean()), p_value, "always"
+        (), 0, action, len(subject.rows), int(hits[action]), float(subject.chance.mean()), p_value, "always"
     )
 
 
-def conditional(unit: UnitActions, columns: tuple[str, ...], codes: Codes) -> tuple[list[Candidate], int]:
+def suggested_rules(
+    subject: SubjectActions, columns: tuple[str, ...], codes: Codes
+) -> tuple[list[Candidate], int]:
     """Return the rules that one set of columns suggests, and how many tests that took.
 
     Parameters
     ----------
-    unit
+    subject
         The actions.
     columns, codes
-        The columns' names, and the situation of each action of the unit (−1 where unknown).
+        The columns' names, and the situation of each action of the subject (−1 where unknown).
 
     Returns
     -------
     list of Candidate
-        One a situation, for its most frequent action if that is more frequent there than elsewhere.
+        At most one for each situation: its most frequent action type, if that is more frequent there than elsewhere.
     int
-        How many situations were looked at: the number of tests to correct for.
+        How many situations were tested; this is the number to correct for.
     """
     levels = np.unique(codes[codes >= 0])
     large = [level for level in levels.tolist() if (codes == level).sum() >= LEAST_ACTIONS]
     if not large or len(levels) < 2:
         return [], 0
-    reactions = {level: _reaction(unit, codes, level) for level in large}
-    gate = _any_reaction(unit, codes, reactions)
+    reactions = {level: _reaction(subject, codes, level) for level in large}
+    gate = _any_reaction(subject, codes, reactions)
     found: list[Candidate] = []
     for level in large:
         inside = np.flatnonzero(codes == level)
-        hits = np.bincount(unit.action[inside], minlength=unit.n_kinds)
+        hits = np.bincount(subject.action[inside], minlength=subject.n_action_types)
         action = int(hits.argmax())
-        whole_menu = _is_whole_menu(unit, inside)
-        base = float(unit.chance[inside].mean()) if whole_menu else _base_rate(unit, inside, action)
+        whole_menu = _is_whole_menu(subject, inside)
+        base = float(subject.chance[inside].mean()) if whole_menu else _base_rate(subject, inside, action)
         if hits[action] > base * len(inside):
-            p_value, kind = _tested(unit, inside, action, reactions[level], gate)
-            p_value = _for_any(p_value, unit, inside)
+            p_value, kind = _tested(subject, inside, action, reactions[level], gate)
+            p_value = _for_any(p_value, subject, inside)
             found.append(
                 Candidate(columns, level, action, len(inside), int(hits[action]), base, p_value, kind)
             )
@@ -154,14 +132,14 @@ def conditional(unit: UnitActions, columns: tuple[str, ...], codes: Codes) -> tu
 
 
 def _tested(
-    unit: UnitActions, inside: Codes, action: int, reactions: NDArray[np.float64], gate: float
-) -> tuple[float, Kind]:
-    before = np.unique(unit.own_last[inside])
-    if _is_whole_menu(unit, inside):
-        return _against_uniform(unit, inside, action), "menu"
-    if len(before) > 1 or before[0] >= unit.n_kinds:
+    subject: SubjectActions, inside: Codes, action: int, reactions: NDArray[np.float64], gate: float
+) -> tuple[float, RuleKind]:
+    before = np.unique(subject.own_last[inside])
+    if _is_whole_menu(subject, inside):
+        return _against_uniform(subject, inside, action), "menu"
+    if len(before) > 1 or before[0] >= subject.n_action_types:
         return float(reactions[action]), "reaction"
-    p_value = _in_any_order(unit, inside, action, follows=before[0] >= 0)
+    p_value = _in_any_order(subject, inside, action, follows=before[0] >= 0)
     if before[0] < 0:
         return p_value, "opening"
     if before[0] != action:
@@ -169,34 +147,34 @@ def _tested(
     return max(p_value, gate), "repetition"
 
 
-def _reaction(unit: UnitActions, codes: Codes, level: int) -> NDArray[np.float64]:
+def _reaction(subject: SubjectActions, codes: Codes, level: int) -> NDArray[np.float64]:
     """Return, for each action, how surprising its share in a situation is among those after the same own choice."""
     tails = [
-        upper_tails(*_strata(stratum, here, action, unit.n_kinds))
-        for stratum, here, action in _comparisons(unit, codes, level)
+        upper_tails(*_strata(stratum, here, action, subject.n_action_types))
+        for stratum, here, action in _comparisons(subject, codes, level)
     ]
-    # Where no series could tell, all of them together say what differs between them.
+    # Where no single series is informative, a difference over all series is one between series.
     return np.where(tails[0] < 1, np.maximum(*tails), 1.0)
 
 
 def _comparisons(
-    unit: UnitActions, codes: Codes, level: int
+    subject: SubjectActions, codes: Codes, level: int
 ) -> Iterator[tuple[Codes, NDArray[np.bool_], Codes]]:
-    """Give strata of the same own choice, within each series and over all, with what is in the situation."""
+    """Give strata of the same own choice, within each series and over all; which actions are in the situation; actions."""
     known = codes >= 0
-    here, action = codes[known] == level, unit.action[known]
-    own_last, menu = unit.own_last[known], unit.menu[known]
-    yield _numbered(unit.series[known], own_last, menu), here, action
-    yield _numbered(own_last, menu), here, action
+    here, action = codes[known] == level, subject.action[known]
+    own_last, menu = subject.own_last[known], subject.menu[known]
+    yield _combined(subject.series[known], own_last, menu), here, action
+    yield _combined(own_last, menu), here, action
 
 
-def _any_reaction(unit: UnitActions, codes: Codes, reactions: dict[int, NDArray[np.float64]]) -> float:
+def _any_reaction(subject: SubjectActions, codes: Codes, reactions: dict[int, NDArray[np.float64]]) -> float:
     """Return how surprising it is that the columns make any difference after the same own choice."""
     smallest, n_tests = 1.0, 0
     for level, upper in reactions.items():
         tails = [
-            lower_tails(*_strata(stratum, here, action, unit.n_kinds))
-            for stratum, here, action in _comparisons(unit, codes, level)
+            lower_tails(*_strata(stratum, here, action, subject.n_action_types))
+            for stratum, here, action in _comparisons(subject, codes, level)
         ]
         lower, informative = np.maximum(*tails), upper < 1
         n_tests += 2 * int(informative.sum())
@@ -204,76 +182,75 @@ def _any_reaction(unit: UnitActions, codes: Codes, reactions: dict[int, NDArray[
     return min(1.0, smallest * n_tests) if n_tests else 1.0
 
 
-def _in_any_order(unit: UnitActions, inside: Codes, action: int, *, follows: bool) -> float:
-    """Return how surprising it is to do this here, had each series' choices from a menu come in any order.
+def _in_any_order(subject: SubjectActions, inside: Codes, action: int, *, follows: bool) -> float:
+    """Return how surprising it is to do this here if each series' choices from a menu came in any order.
 
-    What follows on a given choice is drawn from one action fewer than the series has.
+    What follows a given choice is drawn from one action fewer than the series has.
     """
-    series = _numbered(unit.series, unit.menu)
+    series = _combined(subject.series, subject.menu)
     here = np.zeros(len(series), dtype=bool)
     here[inside] = True
-    strata, counts = _strata(series, here, unit.action, unit.n_kinds)
+    strata, counts = _strata(series, here, subject.action, subject.n_action_types)
     if follows:
         rows = np.maximum(strata.n_rows - 1, strata.n_situation)
-        strata = Strata(rows, np.minimum(strata.n_kind, rows[:, None]), strata.n_situation)
-    only = Strata(strata.n_rows, strata.n_kind[:, [action]], strata.n_situation)
+        strata = Strata(rows, np.minimum(strata.n_of_type, rows[:, None]), strata.n_situation)
+    only = Strata(strata.n_rows, strata.n_of_type[:, [action]], strata.n_situation)
     return float(upper_tails(only, counts[:, [action]])[0])
 
 
-def _against_uniform(unit: UnitActions, inside: Codes, action: int) -> float:
-    """Return how surprising the share of an action is for a uniform choice that may persist as much as this one."""
-    hits = unit.action[inside] == action
-    n = len(inside) / inflation(unit.series[inside], hits)
+def _against_uniform(subject: SubjectActions, inside: Codes, action: int) -> float:
+    """Return how surprising the share of an action is for a uniform choice that persists as much as this one."""
+    hits = subject.action[inside] == action
+    n = len(inside) / share_inflation(subject.series[inside], hits)
     if n < _LEAST_INDEPENDENT:
         return 1.0
     share = float(hits.mean())
     # The binomial tail for a number of independent actions that need not be whole.
     tail = (
-        float(betainc(share * n, n - share * n + 1, float(unit.chance[inside].mean()))) if share > 0 else 1.0
+        float(betainc(share * n, n - share * n + 1, float(subject.chance[inside].mean())))
+        if share > 0
+        else 1.0
     )
     return max(LEAST_P, tail)
 
 
-def _is_whole_menu(unit: UnitActions, inside: Codes) -> bool:
-    menus = np.unique(unit.menu[inside])
+def _is_whole_menu(subject: SubjectActions, inside: Codes) -> bool:
+    menus = np.unique(subject.menu[inside])
     return (
         len(menus) == 1
-        and bool((unit.menu != menus[0]).any())
-        and len(inside) == (unit.menu == menus[0]).sum()
+        and bool((subject.menu != menus[0]).any())
+        and len(inside) == (subject.menu == menus[0]).sum()
     )
 
 
-def _for_any(p_value: float, unit: UnitActions, inside: Codes) -> float:
-    """Return the p-value corrected for having taken the most frequent of the actions on offer."""
-    on_offer = np.isin(unit.menu, np.unique(unit.menu[inside]))
-    return min(1.0, p_value * max(2, len(np.unique(unit.action[on_offer]))))
+def _for_any(p_value: float, subject: SubjectActions, inside: Codes) -> float:
+    """Return the p-value corrected for the choice of the most frequent action type on offer."""
+    on_offer = np.isin(subject.menu, np.unique(subject.menu[inside]))
+    return min(1.0, p_value * max(2, len(np.unique(subject.action[on_offer]))))
 
 
-def _base_rate(unit: UnitActions, inside: Codes, action: int) -> float:
-    on_offer = np.isin(unit.menu, np.unique(unit.menu[inside]))
-    return float((unit.action[on_offer] == action).mean())
+def _base_rate(subject: SubjectActions, inside: Codes, action: int) -> float:
+    on_offer = np.isin(subject.menu, np.unique(subject.menu[inside]))
+    return float((subject.action[on_offer] == action).mean())
 
 
-def _strata(stratum: Codes, here: NDArray[np.bool_], action: Codes, n_kinds: int) -> tuple[Strata, Codes]:
-    """Return the margins of each stratum that has actions in the situation, and the counts of each kind there."""
+def _strata(
+    stratum: Codes, here: NDArray[np.bool_], action: Codes, n_action_types: int
+) -> tuple[Strata, Codes]:
+    """Return the margins of each stratum with actions in the situation, and the counts of each action type there."""
     touched = np.unique(stratum[here])
     place = np.searchsorted(touched, stratum)
     place[place == len(touched)] = 0
     inside = touched[place] == stratum
-    shape = (len(touched), n_kinds)
-    kinds = _table(place[inside], action[inside], shape)
-    counts = _table(place[here], action[here], shape)
-    return Strata(kinds.sum(axis=1), kinds, counts.sum(axis=1)), counts
+    shape = (len(touched), n_action_types)
+    of_type = counted(place[inside], action[inside], shape)
+    counts = counted(place[here], action[here], shape)
+    return Strata(of_type.sum(axis=1), of_type, counts.sum(axis=1)), counts
 
 
-def _table(rows: Codes, columns: Codes, shape: tuple[int, int]) -> Codes:
-    return np.bincount(rows * shape[1] + columns, minlength=shape[0] * shape[1]).reshape(shape)
-
-
-def _numbered(first: Codes, *others: Codes) -> Codes:
+def _combined(first: Codes, *others: Codes) -> Codes:
     """Return a number from 0 for each combination of codes that occurs."""
     combined = first
     for codes in others:
         combined = combined * (int(codes.max(initial=0)) + 2) + codes + 1
-    numbers: Codes = np.unique(combined, return_inverse=True)[1].astype(np.int64)
-    return numbers
+    return np.unique(combined, return_inverse=True)[1].astype(np.int64)

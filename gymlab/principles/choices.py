@@ -1,17 +1,16 @@
-"""What one unit chose, in the order of time, and what may explain it."""
+"""What one subject chose, in the order of time, and what may explain it."""
 
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from gymlab.actions.windows import series_bounds
-from gymlab.principles.changes import Codes
-from gymlab.principles.situations import OWN_LAST, codes_of, situation_table
+from gymlab.principles.situations import OWN_LAST, Codes, codes_of, situation_table
 
-# A column whose situations are met less often than this on average says nothing about what changes in them.
+# A column whose situations are met less often on average says nothing about changes in them.
 _LEAST_MET = 5
 
 ANY = ""
@@ -19,21 +18,21 @@ ANY = ""
 
 @dataclass(frozen=True, eq=False)
 class Choices:
-    """What one unit chose, in the order of time.
+    """What one subject chose, in the order of time.
 
     Attributes
     ----------
     rows
-        int64 ``(n,)``: where the actions stand in the log.
+        int64 ``(n,)``: the positions of the actions in the log.
     choice
-        int64 ``(n,)``, from 0.
-    kinds
-        The names of the choices.
+        int64 ``(n,)``: the action types as codes, from 0.
+    action_types
+        The names of the action types.
     follows
         bool ``(n,)``: the action follows the one before it in the same series.
     stretch
-        int64 ``(n,)``: the actions of one stretch stand in the order of time; how stretches stand to each other is
-        not known.
+        int64 ``(n,)``: the stretch of each action. The actions of a stretch are in the order of time; the order of
+        stretches is not known.
     later
         bool ``(n,)``: the action is known to come after the one before it in the stretch.
     columns
@@ -41,14 +40,14 @@ class Choices:
     levels
         The names of the codes of each column.
     external
-        Columns that may explain a change, and that the unit does not choose itself.
+        Columns that may explain a change and do not depend on the subject's own choices.
     internal
-        Columns that may explain it and tell the unit's own last choice: a change of policy changes them too.
+        Columns that may explain a change and give away the own last choice: a change of policy changes them too.
     """
 
-    rows: NDArray[np.int64]
+    rows: Codes
     choice: Codes
-    kinds: list[str]
+    action_types: list[str]
     follows: NDArray[np.bool_]
     stretch: Codes
     later: NDArray[np.bool_]
@@ -57,27 +56,25 @@ class Choices:
     external: dict[str, Codes]
     internal: dict[str, Codes]
 
+    def at(self, index: slice | Codes) -> Self:
+        """Return some of the choices."""
+        parts: dict[str, Any] = {}
+        for name in ("rows", "choice", "follows", "stretch", "later"):
+            parts[name] = getattr(self, name)[index]
+        for name in ("columns", "external", "internal"):
+            parts[name] = {column: codes[index] for column, codes in getattr(self, name).items()}
+        return replace(self, **parts)
+
     def between(self, begin: int, end: int) -> Self:
         """Return a stretch of time."""
-        part = slice(begin, end)
-        return replace(
-            self,
-            rows=self.rows[part],
-            choice=self.choice[part],
-            follows=self.follows[part],
-            stretch=self.stretch[part],
-            later=self.later[part],
-            columns={name: codes[part] for name, codes in self.columns.items()},
-            external={name: codes[part] for name, codes in self.external.items()},
-            internal={name: codes[part] for name, codes in self.internal.items()},
-        )
+        return self.at(slice(begin, end))
 
 
 def choices_in_time(log: pd.DataFrame) -> Choices:
-    """Return the choices of a log of one unit.
+    """Return the choices of a log of one subject.
 
-    The series of an agent stand in the order of their times where these are known. Where they are not, each is a
-    stretch of its own: the order of a log is no time.
+    The series of an agent are put in the order of their times. Where the times are not known, each series is a
+    stretch of its own, since the order of a log is no time.
     """
     first, length = series_bounds(log)
     agent = pd.factorize(log["agent_id"].iloc[first])[0]
@@ -95,8 +92,8 @@ def choices_in_time(log: pd.DataFrame) -> Choices:
         later = np.repeat(alone, length[by_time])
         later[np.flatnonzero(np.diff(np.repeat(moment, length[by_time]))) + 1] = True
 
-    kinds = log["action_type"].astype("category")
-    choice = kinds.cat.codes.to_numpy().astype(np.int64)
+    action_types = log["action_type"].astype("category")
+    choice = action_types.cat.codes.to_numpy().astype(np.int64)
     own_last = np.where(follows, np.roll(choice, 1), -1)
     table = situation_table(log)
     columns, levels = {ANY: np.zeros(len(log), dtype=np.int64)}, {ANY: [ANY]}
@@ -112,18 +109,20 @@ def choices_in_time(log: pd.DataFrame) -> Choices:
         (internal if _tells(codes, own_last) else external)[name] = codes
     if (target := _counterparts(log, len(first))) is not None:
         external["target"] = target
-    return Choices(
-        rows=rows,
-        choice=choice[rows],
-        kinds=[str(kind) for kind in kinds.cat.categories],
-        follows=follows[rows],
+    in_log = Choices(
+        rows=np.arange(len(log)),
+        choice=choice,
+        action_types=[str(name) for name in action_types.cat.categories],
+        follows=follows,
         stretch=stretch.astype(np.int64),
         later=later,
-        columns={name: codes[rows] for name, codes in columns.items()},
+        columns=columns,
         levels=levels,
-        external={name: codes[rows] for name, codes in external.items()},
-        internal={name: codes[rows] for name, codes in internal.items()},
+        external=external,
+        internal=internal,
     )
+    # The stretches are in the order of time already.
+    return replace(in_log.at(rows), stretch=in_log.stretch, later=later)
 
 
 def is_timed(log: pd.DataFrame) -> bool:
@@ -135,8 +134,8 @@ def is_timed(log: pd.DataFrame) -> bool:
     return bool(log["agent_id"].iloc[first].is_unique) or series_times(log, first) is not None
 
 
-def series_times(log: pd.DataFrame, first: NDArray[np.int64]) -> NDArray[np.int64] | None:
-    """Return the first known time of each series, in nanoseconds; None if that does not order them."""
+def series_times(log: pd.DataFrame, first: Codes) -> Codes | None:
+    """Return the first known time of each series, in nanoseconds; None if these times do not order the series."""
     if "timestamp" not in log:
         return None
     series = np.zeros(len(log), dtype=np.int64)
@@ -147,8 +146,8 @@ def series_times(log: pd.DataFrame, first: NDArray[np.int64]) -> NDArray[np.int6
     return times.to_numpy(dtype="datetime64[ns]").astype(np.int64)
 
 
-def counted(situation: Codes, choice: Codes, shape: tuple[int, int]) -> NDArray[np.int64]:
-    """Return how often each choice was made in each situation, int64 of the shape; unknown situations left out.
+def counted(situation: Codes, choice: Codes, shape: tuple[int, int]) -> Codes:
+    """Return how often each choice was made in each situation, int64 of the shape; unknown situations are left out.
 
     Examples
     --------
@@ -160,15 +159,22 @@ def counted(situation: Codes, choice: Codes, shape: tuple[int, int]) -> NDArray[
     return np.bincount(flat, minlength=shape[0] * shape[1]).reshape(shape).astype(np.int64)
 
 
+def side_counts(situation: Codes, choice: Codes, place: int) -> tuple[Codes, Codes]:
+    """Return how often each choice was made in each situation, before a place and from there on."""
+    shape = (int(situation.max(initial=0)) + 1, int(choice.max(initial=0)) + 1)
+    before = counted(situation[:place], choice[:place], shape)
+    return before, counted(situation[place:], choice[place:], shape)
+
+
 def _tells(codes: Codes, own_last: Codes) -> bool:
-    """Tell whether the own last choice follows from a column."""
+    """Return whether the own last choice follows from a column."""
     both = (codes >= 0) & (own_last >= 0)
     pairs = np.unique(np.stack([codes[both], own_last[both]]), axis=1)
     return bool(pairs.shape[1] == len(np.unique(pairs[0])))
 
 
 def _counterparts(log: pd.DataFrame, n_series: int) -> Codes | None:
-    """Return the counterparts, unless each series has one of its own: then they would explain whatever happens."""
+    """Return the counterparts; None if each series has its own, since they would then explain whatever happens."""
     codes, names = pd.factorize(log["target"])
     met = len(log[["session_id", "agent_id", "target"]].drop_duplicates())
     if (

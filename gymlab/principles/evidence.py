@@ -1,28 +1,30 @@
-"""What speaks for a rule and against it: intervals, stability over sessions, change over time, contexts."""
+"""The evidence for a rule and against it: intervals, stability over sessions, change over time, contexts."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.stats import binomtest
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import binomtest, false_discovery_control
 
 from gymlab.actions.channels import CONTEXT_WEIGHTS
 from gymlab.entropy import entropy_bits
-from gymlab.principles.candidates import Candidate, UnitActions
-from gymlab.principles.principle import Context
+from gymlab.principles.candidates import Candidate
+from gymlab.principles.coded_log import CodedLog, SubjectActions
+from gymlab.principles.principle import Context, Principle
+from gymlab.principles.situations import Codes
 
 CONFIDENCE = 0.95
 _N_DRAWS = 200
-# With fewer series than that, stretches of series are drawn again instead.
+# With fewer series, stretches of series are drawn again instead.
 _ENOUGH_SERIES = 8
 _STRETCHES = 10
 _PARTS_OF_TIME = 5
 
 
 @dataclass(frozen=True)
-class Stability:
-    """What drawing sessions again says of a rule: an interval of P(A | S), and how often the rule shows again."""
+class Redrawn:
+    """How a rule fares when sessions are drawn again: an interval of P(A | S), and how often the rule shows again."""
 
     low: float
     high: float
@@ -32,8 +34,8 @@ class Stability:
 def wilson_interval(hits: int, n: int) -> tuple[float, float]:
     """Return the 95 % Wilson interval of a proportion.
 
-    Of the usual ones it is the one that covers 0 and 1 (L. D. Brown, T. T. Cai and A. DasGupta, "Interval estimation
-    for a binomial proportion", Statistical Science 16, 2001).
+    Of the usual intervals it is the one that also covers proportions near 0 and 1 (L. D. Brown, T. T. Cai and A.
+    DasGupta, "Interval estimation for a binomial proportion", Statistical Science 16, 2001).
 
     Examples
     --------
@@ -44,66 +46,68 @@ def wilson_interval(hits: int, n: int) -> tuple[float, float]:
     return float(interval.low), float(interval.high)
 
 
-def stability(
-    unit: UnitActions, inside: NDArray[np.int64], found: Candidate, generator: np.random.Generator
-) -> Stability:
+def redraw_sessions(
+    subject: SubjectActions, inside: Codes, found: Candidate, generator: np.random.Generator
+) -> Redrawn:
     """Return how a rule fares when sessions are drawn again, with replacement.
 
     Parameters
     ----------
-    unit, inside, found
-        The actions, the positions among them that are in the situation, and the rule.
+    subject, inside, found
+        The actions, the positions of those in the situation, and the rule.
     generator
-        Source of the draws.
+        For the draws.
     """
-    part, n_parts = _parts(unit)
+    part, n_parts = _parts(subject)
     everywhere = found.kind in {"always", "menu"}
-    offered = np.unique(unit.menu[inside])
-    on_offer = np.isin(unit.menu, offered)
-    hit = unit.action == found.action
+    offered = np.unique(subject.menu[inside])
+    on_offer = np.isin(subject.menu, offered)
+    hit = subject.action == found.action
     in_situation = np.zeros(len(hit), dtype=bool)
     in_situation[inside] = True
 
-    def count(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
+    def count(mask: NDArray[np.bool_]) -> Codes:
         return np.bincount(part[mask], minlength=n_parts)
 
     drawn = generator.multinomial(n_parts, np.full(n_parts, 1 / n_parts), size=_N_DRAWS)
     n = drawn @ count(in_situation)
-    kinds = np.stack([count(in_situation & (unit.action == kind)) for kind in np.unique(unit.action[inside])])
+    of_type = np.stack(
+        [count(in_situation & (subject.action == one)) for one in np.unique(subject.action[inside])]
+    )
     hits = drawn @ count(in_situation & hit)
-    most = (drawn @ kinds.T).max(axis=1)
+    most = (drawn @ of_type.T).max(axis=1)
     base = np.full(_N_DRAWS, found.base_rate)
     if not everywhere:
         base = (drawn @ count(on_offer & hit)) / np.maximum(drawn @ count(on_offer), 1)
     met = n > 0
     if not met.any():
-        return Stability(0.0, 1.0, 0.0)
+        return Redrawn(0.0, 1.0, 0.0)
     shares = hits[met] / n[met]
     low, high = np.quantile(shares, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     shows = met & (hits == most) & (hits > base * n)
-    return Stability(float(low), float(high), float(shows.mean()))
+    return Redrawn(float(low), float(high), float(shows.mean()))
 
 
-def _parts(unit: UnitActions) -> tuple[NDArray[np.int64], int]:
-    """Return which part each action belongs to: its series, or a stretch of it where there are few."""
-    names, series = np.unique(unit.series, return_inverse=True)
+def _parts(subject: SubjectActions) -> tuple[Codes, int]:
+    """Return which part each action belongs to: its series, or a stretch of it where there are few series."""
+    names, series = np.unique(subject.series, return_inverse=True)
     if len(names) >= _ENOUGH_SERIES:
         return series.astype(np.int64), len(names)
     stretch = np.empty(len(series), dtype=np.int64)
     for one in range(len(names)):
         own = np.flatnonzero(series == one)
         stretch[own] = one * _STRETCHES + np.arange(len(own)) * _STRETCHES // len(own)
-    parts, numbered = np.unique(stretch, return_inverse=True)
-    return numbered.astype(np.int64), len(parts)
+    parts, codes = np.unique(stretch, return_inverse=True)
+    return codes.astype(np.int64), len(parts)
 
 
 def volatility(hits: NDArray[np.bool_]) -> float:
-    """Return by how much the share of hits changes over time beyond chance: a standard deviation.
+    """Return by how much the share of hits changes over time beyond chance, as a standard deviation.
 
     Parameters
     ----------
     hits
-        bool ``(n,)`` in the order of time: what was done in the situation.
+        bool ``(n,)``, in the order of time: whether the action in the situation was the rule's.
 
     Examples
     --------
@@ -122,9 +126,7 @@ def volatility(hits: NDArray[np.bool_]) -> float:
     return float(np.sqrt(max(0.0, shares.var(ddof=1) - expected)))
 
 
-def contexts_of(
-    codes: NDArray[np.int64], names: Sequence[str], hits: NDArray[np.bool_]
-) -> tuple[Context, ...]:
+def contexts_of(codes: Codes, names: Sequence[str], hits: NDArray[np.bool_]) -> tuple[Context, ...]:
     """Return evidence and contradictions by decision context, the most frequent first."""
     totals = np.bincount(codes, minlength=len(names))
     evidence = np.bincount(codes[hits], minlength=len(names))
@@ -141,21 +143,107 @@ def contexts_of(
 
 
 def weighted_probability(contexts: tuple[Context, ...]) -> float:
-    """Return the share of the evidence, each action counting as much as its context weighs."""
+    """Return the share of the evidence, each action weighted by its context."""
     total = sum(context.weight * (context.evidence + context.contradictions) for context in contexts)
     return sum(context.weight * context.evidence for context in contexts) / total
 
 
-def consistency(actions: NDArray[np.int64], chance: float) -> float:
-    """Return 1 − H(action) / log2(choices) within a situation, from 0 to 1.
+def consistency(actions: Codes, chance: float) -> float:
+    """Return 1 − H(action) / log2(action types) within a situation, from 0 to 1.
 
     Parameters
     ----------
     actions
         int64: what was done in the situation.
     chance
-        The chance of each choice under a uniform one: 1 / number of choices.
+        The chance of each action type under a uniform choice: 1 / number of action types.
     """
     if chance >= 1:
         return 1.0
     return float(np.clip(1 - entropy_bits(actions) / -np.log2(chance), 0.0, 1.0))
+
+
+def false_discovery_rates(p_values: ArrayLike) -> NDArray[np.float64]:
+    """Return q-values by Benjamini and Hochberg, also of no p-values at all."""
+    values = np.asarray(p_values, dtype=np.float64)
+    return false_discovery_control(values) if len(values) else values
+
+
+def describe_rules(
+    log: CodedLog,
+    name: str,
+    subject: SubjectActions,
+    kept: list[tuple[Candidate, float]],
+    generator: np.random.Generator,
+) -> list[Principle]:
+    """Return the rules of a subject with their evidence, the general before the special."""
+    placed = [(candidate, value, _inside(log, subject, candidate)) for candidate, value in kept]
+    placed.sort(key=lambda one: (len(one[0].columns), one[1], -one[0].n))
+    principles: list[Principle] = []
+    for index, (candidate, value, inside) in enumerate(placed):
+        principle = _with_evidence(log, name, subject, candidate, value, inside, generator)
+        for general, (_, _, around) in zip(principles, placed[:index], strict=True):
+            if _follows(principle, inside, general, around):
+                principle = replace(principle, follows_from=general.situation)
+                break
+        principles.append(principle)
+    return principles
+
+
+def _follows(special: Principle, inside: Codes, general: Principle, around: Codes) -> bool:
+    """Return whether a rule says no more than a general one whose situation includes its own."""
+    return (
+        special.action == general.action
+        and general.follows_from is None
+        and special.low <= general.probability
+        and len(inside) <= len(around)
+        and bool(np.isin(inside, around, assume_unique=True).all())
+    )
+
+
+def _inside(log: CodedLog, subject: SubjectActions, candidate: Candidate) -> Codes:
+    if not candidate.columns:
+        return np.arange(len(subject.rows))
+    return np.flatnonzero(log.codes[candidate.columns][subject.rows] == candidate.level)
+
+
+def _with_evidence(
+    log: CodedLog,
+    name: str,
+    subject: SubjectActions,
+    found: Candidate,
+    q_value: float,
+    inside: Codes,
+    generator: np.random.Generator,
+) -> Principle:
+    rows = subject.rows[inside]
+    hits = subject.action[inside] == found.action
+    low, high = wilson_interval(found.hits, found.n)
+    drawn = redraw_sessions(subject, inside, found, generator)
+    contexts = contexts_of(log.contexts[rows], log.context_names, hits)
+    probability = found.hits / found.n
+    return Principle(
+        subject=name,
+        situation={column: str(log.situations[column].iloc[rows[0]]) for column in found.columns},
+        action=log.action_types[found.action],
+        probability=probability,
+        low=low,
+        high=high,
+        boot_low=drawn.low,
+        boot_high=drawn.high,
+        n=found.n,
+        base_rate=found.base_rate,
+        lift=probability / found.base_rate,
+        consistency=consistency(subject.action[inside], float(subject.chance[inside].mean())),
+        weighted_probability=weighted_probability(contexts),
+        volatility=volatility(hits[np.argsort(log.moments[rows], kind="stable")]),
+        stability=drawn.share,
+        p_value=found.p_value,
+        q_value=q_value,
+        kind=found.kind,
+        follows_from=None,
+        policy=0,
+        contexts=contexts,
+        action_ids=tuple(log.ids[rows[hits]]),
+        contradiction_ids=tuple(log.ids[rows[~hits]]),
+    )

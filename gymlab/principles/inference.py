@@ -1,31 +1,88 @@
-"""From a log to principles: rules with evidence, for each agent, session or pattern."""
+"""From a log to principles: rules with evidence for each subject, and what subjects have in common."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
-from scipy.stats import false_discovery_control
+from numpy.typing import NDArray
 
 from gymlab.actions.schema import validate_actions
 from gymlab.arguments import finite_number, whole_number
-from gymlab.principles.candidates import Candidate, always, conditional
-from gymlab.principles.choices import choices_in_time
-from gymlab.principles.described import described
-from gymlab.principles.evidence import wilson_interval
-from gymlab.principles.numbered import NumberedLog, numbered_log
-from gymlab.principles.policies import MOST_SEED, find_policies
-from gymlab.principles.policy import Policy
+from gymlab.clustering import Labels
+from gymlab.principles.candidates import Candidate, always_rule, suggested_rules
+from gymlab.principles.choices import choices_in_time, is_timed
+from gymlab.principles.coded_log import CodedLog, code_log
+from gymlab.principles.evidence import describe_rules, false_discovery_rates, wilson_interval
+from gymlab.principles.policies import MOST_SEED, Policy, find_policies
 from gymlab.principles.principle import Principle
-from gymlab.principles.units import By, PatternsOfLog, Units, units_of
+from gymlab.principles.profiles import Profiles, response_profiles
+from gymlab.principles.situations import Codes
+from gymlab.principles.subjects import By, LabelledPatterns, Subjects, subjects_of
+from gymlab.renamed import renamed_attribute
+
+_UNTIMED = "the log does not say which session came first, so changes of policy were looked for within single sessions alone; where there are several, an agent that goes over to another choice for good within a session is taken to remember"
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """What the subjects of a log do, and which of them respond alike.
+
+    Attributes
+    ----------
+    by
+        What the subjects are: ``agent``, ``session`` or ``cluster``.
+    subjects
+        Their names. ``units`` is the old name.
+    principles
+        As :func:`gymlab.infer_principles` finds them.
+    policies
+        The policies of each subject that changed its policy.
+    profiles
+        What each subject does in each situation.
+    labels
+        int64: the group of each subject of the profiles, 0 for the largest; None where no groups were asked for.
+    notes
+        Sentences that say what could not be looked for.
+    """
+
+    by: By
+    subjects: tuple[str, ...]
+    principles: tuple[Principle, ...]
+    policies: Mapping[str, tuple[Policy, ...]]
+    profiles: Profiles
+    labels: Labels | None
+    notes: tuple[str, ...] = ()
+
+    units = renamed_attribute("units", "subjects")
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the study JSON-able, schema 1."""
+        profiles = self.profiles.as_dict(self.labels)
+        return {
+            "schema": 1,
+            "by": self.by,
+            "principles": [principle.as_dict() for principle in self.principles],
+            "profiles": profiles.pop("units"),
+            "policies": self.policies_as_dicts(),
+            "profile": profiles,
+            "notes": list(self.notes),
+        }
+
+    def policies_as_dicts(self) -> list[dict[str, Any]]:
+        """Return the policies of the subjects that changed theirs, JSON-able."""
+        return [
+            {"unit": subject, "policies": [policy.as_dict() for policy in policies]}
+            for subject, policies in self.policies.items()
+        ]
 
 
 def infer_principles(
     actions: pd.DataFrame,
     *,
     by: By = "agent",
-    extraction: PatternsOfLog | None = None,
+    extraction: LabelledPatterns | None = None,
     q: float = 0.05,
     seed: int = 0,
 ) -> list[Principle]:
@@ -33,30 +90,30 @@ def infer_principles(
 
     Situations are what the counterpart did last, the relationship, the decision context, the agent's own last
     choice, and pairs of these. A rule is reported where the action is more frequent than for an agent that only
-    repeats itself; how that is judged stands in :mod:`gymlab.principles.candidates`. The
-    Benjamini–Hochberg procedure corrects for the situations looked at in each unit; units are selected by the
-    strongest rule of each (Y. Benjamini and M. Bogomolov, J. R. Stat. Soc. B 76, 2014). What an agent does whatever
-    the situation is a family of its own. The tests assume that an agent without rules is a chain of first order:
-    moods that last, or habits that drift while situations drift too, may pass for rules.
-    An agent or session that changed its policy on the way has principles of each policy.
+    repeats itself; :mod:`gymlab.principles.candidates` says how this is tested. The Benjamini–Hochberg procedure
+    corrects for the situations tested in each subject; subjects are selected by their strongest rule
+    (Y. Benjamini and M. Bogomolov, J. R. Stat. Soc. B 76, 2014). What an agent does in every situation is a family
+    of tests of its own. The tests assume that an agent without rules is a chain of first order: moods that last, or
+    habits that drift while situations drift too, may be taken for rules.
+    An agent or session that changed its policy has principles of each policy.
 
     Parameters
     ----------
     actions
         The action table.
     by
-        Whose principles: those of each ``agent``, each ``session``, or each pattern (``cluster``) of the extraction.
+        Whose principles to find: of each ``agent``, each ``session``, or each pattern (``cluster``) of the extraction.
     extraction
         The patterns of this log; needed for ``by="cluster"``.
     q
-        Largest false discovery rate of what is reported, above 0 and at most 1.
+        The largest false discovery rate of the rules that are reported, above 0 and at most 1.
     seed
         For drawing sessions again, and for the test of policies.
 
     Returns
     -------
     list of Principle
-        By unit in the order of the log; within a unit the general before the special, then by q-value.
+        By subject in the order of the log; within a subject the general before the special, then by q-value.
 
     Raises
     ------
@@ -72,17 +129,70 @@ def infer_principles(
     “Defector” always does “defect”: 100 % of 5,908 times (95 % interval 99.9 % to 100 %; 50 % by a uniform choice)
     """
     log = validate_actions(actions)
-    units = units_of(log, by, extraction)
+    subjects = subjects_of(log, by, extraction)
     seed = whole_number("seed", seed, least=0, most=MOST_SEED)
     q = finite_number("q", q, above=0, most=1, noun="a false discovery rate")
-    policies = {} if by == "cluster" else policies_of(log, units, seed=seed)
-    return principles_of(log, units, policies, q=q, seed=seed)
+    policies = {} if by == "cluster" else policies_of(log, subjects, seed=seed)
+    return principles_of(log, subjects, policies, q=q, seed=seed)
 
 
-def policies_of(log: pd.DataFrame, units: Units, *, seed: int = 0) -> dict[str, tuple[Policy, ...]]:
-    """Return the policies of those units of a log that had several, one after the other."""
+def study_principles(
+    actions: pd.DataFrame,
+    *,
+    by: By = "agent",
+    extraction: LabelledPatterns | None = None,
+    n_clusters: int | None = None,
+    seed: int = 0,
+) -> Study:
+    """Find the principles of a log, the policies that changed, and what subjects have in common.
+
+    Parameters
+    ----------
+    actions, by, extraction, seed
+        As for :func:`gymlab.infer_principles`.
+    n_clusters
+        How many groups to make of the subjects by their response profiles; None for no groups.
+
+    Returns
+    -------
+    Study
+
+    Raises
+    ------
+    InputError
+        As :func:`gymlab.infer_principles`; if there are fewer subjects than groups.
+
+    Examples
+    --------
+    >>> import gymlab
+    >>> log = gymlab.read_actions(gymlab.sample_path())
+    >>> few = gymlab.select_actions(log, agent=["TitForTat", "SuspiciousTitForTat", "Defector"])
+    >>> study_principles(few, n_clusters=2).labels.tolist()
+    [1, 0, 0]
+    """
+    log = validate_actions(actions)
+    subjects = subjects_of(log, by, extraction)
+    seed = whole_number("seed", seed, least=0, most=MOST_SEED)
+    if n_clusters is not None:
+        most = len(subjects.names)
+        n_clusters = whole_number(
+            "the number of groups", n_clusters, least=1, most=most, instead=", the number of subjects"
+        )
+    policies = {} if by == "cluster" else policies_of(log, subjects, seed=seed)
+    timed = by != "agent" or all(is_timed(own) for _, own in log.groupby("agent_id", observed=True))
+    principles = principles_of(log, subjects, policies, seed=seed)
+    names = np.array([*subjects.names, None], dtype=object)
+    profiles = response_profiles(log, names[subjects.codes])
+    labels = None if n_clusters is None else profiles.cluster(n_clusters)
+    return Study(
+        by, subjects.names, tuple(principles), policies, profiles, labels, () if timed else (_UNTIMED,)
+    )
+
+
+def policies_of(log: pd.DataFrame, subjects: Subjects, *, seed: int = 0) -> dict[str, tuple[Policy, ...]]:
+    """Return the policies of the subjects that had several, one after the other."""
     found = {}
-    for name, rows in _rows_of(units):
+    for name, rows in _rows_of(subjects):
         policies = find_policies(log.iloc[rows], seed=seed)
         if len(policies) > 1:
             found[name] = policies
@@ -91,64 +201,60 @@ def policies_of(log: pd.DataFrame, units: Units, *, seed: int = 0) -> dict[str, 
 
 def principles_of(
     log: pd.DataFrame,
-    units: Units,
+    subjects: Subjects,
     policies: Mapping[str, tuple[Policy, ...]],
     *,
     q: float = 0.05,
     seed: int = 0,
 ) -> list[Principle]:
-    """Return the principles of units whose policies are known; see :func:`infer_principles`.
+    """Return the principles of subjects whose policies are known; see :func:`infer_principles`.
 
     Parameters
     ----------
     log
         An action table that was validated.
-    units, policies
-        Of this log; :func:`units_of` and :func:`policies_of` find them.
+    subjects, policies
+        Of this log, as :func:`subjects_of` and :func:`policies_of` find them.
     q, seed
         As for :func:`infer_principles`.
     """
-    numbered = numbered_log(log)
+    coded = code_log(log)
     found = []
-    for name, every in _rows_of(units):
-        for policy, rows in _held(log, every, policies.get(name, ())):
-            found.append((name, policy, numbered.unit(rows), *_corrected(numbered, rows)))
-    floors = _controlled([q_values.min(initial=1.0) for *_, q_values in found])
-    # Rules of a share of the units are held to that share of the level.
+    for name, every in _rows_of(subjects):
+        for policy, rows in _rows_of_policies(log, every, policies.get(name, ())):
+            found.append((name, policy, coded.actions_at(rows), *_tested_rules(coded, rows)))
+    floors = false_discovery_rates([q_values.min(initial=1.0) for *_, q_values in found])
+    # The rules of a share of the subjects are held to that share of the level.
     scale = len(found) / max(1, int((floors < q).sum()))
-    everywhere = [always(unit) for _, _, unit, *_ in found]
-    always_q = _controlled([1.0 if one is None else one.p_value for one in everywhere])
+    everywhere = [always_rule(subject) for _, _, subject, *_ in found]
+    always_q = false_discovery_rates([1.0 if one is None else one.p_value for one in everywhere])
     principles: list[Principle] = []
-    for number, ((name, policy, unit, candidates, q_values), floor) in enumerate(
-        zip(found, floors, strict=True)
-    ):
-        kept = [
-            (candidate, max(min(1.0, float(value) * scale), float(floor)))
-            for candidate, value in zip(candidates, q_values, strict=True)
-        ]
+    for number, (name, policy, subject, candidates, q_values) in enumerate(found):
+        adjusted = np.maximum(np.minimum(1.0, q_values * scale), floors[number])
+        rules = [(one, float(value)) for one, value in zip(candidates, adjusted, strict=True)]
         overall = everywhere[number]
         if overall is not None:
-            kept.append((overall, float(always_q[number])))
-        kept = [(candidate, value) for candidate, value in kept if value < q and _stands_out(candidate)]
+            rules.append((overall, float(always_q[number])))
+        kept = [(one, value) for one, value in rules if value < q and _stands_out(one)]
         generator = np.random.default_rng([seed, number])
-        rules = described(numbered, name, unit, _without_contradicted(kept), generator)
-        principles += [replace(rule, policy=policy) for rule in rules]
+        described = describe_rules(coded, name, subject, _without_contradicted(kept), generator)
+        principles += [replace(rule, policy=policy) for rule in described]
     return principles
 
 
-def _rows_of(units: Units) -> Iterator[tuple[str, NDArray[np.int64]]]:
-    """Return the positions in the log of each unit's actions, for the units that have any."""
-    order = np.argsort(units.codes, kind="stable")
-    bounds = np.searchsorted(units.codes[order], np.arange(len(units.names) + 1))
-    for name, begin, end in zip(units.names, bounds[:-1], bounds[1:], strict=True):
+def _rows_of(subjects: Subjects) -> Iterator[tuple[str, Codes]]:
+    """Give the subjects that have actions, each with their positions in the log."""
+    order = np.argsort(subjects.codes, kind="stable")
+    bounds = np.searchsorted(subjects.codes[order], np.arange(len(subjects.names) + 1))
+    for name, begin, end in zip(subjects.names, bounds[:-1], bounds[1:], strict=True):
         if begin < end:
             yield name, np.sort(order[begin:end])
 
 
-def _held(
-    log: pd.DataFrame, rows: NDArray[np.int64], policies: tuple[Policy, ...]
-) -> Iterator[tuple[int, NDArray[np.int64]]]:
-    """Return the rows of each policy, numbered from 1; all rows under 0 where there was one policy only."""
+def _rows_of_policies(
+    log: pd.DataFrame, rows: Codes, policies: tuple[Policy, ...]
+) -> Iterator[tuple[int, Codes]]:
+    """Give the rows of each policy, numbered from 1; all rows as policy 0 where there was one policy only."""
     if not policies:
         yield 0, rows
         return
@@ -158,28 +264,22 @@ def _held(
         yield policy.number + 1, np.sort(np.concatenate(held))
 
 
-def _corrected(log: NumberedLog, rows: NDArray[np.int64]) -> tuple[list[Candidate], NDArray[np.float64]]:
-    """Return the rules that a unit's actions suggest, and their q-values among all situations looked at."""
-    unit = log.unit(rows)
+def _tested_rules(log: CodedLog, rows: Codes) -> tuple[list[Candidate], NDArray[np.float64]]:
+    """Return the rules that the actions suggest, and their q-values among all situations that were tested."""
+    subject = log.actions_at(rows)
     found: list[Candidate] = []
     n_tests = 0
     for columns, codes in log.codes.items():
-        suggested, looked_at = conditional(unit, columns, codes[rows])
+        suggested, looked_at = suggested_rules(subject, columns, codes[rows])
         found += suggested
         n_tests += looked_at
     p_values = np.ones(n_tests)
     p_values[: len(found)] = [candidate.p_value for candidate in found]
-    return found, _controlled(p_values)[: len(found)]
-
-
-def _controlled(p_values: ArrayLike) -> NDArray[np.float64]:
-    """Return q-values by Benjamini and Hochberg; none of none."""
-    values = np.asarray(p_values, dtype=np.float64)
-    return false_discovery_control(values) if len(values) else values
+    return found, false_discovery_rates(p_values)[: len(found)]
 
 
 def _stands_out(candidate: Candidate) -> bool:
-    """Tell whether the interval leaves out the share that a reader sees beside it."""
+    """Return whether the interval excludes the share that a reader sees beside it."""
     return wilson_interval(candidate.hits, candidate.n)[0] > candidate.base_rate
 
 

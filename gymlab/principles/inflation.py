@@ -1,22 +1,33 @@
-"""How many actions are worth one independent one, since agents repeat themselves and series differ."""
+"""How much more shares vary than those of independent actions, since agents repeat themselves and series differ.
+
+References
+----------
+.. [1] P. Bartlett, "On the theoretical specification and sampling properties of autocorrelated time-series",
+   Supplement to J. of the Royal Statistical Society 8(1), 1946: a mean of a first-order chain varies
+   (1 + r) / (1 − r) times as much as that of independent values.
+.. [2] F. H. C. Marriott and J. A. Pope, "Bias in the estimation of autocorrelations", Biometrika 41, 1954.
+.. [3] L. Kish, "Survey Sampling", Wiley 1965, section 5.4: the design effect of clusters.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
 
-# With fewer series their differences cannot be told from chance.
-_LEAST_SERIES = 5
+from gymlab.principles.situations import Codes
+
+# With fewer series, differences between them cannot be told from chance: of one share, and of many.
+_LEAST_SERIES, _ENOUGH_SERIES = 5, 10
 
 
-def inflation(series: NDArray[np.int64], hits: NDArray[np.bool_]) -> float:
+def share_inflation(series: NDArray[np.int64], hits: NDArray[np.bool_]) -> float:
     """Return by how much the variance of the share of hits exceeds that of independent actions.
 
-    The larger of two: (1 + r) / (1 − r), r being the autocorrelation of a chain within series, with what so few
-    actions underestimate it by added [1]_; and the design effect of series whose shares differ [2]_.
+    It is the larger of two. One is (1 + r) / (1 − r), with r the autocorrelation of a chain within series [1]_,
+    corrected for the bias of few actions [2]_. The other is the design effect of series whose shares differ [3]_.
 
     Parameters
     ----------
     series
-        int64 ``(n,)``: the series of each action, those of a series together and in the order of time.
+        int64 ``(n,)``: the series of each action. The actions of a series are adjacent and in the order of time.
     hits
         bool ``(n,)``.
 
@@ -25,16 +36,11 @@ def inflation(series: NDArray[np.int64], hits: NDArray[np.bool_]) -> float:
     float
         From 1 to n.
 
-    References
-    ----------
-    .. [1] F. H. C. Marriott and J. A. Pope, "Bias in the estimation of autocorrelations", Biometrika 41, 1954.
-    .. [2] L. Kish, "Survey Sampling", Wiley 1965, section 5.4.
-
     Examples
     --------
-    >>> inflation(np.zeros(100, dtype=np.int64), np.arange(100) % 2 == 0) < 2
+    >>> share_inflation(np.zeros(100, dtype=np.int64), np.arange(100) % 2 == 0) < 2
     True
-    >>> inflation(np.zeros(100, dtype=np.int64), np.arange(100) < 50) > 10
+    >>> share_inflation(np.zeros(100, dtype=np.int64), np.arange(100) < 50) > 10
     True
     """
     n = len(hits)
@@ -55,6 +61,54 @@ def inflation(series: NDArray[np.int64], hits: NDArray[np.bool_]) -> float:
         between = np.square(np.add.reduceat(residuals, starts)).sum() / total
         largest = max(largest, float(between) * len(starts) / (len(starts) - 1))
     return min(largest, float(n))
+
+
+def variance_inflation(situation: Codes, choice: Codes, follows: NDArray[np.bool_], place: int) -> float:
+    """Return how much more the shares of choices vary than those of independent actions, at least 1.
+
+    The residual of an action is 1 for the choice made and 0 for the others, less the shares of the choices in this
+    situation on this side of the place. The shares are taken after the split, so that the change itself is not
+    mistaken for memory. The inflation is the larger of two, each pooled over the choices. One is (1 + r) / (1 − r),
+    with r the first autocorrelation [1]_; its known downward bias, (1 + 3r) / n with n the actions of a side, is
+    added. The other needs ten series or more: the variance of their sums over that of as many independent
+    actions [3]_. It sees what lasts as long as a series, such as choices that depend on all that went before.
+
+    Examples
+    --------
+    >>> variance_inflation(np.zeros(4, dtype=np.int64), np.array([0, 0, 1, 1]), np.full(4, True), 2)
+    1.0
+    """
+    return sides_inflation(situation, choice, follows, (np.arange(len(choice)) >= place).astype(np.int64))
+
+
+def sides_inflation(situation: Codes, choice: Codes, follows: NDArray[np.bool_], sides: Codes) -> float:
+    """Return the inflation about the shares of each situation on each of several sides."""
+    known = np.flatnonzero(situation >= 0)
+    side = sides[known]
+    n_sides = int(side.max(initial=1)) + 1
+    group = np.unique(situation[known] * n_sides + side, return_inverse=True)[1]
+    chosen = np.zeros((len(known), int(choice.max(initial=0)) + 1))
+    chosen[np.arange(len(known)), choice[known]] = 1
+    share = np.zeros((int(group.max(initial=0)) + 1, chosen.shape[1]))
+    np.add.at(share, group, chosen)
+    share /= np.maximum(share.sum(axis=1, keepdims=True), 1)
+    residual = chosen - share[group]
+    total = float((residual**2).sum())
+    if total < 1e-9:
+        return 1.0
+    adjacent = (np.diff(known) == 1) & follows[known[1:]] & (side[1:] == side[:-1])
+    products = (residual[1:] * residual[:-1]).sum(axis=1)[adjacent]
+    r = 0.0
+    if len(products):
+        r = float(products.sum()) / total * len(known) / len(products)
+        r += (1 + 3 * max(r, 0.0)) / (len(known) / n_sides)
+    # A chain of n actions cannot vary more than n times as much as independent ones.
+    r = min(r, (len(known) - 1) / (len(known) + 1))
+    by_chain = _of_chain(r)
+    series = np.cumsum(~follows)[known] * n_sides + side
+    starts = np.flatnonzero(np.append(True, np.diff(series) != 0))
+    by_series = float((np.add.reduceat(residual, starts, axis=0) ** 2).sum()) / total
+    return max(1.0, by_chain, by_series if len(starts) >= _ENOUGH_SERIES else 1.0)
 
 
 def _smoothed_persistence(hits: NDArray[np.bool_], same: NDArray[np.bool_]) -> float:

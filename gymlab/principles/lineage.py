@@ -1,4 +1,4 @@
-"""Lineage: which principle of an earlier run each current one comes from."""
+"""Lineage: which principles of an earlier run each current principle comes from."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,20 +7,20 @@ from typing import Any, Literal, Protocol, cast
 from gymlab.arguments import instance, shown
 from gymlab.errors import InputError
 
-Kind = Literal["root", "evolution", "fork", "merge"]
-KINDS: tuple[Kind, ...] = ("root", "evolution", "fork", "merge")
+DescentKind = Literal["root", "evolution", "fork", "merge"]
+KINDS: tuple[DescentKind, ...] = ("root", "evolution", "fork", "merge")
 
 
 class Rule(Protocol):
-    """What lineage needs to know of a principle: in this situation the unit does this, so often."""
+    """What lineage needs to know of a principle: in this situation the subject does this, so often."""
 
     @property
-    def unit(self) -> str:
+    def subject(self) -> str:
         """Whose rule it is."""
 
     @property
     def situation(self) -> Mapping[str, str]:
-        """Columns and their values; empty for always."""
+        """Columns and their values; empty for every situation."""
 
     @property
     def action(self) -> str:
@@ -46,23 +46,23 @@ class Descent:
     Attributes
     ----------
     kind
-        ``root``: from nowhere. ``evolution``: from one earlier rule, in the same situation, or in one that this
-        situation narrows or widens. ``fork``: one of several into which an earlier rule was specialised.
-        ``merge``: several earlier rules generalised into one.
+        ``root``: a new rule. ``evolution``: from one earlier rule in the same, a narrower or a wider situation.
+        ``fork``: one of several rules into which an earlier one was specialised. ``merge``: from several earlier
+        rules that were generalised into this one.
     parents
         Indices of the earlier rules.
     changed
-        Whether the situation, the action, or the probability beyond both intervals, is not that of the parents.
+        Whether the rule differs from its parents: in situation or action, or in probability beyond both intervals.
     """
 
-    kind: Kind
+    kind: DescentKind
     parents: tuple[int, ...]
     changed: bool
 
 
 @dataclass(frozen=True)
 class Lineage:
-    """The descent of each current rule, in their order, and the indices of the earlier rules without heirs."""
+    """The descent of each current rule, in their order, and the indices of earlier rules without successors."""
 
     descents: tuple[Descent, ...]
     vanished: tuple[int, ...]
@@ -81,16 +81,16 @@ class Lineage:
 
 
 # The attributes of a rule.
-RULE = ("unit", "situation", "action", "probability", "low", "high")
+RULE = ("subject", "situation", "action", "probability", "low", "high")
 
 
 def require_rules(name: str, rules: object, attributes: Sequence[str] = RULE) -> None:
-    """Refuse what is no sequence of rules.
+    """Refuse an argument that is no sequence of rules.
 
     Raises
     ------
     InputError
-        If it is none, or one of them lacks an attribute.
+        If it is no sequence, or an element lacks an attribute.
     """
     instance(name, rules, Sequence, "a sequence of rules")
     for rule in cast("Sequence[object]", rules):
@@ -101,11 +101,11 @@ def require_rules(name: str, rules: object, attributes: Sequence[str] = RULE) ->
 def trace_lineage(earlier: Sequence[Rule], current: Sequence[Rule]) -> Lineage:
     """Return where each current rule comes from.
 
-    Only rules of the same unit are related. The same situation and action is the same rule. A rule of the same
-    situation whose action is another is its heir if no current rule continues it. Of the rules that are left,
-    several current ones whose situations contain that of an earlier one, at least one of which keeps its action,
-    are its fork; several earlier ones with the action of a current one, whose situations contain its, are merged
-    into it. One to one, either is an evolution.
+    Only rules of the same subject are related. Two rules with the same situation and action are the same rule. A
+    rule with the same situation and another action succeeds an earlier rule that no current rule continues. Among
+    the remaining rules, one whose situation adds to that of another is its special case, as {A, B} is of {A}.
+    Several current special cases of an earlier rule, at least one of which keeps its action, are its fork. Several
+    earlier special cases of a current rule, with its action, are merged into it. A single one is an evolution.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def trace_lineage(earlier: Sequence[Rule], current: Sequence[Rule]) -> Lineage:
     --------
     >>> from types import SimpleNamespace
     >>> def rule(action, **situation):
-    ...     return SimpleNamespace(unit="a", situation=situation, action=action, probability=0.9, low=0.8, high=1.0)
+    ...     return SimpleNamespace(subject="a", situation=situation, action=action, probability=0.9, low=0.8, high=1.0)
     >>> lineage = trace_lineage([rule("give")], [rule("give", other="give"), rule("take", other="take")])
     >>> [(descent.kind, descent.parents) for descent in lineage.descents]
     [('fork', (0,)), ('fork', (0,))]
@@ -151,7 +151,7 @@ def _same_rule(a: Rule, b: Rule) -> bool:
 
 
 def _same_situation(a: Rule, b: Rule) -> bool:
-    return a.unit == b.unit and dict(a.situation) == dict(b.situation)
+    return a.subject == b.subject and dict(a.situation) == dict(b.situation)
 
 
 def _changed(earlier: Rule, current: Rule) -> bool:
@@ -160,15 +160,15 @@ def _changed(earlier: Rule, current: Rule) -> bool:
 
 
 def _narrows(narrow: Rule, wide: Rule) -> bool:
-    """Tell whether one rule's situation is the other's and more."""
+    """Return whether one rule is a special case of the other: its situation adds to that of the other."""
     inner, outer = narrow.situation.items(), wide.situation.items()
-    return narrow.unit == wide.unit and len(inner) > len(outer) and set(outer) <= set(inner)
+    return narrow.subject == wide.subject and len(inner) > len(outer) and set(outer) <= set(inner)
 
 
 def _merges(
     earlier: Sequence[Rule], current: Sequence[Rule], new: Sequence[int], old: Sequence[int]
 ) -> dict[int, Descent]:
-    """Return the current rules into which earlier, narrower ones with the same action went: each into the nearest."""
+    """Return the current rules that earlier, narrower rules with the same action went into, each into the nearest."""
     heirs: dict[int, list[int]] = {}
     for j in old:
         wider = [
@@ -185,7 +185,7 @@ def _merges(
 def _forks(
     earlier: Sequence[Rule], current: Sequence[Rule], new: Sequence[int], old: Sequence[int]
 ) -> dict[int, Descent]:
-    """Return the current rules that an earlier, wider one was specialised into: each from the nearest."""
+    """Return the current rules that come from an earlier, wider rule, each from the nearest."""
     children: dict[int, list[int]] = {}
     for i in new:
         wider = [j for j in old if _narrows(current[i], earlier[j])]

@@ -1,31 +1,118 @@
-"""Policies that contradict one another: whether a unit changed what it does in the same situation, and when."""
+"""Policies that contradict one another: whether a subject changed what it does in the same situation, and when."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-from scipy.stats import chi2
 
 from gymlab.arguments import finite_number, whole_number
 from gymlab.entropy import conditional_entropy_bits
 from gymlab.errors import InputError
-from gymlab.principles.changes import likelihood_ratios, variance_inflation
 from gymlab.principles.choices import ANY, Choices, choices_in_time, counted, is_timed
-from gymlab.principles.policy import Contradiction, Policy, Span, sentence
-from gymlab.principles.segments import (
+from gymlab.principles.inflation import variance_inflation
+from gymlab.principles.policy_changes import (
     LEAST_MET,
-    Search,
-    degrees_of_freedom,
+    LEAST_TOLD,
+    ChangeSearch,
     difference,
+    difference_p_value,
     find_changes,
     number_policies,
 )
-from gymlab.principles.situations import require_actions
+from gymlab.principles.situations import Codes, require_actions
 from gymlab.principles.strata import LEAST_P
 
 # numba's generator takes no larger one.
 MOST_SEED = 2**32 - 1
+# More clauses of a sentence are only counted.
+_MOST_SAID = 3
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch of the subject's time: positions among its actions in the order of time, and the actions there."""
+
+    first: int
+    last: int
+    first_action: str
+    last_action: str
+    session: str
+    step: int
+
+
+@dataclass(frozen=True)
+class Contradiction:
+    """A situation in which two policies mostly choose differently, by more than chance.
+
+    Attributes
+    ----------
+    policy
+        The other policy's number.
+    situation
+        Column and value; empty for any situation.
+    here, there
+        What this policy mostly does, and what the other one does.
+    p_value
+        The p-value of the likelihood ratio of the two policies in this situation, deflated for autocorrelation.
+    """
+
+    policy: int
+    situation: dict[str, str] = field(hash=False)
+    here: str
+    there: str
+    p_value: float
+
+    @property
+    def when(self) -> str:
+        """The situation as the end of a sentence."""
+        return "".join(f" when {column}={value}" for column, value in self.situation.items())
+
+
+@dataclass(frozen=True, eq=False)
+class Policy:
+    """What a subject does in each situation as long as it keeps this policy.
+
+    Attributes
+    ----------
+    number
+        From 0, in the order of time.
+    spans
+        When it is kept; several spans if the subject comes back to it.
+    column
+        The situation column in which the policies differ most; empty if they do so in any situation.
+    table
+        float64, situations × action types: P(action | situation).
+    counts
+        int64, of the same shape: how often.
+    contradictions
+        The situations in which it contradicts another policy.
+    sentence
+        The policy in words.
+    """
+
+    number: int
+    spans: tuple[Span, ...]
+    column: str
+    table: pd.DataFrame
+    counts: pd.DataFrame
+    contradictions: tuple[Contradiction, ...]
+    sentence: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the policy JSON-able."""
+        return {
+            "number": self.number,
+            "spans": [vars(span) for span in self.spans],
+            "column": self.column,
+            "counts": {
+                str(where): {str(what): int(n) for what, n in row.items() if n}
+                for where, row in self.counts.iterrows()
+            },
+            "contradictions": [vars(one) for one in self.contradictions],
+            "sentence": self.sentence,
+        }
 
 
 def find_policies(
@@ -36,26 +123,26 @@ def find_policies(
     n_permutations: int = 199,
     seed: int = 0,
 ) -> tuple[Policy, ...]:
-    """Return the policies that a unit held one after the other; one alone if it never changed.
+    """Return the policies that a subject held one after the other; a single one if it never changed.
 
-    Its series are taken in the order of their times. Where these are not known, or all the same, the order of the log
-    is no time: then a change is looked for within each series alone. It is looked for in P(action | situation) of each column of
-    :func:`~.situations.situation_table` but the own last choice, and in P(action); in two halves, again in each of
-    these, and so on. It is none if it is explained by another column, by the own last choice or by the
-    counterpart: if, with that known as well, nothing changes at this place.
+    The series are put in the order of their times. Where the times are not known, or all the same, changes are only
+    looked for within each series, since the order of a log is no time. A change is looked for in P(action) and in
+    P(action | situation) for each column of :func:`~.situations.situation_table` but the own last choice; then again
+    in the two parts before and after the change, and so on. A change does not count if another column, the own last
+    choice or the counterpart explains it: if nothing changes at this place once that is known as well.
 
     Parameters
     ----------
     log
-        The actions of one unit, such as ``gymlab.select_actions(log, agent=...)``.
+        The actions of one subject, such as ``gymlab.select_actions(log, agent=...)``.
     level
-        Of each test, divided by the number of columns.
+        The level of each test; it is divided by the number of columns.
     least
-        Actions that a policy is kept at least.
+        The least number of actions for which a policy is kept.
     n_permutations
-        Of the choices within their situations; 1 / (1 + n) is the least p-value.
+        How often the choices are permuted within their situations; the least possible p-value is 1 / (1 + n).
     seed
-        Of the permutations.
+        For the permutations.
 
     Returns
     -------
@@ -64,7 +151,7 @@ def find_policies(
     Raises
     ------
     InputError
-        If there are no actions, a parameter is out of range, or so few permutations cannot reach the level.
+        If there are no actions, a parameter is out of range, or the level cannot be reached with so few permutations.
 
     Examples
     --------
@@ -86,8 +173,8 @@ def find_policies(
     choices = choices_in_time(log)
     if (needed := len(choices.columns) / level) > n_permutations + 1:
         raise InputError(f"n_permutations={n_permutations} cannot reach the level; give {needed:.0f} or more")
-    found = find_changes(choices, Search(level, least, n_permutations, seed))
-    columns = list(dict.fromkeys(one.column for one in found)) or [_telling(choices)]
+    found = find_changes(choices, ChangeSearch(level, least, n_permutations, seed))
+    columns = list(dict.fromkeys(one.column for one in found)) or [_most_informative_column(choices)]
     segments = number_policies(choices, found, level)
     rows = {
         number: np.concatenate([np.arange(begin, end) for begin, end, n in segments if n == number])
@@ -96,7 +183,7 @@ def find_policies(
     return tuple(_policy(log, choices, columns, number, rows, segments, level) for number in rows)
 
 
-def _telling(choices: Choices) -> str:
+def _most_informative_column(choices: Choices) -> str:
     """Return the column from which the choice follows best."""
     return min(
         choices.columns, key=lambda name: conditional_entropy_bits(choices.columns[name], choices.choice)
@@ -108,15 +195,17 @@ def _policy(
     choices: Choices,
     columns: Sequence[str],
     number: int,
-    rows: Mapping[int, NDArray[np.int64]],
+    rows: Mapping[int, Codes],
     segments: Sequence[tuple[int, int, int]],
     level: float,
 ) -> Policy:
-    # What it is contrasted with: the policy before it, or the one after the first.
+    # The policy to contrast it with: the one before it or, for the first, the next one.
     others = [n for _, _, n in segments if n != number]
     start = next(i for i, (_, _, n) in enumerate(segments) if n == number)
     rival = segments[start - 1][2] if start else (others[0] if others else None)
-    column = columns[0] if rival is None else _parting(choices, columns, rows[number], rows[rival])
+    column = (
+        columns[0] if rival is None else _most_different_column(choices, columns, rows[number], rows[rival])
+    )
     counts = _counts(choices, column, rows[number])
     spans = tuple(_span(log, choices, begin, end) for begin, end, n in segments if n == number)
     contradictions = tuple(
@@ -129,7 +218,7 @@ def _policy(
     other = None if rival is None else _counts(choices, column, rows[rival])
     if other is not None:
         other = _shares(other[np.minimum(other.sum(axis=1), counts.sum(axis=1)) >= LEAST_MET])
-    said = sentence(
+    said = _sentence(
         spans,
         table,
         other,
@@ -140,15 +229,15 @@ def _policy(
     return Policy(number, spans, column, table, counts, contradictions, said)
 
 
-def _counts(choices: Choices, column: str, rows: NDArray[np.int64]) -> pd.DataFrame:
+def _counts(choices: Choices, column: str, rows: Codes) -> pd.DataFrame:
     levels = choices.levels[column]
-    made = counted(choices.columns[column][rows], choices.choice[rows], (len(levels), len(choices.kinds)))
-    return pd.DataFrame(made, index=pd.Index(levels, name=column), columns=pd.Index(choices.kinds))
+    made = counted(
+        choices.columns[column][rows], choices.choice[rows], (len(levels), len(choices.action_types))
+    )
+    return pd.DataFrame(made, index=pd.Index(levels, name=column), columns=pd.Index(choices.action_types))
 
 
-def _parting(
-    choices: Choices, columns: Sequence[str], own: NDArray[np.int64], other: NDArray[np.int64]
-) -> str:
+def _most_different_column(choices: Choices, columns: Sequence[str], own: Codes, other: Codes) -> str:
     """Return the column in which two policies differ most."""
     rows = np.concatenate([own, other])
     apart = [difference(choices.columns[name][rows], choices.choice[rows], len(own)) for name in columns]
@@ -176,16 +265,16 @@ def _contradictions(
     column: str,
     number: int,
     other: int,
-    rows: Mapping[int, NDArray[np.int64]],
+    rows: Mapping[int, Codes],
     level: float,
 ) -> list[Contradiction]:
-    # In the order of time, so that what follows what is known.
+    # In the order of time, so that it is known which action follows which.
     joined = np.concatenate([rows[min(number, other)], rows[max(number, other)]])
     place = len(rows[min(number, other)])
     follows = choices.follows[joined] & np.append(False, np.diff(joined) == 1)
     situation, choice = choices.columns[column][joined], choices.choice[joined]
-    levels = choices.levels[column]
-    shape = (len(levels), len(choices.kinds))
+    levels, types = choices.levels[column], choices.action_types
+    shape = (len(levels), len(types))
     early, late = (counted(situation[s], choice[s], shape) for s in (slice(place), slice(place, None)))
     here, there = (early, late) if number < other else (late, early)
     inflation = variance_inflation(situation, choice, follows, place)
@@ -195,11 +284,78 @@ def _contradictions(
         if min(here[code].sum(), there[code].sum()) < LEAST_MET or modes[0] == modes[1]:
             continue
         only = np.where(situation == code, 0, -1)
-        ratio = float(likelihood_ratios(only, choice)[place]) / inflation
-        p_value = max(LEAST_P, float(chi2.sf(ratio, degrees_of_freedom(only, choice, place))))
+        p_value = max(LEAST_P, difference_p_value(only, choice, place, inflation))
         if p_value <= level / len(levels):
             where = {} if column == ANY else {column: name}
             found.append(
-                Contradiction(other, where, choices.kinds[modes[0]], choices.kinds[modes[1]], p_value)
+                Contradiction(other, where, here=types[modes[0]], there=types[modes[1]], p_value=p_value)
             )
     return found
+
+
+def _sentence(
+    spans: Sequence[Span],
+    table: pd.DataFrame,
+    rival: pd.DataFrame | None,
+    contradictions: Sequence[Contradiction],
+    *,
+    first: bool,
+    timed: bool,
+) -> str:
+    """Return a policy in words.
+
+    Parameters
+    ----------
+    spans, table, contradictions
+        Of the policy; only the contradictions with its rival.
+    rival
+        The table of the policy before it, or of the next one for the first, without the situations that either policy
+        hardly met; None if there is no other policy.
+    first
+        Whether the policy is kept from the beginning.
+    timed
+        Whether the order of the sessions is known.
+    """
+    ends = ["on" if timed else f"to action {span.last_action}" for span in spans]
+    places = [
+        f"from step {span.step} of session {span.session} (action {span.first_action}) {end}"
+        for span, end in zip(spans[:_MOST_SAID], ends, strict=False)
+    ]
+    if len(spans) > _MOST_SAID:
+        places.append(f"at {len(spans) - _MOST_SAID} more places")
+    where = "from the beginning" if first and len(spans) == 1 else " and ".join(places)
+    clauses = [f"does {one.here} instead of {one.there}{one.when}" for one in contradictions]
+    if not clauses:
+        clauses = _likeliest(table) if rival is None else _differences(table, rival)
+    more = f"; and {len(clauses) - _MOST_SAID} more" if len(clauses) > _MOST_SAID else ""
+    return f"{where}: {'; '.join(clauses[:_MOST_SAID])}{more}"
+
+
+def _likeliest(table: pd.DataFrame) -> list[str]:
+    return [
+        f"does {shares.idxmax()} in {shares.max():.0%} of its actions{_when(table, name)}"
+        for name, shares in table.dropna().iterrows()
+    ]
+
+
+def _differences(table: pd.DataFrame, rival: pd.DataFrame) -> list[str]:
+    """Return a clause for each situation in which the policies differ enough: how often each does an action.
+
+    The action is the likeliest one or, where its share is the same, the one whose share differs most.
+    """
+    apart = (table.loc[rival.index] - rival).abs()
+    largest = apart.max(axis=1)
+    clauses = []
+    for name in largest.index[largest >= min(LEAST_TOLD, largest.max())]:
+        action = table.loc[name].idxmax()
+        if apart.loc[name, action] < LEAST_TOLD:
+            action = apart.loc[name].idxmax()
+        share, other = table.loc[name, action], rival.loc[name, action]
+        clauses.append(
+            f"does {action} in {share:.0%} instead of {other:.0%} of its actions{_when(table, name)}"
+        )
+    return clauses
+
+
+def _when(table: pd.DataFrame, name: object) -> str:
+    return f" when {table.index.name}={name}" if table.index.name else ""

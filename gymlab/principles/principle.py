@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gymlab.principles.candidates import Kind
+from gymlab.principles.candidates import RuleKind
+from gymlab.renamed import renamed_attribute
 
 _PHRASES = {
     "other_last": "after the other did {}",
@@ -26,14 +27,14 @@ class Context:
 
 @dataclass(frozen=True)
 class Principle:
-    """A rule with evidence: in situation S, the unit does A.
+    """A rule with evidence: in situation S, the subject does A.
 
     Attributes
     ----------
-    unit
-        Whose it is: an agent, a session or a pattern.
+    subject
+        Whose rule it is: an agent, a session or a pattern. ``unit`` is the old name.
     situation
-        The value of each column that makes up the situation; empty for a rule that holds in all of them.
+        The value of each column that makes up the situation; empty for a rule that holds in every situation.
     action
         The action type.
     probability, low, high
@@ -43,41 +44,41 @@ class Principle:
     n
         Actions in the situation.
     base_rate
-        Share of the action whatever the situation; where that says nothing (the empty situation, or one with
-        choices of its own), the chance of a uniform choice.
+        Share of the action type in all situations. For the empty situation, or one that is a whole menu, the chance
+        of a uniform choice instead.
     lift
         ``probability / base_rate``.
     consistency
-        1 − H(action | situation) / log2(choices available), from 0 to 1.
+        1 − H(action | situation) / log2(available action types), from 0 to 1.
     weighted_probability
-        P(A | S) with each action counting as much as its decision context weighs.
+        P(A | S) with each action weighted by its decision context.
     volatility
-        By how much P(A | S) changes over time beyond what chance explains: the standard deviation over fifths of
-        the situation's actions in the order of time; 0 for a steady rule. Where the log does not say which session
-        came first, the order is that within the sessions.
+        By how much P(A | S) changes over time beyond chance: the standard deviation over fifths of the situation's
+        actions in the order of time; 0 for a steady rule. Where the log does not say which session came first, the
+        order within the sessions is taken.
     stability
-        Share of the draws of sessions in which the rule shows again: A is the most frequent choice in S, and more
-        frequent there than ``base_rate`` says.
+        Share of the draws of sessions in which the rule shows again: A is the most frequent action type in S, and
+        more frequent there than in all situations.
     p_value
         How often an agent that does not follow the rule would show as much; corrected for the choice of A.
     q_value
-        The false discovery rate at which the rule is reported: corrected for all situations that were looked at
-        in the unit, and for the number of units.
+        The false discovery rate at which the rule is reported: corrected for all situations that were tested for
+        the subject, and for the number of subjects.
     kind
         What it was compared with: see :mod:`gymlab.principles.candidates`.
     follows_from
-        The situation of a more general principle of the same unit that says the same, or None.
+        The situation of a more general principle of the same subject that says the same, or None.
     policy
-        Number of the policy that it belongs to, for a unit that changed its policy; else 0.
+        Number of the policy that it belongs to, for a subject that changed its policy; else 0.
     contexts
         Evidence and contradictions by decision context, the most frequent first.
     action_ids
         The actions that are evidence for it.
     contradiction_ids
-        The actions in the situation that were others.
+        The actions in the situation that are evidence against it.
     """
 
-    unit: str
+    subject: str
     situation: Mapping[str, str] = field(hash=False)
     action: str
     probability: float
@@ -94,7 +95,7 @@ class Principle:
     stability: float
     p_value: float
     q_value: float
-    kind: Kind
+    kind: RuleKind
     follows_from: Mapping[str, str] | None = field(hash=False)
     policy: int
     contexts: tuple[Context, ...]
@@ -104,7 +105,7 @@ class Principle:
     @property
     def sentence(self) -> str:
         """The rule in words, made from its own figures."""
-        who = quoted(self.unit) + (f" (policy {self.policy})" if self.policy else "")
+        who = quoted(self.subject) + (f" (policy {self.policy})" if self.policy else "")
         if self.situation:
             does = f"does {quoted(self.action)} {in_situation(self.situation)}"
         elif self.probability == 1:
@@ -117,35 +118,24 @@ class Principle:
             f"{percent(self.high)}; {percent(self.base_rate)} {compared})"
         )
 
+    unit = renamed_attribute("unit", "subject")
+
     def as_dict(self) -> dict[str, Any]:
         """Return the principle JSON-able."""
-        return {
-            "unit": self.unit,
-            "situation": dict(self.situation),
-            "action": self.action,
-            "probability": self.probability,
-            "low": self.low,
-            "high": self.high,
-            "n": self.n,
-            "base_rate": self.base_rate,
-            "p_value": self.p_value,
-            "q_value": self.q_value,
-            "stability": self.stability,
-            "sentence": self.sentence,
-            "boot_low": self.boot_low,
-            "boot_high": self.boot_high,
-            "lift": self.lift,
-            "consistency": self.consistency,
-            "weighted_probability": self.weighted_probability,
-            "volatility": self.volatility,
-            "kind": self.kind,
-            "follows_from": None if self.follows_from is None else dict(self.follows_from),
-            "policy": self.policy,
-            "contexts": [vars(context).copy() for context in self.contexts],
-            "contradictions": len(self.contradiction_ids),
-            "action_ids": list(self.action_ids),
-            "contradiction_ids": list(self.contradiction_ids),
-        }
+        known = vars(self).copy()
+        return (
+            {"unit": known.pop("subject")}
+            | known
+            | {
+                "situation": dict(self.situation),
+                "sentence": self.sentence,
+                "follows_from": None if self.follows_from is None else dict(self.follows_from),
+                "contexts": [vars(context).copy() for context in self.contexts],
+                "contradictions": len(self.contradiction_ids),
+                "action_ids": list(self.action_ids),
+                "contradiction_ids": list(self.contradiction_ids),
+            }
+        )
 
 
 def in_situation(situation: Mapping[str, str]) -> str:

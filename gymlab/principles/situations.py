@@ -1,6 +1,7 @@
-"""The situations that an agent is in when it chooses: columns of categories, one row an action."""
+"""The situations that an agent is in when it chooses: as columns of categories, and all that is known together."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from typing import cast
 
@@ -13,14 +14,19 @@ from gymlab.actions.windows import series_bounds
 from gymlab.arguments import instance, named
 from gymlab.errors import InputError
 
-OWN_LAST = "own_last"
+Codes = NDArray[np.int64]
 
-# Of columns that say the same the first is kept: what happened stands before what it was taken for.
+OWN_LAST = "own_last"
+OPENING = "opening"
+# The situation of any other action about which nothing is known.
+LATER = "later"
+
+# Of columns that say the same, the first is kept: what happened stands before what it was taken for.
 _COLUMNS = ("other_last", "relationship_type", "decision_context", OWN_LAST)
 
 
 def situation_table(log: pd.DataFrame) -> pd.DataFrame:
-    """Return what each action's situation is known by.
+    """Return the columns that the situation of each action is known by.
 
     Parameters
     ----------
@@ -31,9 +37,9 @@ def situation_table(log: pd.DataFrame) -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row an action, columns of categories: ``other_last``, ``relationship_type``, ``decision_context`` and
-        ``own_last`` (the agent's own last choice in the same series), as far as the log has them. What is
-        unknown, such as the own last of a first action, is missing. A column that never varies, or tells the same
-        as one before it, is left out, and so is a relationship that follows from the choice.
+        ``own_last`` (the agent's own last choice in the same series), as far as the log has them. An unknown value
+        is missing, such as the own last choice of a first action. Left out are columns that never vary or say the
+        same as a column before them, and a relationship that follows from the choice.
 
     Examples
     --------
@@ -73,7 +79,7 @@ def require_actions(log: object) -> None:
 
 
 def situation_columns(log: pd.DataFrame) -> dict[str, pd.Series]:
-    """Return every column that a situation may be known by, those included that tell nothing in this log."""
+    """Return every column that a situation may be known by, even those that say nothing in this log."""
     first, _ = series_bounds(log)
     own_last = log["action_type"].astype(object).shift(1)
     own_last.iloc[first] = None
@@ -82,11 +88,11 @@ def situation_columns(log: pd.DataFrame) -> dict[str, pd.Series]:
 
 
 def column_sets(table: pd.DataFrame) -> list[tuple[str, ...]]:
-    """Return the sets of one or two columns that tell situations apart in different ways.
+    """Return the sets of one or two columns that distinguish situations in different ways.
 
-    A pair is left out if it tells no more than one of its columns, or the same as a set before it.
+    A pair is left out if it says no more than one of its columns, or the same as a set before it.
     """
-    kept: dict[tuple[str, ...], NDArray[np.int64]] = {}
+    kept: dict[tuple[str, ...], Codes] = {}
     candidates = [(name,) for name in table.columns] + list(combinations(table.columns, 2))
     for names in candidates:
         codes = codes_of(table, names)
@@ -95,7 +101,7 @@ def column_sets(table: pd.DataFrame) -> list[tuple[str, ...]]:
     return list(kept)
 
 
-def codes_of(table: pd.DataFrame, names: Sequence[str]) -> NDArray[np.int64]:
+def codes_of(table: pd.DataFrame, names: Sequence[str]) -> Codes:
     """Return a number from 0 for each combination of the columns that occurs, −1 where one is unknown."""
     codes = np.zeros(len(table), dtype=np.int64)
     unknown = np.zeros(len(table), dtype=bool)
@@ -108,10 +114,67 @@ def codes_of(table: pd.DataFrame, names: Sequence[str]) -> NDArray[np.int64]:
     return dense.astype(np.int64) - int(len(known) > 0 and known[0] == -1)
 
 
-def _follows_from_choice(log: pd.DataFrame) -> bool:
-    """Tell whether the relationship is a property of what was chosen, as that to a tool is, and no situation.
+@dataclass(frozen=True, eq=False)
+class FullSituations:
+    """What is known of each action's situation, taken together.
 
-    It is if every action type goes with one relationship only, some with the same, and contexts with several.
+    Attributes
+    ----------
+    rows
+        int64 ``(n,)``: positions in the log of the actions that have such a situation.
+    codes
+        int64 ``(n,)``: their situations, from 0.
+    names
+        The name of each code, such as ``"other_last=defect, before: opening"``.
+    """
+
+    rows: Codes
+    codes: Codes
+    names: list[str]
+
+
+def full_situations(log: pd.DataFrame) -> tuple[FullSituations, FullSituations]:
+    """Return the full situations of one step, and of two steps.
+
+    A situation of one step is what all columns of :func:`situation_table` say together; a first action is in a
+    situation of its own, the opening. A situation of two steps adds that of the action before; openings have none.
+    An unknown value is a level like any other. Columns that distinguish no further situations are not in the names.
+
+    Parameters
+    ----------
+    log
+        The action table, as :func:`gymlab.validate_actions` returns it.
+
+    Examples
+    --------
+    >>> from gymlab.actions import frame_from_records
+    >>> log = frame_from_records(
+    ...     {"session_id": "s", "agent_id": "a", "step": i, "actor": "a", "action_type": kind, "target": "b",
+    ...      "relationship_type": "neutral", "decision_context": ""} for i, kind in enumerate(["give", "take", "give"])
+    ... )
+    >>> full_situations(log)[1].names
+    ['own_last=give, before: opening', 'own_last=take, before: own_last=give']
+    """
+    table = situation_table(log)
+    first, _ = series_bounds(log)
+    opening = np.zeros(len(log), dtype=bool)
+    opening[first] = True
+    columns = _telling_columns(table, opening)
+    one = _joint_codes(table, columns, opening)
+    names = _situation_names(table, columns, opening, one)
+    rows = np.flatnonzero(~opening)
+    two, known = pd.factorize(one[rows] * len(names) + one[rows - 1], sort=True)
+    names_of_two = [f"{names[code // len(names)]}, before: {names[code % len(names)]}" for code in known]
+    return (
+        FullSituations(np.arange(len(log)), one, names),
+        FullSituations(rows, two.astype(np.int64), names_of_two),
+    )
+
+
+def _follows_from_choice(log: pd.DataFrame) -> bool:
+    """Return whether the relationship is a property of what was chosen, such as that to a tool, and no situation.
+
+    That is so if each action type has one relationship, several of them share one, and contexts have several.
     """
     pairs = log[["action_type", "relationship_type"]].drop_duplicates()
     met = log[["decision_context", "relationship_type"]].drop_duplicates()
@@ -132,7 +195,7 @@ def _same(a: pd.Series, b: pd.Series) -> bool:
 
 
 def _same_codes(a: NDArray[np.integer], b: NDArray[np.integer]) -> bool:
-    """Tell whether two columns of codes part the actions alike, as far as both are known."""
+    """Return whether two columns of codes group the actions alike, as far as both are known."""
     both = (a >= 0) & (b >= 0)
     if not both.any() or both.sum() < 0.9 * max((a >= 0).sum(), (b >= 0).sum()):
         return False
@@ -140,3 +203,36 @@ def _same_codes(a: NDArray[np.integer], b: NDArray[np.integer]) -> bool:
     levels = int(b.max()) + 1
     pairs = np.unique(a[both].astype(np.int64) * levels + b[both])
     return bool(len(np.unique(pairs // levels)) == len(np.unique(pairs % levels)) == len(pairs))
+
+
+def _telling_columns(table: pd.DataFrame, opening: NDArray[np.bool_]) -> list[str]:
+    """Return the columns that distinguish situations; the most detailed ones are the first to be left out."""
+    columns = list(table.columns)
+    n = _joint_codes(table, columns, opening).max()
+    for name in sorted(columns, key=lambda c: -len(table[c].cat.categories)):
+        rest = [c for c in columns if c != name]
+        if rest and _joint_codes(table, rest, opening).max() == n:
+            columns = rest
+    return columns
+
+
+def _joint_codes(table: pd.DataFrame, columns: list[str], opening: NDArray[np.bool_]) -> Codes:
+    codes = opening.astype(np.int64)
+    for name in columns:
+        # +1: a level for what is unknown.
+        single = codes_of(table, [name]) + 1
+        codes = codes * (single.max() + 1) + single
+        # Dense codes again, so that they cannot outgrow their type; by a hash, which is faster than a sort.
+        codes = pd.factorize(codes)[0].astype(np.int64)
+    return pd.factorize(codes, sort=True)[0].astype(np.int64)
+
+
+def _situation_names(
+    table: pd.DataFrame, columns: list[str], opening: NDArray[np.bool_], codes: Codes
+) -> list[str]:
+    _, rows = np.unique(codes, return_index=True)
+    names = []
+    for row in rows:
+        known = [f"{name}={table[name].iloc[row]}" for name in columns if not pd.isna(table[name].iloc[row])]
+        names.append(", ".join([OPENING] * bool(opening[row]) + known) or LATER)
+    return names

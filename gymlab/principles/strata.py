@@ -1,8 +1,8 @@
 """How surprising a count over strata is: the sum of independent hypergeometric counts.
 
-In each stratum there are N actions, K of them are of one kind, m stand in one situation. If kind and situation have
-nothing to do with one another there, the number of actions that are both is hypergeometric, whatever N, K and m came
-from (N. Mantel and W. Haenszel, J. Natl. Cancer Inst. 22, 1959; the sum is tested exactly as by C. R. Mehta et al.,
+In each stratum there are N actions; K of them have one action type, and m are in one situation. If action type and
+situation are independent there, the number of actions that are both is hypergeometric, whatever led to N, K and m
+(N. Mantel and W. Haenszel, J. Natl. Cancer Inst. 22, 1959; the sum is tested exactly as by C. R. Mehta et al.,
 J. Am. Stat. Assoc. 80, 1985).
 """
 
@@ -14,53 +14,53 @@ from scipy.fft import irfft, next_fast_len, rfft
 from scipy.optimize import brentq
 from scipy.special import gammaln, ndtr
 
-# Where the sum varies so much, its skewness is at most 1/3 and its excess kurtosis 1/9, so an expansion about the normal
-# distribution is within a few hundredths of a tail that is larger than any that matters.
+# With this much variance, the skewness of the sum is at most 1/3 and its excess kurtosis 1/9. Then an expansion about
+# the normal distribution is within a few hundredths of the tail, which is larger than any tail that matters.
 _ENOUGH_VARIANCE = 9.0
 _NO_EVIDENCE = 0.2
-# A p-value is never nothing; below that, doubles have no digits left.
+# A p-value is never 0; below this one, doubles have no digits left.
 LEAST_P = 1e-300
 # Tilted by more, odds are beyond those of the rarest table of 10¹² actions.
 _MOST_TILT = 60.0
-# A sum of such counts is farther from its mean than so many standard deviations less than once in 10¹² times.
+# The sum is farther from its mean than this many standard deviations less than once in 10¹² times.
 _DEVIATIONS = 10
-# Numbers that are transformed at once.
+# How many numbers are transformed at once.
 _NUMBERS_AT_ONCE = 1_000_000
 
 
 @dataclass(frozen=True, eq=False)
 class Strata:
-    """Strata of one situation, for several kinds of action at once.
+    """Strata of one situation, for several action types at once.
 
     Attributes
     ----------
     n_rows
-        int64 ``(n_strata,)``: actions in each.
-    n_kind
-        int64 ``(n_strata, n_kinds)``: of these, how many are of each kind.
+        int64 ``(n_strata,)``: actions in each stratum.
+    n_of_type
+        int64 ``(n_strata, n_action_types)``: how many of them have each action type.
     n_situation
-        int64 ``(n_strata,)``: how many stand in the situation.
+        int64 ``(n_strata,)``: how many of them are in the situation.
     """
 
     n_rows: NDArray[np.int64]
-    n_kind: NDArray[np.int64]
+    n_of_type: NDArray[np.int64]
     n_situation: NDArray[np.int64]
 
 
 def upper_tails(strata: Strata, counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return, for each kind, the chance that at least so many of its actions stand in the situation.
+    """Return, for each action type, the chance that at least so many of its actions are in the situation.
 
     Parameters
     ----------
     strata
         The margins.
     counts
-        int64 ``(n_strata, n_kinds)``: how many do.
+        int64 ``(n_strata, n_action_types)``: how many are.
 
     Returns
     -------
     numpy.ndarray
-        float64 ``(n_kinds,)``; 1 where no stratum could tell.
+        float64 ``(n_action_types,)``; 1 where no stratum is informative.
 
     Examples
     --------
@@ -69,32 +69,32 @@ def upper_tails(strata: Strata, counts: NDArray[np.int64]) -> NDArray[np.float64
     [0.1667]
     """
     some = (strata.n_situation > 0) & (strata.n_situation < strata.n_rows)
-    rows, kinds, situation = strata.n_rows[some], strata.n_kind[some], strata.n_situation[some]
-    found = np.where((kinds > 0) & (kinds < rows[:, None]), counts[some], 0).sum(axis=0)
-    mean, variance, third = _moments(rows, kinds, situation)
-    tails = np.ones(kinds.shape[1])
-    for kind in np.flatnonzero(variance > 0):
-        count = int(found[kind])
-        tail = _expanded(count, mean[kind], variance[kind], third[kind])
-        if variance[kind] < _ENOUGH_VARIANCE or tail < _NO_EVIDENCE:
-            own = (kinds[:, kind] > 0) & (kinds[:, kind] < rows)
-            tail = _exact(rows[own], kinds[own, kind], situation[own], count)
-        tails[kind] = tail
+    rows, of_type, situation = strata.n_rows[some], strata.n_of_type[some], strata.n_situation[some]
+    found = np.where((of_type > 0) & (of_type < rows[:, None]), counts[some], 0).sum(axis=0)
+    mean, variance, third = _moments(rows, of_type, situation)
+    tails = np.ones(of_type.shape[1])
+    for one in np.flatnonzero(variance > 0):
+        count = int(found[one])
+        tail = _expanded(count, mean[one], variance[one], third[one])
+        if variance[one] < _ENOUGH_VARIANCE or tail < _NO_EVIDENCE:
+            own = (of_type[:, one] > 0) & (of_type[:, one] < rows)
+            tail = _exact(rows[own], of_type[own, one], situation[own], count)
+        tails[one] = tail
     return np.clip(tails, LEAST_P, 1.0)
 
 
 def lower_tails(strata: Strata, counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return, for each kind, the chance that at most so many of its actions stand in the situation."""
-    others = Strata(strata.n_rows, strata.n_rows[:, None] - strata.n_kind, strata.n_situation)
+    """Return, for each action type, the chance that at most so many of its actions are in the situation."""
+    others = Strata(strata.n_rows, strata.n_rows[:, None] - strata.n_of_type, strata.n_situation)
     return upper_tails(others, strata.n_situation[:, None] - counts)
 
 
 def _moments(
-    rows: NDArray[np.int64], kinds: NDArray[np.int64], situation: NDArray[np.int64]
+    rows: NDArray[np.int64], of_type: NDArray[np.int64], situation: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], ...]:
-    """Return mean, variance and third central moment of each kind's sum, over the strata that vary."""
+    """Return mean, variance and third central moment of the sum of each action type, over the strata that vary."""
     n, m = rows[:, None].astype(np.float64), situation[:, None].astype(np.float64)
-    k = kinds.astype(np.float64)
+    k = of_type.astype(np.float64)
     varies = (k > 0) & (k < n)
     mean = m * k / n
     variance = mean * (n - k) * (n - m) / (n * np.maximum(n - 1, 1))
@@ -112,25 +112,25 @@ def _expanded(count: int, mean: float, variance: float, third: float) -> float:
 
 
 def _exact(
-    rows: NDArray[np.int64], kinds: NDArray[np.int64], situation: NDArray[np.int64], count: int
+    rows: NDArray[np.int64], of_type: NDArray[np.int64], situation: NDArray[np.int64], count: int
 ) -> float:
     """Return the upper tail by convolving the strata.
 
-    The distributions are tilted, each probability multiplied by ``exp(θ · x)``, so that the sum has its mean near the
-    count: the tail then lies where the distribution is large, and transforms by FFT, whose errors are small beside
-    the largest probability, are exact for tails of any size. What was tilted is divided out at the end.
+    Each probability is multiplied by ``exp(θ · x)``, so that the mean of the sum is near the count. The tail is then
+    where the tilted distribution is large. The errors of an FFT are small beside the largest probability, so tails
+    of any size come out exact. The factor is divided out at the end.
     """
-    least, most = np.maximum(0, kinds + situation - rows), np.minimum(kinds, situation)
+    least, most = np.maximum(0, of_type + situation - rows), np.minimum(of_type, situation)
     if count > most.sum():
         return 0.0
     width = most - least + 1
     first = np.cumsum(width) - width
     x = np.arange(width.sum()) - np.repeat(first - least, width)
-    n, k, m = (np.repeat(margin, width) for margin in (rows, kinds, situation))
+    n, k, m = (np.repeat(margin, width) for margin in (rows, of_type, situation))
     logarithm = _log_choose(k, x) + _log_choose(n - k, m - x) - _log_choose(n, m)
 
     def tilted(theta: float) -> tuple[NDArray[np.float64], float]:
-        """Return the tilted probabilities of each x in its stratum, and the logarithm of what they were divided by."""
+        """Return the tilted probability of each x in its stratum, and the logarithm of their divisors."""
         weight = logarithm + theta * x
         largest = np.maximum.reduceat(weight, first)
         weight = np.exp(weight - np.repeat(largest, width))

@@ -8,10 +8,10 @@ import pandas as pd
 from gymlab.arguments import instance
 from gymlab.patterns.comparison import Comparison
 from gymlab.patterns.result import Extraction
+from gymlab.principles.inference import Study
 from gymlab.principles.lineage import Lineage
 from gymlab.principles.principle import in_situation, percent, quoted
 from gymlab.principles.shifts import PrincipleShift
-from gymlab.principles.study import Study
 from gymlab.workbench.text import SUBJECTS, counted, decimals, largest_shares, one_line, short_names
 
 # A log of hundreds of sessions has thousands of rules; all of them are in the JSON.
@@ -29,7 +29,7 @@ def principle_listing(study: Study) -> str:
     """
     instance("study", study, Study, "a Study")
     lines: list[str] = []
-    by_unit = [(unit, list(found)) for unit, found in groupby(study.principles, key=lambda one: one.unit)]
+    by_unit = [(unit, list(found)) for unit, found in groupby(study.principles, key=lambda one: one.subject)]
     for _, found in by_unit[:_MOST_UNITS]:
         lines += [
             one_line(f"{one.sentence}; q {_q(one.q_value)}", 400) for one in found if one.follows_from is None
@@ -50,7 +50,7 @@ def principle_listing(study: Study) -> str:
     lines += [one_line(note, 400) for note in study.notes]
     closing = (
         f"{counted(len(study.principles), 'principles')} of {len(by_unit):,} of "
-        f"{counted(len(study.units), SUBJECTS[study.by])}, at a false discovery rate of 5 % in each"
+        f"{counted(len(study.subjects), SUBJECTS[study.by])}, at a false discovery rate of 5 % in each"
     )
     return "\n".join([*lines, "", closing])
 
@@ -146,7 +146,7 @@ def comparison_listing(comparison: Comparison) -> str:
 
 
 def _shift_sentence(shift: PrincipleShift) -> str:
-    rule = f"{quoted(shift.unit)} does {quoted(shift.action)} {in_situation(shift.situation)}"
+    rule = f"{quoted(shift.subject)} does {quoted(shift.action)} {in_situation(shift.situation)}"
     if shift.difference is None or shift.first.probability is None or shift.second.probability is None:
         return f"{shift.change}: {rule}: one of the logs does not have the situation"
     return (

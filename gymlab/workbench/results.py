@@ -10,7 +10,7 @@ import numpy as np
 from gymlab.arguments import instance
 from gymlab.errors import InputError
 from gymlab.patterns.result import Extraction
-from gymlab.principles.study import Study
+from gymlab.principles.inference import Study
 from gymlab.runtime.alerts import Alert
 from gymlab.workbench.checked import each
 from gymlab.workbench.claims import Claim

@@ -86,7 +86,7 @@ class Changes:
 
 @dataclass(frozen=True)
 class _Rule:
-    unit: str
+    subject: str
     situation: Mapping[str, str]
     action: str
     probability: float
@@ -129,8 +129,8 @@ def changes_between(before: Mapping[str, Any], now: Mapping[str, Any]) -> Change
 
 
 def _rule(stored: Mapping[str, Any]) -> _Rule:
-    names = ("unit", "situation", "action", "probability", "low", "high")
-    return _Rule(**{name: stored[name] for name in names})
+    names = ("situation", "action", "probability", "low", "high")
+    return _Rule(subject=stored["unit"], **{name: stored[name] for name in names})
 
 
 def _claim_change(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> ClaimChange:

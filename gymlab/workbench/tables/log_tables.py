@@ -10,8 +10,8 @@ from gymlab.arguments import instance, whole_number
 from gymlab.clustering import ComparedLinkage
 from gymlab.entropy import conditional_entropy_bits, entropy_bits
 from gymlab.patterns.result import Extraction
+from gymlab.principles.inference import Study
 from gymlab.principles.principle import Principle
-from gymlab.principles.study import Study
 from gymlab.workbench.checked import a_table, an_extraction, each
 from gymlab.workbench.figures import whereabouts
 from gymlab.workbench.tables.html_cells import chip, decimals, left_out, share, shares, table
@@ -221,7 +221,7 @@ def principles(study: Study, *, rest: str = "study.principles") -> str:
     instance("study", study, Study, "what gymlab.study_principles returns")
     instance("rest", rest, str, "a text")
     noun = SUBJECTS[study.by]
-    by_unit = [(unit, list(found)) for unit, found in groupby(study.principles, key=lambda one: one.unit)]
+    by_unit = [(unit, list(found)) for unit, found in groupby(study.principles, key=lambda one: one.subject)]
     each = min(_MOST_RULES, max(_LEAST_RULES, _ROWS // max(1, len(by_unit))))
     shown = [(unit, _best(found, each)) for unit, found in by_unit[:_MOST_UNITS]]
     names = short_names([*(unit for unit, _ in by_unit), *study.policies], 40)

@@ -1,4 +1,4 @@
-"""Whose principles are asked for: agents, sessions, or the patterns of an extraction."""
+"""The subjects of principles: agents, sessions, or the patterns of an extraction."""
 
 from collections.abc import Sized
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ _COLUMNS = {"agent": "agent_id", "session": "session_id"}
 
 
 @runtime_checkable
-class PatternsOfLog(Protocol):
-    """What principles need of an extraction of patterns; :class:`gymlab.Extraction` is one."""
+class LabelledPatterns(Protocol):
+    """What principles need of an extraction of patterns; :class:`gymlab.Extraction` has it."""
 
     @property
     def patterns(self) -> Sized:
@@ -29,15 +29,15 @@ class PatternsOfLog(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Units:
-    """The units of a log.
+class Subjects:
+    """The subjects of a log.
 
     Attributes
     ----------
     names
-        One for each unit.
+        The name of each subject.
     codes
-        int64 ``(n_actions,)``: the unit of each action, −1 for none.
+        int64 ``(n_actions,)``: the subject of each action, −1 for none.
     """
 
     names: tuple[str, ...]
@@ -45,41 +45,37 @@ class Units:
 
 
 def checked_by(by: str) -> By:
-    """Return what the units are to be.
+    """Return what the subjects are to be, a known kind.
 
     Raises
     ------
     InputError
-        If it is unknown.
+        If the kind is unknown.
     """
     return cast("By", one_of("by", by, get_args(By)))
 
 
-def units_of(log: pd.DataFrame, by: By, extraction: PatternsOfLog | None = None) -> Units:
-    """Return the units of a log, in the order of their first action.
+def subjects_of(log: pd.DataFrame, by: By, extraction: LabelledPatterns | None = None) -> Subjects:
+    """Return the subjects of a log, in the order of their first action.
 
     Raises
     ------
     InputError
-        If ``by`` is unknown, or asks for clusters without an extraction of this very log.
+        If ``by`` is unknown, or asks for clusters without an extraction of this log.
     """
     if extraction is not None:
-        instance("extraction", extraction, PatternsOfLog, "an Extraction of this log")
+        instance("extraction", extraction, LabelledPatterns, "an Extraction of this log")
     if checked_by(by) != "cluster":
         codes, names = pd.factorize(log[_COLUMNS[by]])
-        return Units(tuple(map(str, names)), codes.astype(np.int64))
+        return Subjects(tuple(map(str, names)), codes.astype(np.int64))
     if extraction is None:
         raise InputError(
             "by='cluster' needs the extraction: infer_principles(log, by='cluster', extraction=…)"
         )
     labelled = extraction.labelled_actions()
     same = ["session_id", "agent_id", "step", "action_type", "decision_context"]
-    if (
-        not labelled[same]
-        .astype(object)
-        .reset_index(drop=True)
-        .equals(log[same].astype(object).reset_index(drop=True))
-    ):
+    first, second = (table[same].astype(object).reset_index(drop=True) for table in (labelled, log))
+    if not first.equals(second):
         raise InputError("the extraction is of another log; extract the patterns of this one")
     patterns = tuple(f"pattern {label}" for label in range(len(extraction.patterns)))
-    return Units(patterns, labelled["pattern"].fillna(-1).to_numpy(dtype=np.int64))
+    return Subjects(patterns, labelled["pattern"].fillna(-1).to_numpy(dtype=np.int64))

@@ -1,7 +1,7 @@
-"""The segments of one unit's time in which it keeps one policy, by binary segmentation.
+"""When a subject changed its policy, by binary segmentation of its time.
 
-A change counts where the choices given a situation change, and no other column explains it: an agent that meets
-another counterpart, or other situations, from some day on has not changed its mind.
+A change counts where the choices given a situation change, and no other column explains the change: an agent that
+meets another counterpart, or other situations, from some day on has not changed its mind.
 """
 
 from collections.abc import Iterator
@@ -9,50 +9,50 @@ from dataclasses import dataclass, replace
 from itertools import chain, combinations, pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import chi2
 
-from gymlab.principles.changes import (
+from gymlab.principles.change_points import (
     Change,
-    Codes,
     find_change,
     find_change_in_each,
     likelihood_ratios,
-    variance_inflation,
 )
-from gymlab.principles.choices import Choices, counted
-from gymlab.principles.policy import LEAST_TOLD
+from gymlab.principles.choices import Choices, side_counts
+from gymlab.principles.inflation import variance_inflation
+from gymlab.principles.situations import Codes
 
-# Policies whose shares differ by less, in total variation, are the same in practice.
+# Policies whose shares differ by less in total variation are the same in practice.
 LEAST_DIFFERENCE = 0.1
-# What a policy did less often in a situation says nothing of its share there.
+# Smaller differences between shares are not worth a word.
+LEAST_TOLD = 0.05
+# Fewer actions in a situation say nothing of the shares there.
 LEAST_MET = 5
-# Whoever changes more often than into eight stretches has no policy, but something that no column tells.
+# A subject with more than eight segments has no policies, but follows something that no column shows.
 _MOST_DEPTH = 3
-# A column that follows from the own last choice explains a change only where it parts the two sides this little.
+# A column that gives away the own last choice explains a change only if the two sides overlap at least this much in it.
 _LEAST_OVERLAP = 0.2
 
 
 @dataclass(frozen=True)
-class Found:
-    """A change that counts: the column in which it is clearest, and the place in the unit's time."""
+class PolicyChange:
+    """A change that counts: the column in which it is clearest, and its place in the subject's time."""
 
     column: str
     change: Change
 
 
 @dataclass(frozen=True)
-class Search:
+class ChangeSearch:
     """How changes are looked for.
 
     Attributes
     ----------
     level
-        Of each test, divided by the number of columns (Bonferroni).
+        The level of each test; it is divided by the number of columns (Bonferroni).
     least
-        Actions of a segment, at least.
+        The least number of actions of a segment.
     n_permutations, seed
-        Of the permutations of each test.
+        How many permutations each test takes, and the seed that they are drawn with.
     """
 
     level: float
@@ -61,7 +61,7 @@ class Search:
     seed: int
 
     def places(self, choices: Choices) -> list[tuple[tuple[int, int], Codes]]:
-        """Return where each stretch begins and ends, and the places in it where policies may change, if any."""
+        """Return the stretches in which policies may change: where each begins and ends, and the possible places."""
         edges = [0, *(np.flatnonzero(np.diff(choices.stretch)) + 1), len(choices.choice)]
         found = []
         for begin, end in pairwise(edges):
@@ -84,23 +84,25 @@ class Search:
         )
 
 
-def find_changes(choices: Choices, search: Search) -> list[Found]:
-    """Return the changes that count, in the order of time; stretches are parted a few times over, not for ever."""
-    found: list[Found] = []
+def find_changes(choices: Choices, search: ChangeSearch) -> list[PolicyChange]:
+    """Return the changes that count, in the order of time. A segment is divided a limited number of times."""
+    found: list[PolicyChange] = []
     open_segments = [(0, len(choices.choice), 0)]
     while open_segments:
         begin, end, depth = open_segments.pop()
         if depth == _MOST_DEPTH:
             continue
-        for (first, last), best in _best(choices.between(begin, end), search):
+        for (first, last), best in _best_in_stretches(choices.between(begin, end), search):
             place = begin + first + best.change.place
             found.append(replace(best, change=replace(best.change, place=place)))
             open_segments += [(begin + first, place, depth + 1), (place, begin + last, depth + 1)]
     return sorted(found, key=lambda one: one.change.place)
 
 
-def _best(choices: Choices, search: Search) -> Iterator[tuple[tuple[int, int], Found]]:
-    """Give the stretches in which something changes, each with the change that counts, its place within it."""
+def _best_in_stretches(
+    choices: Choices, search: ChangeSearch
+) -> Iterator[tuple[tuple[int, int], PolicyChange]]:
+    """Give the stretches in which something changes, each with the change that counts, and its place within it."""
     stretches = search.places(choices)
     if not stretches:
         return
@@ -127,12 +129,12 @@ def _best(choices: Choices, search: Search) -> Iterator[tuple[tuple[int, int], F
                 and _differs(part.columns[name], part.choice, place)
                 and not _explained(choices, name, (begin, change.place, end), search)
             ):
-                yield (begin, end), Found(name, replace(change, place=place))
+                yield (begin, end), PolicyChange(name, replace(change, place=place))
                 break
 
 
-def _explained(choices: Choices, name: str, where: tuple[int, int, int], search: Search) -> bool:
-    """Tell whether nothing changes at the place once one or two other columns are known as well.
+def _explained(choices: Choices, name: str, where: tuple[int, int, int], search: ChangeSearch) -> bool:
+    """Return whether nothing changes at the place once one or two other columns are known as well.
 
     Two, since a rule of two columns, such as win-stay lose-shift, is seen in neither of them alone.
 
@@ -155,7 +157,7 @@ def _explained(choices: Choices, name: str, where: tuple[int, int, int], search:
             choices.internal.keys() & set(others)
             and _overlap(joint[begin:end], place - begin) < _LEAST_OVERLAP
         ):
-            # Of several sessions in no order, one in which the agent went over to another choice and stayed with it is
+            # Among sessions in no known order, a session in which the agent goes over to another choice for good is
             # no evidence against an agent that remembers.
             if end - begin < len(choices.choice):
                 return True
@@ -166,9 +168,8 @@ def _explained(choices: Choices, name: str, where: tuple[int, int, int], search:
 
 
 def _overlap(situation: Codes, place: int) -> float:
-    """Return how much of the shorter side lies in situations that the other side has met as often."""
-    shape = (int(situation.max(initial=0)) + 1, 1)
-    left, right = (counted(situation[s], np.zeros_like(situation[s]), shape) for s in _sides(place))
+    """Return the share of the shorter side in situations that the other side has met as often."""
+    left, right = side_counts(situation, np.zeros_like(situation), place)
     return float(np.minimum(left, right).sum() / max(1, min(left.sum(), right.sum())))
 
 
@@ -180,8 +181,7 @@ def difference(situation: Codes, choice: Codes, place: int) -> float:
     >>> difference(np.zeros(4, dtype=np.int64), np.array([0, 0, 0, 1]), 2)
     0.5
     """
-    shape = (int(situation.max(initial=0)) + 1, int(choice.max(initial=0)) + 1)
-    left, right = (counted(situation[s], choice[s], shape) for s in _sides(place))
+    left, right = side_counts(situation, choice, place)
     n_left, n_right = left.sum(axis=1), right.sum(axis=1)
     weight = np.minimum(n_left, n_right)
     if not weight.any():
@@ -193,36 +193,35 @@ def difference(situation: Codes, choice: Codes, place: int) -> float:
 
 
 def _differs(situation: Codes, choice: Codes, place: int) -> bool:
-    """Tell whether the shares on the two sides differ by enough to be told: on the whole, and in one situation."""
-    shape = (int(situation.max(initial=0)) + 1, int(choice.max(initial=0)) + 1)
-    left, right = (counted(situation[s], choice[s], shape) for s in _sides(place))
+    """Return whether the shares on the two sides differ enough to be reported: on the whole, and in one situation."""
+    left, right = side_counts(situation, choice, place)
     met = np.minimum(left.sum(axis=1), right.sum(axis=1)) >= LEAST_MET
     shares = (side[met] / side[met].sum(axis=1, keepdims=True) for side in (left, right))
     told = float(np.abs(np.subtract(*shares)).max(initial=0.0)) >= LEAST_TOLD
     return told and difference(situation, choice, place) >= LEAST_DIFFERENCE
 
 
-def number_policies(choices: Choices, found: list[Found], level: float) -> list[tuple[int, int, int]]:
-    """Return begin, end and policy of each segment: one that is like an earlier one gets its number.
+def number_policies(choices: Choices, found: list[PolicyChange], level: float) -> list[tuple[int, int, int]]:
+    """Return begin, end and policy of each segment. A segment like an earlier one gets the number of its policy.
 
-    Policies are compared in the columns in which changes were found: by the likelihood ratio, deflated, against
-    chi-square, and by the total variation. Stretches in which nothing changed are one policy, since nothing else can
-    be told of them.
+    Policies are compared in the columns in which changes were found: by the deflated likelihood ratio against
+    chi-square, and by the total variation. All stretches without a change are one policy, since nothing else is
+    known of them.
     """
     borders = [0, *(np.flatnonzero(np.diff(choices.stretch)) + 1), len(choices.choice)]
     places = [one.change.place for one in found]
     changed = [any(begin < place < end for place in places) for begin, end in pairwise(borders)]
     edges = sorted({*borders, *places})
     columns = sorted({one.column for one in found})
-    of_stretch = np.searchsorted(borders, edges[:-1], side="right") - 1
-    steady = [i for i, stretch in enumerate(of_stretch) if not changed[stretch]]
+    stretch_of_segment = np.searchsorted(borders, edges[:-1], side="right") - 1
+    steady = [i for i, stretch in enumerate(stretch_of_segment) if not changed[stretch]]
     groups = [steady] if steady else []
-    groups += [[i] for i, stretch in enumerate(of_stretch) if changed[stretch]]
-    members: list[NDArray[np.int64]] = []
+    groups += [[i] for i, stretch in enumerate(stretch_of_segment) if changed[stretch]]
+    members: list[Codes] = []
     numbers: dict[int, int] = {}
     for group in sorted(groups):
         rows = np.concatenate([np.arange(edges[i], edges[i + 1]) for i in group])
-        same = [i for i, old in enumerate(members) if _same(choices, columns, old, rows, level)]
+        same = [i for i, old in enumerate(members) if _is_same_policy(choices, columns, old, rows, level)]
         number = same[0] if same else len(members)
         if same:
             members[number] = np.sort(np.concatenate([members[number], rows]))
@@ -236,30 +235,28 @@ def number_policies(choices: Choices, found: list[Found], level: float) -> list[
     return segments
 
 
-def _same(
-    choices: Choices, columns: list[str], old: NDArray[np.int64], new: NDArray[np.int64], level: float
-) -> bool:
+def _is_same_policy(choices: Choices, columns: list[str], old: Codes, new: Codes, level: float) -> bool:
     rows = np.concatenate([old, new])
     follows = choices.follows[rows] & np.append(False, np.diff(rows) == 1)
     for name in columns:
         situation, choice = choices.columns[name][rows], choices.choice[rows]
         if not _differs(situation, choice, len(old)):
             continue
-        ratio = float(likelihood_ratios(situation, choice)[len(old)])
-        ratio /= variance_inflation(situation, choice, follows, len(old))
-        if chi2.sf(ratio, degrees_of_freedom(situation, choice, len(old))) <= level / len(columns):
+        inflation = variance_inflation(situation, choice, follows, len(old))
+        if difference_p_value(situation, choice, len(old), inflation) <= level / len(columns):
             return False
     return True
 
 
+def difference_p_value(situation: Codes, choice: Codes, place: int, inflation: float) -> float:
+    """Return the p-value of the deflated likelihood ratio at a place, against chi-square."""
+    ratio = float(likelihood_ratios(situation, choice)[place]) / inflation
+    return float(chi2.sf(ratio, degrees_of_freedom(situation, choice, place)))
+
+
 def degrees_of_freedom(situation: Codes, choice: Codes, place: int) -> int:
-    """Return those of the likelihood ratio at a place: choices less one, over the situations met on both sides."""
-    shape = (int(situation.max(initial=0)) + 1, int(choice.max(initial=0)) + 1)
-    left, right = (counted(situation[s], choice[s], shape) for s in _sides(place))
+    """Return the degrees of freedom of the ratio at a place: choices less one, over situations met on both sides."""
+    left, right = side_counts(situation, choice, place)
     both = (left.sum(axis=1) > 0) & (right.sum(axis=1) > 0)
-    kinds = ((left + right) > 0).sum(axis=1)
-    return max(1, int((kinds - 1)[both].sum()))
-
-
-def _sides(place: int) -> tuple[slice, slice]:
-    return slice(None, place), slice(place, None)
+    n_chosen = ((left + right) > 0).sum(axis=1)
+    return max(1, int((n_chosen - 1)[both].sum()))

@@ -1,4 +1,4 @@
-"""The principles of every run in the database, each with where it comes from."""
+"""The principles of every run in the database, each with its lineage."""
 
 import json
 import math
@@ -19,11 +19,11 @@ from gymlab.runtime.database import Database
 
 
 class EvidencedRule(Rule, Protocol):
-    """A rule with the number of actions that it rests on, and its adjusted p-value."""
+    """A rule with the number of its actions and its adjusted p-value."""
 
     @property
     def n(self) -> int:
-        """How often the unit was in the situation."""
+        """How often the subject was in the situation."""
 
     @property
     def q_value(self) -> float:
@@ -32,7 +32,7 @@ class EvidencedRule(Rule, Protocol):
 
 @dataclass(frozen=True)
 class _StoredRule:
-    unit: str
+    subject: str
     action: str
     probability: float
     low: float
@@ -50,32 +50,32 @@ async def store_principles(
 ) -> Lineage:
     """Store the principles of a run, with their lineage from the run of the same source before it.
 
-    Storing a run again, with the same rules, changes nothing. A run without principles leaves nothing behind, so
-    the run after it is compared with the one before it.
+    Storing a run again with the same rules changes nothing. A run without principles is not stored, so the run after
+    it is compared with the run before it.
 
     Parameters
     ----------
     database
-        Where to.
+        Where to store them.
     rules
         The principles; anything with the attributes of :class:`EvidencedRule`.
     run_id
-        The run's name.
+        The name of the run.
     source
-        What the log was: runs are related if it is the same.
+        The log. Only runs of the same source are related.
     created_at
-        When the run was, with its time zone; now, if it is None.
+        The time of the run, with its time zone; None for now.
 
     Returns
     -------
     Lineage
-        Its parents are indices of the principles of the run before, in the order in which they were stored.
+        The parents are indices of the principles of the run before, in the order in which they were stored.
 
     Raises
     ------
     InputError
-        If ``created_at`` has no time zone, or a run of this name is stored with other principles or of another
-        source. Nothing is stored then.
+        If ``created_at`` has no time zone, or a run of this name is already stored with other principles or from
+        another source. Nothing is stored then.
 
     Examples
     --------
@@ -104,7 +104,7 @@ async def store_principles(
             created_at=when,
             source=source,
             compared_with=previous,
-            unit=rule.unit,
+            unit=rule.subject,
             situation=json.dumps(dict(rule.situation), ensure_ascii=False, sort_keys=True),
             action=rule.action,
             probability=float(rule.probability),
@@ -134,9 +134,9 @@ async def stored_lineage(database: Database, source: str | None = None) -> pd.Da
     Returns
     -------
     pandas.DataFrame
-        One row a principle and run: the columns of :class:`gymlab.db_models.PrincipleRecord` with ``situation`` a
-        dict and ``parents`` a list of ids, before them ``id``, and ``vanished``: True if a later run was
-        compared with its run and has no heir of it.
+        A row for each principle and run: ``id``, the columns of :class:`gymlab.db_models.PrincipleRecord` with
+        ``situation`` as a dict and ``parents`` as a list of ids, and ``vanished``: True if a later run was compared
+        with this run and no principle of it comes from this one.
 
     Examples
     --------

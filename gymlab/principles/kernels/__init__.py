@@ -1,0 +1,1 @@
+"""The compiled loops behind the test for changes of policy."""
