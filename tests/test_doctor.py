@@ -10,7 +10,7 @@ import pytest
 
 from gymlab import cli
 from gymlab.settings import Settings
-from gymlab.workbench.doctor import machine
+from gymlab.workbench import doctor
 from gymlab.workbench.report import folders
 from gymlab.workbench.schedule import making
 
@@ -85,7 +85,7 @@ def test_json_says_the_same(run):
 
 
 def test_an_absent_extra_is_no_problem_and_names_its_command(run, monkeypatch):
-    monkeypatch.setattr(machine, "extras", lambda: {"llm": {"openai": None, "anthropic": "1.0"}})
+    monkeypatch.setattr(doctor, "required", lambda: {"": {}, "llm": {"openai": None, "anthropic": "1.0"}})
     code, printed = run()
     assert code == 0
     assert "extra llm" in printed
@@ -93,7 +93,7 @@ def test_an_absent_extra_is_no_problem_and_names_its_command(run, monkeypatch):
 
 
 def test_an_absent_library_is_a_problem(run, monkeypatch):
-    monkeypatch.setattr(machine, "libraries", lambda: {"plotly": None, "numpy": "2.4.6"})
+    monkeypatch.setattr(doctor, "required", lambda: {"": {"plotly": None, "numpy": "2.4.6"}})
     code, printed = run()
     assert code == 1
     (line,) = problems(printed)
@@ -186,7 +186,7 @@ def test_what_cannot_be_imported_is_a_finding(run, monkeypatch):
 
 def test_a_cache_of_kernels_that_cannot_be_kept_is_said(run, monkeypatch):
     monkeypatch.setattr(
-        machine, "unwritable", lambda folder: "cannot write" if "distance" in str(folder) else ""
+        doctor, "unwritable", lambda folder: "cannot write" if "distance" in str(folder) else ""
     )
     code, printed = run()
     assert code == 0

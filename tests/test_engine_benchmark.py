@@ -178,7 +178,7 @@ def test_a_program_that_computes_something_else_is_named(measured):
 def benchmark_of(found) -> Benchmark:
     from engine.quality import Error, MatrixMemory
 
-    from gymlab.workbench.installed import environment
+    from gymlab.workbench.results import environment
 
     return Benchmark(
         environment=environment(),

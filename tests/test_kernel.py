@@ -14,8 +14,7 @@ import pytest
 from gymlab import cli
 from gymlab.errors import InputError, ReportError
 from gymlab.settings import notebook_path
-from gymlab.workbench import report
-from gymlab.workbench.doctor import notebooks
+from gymlab.workbench import doctor, report
 from gymlab.workbench.report import execute, folders, kernel
 from gymlab.workbench.results import to_json
 
@@ -130,7 +129,7 @@ def test_the_report_runs_by_this_python_whichever_kernels_jupyter_knows(cells, t
         "results.json",
     ]
     assert not finished.folder.stat().st_mode & 0o1000
-    (finding,) = (one for one in notebooks.look_at_notebooks() if one.topic == "jupyter kernel")
+    (finding,) = (one for one in doctor.examine() if one.topic == "jupyter kernel")
     assert finding.state == "problem"
     assert "ipykernel install --sys-prefix" in finding.text
 
@@ -140,12 +139,12 @@ def test_the_doctor_sees_a_kernel_without_gymlab(tmp_path):
     other.parent.mkdir()
     other.write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
     other.chmod(0o755)
-    assert "which does not have gymlab" in notebooks._problem([str(other), "-m", "ipykernel_launcher"])
+    assert "which does not have gymlab" in doctor._kernel_problem([str(other), "-m", "ipykernel_launcher"])
     other.write_text("#!/bin/sh\nexit 0\n", encoding="utf-8")
-    assert notebooks._problem([str(other), "-m", "ipykernel_launcher"]) == ""
+    assert doctor._kernel_problem([str(other), "-m", "ipykernel_launcher"]) == ""
     other.write_text("", encoding="utf-8")
-    assert "does not run" in notebooks._problem([str(other)])
-    assert notebooks._problem(["python3", "-m", "ipykernel_launcher"]) == ""
+    assert "does not run" in doctor._kernel_problem([str(other)])
+    assert doctor._kernel_problem(["python3", "-m", "ipykernel_launcher"]) == ""
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ from gymlab.actions.readers.source_files import files_of
 from gymlab.errors import InputError
 from gymlab.settings import Settings, notebook_path
 from gymlab.workbench import report
-from gymlab.workbench.installed import version_of
+from gymlab.workbench.doctor import version_of
 from gymlab.workbench.lab import lab_arguments
 from gymlab.workbench.measure import (
     measure_accuracy,

@@ -1,23 +1,29 @@
 """The report's figures for machines: ``results.json``, schema 1."""
 
 import json
+import platform
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from gymlab.arguments import instance
+from gymlab.budget import available_bytes
+from gymlab.distance.blocks import available_threads
 from gymlab.errors import InputError
 from gymlab.patterns.result import Extraction
 from gymlab.principles.inference import Study
 from gymlab.runtime.alerts import Alert
 from gymlab.workbench.checked import each
 from gymlab.workbench.claims import Claim
-from gymlab.workbench.installed import environment
 
 # Thousands of ids would bury the figures; `gymlab principles --json` has them.
 _EVIDENCE = {"action_ids", "contradiction_ids"}
+# The figures of a report depend on these most.
+_MEASURED_WITH = ("gymlab", "numpy", "scipy", "numba", "pandas", "tslearn", "plotly", "papermill", "sqlmodel")
 
 
 def build_results(
@@ -102,3 +108,21 @@ def _plain(value: object) -> object:
     if isinstance(value, Path):
         return str(value)
     raise TypeError(f"{type(value).__name__} has no form in JSON")
+
+
+def environment() -> dict[str, str]:
+    """Return what figures depend on: versions and the machine's kind.
+
+    Examples
+    --------
+    >>> environment()["python"] == platform.python_version()
+    True
+    """
+    return {
+        "measured at": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        **{name: version(name) for name in _MEASURED_WITH},
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "processors": str(available_threads()),
+        "memory available": f"{available_bytes() / 1e9:.1f} GB",
+    }

@@ -18,7 +18,7 @@ from engine.speed import AGREEMENT, Speed, groups, measure_group
 from gymlab.distance import cuda
 from gymlab.distance.blocks import available_threads
 from gymlab.distance.simd.paths import kernel_path
-from gymlab.workbench.installed import environment
+from gymlab.workbench.results import environment
 
 GPU = "gymlab (GPU)"
 _FEWEST_WINDOWS = 100
