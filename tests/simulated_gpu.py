@@ -21,19 +21,16 @@ def process():
 
 def call(name, *arguments, tiles=None, **options):
     """Call a public function; ``tiles`` sets limits of a tile, so that little data makes several."""
-    from gymlab.distance import cuda
-    from gymlab.distance.gpu import edges
-    from gymlab.distance.gpu import tiles as tiles_of_work
+    from gymlab.distance import cuda, gpu_tiles
 
-    modules = {"_FIRST_COLUMNS": edges}
-    before = {limit: getattr(modules.get(limit, tiles_of_work), limit) for limit in tiles or {}}
+    before = {limit: getattr(gpu_tiles, limit) for limit in tiles or {}}
     for limit, value in (tiles or {}).items():
-        setattr(modules.get(limit, tiles_of_work), limit, value)
+        setattr(gpu_tiles, limit, value)
     try:
         return getattr(cuda, name)(*arguments, **options)
     finally:
         for limit, value in before.items():
-            setattr(modules.get(limit, tiles_of_work), limit, value)
+            setattr(gpu_tiles, limit, value)
 
 
 def seen_progress(*arguments):

@@ -121,15 +121,15 @@ def test_every_public_name_is_there():
 def test_kernels_come_from_the_disk_cache_in_the_second_process(tmp_path):
     code = (
         "import numpy as np\n"
-        "from gymlab.distance import bounds, dtw, dtw_cross, dtw_neighbors, dtw_pairs, dtw_pairwise, dtw_path, loops\n"
-        "from gymlab.distance.simd import paths, search_computed, search_looked_up, sharing, sweeps\n"
+        "from gymlab.distance import dtw, dtw_cross, dtw_neighbors, dtw_pairs, dtw_pairwise, dtw_path\n"
+        "from gymlab.distance.kernels import loops, search_computed, search_looked_up, sweeps, vectors\n"
         "rng = np.random.default_rng(0)\n"
         "x = rng.normal(size=(40, 5, 3))\n"
         "few = x[0][rng.integers(0, 4, size=(2000, 12))]\n"
         "dtw_pairwise(x); dtw_cross(x, x); dtw_pairs(x, [0], [1]); dtw(x[0], x[1]); dtw_path(x[0], x[1])\n"
         "dtw_pairwise(few[:200]); dtw_neighbors(x, k=1); dtw_neighbors(few, k=1, radius=1)\n"
         "kernels = [sweeps.sweep, sweeps.shared_sweep, sweeps.pairs_sweep, search_computed.search_computed,\n"
-        "    search_looked_up.search_looked_up, loops.cost, loops.accumulated, paths._add_lanes]\n"
+        "    search_looked_up.search_looked_up, loops.cost, loops.accumulated, vectors._add_lanes]\n"
         "print(sum(sum(k.stats.cache_misses.values()) for k in kernels),"
         " sum(sum(k.stats.cache_hits.values()) for k in kernels))"
     )

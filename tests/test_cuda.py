@@ -317,7 +317,7 @@ COMPILED = """
 import types
 from numba import cuda, float32, int32, int64
 from numba.cuda import cuda_paths, dispatcher
-from gymlab.distance.gpu.kernels import Shape, distances_kernel, neighbors_kernel
+from gymlab.distance.kernels.gpu import Shape, distances_kernel, neighbors_kernel
 dispatcher.get_current_device = lambda: types.SimpleNamespace(compute_capability=(8, 0))
 cuda_paths._get_nvrtc_path = lambda: None
 common = (

@@ -17,7 +17,7 @@ sys.modules.update(dict.fromkeys(ABSENT))
 import gymlab
 for module in pkgutil.walk_packages(gymlab.__path__, "gymlab."):
     # The GPU's kernels ask for an extra, and aeon's probe runs in an environment of its own.
-    if not module.name.startswith(("gymlab.__main__", "gymlab.distance.gpu")):
+    if not module.name.startswith(("gymlab.__main__", "gymlab.distance.gpu_tiles", "gymlab.distance.kernels.gpu")):
         importlib.import_module(module.name)
 
 from gymlab.runtime import background

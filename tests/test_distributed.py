@@ -17,11 +17,10 @@ from distributed import Client, LocalCluster, Status, get_task_stream
 from scipy.spatial.distance import squareform
 
 from gymlab.distance import distributed, dtw_cross, dtw_neighbors, dtw_pairwise
-from gymlab.distance.neighbor_search import NeighborSearch, Query
+from gymlab.distance.dask_neighbors import search_ranges
+from gymlab.distance.dask_tasks import BuiltOnce, ClusterTask, run_tasks
+from gymlab.distance.neighbors import NeighborQuery, NeighborSearch
 from gymlab.distance.series import batches
-from gymlab.distance.workers import rows
-from gymlab.distance.workers.graph import look_at
-from gymlab.distance.workers.run import BuiltOnce, Task, run_tasks
 from gymlab.errors import ClusterError, InputError, MemoryLimitError, OutputError
 
 # Blocks of milliseconds, so that small matrices have enough of them.
@@ -311,7 +310,9 @@ def test_a_task_that_kills_its_workers_is_given_up_with_an_explanation():
         Client(cluster) as client,
         pytest.raises(ClusterError, match=r"1 worker died .*too little memory"),
     ):
-        run_tasks(client, BuiltOnce.get, BuiltOnce(os._exit, (1,), 0), [Task((), 1)], print, progress=False)
+        run_tasks(
+            client, BuiltOnce.get, BuiltOnce(os._exit, (1,), 0), [ClusterTask((), 1)], print, progress=False
+        )
 
 
 @pytest.mark.parametrize(
@@ -460,9 +461,11 @@ def test_neighbours_survive_killed_workers(client):
 
 def test_a_worker_that_divides_the_work_differently_is_refused():
     (batch,), unit = batches(walks(300))
-    search = BuiltOnce(NeighborSearch, (batch, Query(eps=1.0, k=None, values=True), None, (), unit), 0)
+    search = BuiltOnce(
+        NeighborSearch, (batch, NeighborQuery(eps=1.0, k=None, values=True), None, (), unit), 0
+    )
     with pytest.raises(ClusterError, match="their processors differ"):
-        look_at(search, 1000, 0, 1)
+        search_ranges(search, 1000, 0, 1)
 
 
 @pytest.mark.parametrize(
@@ -505,7 +508,7 @@ def test_a_file_that_cannot_be_written_is_named(client, tmp_path):
 
 
 def test_a_matrix_beyond_memory_is_refused_and_the_alternatives_are_named(client, monkeypatch):
-    monkeypatch.setattr(rows, "memory_budget", lambda: 1000)
+    monkeypatch.setattr(distributed, "memory_budget", lambda: 1000)
     with pytest.raises(MemoryLimitError, match="dtw_pairwise_parts"):
         distributed.dtw_pairwise(client, equal_lengths())
     with pytest.raises(MemoryLimitError, match="memory map"):

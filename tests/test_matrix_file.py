@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gymlab.distance import dtw_cross, dtw_pairwise
-from gymlab.distance.simd import kernel
+from gymlab.distance import dtw_cross, dtw_pairwise, row_distances
 from gymlab.errors import InputError, MemoryLimitError, OutputError
 
 CELLS = 200_000
@@ -19,7 +18,7 @@ CELLS = 200_000
 
 @pytest.fixture(autouse=True)
 def several_blocks(monkeypatch):
-    monkeypatch.setattr(kernel, "CELLS_A_BLOCK", CELLS)
+    monkeypatch.setattr(row_distances, "CELLS_A_BLOCK", CELLS)
 
 
 def walks(n=200, length=10, seed=0):
@@ -105,10 +104,9 @@ def test_several_threads_write_the_same_file(tmp_path, monkeypatch):
 KILLED = f"""
 import os, signal, sys
 import numpy as np
-from gymlab.distance import dtw_pairwise
-from gymlab.distance.simd import kernel
+from gymlab.distance import dtw_pairwise, row_distances
 
-kernel.CELLS_A_BLOCK = {CELLS}
+row_distances.CELLS_A_BLOCK = {CELLS}
 seen = []
 
 def progress(done, total):

@@ -11,9 +11,8 @@ from hypothesis.extra.numpy import arrays
 from scipy.spatial.distance import squareform
 from sklearn.cluster import DBSCAN
 
-from gymlab.distance import blocks, dtw_neighbors, dtw_pairwise, neighbor_search
-from gymlab.distance.simd import kernel, search_plans
-from gymlab.distance.simd.paths import KernelPath
+from gymlab.distance import blocks, dtw_neighbors, dtw_pairwise, neighbors, row_distances, search_plans
+from gymlab.distance.kernels.vectors import KernelPath
 from gymlab.errors import InputError
 
 RADII = [None, 0, 1, 4]
@@ -265,15 +264,15 @@ def test_any_eps_that_is_a_distance_is_taken(eps):
 @pytest.mark.parametrize("few", [False, True], ids=["computed", "looked up"])
 def test_the_graph_does_not_depend_on_the_number_of_threads(monkeypatch, few):
     monkeypatch.setattr(blocks, "_CELLS_WORTH_THREADS", 0)
-    monkeypatch.setattr(neighbor_search, "_RANGE_BYTES", 1)
+    monkeypatch.setattr(neighbors, "_RANGE_BYTES", 1)
     threads = set()
-    look_at = neighbor_search.NeighborSearch.look_at
+    search_blocks = neighbors.NeighborSearch.search_blocks
 
     def noted(*arguments):
         threads.add(threading.get_ident())
-        look_at(*arguments)
+        search_blocks(*arguments)
 
-    monkeypatch.setattr(neighbor_search.NeighborSearch, "look_at", noted)
+    monkeypatch.setattr(neighbors.NeighborSearch, "search_blocks", noted)
     points = np.random.default_rng(22).normal(size=(3, 3))
     series = of_few_points(23, 700, 12, points) if few else walks(24, 700, 12)
     for n_threads in (1, 2, 5):
@@ -321,7 +320,7 @@ def test_plain_loops_find_the_same_graph(monkeypatch, ragged, radius):
     at = int(np.argmax(np.diff(distances)))
     queries = ({"k": 4}, {"eps": float((distances[at] + distances[at + 1]) / 2)})
     by_vectors = [dtw_neighbors(series, radius=radius, **query).graph for query in queries]
-    for module in (kernel, search_plans):
+    for module in (row_distances, search_plans):
         monkeypatch.setattr(module, "kernel_path", plain_path)
     np.testing.assert_allclose(matrix_of(series, radius), square, rtol=1e-6)
     for stats in check(series, radius):
@@ -335,7 +334,7 @@ def test_plain_loops_find_the_same_graph(monkeypatch, ragged, radius):
 
 
 def test_progress_reaches_the_total_and_an_exception_in_it_stops_the_work(monkeypatch):
-    monkeypatch.setattr(neighbor_search, "_RANGE_BYTES", 1)
+    monkeypatch.setattr(neighbors, "_RANGE_BYTES", 1)
     series = walks(28, 400, 6)
     seen = []
     dtw_neighbors(series, k=2, progress=lambda done, total: seen.append((done, total)))

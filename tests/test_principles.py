@@ -270,7 +270,7 @@ strata = st.lists(
 def test_tails_are_those_of_going_through_every_way(given_strata, data):
     counts = [data.draw(st.integers(max(0, m + k - n), min(m, k))) for n, k, m in given_strata]
     margins = Strata(*(np.array(one) for one in zip(*given_strata, strict=True)))
-    margins = replace(margins, n_kind=margins.n_of_type[:, None])
+    margins = replace(margins, n_of_type=margins.n_of_type[:, None])
     expected = naive.upper_tail(given_strata, sum(counts))
     assert upper_tails(margins, np.array(counts)[:, None])[0] == pytest.approx(expected, rel=1e-6, abs=1e-12)
     lower = lower_tails(margins, np.array(counts)[:, None])[0]

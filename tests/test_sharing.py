@@ -5,10 +5,9 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import squareform
 
-from gymlab.distance import dtw, dtw_cross, dtw_pairs, dtw_pairwise
+from gymlab.distance import dtw, dtw_cross, dtw_pairs, dtw_pairwise, row_distances
+from gymlab.distance.kernels.sharing import shared_points
 from gymlab.distance.series import batches
-from gymlab.distance.simd import kernel
-from gymlab.distance.simd.sharing import shared_points
 
 
 def windows(rng, n, length, channels, step=1):
@@ -39,10 +38,10 @@ def with_and_without(monkeypatch):
             return chosen[-1]
 
         with monkeypatch.context() as patch:
-            patch.setattr(kernel, "shared_points", noted)
+            patch.setattr(row_distances, "shared_points", noted)
             sharing = compute()
         with monkeypatch.context() as patch:
-            patch.setattr(kernel, "shared_points", lambda *_: None)
+            patch.setattr(row_distances, "shared_points", lambda *_: None)
             apart = compute()
         assert len(chosen) == 1
         assert chosen[0] is not None
@@ -98,8 +97,8 @@ def test_sharing_changes_no_bit_between_two_collections(with_and_without, ragged
 
 @pytest.mark.parametrize("ragged", [False, True], ids=["one length", "unequal lengths"])
 def test_several_runs_in_several_blocks_and_threads_change_no_bit(monkeypatch, with_and_without, ragged):
-    monkeypatch.setattr("gymlab.distance.simd.sharing._TABLE_BYTES", 1)
-    monkeypatch.setattr(kernel, "CELLS_A_BLOCK", 1_000_000)
+    monkeypatch.setattr("gymlab.distance.kernels.sharing._TABLE_BYTES", 1)
+    monkeypatch.setattr(row_distances, "CELLS_A_BLOCK", 1_000_000)
     monkeypatch.setattr("gymlab.distance.blocks._CELLS_WORTH_THREADS", 0)
     rng = np.random.default_rng(4)
     series = windows(rng, 300, 20, 6)
@@ -138,13 +137,13 @@ def shared_by(series, radius=None):
         return found[-1]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(kernel, "shared_points", noted)
-        kernel.Kernel(batch, None, radius, (), unit)
+        patch.setattr(row_distances, "shared_points", noted)
+        row_distances.RowDistances(batch, None, radius, (), unit)
     return batch, found[0]
 
 
 def test_every_time_point_finds_its_own_numbers_among_those_of_its_run(monkeypatch):
-    monkeypatch.setattr("gymlab.distance.simd.sharing._TABLE_BYTES", 1)
+    monkeypatch.setattr("gymlab.distance.kernels.sharing._TABLE_BYTES", 1)
     series = windows(np.random.default_rng(7), 100, 15, 3)
     batch, shared = shared_by(series)
     assert shared.run_starts[0] == 0

@@ -12,8 +12,8 @@ from gymlab.arguments import shown
 from gymlab.clustering.condensed import Checkpoint, Tree, no_checkpoint
 from gymlab.clustering.linkage import Edges, PointerTree, tree_of_joins
 from gymlab.distance.blocks import Block, Progress, run_blocks
+from gymlab.distance.row_distances import CELLS_A_BLOCK, RowDistances
 from gymlab.distance.series import Series, batches, number_of_codes
-from gymlab.distance.simd.kernel import CELLS_A_BLOCK, Kernel
 from gymlab.errors import InputError
 
 # 4 MB of distances a thread at most, however short the series are or how many points they have in common.
@@ -90,7 +90,7 @@ def streamed_edges(
         float32 ``(n,)``, the core distances; None for the distances themselves.
     """
     (batch,), unit = batches(series, n_codes=number_of_codes(mismatch_weights))
-    kernel = Kernel(batch, None, radius, mismatch_weights, unit)
+    kernel = RowDistances(batch, None, radius, mismatch_weights, unit)
     pointers = PointerTree(len(batch), None if cores is None else cores[kernel.order])
     work = [
         Block(partial(_enter, kernel, first, stop, pointers), kernel.cells(first, stop))
@@ -145,7 +145,7 @@ def _row_ranges(n: int, cells: int) -> list[tuple[int, int]]:
     return [(first, stop) for stop, first in pairwise(bounds)]
 
 
-def _enter(kernel: Kernel, first: int, stop: int, pointers: PointerTree) -> None:
+def _enter(kernel: RowDistances, first: int, stop: int, pointers: PointerTree) -> None:
     begin, end = kernel.condensed_range(first, stop)
     distances = np.empty(end - begin, dtype=np.float32)
     kernel.rows(first, stop, distances)

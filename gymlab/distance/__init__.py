@@ -1,4 +1,4 @@
-"""Exact dynamic time warping: arrays in, arrays out, nothing known of logs or agents.
+"""Exact dynamic time warping of arrays; this room knows nothing of logs or agents.
 
 DTW here is dependent (multivariate) DTW: the root of the least sum of squared Euclidean local costs over all
 warping paths [1]_. It equals ``tslearn.metrics.dtw``, ``dtaidistance.dtw_ndim.distance`` and the root of aeon's
@@ -14,11 +14,9 @@ from gymlab.errors import InputError
 
 try:
     from gymlab.distance.bounds import envelope, lb_keogh, lb_kim, lb_webb
-    from gymlab.distance.graph import NeighborGraph, NeighborStats
-    from gymlab.distance.neighbors import dtw_neighbors
+    from gymlab.distance.neighbors import NeighborGraph, NeighborStats, dtw_neighbors
     from gymlab.distance.pairwise import dtw_cross, dtw_pairs, dtw_pairwise
-    from gymlab.distance.scalar import dtw, dtw_cost_matrix, dtw_path
-    from gymlab.distance.subsequence import Match, dtw_subsequence
+    from gymlab.distance.scalar import Match, dtw, dtw_cost_matrix, dtw_path, dtw_subsequence
 except RuntimeError as error:
     raise InputError(
         f"numba finds no folder to keep compiled kernels in ({error}); name one in NUMBA_CACHE_DIR"

@@ -1,8 +1,9 @@
-"""Running blocks of kernel work: in threads (the kernels release the GIL), with progress, cancelled on error."""
+"""Runs blocks of kernel work in threads (the kernels release the GIL), shows progress, and cancels on an error."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from tqdm.auto import tqdm
@@ -11,7 +12,7 @@ from gymlab.arguments import boolean, whole_number
 
 Progress = bool | Callable[[int, int], None]
 
-# Below this, starting threads costs more than they save.
+# With fewer cells, threads cost more than they save.
 _CELLS_WORTH_THREADS = 50_000_000
 
 
@@ -30,7 +31,7 @@ def available_threads() -> int:
 
 
 def checked_threads(n_threads: int | None) -> int:
-    """Return how many threads are wanted: every processor for None.
+    """Return how many threads to use; None means one for every processor.
 
     Raises
     ------
@@ -43,7 +44,7 @@ def checked_threads(n_threads: int | None) -> int:
 
 
 def checked_progress(progress: Progress) -> Progress:
-    """Return True for a progress bar, False for none, or the function to call.
+    """Return a checked ``progress``: True for a progress bar, False for none, or the function to call.
 
     Raises
     ------
@@ -61,44 +62,58 @@ def run_blocks(blocks: Sequence[Block], n_threads: int | None, progress: Progres
     Parameters
     ----------
     blocks
-        Each writes where no other writes.
+        No two of them may write to the same place.
     n_threads
         None for as many as there are processors. The results do not depend on it.
     progress
-        True for a progress bar, or a function that takes the cells done and the cells in all. An exception that
-        it raises (to cancel, say) stops the work.
+        True for a progress bar, or a function that takes the cells done and the cells in all. If it raises an
+        exception, for example to cancel, the work stops.
     """
-    threads, report = min(checked_threads(n_threads), len(blocks)), checked_progress(progress)
+    threads = min(checked_threads(n_threads), len(blocks))
     total = sum(block.cells for block in blocks)
-    if report is True:
-        with tqdm(total=total, unit="cell", unit_scale=True, desc="DTW", leave=False) as bar:
-            _run(blocks, threads, lambda done, _total: bar.update(done - bar.n), total)
-    else:
-        _run(blocks, threads, report or (lambda _done, _total: None), total)
+    with reporting(progress, total) as report:
+        _run(blocks, threads if total >= _CELLS_WORTH_THREADS else 1, report)
 
 
-def _run(blocks: Sequence[Block], threads: int, report: Callable[[int, int], object], total: int) -> None:
-    done = 0
-    if threads <= 1 or total < _CELLS_WORTH_THREADS:
+@contextmanager
+def reporting(progress: Progress, total: int) -> Iterator[Callable[[int], None]]:
+    """Give a function to call with the cells of each piece of work that is done."""
+    progress, done = checked_progress(progress), 0
+    bar = tqdm(
+        total=total, unit="cell", unit_scale=True, desc="DTW", leave=False, disable=progress is not True
+    )
+
+    def report(cells: int) -> None:
+        nonlocal done
+        done += cells
+        bar.update(cells)
+        if callable(progress):
+            progress(done, total)
+
+    with bar:
+        yield report
+
+
+def _run(blocks: Sequence[Block], threads: int, report: Callable[[int], None]) -> None:
+    if threads <= 1:
         for block in blocks:
             block.run()
-            done += block.cells
-            report(done, total)
+            report(block.cells)
         return
-    # The smallest first and alone: it may have to compile the kernel, which all threads would wait for anyhow.
+    # The smallest block runs first and alone: it may have to compile the kernel, for which all threads would wait.
     smallest = min(blocks, key=lambda block: block.cells)
     others = [block for block in blocks if block is not smallest]
     smallest.run()
-    done += smallest.cells
-    report(done, total)
+    report(smallest.cells)
     executor = ThreadPoolExecutor(threads, thread_name_prefix="gymlab-dtw")
     try:
         running: dict[Future[None], int] = {executor.submit(block.run): block.cells for block in others}
         while running:
             finished, _ = wait(running, return_when=FIRST_COMPLETED)
+            cells = 0
             for future in finished:
-                done += running.pop(future)
+                cells += running.pop(future)
                 future.result()
-            report(done, total)
+            report(cells)
     finally:
         executor.shutdown(wait=True, cancel_futures=True)

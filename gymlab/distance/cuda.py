@@ -1,33 +1,80 @@
-"""The exact DTW matrix and neighbour queries on an NVIDIA GPU, for those who have one.
+"""The exact DTW matrix and neighbour queries on an NVIDIA GPU.
 
-The functions mirror those of :mod:`gymlab.distance`, which run on the processor and need no extra. Here numba-cuda
-is needed (``pip install 'gymlab[gpu]'``) with the CUDA libraries of the driver (``numba-cuda[cu12]`` or
+The functions mirror those of :mod:`gymlab.distance`, which run on the processor and need no extra. This module needs
+numba-cuda (``pip install 'gymlab[gpu]'``) with the CUDA libraries of the driver (``numba-cuda[cu12]`` or
 ``numba-cuda[cu13]``). Importing this module costs nothing: numba's CUDA part is imported by the first call.
 """
 
+import importlib.util
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from gymlab.distance.blocks import Block, Progress, run_blocks
-from gymlab.distance.gpu.device import Availability, available, refuse_without_gpu
-from gymlab.distance.graph import NeighborGraph, NeighborStats, graph_of_edges
-from gymlab.distance.neighbors import checked_query
-from gymlab.distance.outputs import checked_out
-from gymlab.distance.series import (
-    Float32Array,
-    Series,
-    batches,
-    checked_radius,
-    number_of_codes,
-    weights_of_lanes,
-)
+from gymlab.distance.neighbors import NeighborGraph, NeighborStats, checked_query, graph_of_edges
+from gymlab.distance.pairwise import checked_out
+from gymlab.distance.series import Float32Array, Series, batches, number_of_codes
+from gymlab.errors import GpuUnavailableError
 
 if TYPE_CHECKING:
-    from gymlab.distance.gpu.tiles import Tile, Tiles
+    from gymlab.distance.gpu_tiles import Tile, Tiles
 
 __all__ = ["Availability", "available", "dtw_cross", "dtw_neighbors", "dtw_pairwise"]
+
+_INSTALL = "pip install 'gymlab[gpu]' 'numba-cuda[cu13]', or [cu12] for an older driver"
+
+
+@dataclass(frozen=True)
+class Availability:
+    """Whether a GPU can be used; true or false as a condition.
+
+    Attributes
+    ----------
+    usable
+        Whether a GPU can be used.
+    reason
+        The name of the device or the simulator, or why there is none.
+    """
+
+    usable: bool
+    reason: str
+
+    def __bool__(self) -> bool:
+        """Return whether a GPU can be used."""
+        return self.usable
+
+
+def available() -> Availability:
+    """Return whether the functions of this module can run here, and why not if they cannot.
+
+    Returns
+    -------
+    Availability
+        True as a condition where there is a usable device, or numba's simulator was chosen with
+        ``NUMBA_ENABLE_CUDASIM=1``.
+
+    Examples
+    --------
+    >>> isinstance(available().reason, str)
+    True
+    """
+    if importlib.util.find_spec("numba_cuda") is None:
+        return Availability(usable=False, reason=f"numba-cuda is not installed ({_INSTALL})")
+    try:
+        from numba import cuda
+    except ImportError as error:
+        return Availability(usable=False, reason=f"numba-cuda cannot be imported ({error})")
+    if cuda.config.ENABLE_CUDASIM:
+        return Availability(usable=True, reason="numba's CUDA simulator")
+    if cuda.is_available():
+        name = cuda.get_current_device().name
+        return Availability(usable=True, reason=name.decode() if isinstance(name, bytes) else str(name))
+    if failure := cuda.cuda_error():
+        first_line = str(failure).strip().splitlines()[0].rstrip(".: ")
+        return Availability(usable=False, reason=f"no NVIDIA driver with a device answers ({first_line})")
+    return Availability(usable=False, reason=f"the CUDA libraries are missing ({_INSTALL})")
 
 
 def dtw_pairwise(
@@ -62,14 +109,13 @@ def dtw_pairwise(
     >>> if available():
     ...     assert dtw_pairwise([[0, 1, 2], [0, 1, 1, 2], [3, 3, 3]])[0] == 0
     """
-    refuse_without_gpu("dtw_pairwise")
-    from gymlab.distance.gpu.kernels import LATER
-    from gymlab.distance.gpu.tiles import Tiles
+    _refuse_without_gpu("dtw_pairwise")
+    from gymlab.distance.gpu_tiles import Tiles
+    from gymlab.distance.kernels.gpu import LATER
 
-    (batch,), unit = batches(series, n_codes=number_of_codes(mismatch_weights))
+    (batch,), scale = batches(series, n_codes=number_of_codes(mismatch_weights))
     result = checked_out(out, (len(batch) * (len(batch) - 1) // 2,), batch)
-    band = checked_radius(radius)
-    tiles = Tiles(batch, batch, band, weights_of_lanes(mismatch_weights, batch.n_channels)[0], unit, LATER)
+    tiles = Tiles(batch, batch, radius, mismatch_weights, scale, LATER)
     work = [
         Block(partial(_write_condensed, tiles, tile, len(batch), result), tile.cells) for tile in tiles.plan()
     ]
@@ -110,14 +156,12 @@ def dtw_cross(
     >>> if available():
     ...     assert dtw_cross([[0, 1, 2]], [[0, 1, 1, 2], [3, 3, 3]])[0, 0] == 0
     """
-    refuse_without_gpu("dtw_cross")
-    from gymlab.distance.gpu.tiles import Tiles
+    _refuse_without_gpu("dtw_cross")
+    from gymlab.distance.gpu_tiles import Tiles
 
-    (left, right), unit = batches(a, b, n_codes=number_of_codes(mismatch_weights))
+    (left, right), scale = batches(a, b, n_codes=number_of_codes(mismatch_weights))
     result = checked_out(out, (len(left), len(right)), left, right)
-    tiles = Tiles(
-        left, right, checked_radius(radius), weights_of_lanes(mismatch_weights, right.n_channels)[0], unit
-    )
+    tiles = Tiles(left, right, radius, mismatch_weights, scale)
     work = [Block(partial(_write_cross, tiles, tile, result), tile.cells) for tile in tiles.plan()]
     run_blocks(work, 1, progress)
     return result
@@ -134,8 +178,8 @@ def dtw_neighbors(
 ) -> NeighborGraph:
     """Return the neighbours of each series by exact DTW: all within ``eps``, or the ``k`` nearest, by a GPU.
 
-    A pair is ruled out on the device by its corner cells (LB_Kim [1]_, counted as ``kim``), or given up between
-    two strips of columns once every way on is too far.
+    On the device, a pair is ruled out by its corner cells (LB_Kim [1]_, counted as ``kim``), or abandoned between two
+    strips of columns once every way on is too far.
 
     Parameters
     ----------
@@ -144,15 +188,15 @@ def dtw_neighbors(
     eps
         The largest distance of neighbours, 0 or more, rounded to float32 as the distances are.
     k
-        How many neighbours each series has, 1 to n−1. Of equally near ones, those with the lower index.
+        How many neighbours each series has, 1 to n−1. Ties go to the lower index.
     values
         Whether the graph holds the distances; else it holds True.
 
     Returns
     -------
     NeighborGraph
-        csr ``(n, n)``, each series itself left out, zeros explicit; and what it cost. With ``eps`` the graph is
-        symmetric, with ``k`` each row has k entries.
+        A csr graph ``(n, n)`` without the series themselves, zeros explicit, and statistics. With ``eps`` the graph
+        is symmetric; with ``k`` each row has k entries.
 
     Raises
     ------
@@ -172,27 +216,19 @@ def dtw_neighbors(
     >>> if available():
     ...     assert dtw_neighbors([[0, 1, 2], [0, 1, 1, 2], [3, 3, 3]], eps=1).graph.nnz == 2
     """
-    refuse_without_gpu("dtw_neighbors")
-    from gymlab.distance.gpu.edges import edges_nearest, edges_within
-    from gymlab.distance.gpu.kernels import LATER, OTHER
-    from gymlab.distance.gpu.tiles import Tiles
+    _refuse_without_gpu("dtw_neighbors")
+    from gymlab.distance.gpu_tiles import Tiles, edges_nearest, edges_within
+    from gymlab.distance.kernels.gpu import LATER, OTHER
 
     start = time.perf_counter()
-    (batch,), unit = batches(series, n_codes=number_of_codes(mismatch_weights))
+    (batch,), scale = batches(series, n_codes=number_of_codes(mismatch_weights))
     n = len(batch)
     query = checked_query(n, eps, k, values=values)
-    tiles = Tiles(
-        batch,
-        batch,
-        checked_radius(radius),
-        weights_of_lanes(mismatch_weights, batch.n_channels)[0],
-        unit,
-        LATER if query.k is None else OTHER,
-    )
+    tiles = Tiles(batch, batch, radius, mismatch_weights, scale, LATER if query.k is None else OTHER)
     if query.eps is None:
-        found = edges_nearest(tiles, n, query.k or 0, unit)
+        found = edges_nearest(tiles, n, query.k or 0, scale)
     else:
-        found = edges_within(tiles, n, query.eps, unit)
+        found = edges_within(tiles, n, query.eps, scale)
     graph = graph_of_edges(n, found.rows, found.columns, found.values if query.values else None)
     stats = NeighborStats(
         pairs=n * (n - 1),
@@ -202,6 +238,21 @@ def dtw_neighbors(
         seconds=time.perf_counter() - start,
     )
     return NeighborGraph(graph, stats)
+
+
+def _refuse_without_gpu(name: str) -> None:
+    """Refuse to run the function of that name without a GPU.
+
+    Raises
+    ------
+    GpuUnavailableError
+        If there is none; the message says why, and what runs on the processor.
+    """
+    if not (there := available()):
+        raise GpuUnavailableError(
+            f"gymlab.distance.cuda.{name} needs an NVIDIA GPU: {there.reason}; "
+            f"gymlab.distance.{name} gives the same on the processor"
+        )
 
 
 def _write_cross(tiles: "Tiles", tile: "Tile", out: Float32Array) -> None:

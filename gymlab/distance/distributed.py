@@ -1,7 +1,7 @@
-"""The exact DTW matrix and neighbour graphs over the workers of a Dask cluster, for those who have more than one machine.
+"""The exact DTW matrix and neighbour graphs over the workers of a Dask cluster, for work on more than one machine.
 
 The functions mirror those of :mod:`gymlab.distance`, with the client before the series, and give the same bits
-(on processors of one kind). Here Dask is needed (``pip install 'gymlab[distributed]'``), and gymlab on every worker.
+(on processors of one kind). They need Dask (``pip install 'gymlab[distributed]'``), and gymlab on every worker.
 Importing this module does not import Dask; the first call does.
 
 >>> from distributed import Client  # doctest: +SKIP
@@ -11,40 +11,36 @@ Importing this module does not import Dask; the first call does.
 
 import os
 from collections.abc import Sequence
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from gymlab.arguments import instance
+from gymlab.arguments import instance, whole_number
+from gymlab.budget import memory_budget
 from gymlab.distance.blocks import Progress, checked_progress
-from gymlab.distance.matrix_file import MatrixFile, matrix_key
+from gymlab.distance.dask_neighbors import dtw_neighbors
+from gymlab.distance.dask_tasks import BuiltOnce, ClusterTask, cluster_threads, run_tasks, usable
+from gymlab.distance.kernels.vectors import kernel_path
+from gymlab.distance.matrix_file import MatrixFile, matrix_key, open_matrix_file
+from gymlab.distance.pairwise import checked_out
+from gymlab.distance.parquet_parts import Parts, ensure_part, part_path, plan_in, remove_unfinished
+from gymlab.distance.row_distances import RowDistances
 from gymlab.distance.series import Float32Array, Series, SeriesBatch, batches, number_of_codes
-from gymlab.distance.simd.kernel import Kernel
-from gymlab.distance.workers.graph import dtw_neighbors
-from gymlab.distance.workers.parts import (
-    Parts,
-    ensure_part,
-    part_path,
-    plan_in,
-    sweep_unfinished,
-)
-from gymlab.distance.workers.rows import (
-    affordable_out,
-    compute_condensed,
-    compute_cross,
-    planned_ranges,
-    shared_kernel,
-    tasks_of,
-    write_condensed,
-    write_cross,
-)
-from gymlab.distance.workers.run import Task, checked_threads, run_tasks
+from gymlab.errors import MemoryLimitError
 
 if TYPE_CHECKING:
     from distributed import Client
 
 __all__ = ["Parts", "dtw_cross", "dtw_neighbors", "dtw_pairwise", "dtw_pairwise_parts"]
+
+# Measured on one thread, for explicit vectors and plain loops. Only the size of blocks depends on it.
+_CELLS_A_SECOND = {"vector": 2.5e10, "plain": 7e9}
+# The answer to a block takes 32 MB at most, so that the answers on their way fit into any worker.
+_MOST_PAIRS = 8_000_000
+# So that all threads end at about the same time.
+_BLOCKS_A_THREAD = 4
+# Sending a task costs milliseconds; a block below a fiftieth of a second is not worth it.
+_LEAST_SECONDS = 0.02
 
 
 def dtw_pairwise(
@@ -64,20 +60,19 @@ def dtw_pairwise(
     Parameters
     ----------
     client
-        A :class:`distributed.Client` with at least one worker. Blocks come through the scheduler, unless it was
-        made with ``direct_to_workers=True``.
+        A :class:`distributed.Client` with at least one worker. Blocks come through the scheduler, unless the
+        client was made with ``direct_to_workers=True``.
     series, radius, mismatch_weights
         As for :func:`gymlab.distance.dtw_pairwise`.
     out
         As for :func:`gymlab.distance.dtw_pairwise`. With a memory map or the path of an ``.npy`` file, this
-        process holds one block at a time. A file gets its name when it is complete; after an interruption, its
-        finished blocks are not computed again, if ``cells_a_block`` or the number of workers' threads that it
-        follows from are the same.
+        process holds one block at a time. A file gets its name when it is complete. After an interruption, its
+        finished blocks are reused if ``cells_a_block`` is the same; without it, if the workers have as many threads.
     progress
-        True for a progress bar, or a function of the cells done and the cells in all. An exception that it
-        raises cancels the blocks that are on their way.
+        True for a progress bar, or a function of the cells done and the cells in all. If it raises an
+        exception, the blocks on their way are cancelled.
     cells_a_block
-        About how many cells of DTW a block holds. None for a second of work, or less where that would be too few
+        About how many cells of DTW a block holds. None for a second of work; for less if there would be too few
         blocks for the workers' threads or too large an answer.
 
     Returns
@@ -101,31 +96,17 @@ def dtw_pairwise(
     ...     dtw_pairwise(client, [[0, 1, 2], [0, 1, 1, 2], [3, 3, 3]])
     array([0.       , 3.7416575, 4.2426405], dtype=float32)
     """
-    threads = checked_threads(client, "dtw_pairwise")
-    (batch,), unit = batches(series, n_codes=number_of_codes(mismatch_weights))
-    n_pairs = len(batch) * (len(batch) - 1) // 2
-    kernel = Kernel(batch, None, radius, mismatch_weights, unit)
-    ranges = planned_ranges(kernel, len(batch), n_pairs, batch.n_channels, threads, cells_a_block)
+    threads = cluster_threads(client, "dtw_pairwise")
+    (batch,), scale = batches(series, n_codes=number_of_codes(mismatch_weights))
+    rows = _SharedRows(batch, None, radius, mismatch_weights, scale, threads, cells_a_block)
     checked_progress(progress)  # before there is a file
-    file: MatrixFile | None = None
-    result: Float32Array
     if isinstance(out, (str, Path)):
-        file = _matrix_file(out, batch, radius, mismatch_weights, unit)
-        result = file.distances
-    else:
-        result = affordable_out(out, (n_pairs,), batch)
-    if file:
-        ranges = [rows for rows in ranges if not file.is_finished(kernel, *rows)]
-    shared = shared_kernel(batch, None, radius, mismatch_weights, unit)
-
-    def write(task: Task, distances: Float32Array) -> None:
-        first, stop = task.arguments
-        write_condensed(kernel, first, stop, distances, result)
-        if file:
-            file.finish(kernel, first, stop)
-
-    run_tasks(client, compute_condensed, shared, tasks_of(kernel, ranges), write, progress)
-    return file.close() if file else result
+        file = open_matrix_file(out, batch, radius, mismatch_weights, scale)
+        rows.run(client, file.distances, progress, file)
+        return file.close()
+    result = _affordable_out(out, (len(batch) * (len(batch) - 1) // 2,), batch)
+    rows.run(client, result, progress)
+    return result
 
 
 def dtw_pairwise_parts(
@@ -140,17 +121,17 @@ def dtw_pairwise_parts(
 ) -> Parts:
     """Write the exact DTW distance of every pair of series to a folder of Parquet files, computed by a cluster.
 
-    The workers write, so that no distance passes through this process: the folder has to be one that the client
-    and all workers share. A part appears under its name when it is complete. Called again for the same series
-    after an interruption, only the parts that are missing or damaged are computed: a part knows the key of its
-    matrix and the checksum of its numbers.
+    The workers write the files, so no distance passes through this process; the client and all workers have to share
+    the folder. A part appears under its name when it is complete. Each part knows the key of its matrix and the
+    checksum of its numbers. Call the function again after an interruption, and only missing or damaged parts are
+    computed.
 
     Parameters
     ----------
     client, series, radius, progress, mismatch_weights, cells_a_block
-        As for :func:`dtw_pairwise`. A folder that was begun keeps the blocks that it was begun with.
+        As for :func:`dtw_pairwise`. A folder from an earlier run keeps the blocks of that run.
     folder
-        Made if need be.
+        Created if need be.
 
     Returns
     -------
@@ -177,29 +158,24 @@ def dtw_pairwise_parts(
     >>> parts.n_computed, again.n_computed
     (1, 0)
     """
-    threads = checked_threads(client, "dtw_pairwise_parts")
+    threads = cluster_threads(client, "dtw_pairwise_parts")
     instance("folder", folder, (str, os.PathLike), "the path of a folder")
     place = Path(folder).absolute()
-    (batch,), unit = batches(series, n_codes=number_of_codes(mismatch_weights))
-    n_pairs = len(batch) * (len(batch) - 1) // 2
-    kernel = Kernel(batch, None, radius, mismatch_weights, unit)
-    ranges = planned_ranges(kernel, len(batch), n_pairs, batch.n_channels, threads, cells_a_block)
-    shared = shared_kernel(batch, None, radius, mismatch_weights, unit)
+    (batch,), scale = batches(series, n_codes=number_of_codes(mismatch_weights))
+    rows = _SharedRows(batch, None, radius, mismatch_weights, scale, threads, cells_a_block)
     checked_progress(progress)  # before there is a folder
-    weights = np.asarray(mismatch_weights, dtype=np.float32)
-    # Another version may round otherwise.
-    key = matrix_key(batch, radius, weights, unit)
-    ranges = plan_in(place, key, ranges)
-    tasks = [Task((str(place), key, first, stop), kernel.cells(first, stop)) for first, stop in ranges]
+    key = matrix_key(batch, radius, mismatch_weights, scale)
+    ranges = plan_in(place, key, rows.ranges)
+    tasks = [ClusterTask((str(place), key, *part), rows.here.cells(*part)) for part in ranges]
     computed = 0
 
-    def count(_task: Task, was_computed: bool) -> None:
+    def count(_task: ClusterTask, was_computed: bool) -> None:
         nonlocal computed
         computed += was_computed
 
-    run_tasks(client, ensure_part, shared, tasks, count, progress)
-    sweep_unfinished(place)
-    return Parts(place, tuple(part_path(place, *rows) for rows in ranges), computed)
+    run_tasks(client, ensure_part, rows.sent, tasks, count, progress)
+    remove_unfinished(place)
+    return Parts(place, tuple(part_path(place, *part) for part in ranges), computed)
 
 
 def dtw_cross(
@@ -241,24 +217,101 @@ def dtw_cross(
     ...     dtw_cross(client, [[0, 1, 2]], [[0, 1, 1, 2], [3, 3, 3]])
     array([[0.       , 3.7416575]], dtype=float32)
     """
-    threads = checked_threads(client, "dtw_cross")
-    (left, right), unit = batches(a, b, n_codes=number_of_codes(mismatch_weights))
-    n, m = len(left), len(right)
-    result = affordable_out(out, (n, m), left, right)
-    kernel = Kernel(right, left, radius, mismatch_weights, unit)
-    ranges = planned_ranges(kernel, n, n * m, left.n_channels, threads, cells_a_block)
-    shared = shared_kernel(right, left, radius, mismatch_weights, unit)
-
-    def write(task: Task, distances: Float32Array) -> None:
-        first, stop = task.arguments
-        write_cross(kernel, first, stop, distances, result)
-
-    run_tasks(client, compute_cross, shared, tasks_of(kernel, ranges), write, progress)
+    threads = cluster_threads(client, "dtw_cross")
+    (left, right), scale = batches(a, b, n_codes=number_of_codes(mismatch_weights))
+    result = _affordable_out(out, (len(left), len(right)), left, right)
+    _SharedRows(right, left, radius, mismatch_weights, scale, threads, cells_a_block).run(
+        client, result, progress
+    )
     return result
 
 
-def _matrix_file(
-    path: str | Path, batch: SeriesBatch, radius: int | None, weights: Sequence[float], unit: float
-) -> MatrixFile:
-    key = matrix_key(batch, radius, np.asarray(weights, dtype=np.float32), unit)
-    return MatrixFile(path, key, len(batch) * (len(batch) - 1) // 2)
+def compute_rows(shared: BuiltOnce[RowDistances], first: int, stop: int) -> Float32Array:
+    """Return the distances of some rows. Runs on a worker."""
+    return shared.get().compute(first, stop)
+
+
+class _SharedRows:
+    """Distances of rows as a cluster computes them, cut into ranges of rows."""
+
+    def __init__(
+        self,
+        members: SeriesBatch,
+        queries: SeriesBatch | None,
+        radius: int | None,
+        weights: Sequence[float],
+        scale: float,
+        n_threads: int,
+        cells_a_block: int | None,
+    ) -> None:
+        self.here = RowDistances(members, queries, radius, weights, scale)
+        self.ranges = _planned_ranges(self.here, members.n_channels, n_threads, cells_a_block)
+        nbytes = members.values.nbytes + (0 if queries is None else queries.values.nbytes)
+        self.sent = BuiltOnce(_row_distances, (members, queries, radius, tuple(weights), scale), nbytes)
+
+    def run(
+        self, client: "Client", out: Float32Array, progress: Progress, file: MatrixFile | None = None
+    ) -> None:
+        """Write all distances to ``out``; with a file, only those of rows that are not finished."""
+
+        def write(task: ClusterTask, distances: Float32Array) -> None:
+            first, stop = task.arguments
+            self.here.place(first, stop, distances, out)
+            if file:
+                file.finish(self.here, first, stop)
+
+        wanted = [rows for rows in self.ranges if not (file and file.is_finished(self.here, *rows))]
+        tasks = [ClusterTask(rows, self.here.cells(*rows)) for rows in wanted]
+        run_tasks(client, compute_rows, self.sent, tasks, write, progress)
+
+
+def _row_distances(
+    members: SeriesBatch,
+    queries: SeriesBatch | None,
+    radius: int | None,
+    weights: Sequence[float],
+    scale: float,
+) -> RowDistances:
+    return RowDistances(usable(members), None if queries is None else usable(queries), radius, weights, scale)
+
+
+def _planned_ranges(
+    distances: RowDistances, n_channels: int, n_threads: int, cells_a_block: int | None
+) -> list[tuple[int, int]]:
+    """Cut the rows into ranges of about a second's work.
+
+    Ranges are shorter where a second's distances would be too large an answer, or the blocks too few for the threads.
+
+    Raises
+    ------
+    InputError
+        If ``cells_a_block`` is neither None nor a whole number of at least 1.
+    """
+    if cells_a_block is None:
+        total = distances.cells()
+        second = _CELLS_A_SECOND[kernel_path().name] / (1 + n_channels)
+        answer = total / max(1, distances.n_pairs) * _MOST_PAIRS
+        share = total / (_BLOCKS_A_THREAD * n_threads)
+        cells_a_block = int(max(min(second, answer, share), _LEAST_SECONDS * second))
+    return distances.row_ranges(whole_number("cells_a_block", cells_a_block, least=1, instead=", or None"))
+
+
+def _affordable_out(out: Float32Array | None, shape: tuple[int, ...], *read: SeriesBatch) -> Float32Array:
+    """Return the array to write to: a new one, or the caller's.
+
+    Raises
+    ------
+    MemoryLimitError
+        If a new one would take more memory than may be used.
+    InputError
+        If the caller's array is not writable, not float32, of another shape, or shares memory with the series.
+    """
+    if out is None:
+        needed, limit = 4 * prod(shape), memory_budget()
+        if needed > limit:
+            raise MemoryLimitError(
+                f"the distances take {needed / 1e9:.1f} GB and {limit / 1e9:.1f} GB may be used here. Give a memory "
+                "map as out, for all pairs also a file (out='distances.npy') or a folder that the workers write to "
+                "(dtw_pairwise_parts); or ask for the nearest neighbours only (dtw_neighbors)"
+            )
+    return checked_out(out, shape, *read)

@@ -1,4 +1,4 @@
-"""Numbers as float64 holds them: real ones, and whole ones exactly; what is none, or would lose digits, is refused."""
+"""Numbers as float64, whole numbers exactly; anything that is no real number or would lose digits is refused."""
 
 from decimal import Decimal
 from fractions import Fraction
@@ -33,10 +33,10 @@ _NO_NUMBERS = {
 
 
 def real_numbers(values: object, where: str) -> NDArray[Any]:
-    """Return real numbers as an array that can be taken for float64.
+    """Return real numbers as an array that can be converted to float64.
 
-    Where float64 does not hold every whole number as it stands, the array is of objects, exact ones: of int, and
-    of Fraction for what is not whole.
+    Where float64 cannot hold every whole number, the array holds exact objects instead: int for whole numbers, and
+    Fraction for others.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def real_numbers(values: object, where: str) -> NDArray[Any]:
         raise InputError(f"{where} {_TEXT}")
     try:
         array = np.asarray(values)
-        # Integers beside floats were rounded to float64, in the columns of a frame too.
+        # Integers beside floats were rounded to float64, also in the columns of a frame.
         if array.dtype == np.float64 and not isinstance(values, np.ndarray) and _is_large(array):
             exactly = getattr(values, "to_numpy", partial(np.asarray, values))
             array = exactly(dtype=object)
@@ -67,7 +67,7 @@ def real_numbers(values: object, where: str) -> NDArray[Any]:
 
 
 def might_lose(array: NDArray[Any]) -> bool:
-    """Tell whether float64 might not hold a number of an array: it is of a wider type, and large."""
+    """Return whether an array has a wider type and a number so large that float64 might not hold it exactly."""
     as_float64 = array.dtype.kind in "bf" and array.dtype.itemsize <= 8
     return not as_float64 and array.dtype.itemsize >= 8 and _is_large(array)
 
@@ -98,7 +98,7 @@ def _exact(number: Any) -> int | Fraction:  # noqa: ANN401 - one of _NUMBERS, wh
 
 
 def moved_by(series: NDArray[Any], shift: Float64Array, where: str) -> Float64Array:
-    """Return a series less a shift of each channel, as float64; whole numbers exactly.
+    """Return a series less a shift of each channel, as float64, exact for whole numbers.
 
     Raises
     ------
@@ -121,8 +121,8 @@ def moved_by(series: NDArray[Any], shift: Float64Array, where: str) -> Float64Ar
 def far_from_zero(low: Float64Array, high: Float64Array) -> Float64Array:
     """Return the middle of each channel that lies far from zero for its spread, and 0 for the others.
 
-    A channel far from zero would lose the digits that tell its values apart; one that is near stays where it is, so
-    that small whole numbers stay whole.
+    In float32, a channel far from zero would lose the digits in which its values differ. A channel near zero is not
+    moved, so that small whole numbers stay whole.
     """
     middle = low + (high - low) / 2
     return np.where(np.abs(middle) > high - low, middle, 0.0)

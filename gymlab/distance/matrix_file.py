@@ -1,4 +1,4 @@
-"""A condensed matrix in a file that an interrupted run can continue: finished blocks are known by their checksums."""
+"""A condensed matrix in a file: an interrupted run continues, since checksums tell which blocks are finished."""
 
 import contextlib
 import hashlib
@@ -6,16 +6,16 @@ import json
 import os
 import threading
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.lib.format import open_memmap
 
 from gymlab import __version__
+from gymlab.distance.kernels.sweeps import gather_condensed
+from gymlab.distance.row_distances import RowDistances, call
 from gymlab.distance.series import Float32Array, SeriesBatch
-from gymlab.distance.simd.kernel import Kernel, call
-from gymlab.distance.simd.sweeps import gather_condensed
 from gymlab.errors import InputError, OutputError
 
 _SCHEMA = 1
@@ -24,15 +24,15 @@ _SCHEMA = 1
 class MatrixFile:
     """A condensed matrix that grows in ``<path>.part`` and becomes ``<path>``, an ``.npy`` file, when it is whole.
 
-    ``<path>.blocks`` is its journal, and stays: a line for what the matrix is of, and one for each finished block of
-    rows with the CRC-32 of its distances. A block whose distances are not what the journal says is computed again.
+    ``<path>.blocks`` is its journal, which is kept: a line for the key of the matrix, and a line for each finished
+    block of rows with the CRC-32 of its distances. A block whose distances differ from its line is computed again.
 
     Parameters
     ----------
     path
         Ends in ``.npy``.
     key
-        What the matrix is of, see :func:`matrix_key`.
+        The key of the matrix, see :func:`matrix_key`.
     n_pairs
         Length of the matrix.
 
@@ -63,19 +63,19 @@ class MatrixFile:
         except OSError as error:
             raise OutputError(f"cannot write {self.path}: {error}") from error
 
-    def is_finished(self, kernel: Kernel, first: int, stop: int) -> bool:
-        """Tell whether these rows were finished before and still are what they were."""
+    def is_finished(self, rows: RowDistances, first: int, stop: int) -> bool:
+        """Return whether these rows were finished before and have not changed."""
         known = self._finished.get((first, stop))
-        return known is not None and known == checksum(kernel, first, stop, self.distances)
+        return known is not None and known == checksum(rows, first, stop, self.distances)
 
-    def finish(self, kernel: Kernel, first: int, stop: int) -> None:
+    def finish(self, rows: RowDistances, first: int, stop: int) -> None:
         """Write down that these rows are finished."""
-        line = {"first": first, "stop": stop, "crc32": checksum(kernel, first, stop, self.distances)}
+        line = {"first": first, "stop": stop, "crc32": checksum(rows, first, stop, self.distances)}
         with self._lock:
             self._append(line)
 
     def close(self) -> Float32Array:
-        """Give the whole matrix its name, and return it as a memory map that is read only."""
+        """Give the whole matrix its name, and return it as a read-only memory map."""
         self.distances.flush()
         if self._part.exists():
             self._part.replace(self.path)
@@ -90,7 +90,7 @@ class MatrixFile:
             return {}
         lines = []
         for text in self._journal.read_text(encoding="utf-8", errors="replace").splitlines():
-            # An interruption may have cut a line off; its block is computed again, and others follow it.
+            # An interruption may have cut a line off. Its block is computed again, and further lines follow it.
             with contextlib.suppress(json.JSONDecodeError):
                 lines.append(json.loads(text))
         if not lines or lines[0] != {"schema": _SCHEMA, "key": key, "pairs": n_pairs}:
@@ -120,29 +120,36 @@ class MatrixFile:
             journal.write(prefix + json.dumps(line) + "\n")
 
 
-def matrix_key(batch: SeriesBatch, radius: int | None, weights: Float32Array, unit: float) -> str:
-    """Return what a matrix is of: a hash of the series and of all that its distances depend on."""
+def open_matrix_file(
+    path: str | Path, batch: SeriesBatch, radius: int | None, weights: Sequence[float], scale: float
+) -> MatrixFile:
+    """Return the file for the distances of all pairs of a collection, as it was left by an earlier run, or new."""
+    return MatrixFile(path, matrix_key(batch, radius, weights, scale), len(batch) * (len(batch) - 1) // 2)
+
+
+def matrix_key(batch: SeriesBatch, radius: int | None, weights: Sequence[float], scale: float) -> str:
+    """Return the key of a matrix: a hash of the series and of everything else that its distances depend on."""
     digest = hashlib.sha256()
-    for array in (batch.values, batch.lengths, weights):
+    for array in (batch.values, batch.lengths, np.asarray(weights, dtype=np.float32)):
         digest.update(f"{array.shape} {array.dtype}".encode())
         digest.update(np.ascontiguousarray(array).data)
     # Another version may round otherwise.
-    digest.update(f"{radius} {unit!r} {__version__}".encode())
+    digest.update(f"{radius} {scale!r} {__version__}".encode())
     return digest.hexdigest()
 
 
-def checksum(kernel: Kernel, first: int, stop: int, distances: Float32Array) -> int:
-    """Return the CRC-32 of the distances of some rows of a kernel, as they stand in the condensed matrix."""
-    begin, end = kernel.condensed_range(first, stop)
-    if kernel.in_order:
+def checksum(rows: RowDistances, first: int, stop: int, distances: Float32Array) -> int:
+    """Return the CRC-32 of the distances of some rows, as they are in the condensed matrix."""
+    begin, end = rows.condensed_range(first, stop)
+    if rows.in_order:
         return zlib.crc32(np.ascontiguousarray(distances[begin:end]).data)
     part = np.empty(end - begin, dtype=np.float32)
-    call(gather_condensed, distances, kernel.order, first, stop, part)
+    call(gather_condensed, distances, rows.order, first, stop, part)
     return zlib.crc32(part.data)
 
 
 def _reserve(path: Path) -> None:
-    """Have the disk set the file's space aside: a disk that fills up under a memory map ends the process."""
+    """Reserve the space of a file: a disk that fills up under a memory map would end the process."""
     if hasattr(os, "posix_fallocate"):
         with path.open("r+b") as file:
             os.posix_fallocate(file.fileno(), 0, path.stat().st_size)

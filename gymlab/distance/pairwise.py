@@ -9,11 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from gymlab.budget import memory_budget
 from gymlab.distance.blocks import Block, Progress, checked_progress, checked_threads, run_blocks
-from gymlab.distance.matrix_file import MatrixFile, matrix_key
-from gymlab.distance.outputs import checked_out
+from gymlab.distance.matrix_file import open_matrix_file
+from gymlab.distance.row_distances import CELLS_A_BLOCK, PairDistances, RowDistances
 from gymlab.distance.series import Float32Array, Series, SeriesBatch, batches, number_of_codes
-from gymlab.distance.simd.kernel import CELLS_A_BLOCK, Kernel, Pairs
-from gymlab.distance.simd.sweeps import scatter_condensed
 from gymlab.errors import InputError, MemoryLimitError
 
 
@@ -33,13 +31,13 @@ def dtw_pairwise(
     series
         Array ``(n, n_timepoints)`` or ``(n, n_timepoints, n_channels)``, or a list of arrays of unequal length.
     radius
-        Sakoe-Chiba radius in cells: ``|i - j| <= radius``, widened by the difference in length on the longer
-        side. None for no band, 0 for the Euclidean distance (of series of equal length).
+        Sakoe-Chiba radius in cells: ``|i - j| <= radius``, widened on the longer side by the difference in length.
+        None for no band; 0 gives the Euclidean distance of series of equal length.
     out
         Any writable float32 array of shape ``(n(n-1)/2,)`` to write to, a memory map too; or the path of an
-        ``.npy`` file. A matrix in a file may be larger than memory, and a run that was interrupted continues:
-        called again with the same series, parameters and path, it computes only what is missing. A memory map of
-        the file is returned.
+        ``.npy`` file. A matrix in a file may be larger than memory, and an interrupted run can continue: call the
+        function again with the same series, parameters and path, and only the missing distances are computed. The
+        result is a memory map of the file.
     n_threads
         None for every processor. The result does not depend on it.
     progress
@@ -52,8 +50,8 @@ def dtw_pairwise(
     -------
     numpy.ndarray
         float32 ``(n(n-1)/2,)`` in the order of :func:`scipy.spatial.distance.pdist`. Identical series are at
-        exactly 0. Up to about a thousand time points the error against float64 is below 1e-5 of the distance, as
-        long as the differences are not small against the spread of all values: these are kept to 6e-8 of it.
+        exactly 0. Differences are kept to 6e-8 of the spread of all values. Unless they are small against that
+        spread, the error against float64 is below 1e-5 of the distance up to about a thousand time points.
 
     Raises
     ------
@@ -61,7 +59,7 @@ def dtw_pairwise(
         If a series is empty or holds NaN or infinity (its index is named), the channels differ, or ``radius``,
         ``out`` or ``n_threads`` is unusable.
     MemoryLimitError
-        If the matrix would take more memory than may be used; the message says what would do.
+        If the matrix would take more memory than may be used; the message names alternatives.
     OutputError
         If the file cannot be written.
 
@@ -70,24 +68,19 @@ def dtw_pairwise(
     >>> dtw_pairwise([[0, 1, 2], [0, 1, 1, 2], [3, 3, 3]])
     array([0.       , 3.7416575, 4.2426405], dtype=float32)
     """
-    (batch,), unit = batches(series, n_codes=number_of_codes(mismatch_weights))
+    (batch,), scale = batches(series, n_codes=number_of_codes(mismatch_weights))
     n = len(batch)
     n_pairs = n * (n - 1) // 2
-    if isinstance(out, (str, Path)):
-        return _pairwise_in_file(out, batch, unit, radius, mismatch_weights, n_threads, progress)
     if out is None:
         _refuse_if_too_large(
             n_pairs,
             f"{n:,} series make {n_pairs:,} pairs",
             "Write them to a file (out='distances.npy'), ask for the nearest neighbours only (dtw_neighbors)",
         )
+    if isinstance(out, (str, Path)):
+        return _pairwise_in_file(out, batch, scale, radius, mismatch_weights, n_threads, progress)
     result = checked_out(out, (n_pairs,), batch)
-    kernel = Kernel(batch, None, radius, mismatch_weights, unit)
-    work = [
-        Block(partial(condensed_rows, kernel, first, stop, result), kernel.cells(first, stop))
-        for first, stop in kernel.row_ranges()
-    ]
-    run_blocks(work, n_threads, progress)
+    _run_rows(RowDistances(batch, None, radius, mismatch_weights, scale), result, n_threads, progress)
     return result
 
 
@@ -127,7 +120,7 @@ def dtw_cross(
     >>> dtw_cross([[0, 1, 2]], [[0, 1, 1, 2], [3, 3, 3]])
     array([[0.       , 3.7416575]], dtype=float32)
     """
-    (left, right), unit = batches(a, b, n_codes=number_of_codes(mismatch_weights))
+    (left, right), scale = batches(a, b, n_codes=number_of_codes(mismatch_weights))
     if out is None:
         _refuse_if_too_large(
             len(left) * len(right),
@@ -135,12 +128,7 @@ def dtw_cross(
             "Have them written to a memory map (out=numpy.lib.format.open_memmap(...))",
         )
     result = checked_out(out, (len(left), len(right)), left, right)
-    kernel = Kernel(right, left, radius, mismatch_weights, unit)
-    work = [
-        Block(partial(_cross_rows, kernel, first, stop, result), kernel.cells(first, stop))
-        for first, stop in kernel.row_ranges()
-    ]
-    run_blocks(work, n_threads, progress)
+    _run_rows(RowDistances(right, left, radius, mismatch_weights, scale), result, n_threads, progress)
     return result
 
 
@@ -179,12 +167,12 @@ def dtw_pairs(
     >>> dtw_pairs([[0, 1, 2], [0, 1, 1, 2], [3, 3, 3]], [0, 0], [1, 2])
     array([0.       , 3.7416575], dtype=float32)
     """
-    (batch,), unit = batches(series, n_codes=number_of_codes(mismatch_weights))
+    (batch,), scale = batches(series, n_codes=number_of_codes(mismatch_weights))
     firsts, seconds = (_checked_index(index, len(batch)) for index in (first, second))
     if len(firsts) != len(seconds):
         raise InputError(f"{len(firsts)} first and {len(seconds)} second indices make no pairs")
     result = np.empty(len(firsts), dtype=np.float32)
-    pairs = Pairs(batch, radius, mismatch_weights, unit)
+    pairs = PairDistances(batch, radius, mismatch_weights, scale)
     step = max(1, CELLS_A_BLOCK // pairs.cells_of_pair)
     work = []
     for start in range(0, len(firsts), step):
@@ -195,41 +183,68 @@ def dtw_pairs(
     return result
 
 
-def condensed_rows(kernel: Kernel, first: int, stop: int, out: Float32Array) -> None:
-    """Write the distances of some rows of a kernel to their places in the condensed matrix ``out``."""
-    begin, end = kernel.condensed_range(first, stop)
-    if kernel.in_order and out.flags.c_contiguous:
-        kernel.rows(first, stop, out[begin:end])
-    else:
-        distances = np.empty(end - begin, dtype=np.float32)
-        kernel.rows(first, stop, distances)
-        scatter_condensed(distances, kernel.order, first, stop, out)
+def checked_out(out: Float32Array | None, shape: tuple[int, ...], *read: SeriesBatch) -> Float32Array:
+    """Return the array to write to: the caller's, or a new one.
+
+    Parameters
+    ----------
+    out
+        The caller's array, or None.
+    shape
+        The shape that it has to have.
+    *read
+        The series that are read meanwhile.
+
+    Raises
+    ------
+    InputError
+        If the caller's array is not writable, not float32, of another shape, or shares memory with the series.
+    """
+    if out is None:
+        return np.empty(shape, dtype=np.float32)
+    if (
+        not isinstance(out, np.ndarray)
+        or out.shape != shape
+        or out.dtype != np.float32
+        or not out.flags.writeable
+    ):
+        raise InputError(f"out has to be a writable float32 array of shape {shape}")
+    if any(np.may_share_memory(out, batch.values) for batch in read):
+        raise InputError("out shares memory with the series, which would be overwritten while they are read")
+    return out
+
+
+def _run_rows(distances: RowDistances, out: Float32Array, n_threads: int | None, progress: Progress) -> None:
+    work = [
+        Block(partial(distances.compute_into, first, stop, out), distances.cells(first, stop))
+        for first, stop in distances.row_ranges()
+    ]
+    run_blocks(work, n_threads, progress)
 
 
 def _pairwise_in_file(
     path: str | Path,
     batch: SeriesBatch,
-    unit: float,
+    scale: float,
     radius: int | None,
     weights: Sequence[float],
     n_threads: int | None,
     progress: Progress,
 ) -> Float32Array:
-    kernel = Kernel(batch, None, radius, weights, unit)
-    # Before there is a file.
+    distances = RowDistances(batch, None, radius, weights, scale)
+    # Refused before there is a file.
     checked_threads(n_threads)
     checked_progress(progress)
-    key = matrix_key(batch, radius, np.asarray(weights, dtype=np.float32), unit)
-    file = MatrixFile(path, key, len(batch) * (len(batch) - 1) // 2)
+    file = open_matrix_file(path, batch, radius, weights, scale)
 
-    def rows(first: int, stop: int) -> None:
-        condensed_rows(kernel, first, stop, file.distances)
-        file.finish(kernel, first, stop)
+    def compute(first: int, stop: int) -> None:
+        distances.compute_into(first, stop, file.distances)
+        file.finish(distances, first, stop)
 
     work = [
-        Block(partial(rows, first, stop), kernel.cells(first, stop))
-        for first, stop in kernel.row_ranges()
-        if not file.is_finished(kernel, first, stop)
+        Block(partial(compute, first, stop), distances.cells(first, stop))
+        for first, stop in distances.row_ranges()
+        if not file.is_finished(distances, first, stop)
     ]
     run_blocks(work, n_threads, progress)
     return file.close()
@@ -242,15 +257,6 @@ def _refuse_if_too_large(n_distances: int, what: str, instead: str) -> None:
             f"{what}; their distances take {needed / 1e9:.1f} GB and {limit / 1e9:.1f} GB may be used. "
             f"{instead}, or take fewer series"
         )
-
-
-def _cross_rows(kernel: Kernel, first: int, stop: int, out: Float32Array) -> None:
-    if kernel.in_order and out.flags.c_contiguous:
-        kernel.rows(first, stop, out[first:stop].reshape(-1))
-    else:
-        distances = np.empty((stop - first, out.shape[1]), dtype=np.float32)
-        kernel.rows(first, stop, distances.reshape(-1))
-        out[first:stop, kernel.order] = distances
 
 
 def _checked_index(index: ArrayLike, n: int) -> NDArray[np.int64]:

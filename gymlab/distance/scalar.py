@@ -1,14 +1,32 @@
-"""The distance of one pair, in float64: with a cutoff, with the warping path, or with every accumulated cost."""
+"""One pair of series, in float64: their distance, warping path and costs, and where one occurs in the other."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gymlab.arguments import finite_number
+from gymlab.arguments import finite_number, whole_number
 from gymlab.distance.exact import Float64Array
-from gymlab.distance.loops import accumulated, cost, walk_back
+from gymlab.distance.kernels.loops import accumulated, cost, scan, walk_back
 from gymlab.distance.series import checked_pair, checked_radius
+
+
+@dataclass(frozen=True)
+class Match:
+    """One place where a query occurs.
+
+    Attributes
+    ----------
+    start, stop
+        The half-open interval of time points: ``series[start:stop]``.
+    distance
+        The DTW distance of the query to it, in the unit of the series.
+    """
+
+    start: int
+    stop: int
+    distance: float
 
 
 def dtw(
@@ -28,8 +46,8 @@ def dtw(
     radius, mismatch_weights
         As in :func:`gymlab.distance.dtw_pairwise`.
     cutoff
-        When given, cells that no path within it can use are left out, and the work is abandoned as soon as the
-        distance is known to exceed it [1]_.
+        When given, cells that no path within the cutoff can use are skipped, and the work is abandoned as soon as
+        the distance is known to exceed it [1]_.
 
     Returns
     -------
@@ -54,7 +72,7 @@ def dtw(
     5.0
     """
     a, b, weights = checked_pair(x, y, mismatch_weights)
-    limit = checked_cutoff(cutoff)
+    limit = _checked_cutoff(cutoff)
     # A distance equal to the cutoff must survive the rounding of its square.
     distance = float(np.sqrt(cost(a, b, checked_radius(radius), weights, limit * limit * (1 + 1e-12))))
     return distance if distance <= limit else np.inf
@@ -74,7 +92,7 @@ def dtw_path(
     -------
     path
         int64 ``(n_steps, 2)``: the aligned time points of ``x`` and ``y``, from ``(0, 0)`` to the last of both.
-        Of several optimal paths, the one that steps diagonally where it can, seen from the end.
+        Among several optimal paths, the one that steps diagonally where it can, walking back from the end.
     distance
         As :func:`dtw` returns it.
 
@@ -128,7 +146,76 @@ def dtw_cost_matrix(
     return costs
 
 
-def checked_cutoff(cutoff: float | None) -> float:
+def dtw_subsequence(
+    query: ArrayLike,
+    series: ArrayLike,
+    *,
+    k: int = 1,
+    cutoff: float | None = None,
+    mismatch_weights: Sequence[float] = (),
+) -> list[Match]:
+    """Return where a query occurs best in a long series, under DTW with free start and free end [1]_.
+
+    The first match is the interval of the series with the least DTW distance to the query, whatever its length;
+    each further one is the best interval that shares no time point with those before. Of equally distant
+    intervals the one that ends first is taken, and of these the shortest.
+
+    Parameters
+    ----------
+    query
+        ``(n_timepoints,)`` or ``(n_timepoints, n_channels)``.
+    series
+        Of the same form, with any number of time points, even fewer than the query. Memory grows only with its length.
+    k
+        How many matches to return at most; fewer are found where the series is used up.
+    cutoff
+        When given, only matches within this distance are returned.
+    mismatch_weights
+        As in :func:`gymlab.distance.dtw_pairwise`.
+
+    Returns
+    -------
+    list of Match
+        The best first.
+
+    Raises
+    ------
+    InputError
+        If a series is empty or holds NaN or infinity, the channels differ, or a parameter is out of range.
+
+    References
+    ----------
+    .. [1] M. Müller, "Information Retrieval for Music and Motion", Springer, 2007, section 4.4.
+
+    Examples
+    --------
+    >>> dtw_subsequence([1, 4, 1], [0, 0, 1, 4, 4, 1, 0, 0, 1, 3, 1], k=2)
+    [Match(start=2, stop=6, distance=0.0), Match(start=8, stop=11, distance=1.0)]
+    """
+    points, pattern, weights = checked_pair(series, query, mismatch_weights, ("series", "query"))
+    most = whole_number("k", k, least=1)
+    limit = _checked_cutoff(cutoff)
+    n_timepoints = len(points)
+    costs = np.full(n_timepoints, np.inf)
+    # The start of the best match that ends at each time point; -1 where it is not known yet.
+    starts = np.full(n_timepoints, -1, dtype=np.int64)
+    scan(points, pattern, weights, 0, costs, starts)
+    matches: list[Match] = []
+    while len(matches) < most:
+        end = int(np.argmin(costs))
+        distance = float(np.sqrt(costs[end]))
+        if not np.isfinite(distance) or distance > limit:
+            break
+        start, stop = int(starts[end]), end + 1
+        matches.append(Match(start, stop, distance))
+        costs[start:stop] = np.inf
+        # After every start that a later scan asks for, so that the scan of what lies before a match ends there.
+        starts[start:stop] = n_timepoints
+        scan(points, pattern, weights, stop, costs, starts)
+    return matches
+
+
+def _checked_cutoff(cutoff: float | None) -> float:
     """Return the cutoff as a number: infinity for none.
 
     Raises

@@ -1,4 +1,4 @@
-"""From what a caller has (an array, or a list of arrays) to the one layout that the kernels read."""
+"""Brings an array or a list of arrays into the layout that the kernels read."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ _LEAST, _MOST = 1e-30, 1e30
 # Sums of squares of numbers outside this range have no float64.
 _LEAST_SQUARED, _MOST_SQUARED = 1e-150, 1e150
 
-# Beside codes they are not rescaled, and their squares have to be float32 too.
+# Beside codes, numbers are not rescaled, so float32 has to hold their squares too.
 _LEAST_WITH_CODES, _MOST_WITH_CODES = 1e-15, 1e15
 
 # Codes above this are not told apart in float32.
@@ -64,10 +64,10 @@ class SeriesBatch:
 
 @dataclass(frozen=True, eq=False)
 class Scaling:
-    """How the numeric channels were moved so that float32 holds their differences.
+    """How the numeric channels were shifted and scaled so that float32 holds their differences.
 
-    DTW does not change when every series is shifted by the same amount, and changes by the same factor when
-    every series is; a factor that is a power of two costs no digit.
+    A common shift of all series does not change DTW; a common factor changes it by that factor. A factor that is a
+    power of two costs no digit.
     """
 
     shift: NDArray[np.float64]
@@ -110,7 +110,7 @@ def _series(values: ArrayLike, where: str) -> NDArray[Any]:
 
 
 def checked_radius(radius: int | None) -> int:
-    """Return the radius as the kernels take it: −1 for no band.
+    """Return the radius as the kernels expect it: −1 for no band.
 
     Raises
     ------
@@ -119,7 +119,7 @@ def checked_radius(radius: int | None) -> int:
     """
     if radius is None:
         return -1
-    # Beyond any length it means no band, and must not overflow where lengths are added to it.
+    # Beyond any length a radius means no band; it must not overflow where lengths are added to it.
     reach = min(radius, _MOST_RADIUS) if isinstance(radius, int) else radius
     return min(whole_number("radius", reach, least=0, instead=", or None for no band"), _MOST_RADIUS)
 
@@ -158,7 +158,7 @@ def checked_mismatch_weights(weights: Sequence[float], n_channels: int) -> NDArr
 
 
 def weights_of_lanes(weights: Sequence[float], n_channels: int) -> Float32Array:
-    """Return the weights of codes as the kernels of lanes take them, float32 ``(1, n_codes)``.
+    """Return the weights of codes as the kernels of lanes expect them, float32 ``(1, n_codes)``.
 
     Raises
     ------
@@ -174,7 +174,7 @@ def weights_of_lanes(weights: Sequence[float], n_channels: int) -> Float32Array:
 def checked_pair(
     x: ArrayLike, y: ArrayLike, mismatch_weights: Sequence[float], names: tuple[str, str] = ("x", "y")
 ) -> tuple[Float64Array, Float64Array, Float64Array]:
-    """Return two series as the kernels take them, (n, n_channels) and (n_channels, m), and their weights.
+    """Return two series as the kernels expect them, (n, n_channels) and (n_channels, m), and their weights.
 
     Raises
     ------
@@ -198,7 +198,7 @@ def checked_pair(
 
 
 def batches(*collections: Series, n_codes: int = 0) -> tuple[list[SeriesBatch], float]:
-    """Bring several collections of series into the kernels' layout, moved and scaled alike.
+    """Bring several collections of series into the layout of the kernels, all shifted and scaled alike.
 
     Parameters
     ----------
@@ -206,14 +206,14 @@ def batches(*collections: Series, n_codes: int = 0) -> tuple[list[SeriesBatch], 
         Each an array ``(n, n_timepoints)`` or ``(n, n_timepoints, n_channels)``, or a sequence of series of
         unequal length, ``(n_timepoints,)`` or ``(n_timepoints, n_channels)`` each.
     n_codes
-        How many of the last channels are codes of categories, which are left as they are.
+        How many of the last channels are codes of categories; these are not changed.
 
     Returns
     -------
     batches
         One for each collection.
-    unit
-        What a distance between these must be multiplied with to be one between the originals.
+    scale
+        The factor from a distance between these to the distance between the originals.
 
     Raises
     ------
@@ -231,7 +231,7 @@ def batches(*collections: Series, n_codes: int = 0) -> tuple[list[SeriesBatch], 
 
 
 def _stacked_or_list(series: Series) -> NDArray[Any] | list[NDArray[Any]]:
-    """Keep a regular array whole (no copy, float32 stays float32), else check series by series."""
+    """Keep a regular array whole (no copy, float32 stays float32), or check a list series by series."""
     if np.ma.isMaskedArray(series):
         raise InputError("the series are a masked array; fill or drop what is masked first")
     if isinstance(series, (str, bytes)) or not isinstance(series, (Sequence, np.ndarray)):

@@ -84,7 +84,7 @@ def always_rule(subject: SubjectActions) -> Candidate | None:
     hits = np.bincount(subject.action, minlength=subject.n_action_types)
     action = int(hits.argmax())
     everywhere = np.arange(len(subject.rows))
-    p_value = _for_any(_against_uniform(subject, everywhere, action), subject, everywhere)
+    p_value = _corrected_for_choice(_against_uniform(subject, everywhere, action), subject, everywhere)
     return Candidate(
         (), 0, action, len(subject.rows), int(hits[action]), float(subject.chance.mean()), p_value, "always"
     )
@@ -110,29 +110,29 @@ def suggested_rules(
         How many situations were tested; this is the number to correct for.
     """
     levels = np.unique(codes[codes >= 0])
-    large = [level for level in levels.tolist() if (codes == level).sum() >= LEAST_ACTIONS]
-    if not large or len(levels) < 2:
+    frequent = [level for level in levels.tolist() if (codes == level).sum() >= LEAST_ACTIONS]
+    if not frequent or len(levels) < 2:
         return [], 0
-    reactions = {level: _reaction(subject, codes, level) for level in large}
-    gate = _any_reaction(subject, codes, reactions)
+    reactions = {level: _reaction(subject, codes, level) for level in frequent}
+    any_reaction = _any_reaction(subject, codes, reactions)
     found: list[Candidate] = []
-    for level in large:
+    for level in frequent:
         inside = np.flatnonzero(codes == level)
         hits = np.bincount(subject.action[inside], minlength=subject.n_action_types)
         action = int(hits.argmax())
         whole_menu = _is_whole_menu(subject, inside)
         base = float(subject.chance[inside].mean()) if whole_menu else _base_rate(subject, inside, action)
         if hits[action] > base * len(inside):
-            p_value, kind = _tested(subject, inside, action, reactions[level], gate)
-            p_value = _for_any(p_value, subject, inside)
+            p_value, kind = _test(subject, inside, action, reactions[level], any_reaction)
+            p_value = _corrected_for_choice(p_value, subject, inside)
             found.append(
                 Candidate(columns, level, action, len(inside), int(hits[action]), base, p_value, kind)
             )
-    return found, len(large)
+    return found, len(frequent)
 
 
-def _tested(
-    subject: SubjectActions, inside: Codes, action: int, reactions: NDArray[np.float64], gate: float
+def _test(
+    subject: SubjectActions, inside: Codes, action: int, reactions: NDArray[np.float64], any_reaction: float
 ) -> tuple[float, RuleKind]:
     before = np.unique(subject.own_last[inside])
     if _is_whole_menu(subject, inside):
@@ -144,7 +144,7 @@ def _tested(
         return p_value, "opening"
     if before[0] != action:
         return p_value, "change"
-    return max(p_value, gate), "repetition"
+    return max(p_value, any_reaction), "repetition"
 
 
 def _reaction(subject: SubjectActions, codes: Codes, level: int) -> NDArray[np.float64]:
@@ -223,7 +223,7 @@ def _is_whole_menu(subject: SubjectActions, inside: Codes) -> bool:
     )
 
 
-def _for_any(p_value: float, subject: SubjectActions, inside: Codes) -> float:
+def _corrected_for_choice(p_value: float, subject: SubjectActions, inside: Codes) -> float:
     """Return the p-value corrected for the choice of the most frequent action type on offer."""
     on_offer = np.isin(subject.menu, np.unique(subject.menu[inside]))
     return min(1.0, p_value * max(2, len(np.unique(subject.action[on_offer]))))

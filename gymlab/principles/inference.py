@@ -13,7 +13,7 @@ from gymlab.arguments import finite_number, whole_number
 from gymlab.clustering import Labels
 from gymlab.principles.candidates import Candidate, always_rule, suggested_rules
 from gymlab.principles.choices import choices_in_time, is_timed
-from gymlab.principles.coded_log import CodedLog, code_log
+from gymlab.principles.coded_log import CodedLog, SubjectActions, code_log
 from gymlab.principles.evidence import describe_rules, false_discovery_rates, wilson_interval
 from gymlab.principles.policies import MOST_SEED, Policy, find_policies
 from gymlab.principles.principle import Principle
@@ -222,7 +222,8 @@ def principles_of(
     found = []
     for name, every in _rows_of(subjects):
         for policy, rows in _rows_of_policies(log, every, policies.get(name, ())):
-            found.append((name, policy, coded.actions_at(rows), *_tested_rules(coded, rows)))
+            subject = coded.actions_at(rows)
+            found.append((name, policy, subject, *_tested_rules(coded, subject)))
     floors = false_discovery_rates([q_values.min(initial=1.0) for *_, q_values in found])
     # The rules of a share of the subjects are held to that share of the level.
     scale = len(found) / max(1, int((floors < q).sum()))
@@ -264,15 +265,14 @@ def _rows_of_policies(
         yield policy.number + 1, np.sort(np.concatenate(held))
 
 
-def _tested_rules(log: CodedLog, rows: Codes) -> tuple[list[Candidate], NDArray[np.float64]]:
+def _tested_rules(log: CodedLog, subject: SubjectActions) -> tuple[list[Candidate], NDArray[np.float64]]:
     """Return the rules that the actions suggest, and their q-values among all situations that were tested."""
-    subject = log.actions_at(rows)
     found: list[Candidate] = []
     n_tests = 0
     for columns, codes in log.codes.items():
-        suggested, looked_at = suggested_rules(subject, columns, codes[rows])
+        suggested, tested = suggested_rules(subject, columns, codes[subject.rows])
         found += suggested
-        n_tests += looked_at
+        n_tests += tested
     p_values = np.ones(n_tests)
     p_values[: len(found)] = [candidate.p_value for candidate in found]
     return found, false_discovery_rates(p_values)[: len(found)]

@@ -197,8 +197,8 @@ def _processor_name() -> str:
 
 
 def _kernels() -> Lines:
-    from gymlab.distance.simd import sweeps  # noqa: PLC0415 - where no folder can hold the cache, the import fails
-    from gymlab.distance.simd.paths import kernel_path  # noqa: PLC0415 - as above
+    from gymlab.distance.kernels import sweeps  # noqa: PLC0415 - where no folder can hold the cache, the import fails
+    from gymlab.distance.kernels.vectors import kernel_path  # noqa: PLC0415 - as above
 
     path = kernel_path()
     yield "kernels", "ok", f"{path.name}, {path.lanes} pairs at once: {path.reason}"

@@ -17,7 +17,7 @@ from engine.quality import Error, MatrixMemory, measure_errors, measure_memory
 from engine.speed import AGREEMENT, Speed, groups, measure_group
 from gymlab.distance import cuda
 from gymlab.distance.blocks import available_threads
-from gymlab.distance.simd.paths import kernel_path
+from gymlab.distance.kernels.vectors import kernel_path
 from gymlab.workbench.results import environment
 
 GPU = "gymlab (GPU)"

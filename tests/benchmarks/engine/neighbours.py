@@ -15,7 +15,7 @@ from gymlab.actions.schema import validate_actions
 from gymlab.actions.windows import cut_windows
 from gymlab.budget import memory_budget
 from gymlab.distance import dtw_cross, dtw_neighbors, dtw_pairwise
-from gymlab.distance.graph import NeighborGraph, NeighborStats
+from gymlab.distance.neighbors import NeighborGraph, NeighborStats
 from gymlab.distance.series import Float32Array
 from gymlab.settings import sample_path
 

@@ -1,4 +1,4 @@
-"""Local costs and bounds as explicit vector operations, on the vocabulary of :mod:`gymlab.distance.simd.vectors`."""
+"""Local costs and bounds as explicit vector operations, on the vocabulary of :mod:`gymlab.distance.kernels.vectors`."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from gymlab.distance.simd.vectors import (
+from gymlab.distance.kernels.vectors import (
     FLOATS,
     INT64,
     WIDTH,
@@ -115,7 +115,7 @@ def plus_bridged(typing, base, numbers, highest, lowest, lower, upper, j, codes)
 
     ``lower[j]`` and ``upper[j]`` are the envelopes of the lanes' series; from the square of a point's distance to
     an edge goes the square of that edge's distance to ``highest`` or ``lowest``, see
-    :func:`gymlab.distance.bounds.webb_cost`. Codes are left out.
+    :func:`gymlab.distance.kernels.envelopes.webb_cost`. Codes are left out.
     """
 
     def emit(context, builder, signature, arguments):
@@ -189,4 +189,4 @@ def plus_at(typing, base, array, offsets, j):
     return base(base, array, offsets, types.uint64), emit
 
 
-# Compiled in: d12c64b84c0cd255
+# Compiled in: 793a8b417b9b5067

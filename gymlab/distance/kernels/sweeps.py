@@ -1,12 +1,12 @@
-"""Sweeps: rows of queries against blocks of lanes, distances written out. Serial, and without the GIL."""
+"""Sweeps: the distances of rows of queries to blocks of lanes. Serial, and without the GIL."""
 
 import numpy as np
 from numba import njit
 from numba.extending import overload
 
-from gymlab.distance.simd.lanes import fill_table, lane_costs
-from gymlab.distance.simd.plain import plain_lane_costs
-from gymlab.distance.simd.vectors import point
+from gymlab.distance.kernels.lanes import fill_table, lane_costs
+from gymlab.distance.kernels.plain import plain_lane_costs
+from gymlab.distance.kernels.vectors import point
 
 _FIRST = np.uint64(0)
 
@@ -14,7 +14,7 @@ _FIRST = np.uint64(0)
 def computed_costs(
     explicit, query, block, lengths, radius, weights, bounds, channels, codes, flight, ragged, row
 ):
-    """Accumulate the costs of one query, the local costs computed on the way, by explicit vectors or by loops."""
+    """Accumulate the costs of one query by explicit vectors or by loops; local costs are computed on the way."""
 
 
 @overload(computed_costs)
@@ -38,15 +38,15 @@ def _computed_costs_by_type(
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _write_out(row, lengths, start, stop, unit, out, position):
+def _write_out(row, lengths, start, stop, scale, out, position):
     """Write the distances of the lanes from ``start`` to ``stop`` to ``out[position:]``."""
     if lengths[0] == lengths[-1]:
         last = row[lengths[0]]
         for lane in range(start, stop):
-            out[position + lane - start] = np.sqrt(last[lane]) * unit
+            out[position + lane - start] = np.sqrt(last[lane]) * scale
     else:
         for lane in range(start, stop):
-            out[position + lane - start] = np.sqrt(row[lengths[lane], lane]) * unit
+            out[position + lane - start] = np.sqrt(row[lengths[lane], lane]) * scale
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -69,7 +69,7 @@ def sweep(
     n_members,
     radius,
     weights,
-    unit,
+    scale,
     row,
     bounds,
     channels,
@@ -95,10 +95,10 @@ def sweep(
     radius : int
         −1 for no band.
     weights : float32 (1, n_codes)
-    unit : float32
+    scale : float32
         What distances are multiplied with.
     row, bounds
-        Scratch, see :func:`gymlab.distance.simd.lanes.lane_costs`.
+        Scratch, see :func:`gymlab.distance.kernels.lanes.lane_costs`.
     channels, codes, flight, ragged, triangular, explicit : tuple
         Constants by their lengths. With ``triangular``, queries and members are the same series in the same
         order, and a query meets only the later ones; with ``explicit``, by vectors.
@@ -128,7 +128,7 @@ def sweep(
             )
             start = max(begin, p + 1) if len(triangular) > 0 else begin
             position = _position(p, first, n_members, triangular) + start
-            _write_out(row, lengths, start - begin, end - begin, unit, out, position)
+            _write_out(row, lengths, start - begin, end - begin, scale, out, position)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -145,7 +145,7 @@ def shared_sweep(
     n_members,
     radius,
     weights,
-    unit,
+    scale,
     row,
     bounds,
     table,
@@ -156,7 +156,7 @@ def shared_sweep(
     triangular,
     out,
 ):
-    """Write the same distances as :func:`sweep`, each local cost computed once for a run of queries.
+    """Write the same distances as :func:`sweep`; each local cost is computed once for a run of queries.
 
     Parameters
     ----------
@@ -169,7 +169,7 @@ def shared_sweep(
     points : float32 (n_points, n_channels)
     table : float32 (n_points_of_a_run * m_max, n_lanes)
         Scratch.
-    query_lengths, first, stop, blocks, block_lengths, n_members, radius, weights, unit, row, bounds
+    query_lengths, first, stop, blocks, block_lengths, n_members, radius, weights, scale, row, bounds
         As for :func:`sweep`.
     channels, codes, flight, ragged, triangular, out
         As for :func:`sweep`.
@@ -192,7 +192,7 @@ def shared_sweep(
                 lane_costs(source, n, lengths, radius, bounds, row, flight, ragged, (), row)
                 start = max(begin, p + 1) if len(triangular) > 0 else begin
                 position = _position(p, first, n_members, triangular) + start
-                _write_out(row, lengths, start - begin, end - begin, unit, out, position)
+                _write_out(row, lengths, start - begin, end - begin, scale, out, position)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -203,7 +203,7 @@ def pairs_sweep(
     seconds,
     radius,
     weights,
-    unit,
+    scale,
     row,
     bounds,
     block,
@@ -245,13 +245,13 @@ def pairs_sweep(
             explicit, query, block, lengths, radius, weights, bounds, channels, codes, flight, ragged, row
         )
         for lane in range(n_lanes):
-            out[members[lane]] = np.sqrt(row[lengths[lane], lane]) * unit
+            out[members[lane]] = np.sqrt(row[lengths[lane], lane]) * scale
         start = stop
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _condensed_row(order, p, places):
-    """Write where the distances of ``order[p]`` to later members stand in the condensed matrix."""
+    """Write where the distances of ``order[p]`` to later members are in the condensed matrix."""
     n = len(order)
     a = order[p]
     for q in range(p + 1, n):
@@ -284,4 +284,4 @@ def gather_condensed(matrix, order, first, stop, out):
         position += len(order) - 1 - p
 
 
-# Compiled in: ef4d8beec2334064
+# Compiled in: 0cd3b87de7b00a78

@@ -1,17 +1,17 @@
-"""Running tasks on a Dask cluster: what they share sent once, answers one by one, few on their way at a time."""
+"""Running tasks on a Dask cluster: shared data is sent once, few tasks run at a time, answers come one by one."""
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from tqdm.auto import tqdm
+import numpy as np
 
 from gymlab.arguments import shown
-from gymlab.distance.blocks import Progress, checked_progress
+from gymlab.distance.blocks import Progress, reporting
+from gymlab.distance.series import SeriesBatch
 from gymlab.errors import ClusterError, InputError
 
 if TYPE_CHECKING:
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 R = TypeVar("R")
 
-# For each thread of the workers: one that runs, and one that waits, so that no thread waits for the client.
+# For each thread of the workers: one that runs and one that waits, so that no thread waits for the client.
 _TASKS_A_THREAD = 2
 
-# How often in a row everything sent may be lost before any task ends, and how long to wait for a worker then.
+# How often in a row the shared data may be lost before any task ends, and how long to wait for a worker then.
 _MOST_LOSSES = 3
 _SECONDS_FOR_A_WORKER = 60
 
 
 class BuiltOnce(Generic[T]):
-    """Something that is costly to send or cannot be sent: its ingredients travel, each process builds it once.
+    """An object that is costly to send or cannot be sent: its ingredients are sent, and each process builds it once.
 
-    A worker keeps it as long as it keeps the ingredients, hence until the client lets go of them; a worker that
-    took the place of a killed one gets the ingredients from another and builds it anew.
+    A worker keeps the object as long as the ingredients, hence until the client releases them. A worker that
+    replaces a killed one gets the ingredients from another worker and builds the object anew.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ class BuiltOnce(Generic[T]):
         self._built: T | None = None
 
     def get(self) -> T:
-        """Return it, built if need be; threads that ask meanwhile wait."""
+        """Return the object, built if need be; other threads wait meanwhile."""
         with self._lock:
             if self._built is None:
                 self._built = self._build(*self._ingredients)
@@ -66,14 +66,14 @@ class BuiltOnce(Generic[T]):
 
 
 @dataclass(frozen=True)
-class Task:
+class ClusterTask:
     """One task: the arguments of its call, and its size in DP cells."""
 
     arguments: tuple[Any, ...]
     cells: int
 
 
-def checked_threads(client: "Client", name: str) -> int:
+def cluster_threads(client: "Client", name: str) -> int:
     """Return how many threads the workers of a cluster have together.
 
     Raises
@@ -105,28 +105,28 @@ def run_tasks(
     client: "Client",
     function: Callable[..., R],
     shared: BuiltOnce[T],
-    tasks: Sequence[Task],
-    take: Callable[[Task, R], None],
+    tasks: Sequence[ClusterTask],
+    receive: Callable[[ClusterTask, R], None],
     progress: Progress,
 ) -> None:
-    """Call ``function(shared, *task.arguments)`` for each task on the workers, and take the answers as they come.
+    """Call ``function(shared, *task.arguments)`` for each task on the workers, and pass on the answers as they come.
 
-    Two tasks a thread are on their way at any time, and answers are fetched one by one, so neither the client nor
-    the workers gather answers that nobody has taken yet. Tasks of a worker that dies are run again by others;
-    if what they share dies with the last that had it, it is sent anew.
+    At any time, two tasks for each thread are on their way, and answers are fetched one by one, so that answers do
+    not pile up. The tasks of a worker that dies are run again by others. If the last worker with the shared data
+    dies, the data is sent anew.
 
     Parameters
     ----------
     client
-        Of :func:`checked_threads`.
+        As :func:`cluster_threads` checked it.
     function
         One that workers can import.
     shared
         Sent to every worker once.
     tasks
-        In the order in which they should start.
-    take
-        Takes each task and its answer, in this thread.
+        The tasks, in the order in which they should start.
+    receive
+        Called in this thread with each task and its answer.
     progress
         True for a progress bar, or a function that takes the cells done and the cells in all. An exception that
         it raises (to cancel, say) stops the work.
@@ -136,21 +136,21 @@ def run_tasks(
     ClusterError
         If the client is closed meanwhile, no worker is left, or workers die time and again.
     """
-    with _reporting(checked_progress(progress), sum(task.cells for task in tasks)) as report:
-        flight = _Flight(client, function, shared)
+    with reporting(progress, sum(task.cells for task in tasks)) as report:
+        running = _RunningTasks(client, function, shared)
         try:
             waiting = deque(tasks)
-            while waiting or flight.tasks:
-                flight.fill(waiting)
-                task, answer = flight.land(waiting)
-                flight.fill(waiting)
-                take(task, answer)
+            while waiting or running.tasks:
+                running.submit(waiting)
+                task, answer = running.next_answer(waiting)
+                running.submit(waiting)
+                receive(task, answer)
                 report(task.cells)
         finally:
-            flight.cancel()
+            running.cancel()
 
 
-class _Flight(Generic[T, R]):
+class _RunningTasks(Generic[T, R]):
     """The tasks that are on their way."""
 
     def __init__(self, client: "Client", function: Callable[..., R], shared: BuiltOnce[T]) -> None:
@@ -164,10 +164,10 @@ class _Flight(Generic[T, R]):
         self._losses = 0
         self._room = 0
         self._completed = as_completed(loop=client.loop)
-        self.tasks: dict[Future[R], tuple[Task, Future[Any]]] = {}
+        self.tasks: dict[Future[R], tuple[ClusterTask, Future[Any]]] = {}
 
-    def fill(self, waiting: deque[Task]) -> None:
-        """Send tasks while there is room for them."""
+    def submit(self, waiting: deque[ClusterTask]) -> None:
+        """Send waiting tasks while there is room for them."""
         _refuse_closed(self._client)
         # Asked again each time, since workers come and go; while all are away, as many as there were.
         self._room = _TASKS_A_THREAD * sum(self._client.nthreads().values()) or self._room
@@ -175,14 +175,14 @@ class _Flight(Generic[T, R]):
             if self._sent is None:
                 self._sent = self._scattered()
             task = waiting.popleft()
-            # Not pure, and what is shared not keyed by its hash: such a key would be the same in the next run,
-            # and the message that this one lets go of it may arrive after the next has asked for it.
+            # Not pure, and the shared data not keyed by its hash: such a key would be the same in the next run, and the
+            # message that releases it here may arrive after the next run has asked for it.
             future = self._client.submit(self._function, self._sent, *task.arguments, pure=False)
             self.tasks[future] = task, self._sent
             self._completed.add(future)
 
-    def land(self, waiting: deque[Task]) -> tuple[Task, R]:
-        """Return the next task that ends and its answer; those that were lost are left waiting again."""
+    def next_answer(self, waiting: deque[ClusterTask]) -> tuple[ClusterTask, R]:
+        """Return the next task that ends and its answer; lost tasks go back to those waiting."""
         from distributed.scheduler import KilledWorker
 
         while True:
@@ -201,13 +201,13 @@ class _Flight(Generic[T, R]):
                 waiting.appendleft(task)
                 if sent is self._sent:
                     self._count_loss(error)
-                self.fill(waiting)
+                self.submit(waiting)
             else:
                 self._losses = 0
                 return task, answer
 
     def cancel(self) -> None:
-        """Give up what is on its way, and let go of what is shared."""
+        """Cancel the running tasks, and release the shared data."""
         if self.tasks and self._client.status == "running":
             self._client.cancel(list(self.tasks))
         self.tasks.clear()
@@ -217,8 +217,8 @@ class _Flight(Generic[T, R]):
         while True:
             try:
                 self._client.wait_for_workers(1, timeout=_SECONDS_FOR_A_WORKER)
-                # The copies of a broadcast are made by all workers for each other, which fails or hangs if one of
-                # them dies meanwhile; once some did, one copy is safer, and the workers fetch it from each other.
+                # In a broadcast the workers copy the data for each other, which fails or hangs if one of them dies
+                # meanwhile. After a loss, one copy is safer; the workers then fetch it from each other.
                 sent: Future[Any] = self._client.scatter(self._shared, broadcast=not self._losses, hash=False)
             except TimeoutError as error:
                 raise ClusterError(
@@ -247,24 +247,9 @@ def _refuse_closed(client: "Client") -> None:
         )
 
 
-@contextmanager
-def _reporting(progress: Progress, total: int) -> Iterator[Callable[[int], None]]:
-    """Give a function that takes the cells of each task that ended."""
-    done = 0
-
-    def report(cells: int) -> None:
-        nonlocal done
-        done += cells
-        if callable(progress):
-            progress(done, total)
-        elif bar is not None:
-            bar.update(cells)
-
-    bar = (
-        tqdm(total=total, unit="cell", unit_scale=True, desc="DTW", leave=False) if progress is True else None
+def usable(batch: SeriesBatch) -> SeriesBatch:
+    """Return the series in the form that kernels are compiled for, since what arrives may be read-only or unaligned."""
+    return SeriesBatch(
+        np.require(batch.values, requirements=["C", "A", "W"]),
+        np.require(batch.lengths, requirements=["C", "A", "W"]),
     )
-    try:
-        yield report
-    finally:
-        if bar is not None:
-            bar.close()

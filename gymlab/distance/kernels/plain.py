@@ -1,11 +1,13 @@
-"""The kernel without explicit vectors, for platforms where those do not compile: loops that LLVM may vectorise.
+"""The kernels without explicit vectors, for platforms where these do not compile: loops that LLVM may vectorise.
 
-The kernel tests for infinity, so its fast-math flags leave NaN and infinity alone. Without the freedom to reorder
+The kernels test for infinity, so its fast-math flags leave NaN and infinity alone. Without the freedom to reorder
 sums, a result is the same bit for bit whichever of the two series is the query.
 """
 
 import numpy as np
 from numba import njit
+
+from gymlab.distance.kernels.search_steps import COMPUTED, lane_limits, record_lanes
 
 _FLAGS = {"contract", "nsz", "arcp"}
 _INFINITY = np.float32(np.inf)
@@ -75,3 +77,52 @@ def plain_lane_costs(query, block, lengths, radius, weights, channels, codes, fl
                     if column - i < -(radius + max(0, n - m)) or column - i > radius + max(0, m - n):
                         left[lane] = _INFINITY
                         row[beyond, lane] = _INFINITY
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def search_plain(
+    first_block,
+    stop_block,
+    values,
+    all_lengths,
+    blocks,
+    block_lengths,
+    radius,
+    weights,
+    row,
+    limits,
+    found,
+    channels,
+    codes,
+    flight,
+    ragged,
+):
+    """Compute the pairs of every series with the later ones in some blocks.
+
+    Parameters
+    ----------
+    first_block, stop_block : int
+    values : float32 (n, n_timepoints, n_channels)
+    all_lengths : int64 (n,)
+    blocks, block_lengths, radius, weights, row, channels, codes, flight, ragged
+        As for :func:`gymlab.distance.kernels.sweeps.sweep`.
+    limits : float32 (1, n_lanes)
+        Scratch.
+    found : tuple
+        See :mod:`gymlab.distance.kernels.search_steps`.
+    """
+    n = values.shape[0]
+    n_lanes = 16 * len(flight)
+    for b in range(first_block, stop_block):
+        begin = b * n_lanes
+        lengths = block_lengths[b]
+        block = blocks[b, : lengths[-1]]
+        for p in range(min(n, begin + n_lanes) - 2, -1, -1):
+            for part in range(len(flight)):
+                lane_limits(found[2], p, begin + 16 * part, n, limits, 16 * part)
+            query = values[p, : all_lengths[p]]
+            plain_lane_costs(query, block, lengths, radius, weights, channels, codes, flight, ragged, row)
+            found[-1][COMPUTED] += record_lanes(found, p, begin, row, lengths, limits, 0, flight)
+
+
+# Compiled in: ce74332b0fee50a1

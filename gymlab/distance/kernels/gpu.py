@@ -155,7 +155,7 @@ def distances_kernel(shape):
 
     Its arguments: ``queries`` float32 (n_queries, longest * n_values), ``query_lengths`` int64, ``others`` float32
     (longest padded to whole strips, n_values, n_columns), ``other_lengths`` int64, ``slots`` int64 (n_columns,) (where each
-    column's answer goes), ``radius``, ``weights`` float32 (n_codes or more,), ``unit`` float32, ``relation`` and
+    column's answer goes), ``radius``, ``weights`` float32 (n_codes or more,), ``scale`` float32, ``relation`` and
     ``ahead`` (which slots are wanted: the query at q has the slot ``q + ahead``), ``scratch`` float32 (n_blocks, longest * n_threads), ``out`` float32
     (n_queries * n_columns,).
     """
@@ -172,7 +172,7 @@ def distances_kernel(shape):
         slots,
         radius,
         weights,
-        unit,
+        scale,
         relation,
         ahead,
         scratch,
@@ -201,7 +201,7 @@ def distances_kernel(shape):
                 if relation == ALL or slot > q + ahead:
                     m = other_lengths[column]
                     cost = pair_cost(query, n, others, m, column, radius, weights, _INFINITY, boundary)
-                    out[q * n_columns + slot] = math.sqrt(cost) * unit
+                    out[q * n_columns + slot] = math.sqrt(cost) * scale
             cuda.syncthreads()
 
     return distances
@@ -228,7 +228,7 @@ def neighbors_kernel(shape):
         slots,
         radius,
         weights,
-        unit,
+        scale,
         relation,
         ahead,
         scratch,
@@ -269,7 +269,7 @@ def neighbors_kernel(shape):
                             position = cuda.atomic.add(counts, EMITTED, 1)
                             rows[position] = q
                             columns[position] = slot
-                            values[position] = math.sqrt(cost) * unit
+                            values[position] = math.sqrt(cost) * scale
             # One addition a block, for thousands of threads would queue for the same counter. These also keep
             # the query in place until every thread is done with it.
             for kind in range(PRUNED, COMPUTED + 1):

@@ -16,9 +16,13 @@ from made import rules
 from scipy.spatial.distance import squareform
 
 from gymlab.distance import dtw_neighbors, dtw_pairwise
-from gymlab.distance.simd import paths
-from gymlab.distance.simd.paths import kernel_path, vectors_in_flight, vectors_looked_up
-from gymlab.distance.simd.vectors import target_features
+from gymlab.distance.kernels import vectors
+from gymlab.distance.kernels.vectors import (
+    kernel_path,
+    target_features,
+    vectors_in_flight,
+    vectors_looked_up,
+)
 
 
 def walks(n=40, length=9, channels=3, seed=0):
@@ -49,7 +53,7 @@ def refused():
 def test_where_vectors_do_not_compile_plain_loops_run_and_the_log_says_why(monkeypatch, caplog):
     expected = dtw_pairwise(walks(channels=2))
     kernel_path.cache_clear()
-    monkeypatch.setattr(paths, "_try_vectors", refused)
+    monkeypatch.setattr(vectors, "_try_vectors", refused)
     with caplog.at_level(logging.WARNING, logger="gymlab"):
         path = kernel_path()
     assert path.name == "plain"
@@ -65,7 +69,7 @@ def test_where_vectors_do_not_compile_plain_loops_run_and_the_log_says_why(monke
 
 @pytest.mark.usefixtures("chosen_anew")
 def test_vectors_that_compile_to_something_wrong_are_not_used(monkeypatch):
-    monkeypatch.setattr(paths, "_add_lanes", lambda costs: costs.fill(7))
+    monkeypatch.setattr(vectors, "_add_lanes", lambda costs: costs.fill(7))
     path = kernel_path()
     assert path.name == "plain"
     assert "wrong sums" in path.reason
@@ -94,7 +98,7 @@ def test_how_many_vectors_are_in_flight_changes_no_bit(monkeypatch):
     """
     found = []
     for features in ({"avx512f"}, {"avx2"}):
-        monkeypatch.setattr(paths, "target_features", lambda features=features: frozenset(features))
+        monkeypatch.setattr(vectors, "target_features", lambda features=features: frozenset(features))
         assert vectors_in_flight(3) == vectors_looked_up(12) == (4 if features == {"avx512f"} else 1)
         found.append(distances_and_graphs())
     (matrices, graphs), (other_matrices, other_graphs) = found
@@ -108,7 +112,7 @@ def test_how_many_vectors_are_in_flight_changes_no_bit(monkeypatch):
 @pytest.mark.parametrize("channels", range(1, 20))
 def test_there_is_always_a_vector_in_flight_and_never_more_for_more_channels(monkeypatch, channels):
     for features in ({"avx512f"}, {"avx2"}, set()):
-        monkeypatch.setattr(paths, "target_features", lambda features=features: frozenset(features))
+        monkeypatch.setattr(vectors, "target_features", lambda features=features: frozenset(features))
         assert 1 <= vectors_in_flight(channels + 1) <= vectors_in_flight(channels) <= 4
         assert 1 <= vectors_looked_up(channels + 20) <= vectors_looked_up(channels) <= 4
 
@@ -117,9 +121,8 @@ CHILD = """
 import json, sys
 import numpy as np
 from gymlab.distance import dtw_neighbors, dtw_pairwise
-from gymlab.distance.simd import sweeps
-from gymlab.distance.simd.paths import kernel_path
-from gymlab.distance.simd.vectors import target_features
+from gymlab.distance.kernels import sweeps
+from gymlab.distance.kernels.vectors import kernel_path, target_features
 
 series = np.load(sys.argv[1])
 matrix = dtw_pairwise(series)

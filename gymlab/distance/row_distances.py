@@ -1,4 +1,4 @@
-"""Two collections of series, brought into the kernels' layout: what a row of the result costs, and how to get it."""
+"""Distances between collections of series, row by row or for chosen pairs: prepared in Python, computed by kernels."""
 
 import logging
 import time
@@ -8,6 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from gymlab.distance.kernels import sweeps
+from gymlab.distance.kernels.sharing import SharedPoints, shared_points
+from gymlab.distance.kernels.vectors import (
+    WIDTH,
+    aligned_empty,
+    kernel_path,
+    vectors_in_flight,
+    vectors_looked_up,
+)
 from gymlab.distance.series import (
     Float32Array,
     IntArray,
@@ -15,32 +24,29 @@ from gymlab.distance.series import (
     checked_radius,
     weights_of_lanes,
 )
-from gymlab.distance.simd import sweeps
-from gymlab.distance.simd.paths import kernel_path, vectors_in_flight, vectors_looked_up
-from gymlab.distance.simd.sharing import SharedPoints, shared_points
-from gymlab.distance.simd.vectors import WIDTH, aligned_empty
 from gymlab.distance.triangle import row_start
 
 _log = logging.getLogger(__name__)
 
-# Big enough that a thread's work outweighs its handling, small enough that progress moves and a cancel is felt.
+# Large enough that starting a block costs nothing by comparison, small enough for steady progress and a quick cancel.
 CELLS_A_BLOCK = 200_000_000
-# A table of shared costs is filled anew for each range of rows; these have to read it so many times over.
+# A table of shared costs is filled anew for each range of rows, so the rows have to read it this many times over.
 _ROWS_WORTH_A_TABLE = 10
 
 
-class Kernel:
+class RowDistances:
     """Distances of queries to members, or of members to each other, row by row.
 
-    Members are sorted by length, so that the lanes of a block end close to each other. Rows of queries may be
-    computed in any order and by any number of threads at once.
+    A row holds the distances of one query to all members or, of members to each other, to the later ones. Members
+    are sorted by length, so that the lanes of a block end close to each other. Rows may be computed in any order and
+    by any number of threads at once.
 
     Attributes
     ----------
     order
-        int64 ``(n_members,)``: which series stands at each place.
+        int64 ``(n_members,)``: the index of the series at each place.
     in_order
-        Whether that is their own order.
+        Whether that is the order in which the members were given.
     """
 
     def __init__(
@@ -49,11 +55,11 @@ class Kernel:
         queries: SeriesBatch | None,
         radius: int | None,
         weights: Sequence[float],
-        unit: float,
+        scale: float,
     ) -> None:
         self._weights = weights_of_lanes(weights, members.n_channels)
         self._radius = checked_radius(radius)
-        self._unit = np.float32(unit)
+        self._scale = np.float32(scale)
         self.order = np.argsort(members.lengths, kind="stable").astype(np.int64)
         self.in_order = bool(np.array_equal(self.order, np.arange(len(members))))
         ordered = members if self.in_order else members.part(self.order)
@@ -64,7 +70,7 @@ class Kernel:
         self._explicit = kernel_path().name == "vector"
         columns = int(ordered.lengths.max())
         flight = vectors_looked_up(columns) if self._explicit else 4
-        cells_of_a_pair = float(self._cells.sum() / max(1, self._n_pairs()))
+        cells_of_a_pair = float(self._cells.sum() / max(1, self.n_pairs))
         self._shared = (
             shared_points(self._queries, columns, cells_of_a_pair, flight * WIDTH) if self._explicit else None
         )
@@ -76,7 +82,7 @@ class Kernel:
         self._ragged = (0,) * ragged
 
     def row_ranges(self, cells: int | None = None) -> list[tuple[int, int]]:
-        """Cut the rows into ranges of about so many cells, ``CELLS_A_BLOCK`` unless told."""
+        """Cut the rows into ranges of about so many cells, by default ``CELLS_A_BLOCK``."""
         step = cells or CELLS_A_BLOCK
         ends = np.cumsum(self._cells)
         cuts = np.searchsorted(ends, np.arange(step, ends[-1], step)) + 1
@@ -86,9 +92,9 @@ class Kernel:
         return [(int(first), int(stop)) for first, stop in pairwise(bounds)]
 
     def _between_runs(self, shared: SharedPoints, cuts: IntArray, ends: IntArray, step: int) -> IntArray:
-        """Move cuts to where a run of queries ends, since a run's table is filled once for each range that it is in.
+        """Move cuts to the ends of runs of queries, since the table of a run is filled once for each range that it is in.
 
-        A run that is longer than a range is cut where it pays: where the rows between two cuts have many times as
+        A run that is longer than a range is cut where that pays: where the rows between two cuts have many times as
         many time points as the table.
         """
         starts, points = shared.run_starts, np.diff(shared.run_points)
@@ -104,8 +110,8 @@ class Kernel:
                 kept.append(cut)
         return np.array(kept, dtype=np.int64)
 
-    def cells(self, first: int, stop: int) -> int:
-        """Return how many cells these rows hold."""
+    def cells(self, first: int = 0, stop: int | None = None) -> int:
+        """Return about how many cells these rows hold; all rows unless told."""
         return int(self._cells[first:stop].sum())
 
     def condensed_range(self, first: int, stop: int) -> tuple[int, int]:
@@ -125,7 +131,7 @@ class Kernel:
             self._ragged,
             (0,) * self._triangular,
         )
-        lanes = (self._blocks, self._block_lengths, self._n_members, self._radius, self._weights, self._unit)
+        lanes = (self._blocks, self._block_lengths, self._n_members, self._radius, self._weights, self._scale)
         if self._shared is None:
             computed = (self._queries.values, self._queries.lengths, first, stop)
             call(sweeps.sweep, *computed, *lanes, row, bounds, *constants, (0,) * self._explicit, out)
@@ -136,12 +142,41 @@ class Kernel:
             queries = (shared.starts, self._queries.lengths, first, stop)
             call(sweeps.shared_sweep, *queries, *runs, *lanes, row, bounds, table, *constants, out)
 
-    def _n_pairs(self) -> int:
+    def compute(self, first: int, stop: int) -> Float32Array:
+        """Return the distances of some rows, one row after the other."""
+        begin, end = self.condensed_range(first, stop) if self._triangular else (first, stop)
+        distances = np.empty((end - begin) * (1 if self._triangular else self._n_members), dtype=np.float32)
+        self.rows(first, stop, distances)
+        return distances
+
+    def place(self, first: int, stop: int, distances: Float32Array, out: Float32Array) -> None:
+        """Move the distances of some rows to their places in ``out``, a condensed matrix or one of queries by members."""
+        if not self._triangular:
+            out[first:stop, self.order] = distances.reshape(stop - first, -1)
+        elif self.in_order:
+            begin, end = self.condensed_range(first, stop)
+            out[begin:end] = distances
+        else:
+            # What a worker sent may be read-only, for which the kernel would be compiled once more.
+            usable = np.require(distances, requirements=["A", "W"])
+            call(sweeps.scatter_condensed, usable, self.order, first, stop, np.asarray(out))
+
+    def compute_into(self, first: int, stop: int, out: Float32Array) -> None:
+        """Write the distances of some rows to their places in ``out``, as :meth:`place` does."""
+        if self.in_order and out.flags.c_contiguous:
+            rows = slice(*self.condensed_range(first, stop)) if self._triangular else slice(first, stop)
+            self.rows(first, stop, out[rows].reshape(-1))
+        else:
+            self.place(first, stop, self.compute(first, stop), out)
+
+    @property
+    def n_pairs(self) -> int:
+        """The number of distances."""
         n = self._n_members
         return n * (n - 1) // 2 if self._triangular else n * len(self._queries)
 
     def _cells_by_row(self, lengths: IntArray) -> IntArray:
-        """Return the cells of each query's row, about: from the mean length of the members that it meets."""
+        """Return about how many cells each query's row has, from the mean length of the members that it meets."""
         n = self._queries.lengths
         if self._triangular:
             ends = np.concatenate([np.cumsum(lengths[::-1])[::-1][1:], [0]])
@@ -153,14 +188,16 @@ class Kernel:
         return cells
 
 
-class Pairs:
+class PairDistances:
     """Distances of chosen pairs among one collection of series."""
 
-    def __init__(self, batch: SeriesBatch, radius: int | None, weights: Sequence[float], unit: float) -> None:
+    def __init__(
+        self, batch: SeriesBatch, radius: int | None, weights: Sequence[float], scale: float
+    ) -> None:
         self._batch = batch
         self._weights = weights_of_lanes(weights, batch.n_channels)
         self._radius = checked_radius(radius)
-        self._unit = np.float32(unit)
+        self._scale = np.float32(scale)
         longest = int(batch.lengths.max())
         self.cells_of_pair = int(cells_of_pair(longest, longest, self._radius))
 
@@ -178,7 +215,7 @@ class Pairs:
             seconds,
             self._radius,
             self._weights,
-            self._unit,
+            self._scale,
             aligned_empty((longest + 1, flight * WIDTH)),
             np.empty((2, flight * WIDTH), dtype=np.int32),
             np.zeros((longest, batch.n_channels, flight * WIDTH), dtype=np.float32),
@@ -192,7 +229,7 @@ class Pairs:
 
 
 def cells_of_pair(n: Any, m: Any, radius: int) -> Any:  # noqa: ANN401 - numbers or arrays of them
-    """Return how many cells of the accumulated cost matrix a pair needs, about; ``radius`` −1 for no band."""
+    """Return about how many cells of the accumulated cost matrix a pair needs; ``radius`` is −1 for no band."""
     if radius < 0:
         return n * m
     reach = np.minimum(radius, np.maximum(n, m))

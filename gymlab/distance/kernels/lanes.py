@@ -18,8 +18,8 @@ import numpy as np
 from numba import njit, types
 from numba.extending import overload
 
-from gymlab.distance.simd.costs import local_costs, plus_at, plus_local_costs, row_offsets
-from gymlab.distance.simd.vectors import (
+from gymlab.distance.kernels.costs import local_costs, plus_at, plus_local_costs, row_offsets
+from gymlab.distance.kernels.vectors import (
     any_at_most,
     infinities,
     inside,
@@ -196,4 +196,4 @@ def fill_table(points, weights, codes, block, channels, flight, table):
             store(table, np.uint64(p * block.shape[0] + j), _FIRST, costs)
 
 
-# Compiled in: 6c1e021b66f64cb8
+# Compiled in: 7413e17f223cb952

@@ -1,4 +1,4 @@
-"""A condensed matrix as a folder of Parquet files, one a block: each whole or absent, and none computed twice."""
+"""A condensed matrix as a folder of Parquet files, one for each block: whole or absent, and never computed twice."""
 
 import hashlib
 import json
@@ -12,9 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gymlab.distance.simd.kernel import Kernel
-from gymlab.distance.workers.rows import compute_condensed
-from gymlab.distance.workers.run import BuiltOnce
+from gymlab.distance.dask_tasks import BuiltOnce
+from gymlab.distance.row_distances import RowDistances
 from gymlab.errors import InputError, OutputError
 
 # Readers of Parquet folders pass over names that begin with an underscore or a dot.
@@ -28,11 +27,11 @@ class Parts:
     Attributes
     ----------
     folder
-        What :func:`pandas.read_parquet` and others read as one table.
+        The folder, which :func:`pandas.read_parquet` and others read as one table.
     files
         The parts: columns ``i``, ``j`` (int32, ``i < j``) and ``distance`` (float32), each pair in one of them.
     n_computed
-        How many of them this run computed; it found the others finished.
+        How many of them this run computed; the others were already finished.
     """
 
     folder: Path
@@ -72,7 +71,7 @@ def part_path(folder: Path, first: int, stop: int) -> Path:
     return folder / f"part-{first:09d}-{stop:09d}.parquet"
 
 
-def ensure_part(shared: BuiltOnce[Kernel], folder: str, key: str, first: int, stop: int) -> bool:
+def ensure_part(shared: BuiltOnce[RowDistances], folder: str, key: str, first: int, stop: int) -> bool:
     """Compute a part and write it, unless it is there; return whether it had to be. Runs on a worker.
 
     Raises
@@ -93,10 +92,9 @@ def ensure_part(shared: BuiltOnce[Kernel], folder: str, key: str, first: int, st
     about = {"gymlab.matrix": key, "gymlab.rows": f"{first}-{stop}"}
     if _is_finished(path, about):
         return False
-    order = shared.get().order
-    distances = compute_condensed(shared, first, stop)
-    low, high = _pairs(order, first, stop)
-    arrays = {"i": low, "j": high, "distance": distances}
+    rows = shared.get()
+    low, high = _pairs(rows.order, first, stop)
+    arrays = {"i": low, "j": high, "distance": rows.compute(first, stop)}
     about["gymlab.checksum"] = _checksum(arrays)
     table = pa.table(arrays).replace_schema_metadata(about)
     unfinished = _unfinished(path)
@@ -117,8 +115,8 @@ def ensure_part(shared: BuiltOnce[Kernel], folder: str, key: str, first: int, st
     return True
 
 
-def sweep_unfinished(folder: Path) -> None:
-    """Remove what killed workers left half-written; to be called when all parts are there."""
+def remove_unfinished(folder: Path) -> None:
+    """Remove files that killed workers left unfinished; to be called when all parts are there."""
     for path in folder.glob(".*.unfinished"):
         path.unlink(missing_ok=True)
 
@@ -134,7 +132,7 @@ def _pairs(
 
 
 def _is_finished(path: Path, about: dict[str, str]) -> bool:
-    """Tell whether a part is there, is the one that is meant, and holds what was written."""
+    """Return whether a part is there, is the right one, and holds what was written."""
     try:
         table = pq.read_table(path, partitioning=None)
         arrays = {name: table.column(name).to_numpy() for name in ("i", "j", "distance")}

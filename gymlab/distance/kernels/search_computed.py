@@ -1,24 +1,24 @@
-"""A neighbour query over any series: LB_Kim, LB_Keogh and LB_Webb lane by lane, then what is left."""
+"""A neighbour query over any series: LB_Kim, LB_Keogh and LB_Webb lane by lane, then DTW for the remaining pairs."""
 
 import numpy as np
 from numba import njit
 
-from gymlab.distance.simd.candidates import (
+from gymlab.distance.kernels.costs import plus_bridged, plus_outside
+from gymlab.distance.kernels.lanes import lane_costs, plus_costs
+from gymlab.distance.kernels.search_steps import (
     ABANDONED,
     COMPUTED,
     KEOGH,
     KIM,
-    NOBODY,
+    NO_PAIR,
     WEBB,
-    accept,
-    drop_beyond,
-    hand_on,
+    accept_within_eps,
+    drop_lanes_beyond,
     lane_limits,
-    take,
+    record_lanes,
+    record_pair,
 )
-from gymlab.distance.simd.costs import plus_bridged, plus_outside
-from gymlab.distance.simd.lanes import lane_costs, plus_costs
-from gymlab.distance.simd.vectors import any_at_most, load, point, store, zeros
+from gymlab.distance.kernels.vectors import any_at_most, load, point, store, zeros
 
 _FIRST = np.uint64(0)
 
@@ -55,7 +55,7 @@ def _box_costs(lower, upper, query, cost_of_mismatch, block, lengths, limits, sl
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _add_webb(query, highest, lowest, lower, upper, shortest, channels, codes, bound, flight):
-    """Add to ``bound[0]`` what LB_Webb charges the points of the query, the first and the last left out."""
+    """Add to ``bound[0]`` what LB_Webb charges the points of the query but the first and the last."""
     total = load(bound, _FIRST, _FIRST, flight)
     for t in range(1, shortest - 1):
         at = np.uint64(t)
@@ -90,7 +90,7 @@ def search_computed(
     ragged,
     accepting,
 ):
-    """Look at the pairs of every series with the later ones in some blocks, local costs computed on the way.
+    """Search the pairs of every series with the later ones in some blocks; local costs are computed on the way.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def search_computed(
         For LB_Webb: of each series the highest lower and the lowest upper edge of its envelope within reach,
         ``(n, n_timepoints, n_channels)``, and the envelopes as blocks; likewise without any.
     blocks, block_lengths, radius, weights, channels, codes, flight, ragged
-        As for :func:`gymlab.distance.simd.sweeps.sweep`.
+        As for :func:`gymlab.distance.kernels.sweeps.sweep`.
     slack : float32
         A bound may exceed a limit by this factor through rounding alone.
     packed_share : float
@@ -111,7 +111,7 @@ def search_computed(
     scratch : tuple
         ``(row, bounds, limits, bound, pack, pending)``.
     found : tuple
-        See :mod:`gymlab.distance.simd.candidates`.
+        See :mod:`gymlab.distance.kernels.search_steps`.
     accepting : tuple
         Its length is whether to accept by the Euclidean distance (of series of one length).
     """
@@ -150,11 +150,11 @@ def search_computed(
             if outcome < 2:
                 counts[KIM if outcome == 0 else KEOGH] += valid
                 continue
-            left = drop_beyond(limits, 0, bound, 0, slack, flight)
+            left = drop_lanes_beyond(limits, 0, bound, 0, slack, flight)
             counts[KEOGH if lower.shape[0] > 0 else KIM] += valid - left
             source = (query, cost_of_mismatch, blocks[b], channels)
             if len(accepting) > 0 and left > 0:
-                left = accept(found, source, p, begin, query.shape[0], limits, 0, flight, row)
+                left = accept_within_eps(found, source, p, begin, query.shape[0], limits, 0, flight, row)
             if bridges[0].shape[0] > 0 and left > 0:
                 highest, lowest = bridges[0][p], bridges[1][p]
                 edges = bridges[2][b], bridges[3][b]
@@ -162,7 +162,7 @@ def search_computed(
                     query, highest, lowest, edges[0], edges[1], lengths[0], channels, codes, bound, flight
                 )
                 before = left
-                left = drop_beyond(limits, 0, bound, 0, slack, flight)
+                left = drop_lanes_beyond(limits, 0, bound, 0, slack, flight)
                 counts[WEBB] += before - left
             if left == 0:
                 continue
@@ -175,7 +175,7 @@ def search_computed(
             block = blocks[b, : lengths[-1]]
             source = (query, cost_of_mismatch, block, channels)
             if lane_costs(source, query.shape[0], lengths, radius, bounds, limits, flight, ragged, (0,), row):
-                counts[COMPUTED] += take(found, p, begin, row, lengths, limits, 0, flight)
+                counts[COMPUTED] += record_lanes(found, p, begin, row, lengths, limits, 0, flight)
             else:
                 counts[ABANDONED] += left
         _search_packed(
@@ -224,7 +224,7 @@ def _search_packed(
         for lane in range(n_lanes):
             q = pending[start + min(lane, used - 1)]
             lengths[lane] = all_lengths[q]
-            limits[0, lane] = max(series_limits[p], series_limits[q]) if lane < used else NOBODY
+            limits[0, lane] = max(series_limits[p], series_limits[q]) if lane < used else NO_PAIR
             for t in range(lengths[lane]):
                 for c in range(values.shape[2]):
                     pack[t, c, lane] = values[q, t, c]
@@ -236,7 +236,7 @@ def _search_packed(
         for lane in range(used):
             cost = row[lengths[lane], lane]
             if cost <= limits[0, lane]:
-                hand_on(found, p, pending[start + lane], cost)
+                record_pair(found, p, pending[start + lane], cost)
 
 
-# Compiled in: 51dc1fcab4f80d97
+# Compiled in: ce74332b0fee50a1

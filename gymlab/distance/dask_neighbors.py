@@ -1,4 +1,4 @@
-"""Neighbour graphs over a Dask cluster: each worker looks at some pairs, the client keeps what is nearest."""
+"""Neighbour graphs over a Dask cluster: each worker searches some blocks, the client keeps the nearest neighbours."""
 
 import time
 from collections.abc import Sequence
@@ -9,37 +9,40 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gymlab.distance.blocks import Progress
-from gymlab.distance.graph import NeighborGraph
-from gymlab.distance.neighbor_search import NeighborSearch, Partial, Query
-from gymlab.distance.neighbors import checked_query
+from gymlab.distance.dask_tasks import BuiltOnce, ClusterTask, cluster_threads, run_tasks, usable
+from gymlab.distance.neighbors import (
+    FoundNeighbors,
+    NeighborGraph,
+    NeighborQuery,
+    NeighborSearch,
+    checked_query,
+)
 from gymlab.distance.series import Float32Array, IntArray, Series, SeriesBatch, batches, number_of_codes
-from gymlab.distance.workers.rows import usable
-from gymlab.distance.workers.run import BuiltOnce, Task, checked_threads, run_tasks
 from gymlab.errors import ClusterError
 
 if TYPE_CHECKING:
     from distributed import Client
 
-# Bounds make some pairs a hundred times cheaper than others, so more tasks than blocks of a matrix.
+# Bounds make some pairs a hundred times cheaper than others, so there are more tasks than blocks of a matrix.
 _TASKS_A_THREAD = 8
-# About ten seconds if no pair were ruled out, which is rare.
+# About ten seconds if no pair is ruled out, which is rare.
 _MOST_CELLS = 50_000_000_000
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
-    """What a task found, as it travels: of the nearest only the rows that have any.
+class TaskNeighbors:
+    """The neighbours that a task found, as they are sent: of the nearest only the rows that have any.
 
     Attributes
     ----------
     rows
-        int64 ``(n_rows,)``: places in the search's order.
-    partial
+        int64 ``(n_rows,)``: places in the order of the search.
+    found
         With ``nearest`` and ``nearest_index`` of these rows.
     """
 
     rows: IntArray
-    partial: Partial
+    found: FoundNeighbors
 
 
 def dtw_neighbors(
@@ -55,8 +58,8 @@ def dtw_neighbors(
 ) -> NeighborGraph:
     """Return the k nearest neighbours of each series, or all within ``eps``, by exact DTW, computed by a cluster.
 
-    Every worker keeps limits of its own, lowered by what it found, so the statistics depend on who did what; the
-    graph does not.
+    Every worker keeps limits of its own, which fall with what it finds. So the statistics depend on which worker did
+    what; the graph does not.
 
     Parameters
     ----------
@@ -87,23 +90,23 @@ def dtw_neighbors(
     ([1, 0, 0], array([0.       , 0.       , 3.7416575], dtype=float32))
     """
     start = time.perf_counter()
-    threads = checked_threads(client, "dtw_neighbors")
-    (batch,), unit = batches(series, n_codes=number_of_codes(mismatch_weights))
+    threads = cluster_threads(client, "dtw_neighbors")
+    (batch,), scale = batches(series, n_codes=number_of_codes(mismatch_weights))
     query = checked_query(len(batch), eps, k, values=values)
-    search = NeighborSearch(batch, query, radius, mismatch_weights, unit)
-    ingredients = (batch, query, radius, tuple(mismatch_weights), unit)
+    search = NeighborSearch(batch, query, radius, mismatch_weights, scale)
+    ingredients = (batch, query, radius, tuple(mismatch_weights), scale)
     shared = BuiltOnce(_search, ingredients, batch.values.nbytes)
     total = search.nothing_found()
 
-    def add(_task: Task, found: Found) -> None:
-        _add(total, found)
+    def add(_task: ClusterTask, answer: TaskNeighbors) -> None:
+        _add(total, answer)
 
-    run_tasks(client, look_at, shared, _tasks(search, threads), add, progress)
+    run_tasks(client, search_ranges, shared, _tasks(search, threads), add, progress)
     return search.graph([total], time.perf_counter() - start)
 
 
-def look_at(shared: BuiltOnce[NeighborSearch], n_blocks: int, first: int, stop: int) -> Found:
-    """Look at some of the search's ranges of blocks. Runs on a worker.
+def search_ranges(shared: BuiltOnce[NeighborSearch], n_blocks: int, first: int, stop: int) -> TaskNeighbors:
+    """Search some of the ranges of blocks. Runs on a worker.
 
     Raises
     ------
@@ -117,15 +120,15 @@ def look_at(shared: BuiltOnce[NeighborSearch], n_blocks: int, first: int, stop: 
             f"a worker would divide the series into {ranges[-1][1]} blocks and the client into {n_blocks}, since "
             "their processors differ; connect from a machine like the workers"
         )
-    partial = search.nothing_found()
+    found = search.nothing_found()
     for part in ranges[first:stop]:
-        search.look_at(*part, partial)
-    rows = np.flatnonzero(np.isfinite(partial.nearest).any(axis=1))
-    partial.nearest, partial.nearest_index = partial.nearest[rows], partial.nearest_index[rows]
-    return Found(rows, partial)
+        search.search_blocks(*part, found)
+    rows = np.flatnonzero(np.isfinite(found.nearest).any(axis=1))
+    found.nearest, found.nearest_index = found.nearest[rows], found.nearest_index[rows]
+    return TaskNeighbors(rows, found)
 
 
-def _tasks(search: NeighborSearch, n_threads: int) -> list[Task]:
+def _tasks(search: NeighborSearch, n_threads: int) -> list[ClusterTask]:
     """Cut the search's ranges into groups of about the same number of cells."""
     ranges = search.ranges()
     ends = np.cumsum([search.cells(*part) for part in ranges])
@@ -134,26 +137,26 @@ def _tasks(search: NeighborSearch, n_threads: int) -> list[Task]:
     bounds = np.unique(np.concatenate([[0], cuts, [len(ranges)]])).tolist()
     cells = np.diff(ends[np.array(bounds[1:]) - 1], prepend=0)
     return [
-        Task((ranges[-1][1], first, stop), int(size))
+        ClusterTask((ranges[-1][1], first, stop), int(size))
         for (first, stop), size in zip(pairwise(bounds), cells, strict=True)
     ]
 
 
-def _add(total: Partial, found: Found) -> None:
-    """Add what a task found to what others did: of the nearest, the first by distance and then by index."""
-    total.edges.extend(found.partial.edges)
-    total.counts += found.partial.counts
-    rows, k = found.rows, total.nearest.shape[1]
+def _add(total: FoundNeighbors, answer: TaskNeighbors) -> None:
+    """Add the neighbours that a task found; the nearest are the first by distance and then by index."""
+    total.edges.extend(answer.found.edges)
+    total.counts += answer.found.counts
+    rows, k = answer.rows, total.nearest.shape[1]
     if len(rows) == 0:
         return
-    distances: Float32Array = np.concatenate([total.nearest[rows], found.partial.nearest], axis=1)
-    indices = np.concatenate([total.nearest_index[rows], found.partial.nearest_index], axis=1)
+    distances: Float32Array = np.concatenate([total.nearest[rows], answer.found.nearest], axis=1)
+    indices = np.concatenate([total.nearest_index[rows], answer.found.nearest_index], axis=1)
     best = np.lexsort((indices, distances), axis=1)[:, :k]
     total.nearest[rows] = np.take_along_axis(distances, best, axis=1)
     total.nearest_index[rows] = np.take_along_axis(indices, best, axis=1)
 
 
 def _search(
-    batch: SeriesBatch, query: Query, radius: int | None, weights: Sequence[float], unit: float
+    batch: SeriesBatch, query: NeighborQuery, radius: int | None, weights: Sequence[float], scale: float
 ) -> NeighborSearch:
-    return NeighborSearch(usable(batch), query, radius, weights, unit)
+    return NeighborSearch(usable(batch), query, radius, weights, scale)

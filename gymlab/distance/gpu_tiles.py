@@ -1,36 +1,43 @@
-"""The work of :mod:`gymlab.distance.cuda` cut into tiles, so that memory on the device stays bounded.
+"""The work of :mod:`gymlab.distance.cuda` in tiles, so that memory on the device stays bounded; edges from near pairs.
 
 Importing this needs numba-cuda.
 """
 
 import math
 import warnings
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numba import cuda
+from numpy.typing import NDArray
 
-from gymlab.distance.gpu import kernels
-from gymlab.distance.gpu.kernels import ALL, LATER, Shape
-from gymlab.distance.series import Float32Array, IntArray, SeriesBatch
+from gymlab.distance.kernels import gpu as kernels
+from gymlab.distance.kernels.gpu import ALL, LATER, Shape
+from gymlab.distance.series import Float32Array, IntArray, SeriesBatch, checked_radius, weights_of_lanes
 
-# Of a tile: pairs and table cells (what a launch computes before progress moves), bytes of series and of scratch.
+# Limits of a tile: pairs and table cells (computed before progress moves), and bytes of series and of scratch.
 _PAIRS, _CELLS, _BYTES = 2**23, 2**37, 2**28
 
 _THREADS, _WARP = 128, 32
 
-# Blocks that take work in turns; more would only wait.
+# Blocks take work in turns; more of them would only wait.
 _MOST_BLOCKS = 2**20
 
 # The shared memory that a block has on every device without asking for more, in float32.
 _SHARED = 48 * 1024 // 4
 
+# The fewest columns of the first tile of a k-NN query. All its pairs are near, since no neighbour is known yet.
+_FIRST_COLUMNS = 256
+
+# More than the rounding of a root and a product, which separates squared costs from distances.
+_SLACK = 1e-6
+
 
 @dataclass(frozen=True)
 class Tile:
-    """Queries and others that are compared in one launch, by their indices; and the cells of it, about."""
+    """The indices of queries and others that are compared in one launch, and about how many cells that takes."""
 
     rows: range
     columns: range
@@ -38,8 +45,8 @@ class Tile:
 
 
 @dataclass(frozen=True, eq=False)
-class Edges:
-    """The near pairs of a tile, by the indices of their series, and where its pairs went."""
+class NearPairs:
+    """The near pairs of a tile, by the indices of their series, and where the pairs of the tile went."""
 
     rows: IntArray
     columns: IntArray
@@ -60,21 +67,22 @@ class Tiles:
         self,
         queries: SeriesBatch,
         others: SeriesBatch,
-        radius: int,
-        weights: Float32Array,
-        unit: float,
+        radius: int | None,
+        weights: Sequence[float],
+        scale: float,
         relation: int = ALL,
     ) -> None:
         self._queries, self._others = queries, others
-        self._radius, self._unit, self._relation = radius, np.float32(unit), relation
+        self._radius, self._scale, self._relation = checked_radius(radius), np.float32(scale), relation
+        weights_of_codes = weights_of_lanes(weights, others.n_channels)[0]
         # An array without elements has no address on the device.
-        self._weights_there = cuda.to_device(np.append(weights, np.float32(0)))
-        self._n_codes = len(weights)
+        self._weights_there = cuda.to_device(np.append(weights_of_codes, np.float32(0)))
+        self._n_codes = len(weights_of_codes)
         self._width = kernels.strip_width(others.n_channels, int(others.lengths.max()))
         self._loaded: tuple[range, *tuple[Any, ...]] | None = None
 
     def plan(self, first_columns: int | None = None) -> Iterator[Tile]:
-        """Yield the tiles, column by column, those that hold no wanted pair left out.
+        """Yield the tiles that hold wanted pairs, column by column.
 
         Parameters
         ----------
@@ -98,7 +106,7 @@ class Tiles:
         return min(n_columns, max(_WARP, min(2**14, fitting // _WARP * _WARP)))
 
     def _down(self, rows: range, columns: range) -> Iterator[Tile]:
-        """Cut the rows that meet these columns, by what the longest of them would need."""
+        """Cut the rows that meet these columns into tiles, by what the longest series would need."""
         n = int(self._queries.lengths[rows.start : rows.stop].max(initial=1))
         m = int(self._others.lengths[columns.start : columns.stop].max())
         cells = n * m
@@ -110,19 +118,19 @@ class Tiles:
             yield Tile(part, columns, len(part) * len(columns) * cells)
 
     def distances(self, tile: Tile) -> Float32Array:
-        """Return the distances of a tile, ``(rows, columns)``; those that are not wanted hold anything."""
+        """Return the distances of a tile, ``(rows, columns)``; pairs that are not wanted hold any number."""
         out = cuda.device_array(len(tile.rows) * len(tile.columns), dtype=np.float32)
         self._launch(kernels.distances_kernel, tile, out)
         distances: Float32Array = out.copy_to_host()
         return distances.reshape(len(tile.rows), len(tile.columns))
 
-    def near(self, tile: Tile, limits: Float32Array) -> Edges:
+    def near(self, tile: Tile, limits: Float32Array) -> NearPairs:
         """Return the pairs of a tile whose squared distance is not above the limit of their row.
 
         Parameters
         ----------
         limits
-            float32 ``(rows,)``, in the unit of the kernels.
+            float32 ``(rows,)``, in the scale of the kernels.
         """
         size = len(tile.rows) * len(tile.columns)
         rows, columns = (cuda.device_array(size, dtype=np.int32) for _ in range(2))
@@ -130,7 +138,7 @@ class Tiles:
         counts = cuda.to_device(np.zeros(4, dtype=np.int64))
         self._launch(kernels.neighbors_kernel, tile, cuda.to_device(limits), rows, columns, values, counts)
         emitted, pruned, abandoned, computed = (int(count) for count in counts.copy_to_host())
-        return Edges(
+        return NearPairs(
             _first(rows, emitted).astype(np.int64) + tile.rows.start,
             _first(columns, emitted).astype(np.int64) + tile.columns.start,
             _first(values, emitted),
@@ -157,7 +165,7 @@ class Tiles:
         # Where a query stands among the columns, for collections that are compared with themselves.
         ahead = tile.rows.start - tile.columns.start
         with warnings.catch_warnings():
-            # That a small collection leaves most of the device idle is no news to who has one.
+            # A small collection leaves most of the device idle, which needs no warning.
             warnings.filterwarnings("ignore", message="Grid size")
             kernel(shape)[blocks, threads, 0, 4 * shared](
                 queries,
@@ -165,7 +173,7 @@ class Tiles:
                 *others,
                 max(0, self._radius),
                 self._weights_there,
-                self._unit,
+                self._scale,
                 self._relation,
                 ahead,
                 cuda.device_array(scratch, dtype=np.float32),
@@ -180,7 +188,7 @@ class Tiles:
         return cuda.to_device(lengths), longest, cuda.to_device(flat)
 
     def _packed_columns(self, columns: range) -> tuple[Any, ...]:
-        """Return ``(n_timepoints, n_channels, n_columns)``, lengths and slots on the device, kept for the next tile."""
+        """Return values ``(n_timepoints, n_channels, n_columns)``, lengths and slots on the device; kept for the next tile."""
         if self._loaded is None or self._loaded[0] != columns:
             slots = np.argsort(self._others.lengths[columns.start : columns.stop], kind="stable")
             members = slots + columns.start
@@ -196,8 +204,82 @@ class Tiles:
 
 
 def _first(there: Any, n: int) -> Any:  # noqa: ANN401 - numba gives its device arrays no type
-    """Copy the first n elements of a device array; nothing cannot be asked for there."""
+    """Copy the first n elements of a device array, which numba cannot do for n = 0."""
     return there[:n].copy_to_host() if n else np.empty(0, dtype=there.dtype)
 
 
-# Compiled in: 0a580eb3b90cb29d
+@dataclass(eq=False)
+class DirectedEdges:
+    """Directed edges by the indices of their series, and where the ordered pairs went."""
+
+    rows: IntArray
+    columns: IntArray
+    values: Float32Array
+    counts: dict[str, int] = field(default_factory=dict)
+
+
+def cost_limits(distances: NDArray[Any], scale: float) -> Float32Array:
+    """Return float32 squared distances, in the scale of the kernels, that no pair within ``distances`` exceeds."""
+    with np.errstate(over="ignore"):
+        wide = distances.astype(np.float64) + float(np.finfo(np.float32).smallest_subnormal)
+        squared: Float32Array = ((wide / scale) ** 2 * (1 + _SLACK)).astype(np.float32)
+    return np.nextafter(squared, np.float32(np.inf))
+
+
+def edges_within(tiles: Tiles, n: int, eps: float, scale: float) -> DirectedEdges:
+    """Return the edges between series within ``eps``; each pair is compared once."""
+    radius = np.float32(min(eps, float(np.finfo(np.float32).max)))
+    limits = np.full(n, cost_limits(np.array(radius), scale))
+    parts: list[tuple[IntArray, IntArray, Float32Array]] = [
+        (np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))
+    ]
+    counts = dict.fromkeys(("pruned", "abandoned", "computed"), 0)
+    for tile in tiles.plan():
+        pairs = tiles.near(tile, limits[tile.rows.start : tile.rows.stop])
+        near = pairs.values <= radius
+        parts.append((pairs.rows[near], pairs.columns[near], pairs.values[near]))
+        _count(counts, pairs, 2)
+    rows, columns, values = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return DirectedEdges(
+        np.concatenate([rows, columns]), np.concatenate([columns, rows]), np.tile(values, 2), counts
+    )
+
+
+def edges_nearest(tiles: Tiles, n: int, k: int, scale: float) -> DirectedEdges:
+    """Return the edges from each series to its k nearest.
+
+    The k nearest so far bound what the device has to report, so the tiles grow from few columns to many.
+    """
+    distances = np.full((n, k), np.inf, dtype=np.float32)
+    indices = np.full((n, k), n, dtype=np.int64)
+    counts = dict.fromkeys(("pruned", "abandoned", "computed"), 0)
+    for tile in tiles.plan(max(_FIRST_COLUMNS, 4 * k)):
+        part = slice(tile.rows.start, tile.rows.stop)
+        pairs = tiles.near(tile, cost_limits(distances[part, -1], scale))
+        found = pairs.rows - tile.rows.start, pairs.columns, pairs.values
+        distances[part], indices[part] = _nearest(distances[part], indices[part], *found)
+        _count(counts, pairs, 1)
+    return DirectedEdges(np.repeat(np.arange(n), k), indices.ravel(), distances.ravel(), counts)
+
+
+def _nearest(
+    distances: Float32Array, indices: IntArray, rows: IntArray, columns: IntArray, values: Float32Array
+) -> tuple[Float32Array, IntArray]:
+    """Return the k nearest among known neighbours, ``(n, k)``, and found ones, by distance and then by index."""
+    n, k = distances.shape
+    all_rows = np.concatenate([np.repeat(np.arange(n), k), rows])
+    all_columns = np.concatenate([indices.ravel(), columns])
+    all_values = np.concatenate([distances.ravel(), values])
+    order = np.lexsort((all_columns, all_values, all_rows))
+    # Each row has at least the k it had before.
+    chosen = order[np.searchsorted(all_rows[order], np.arange(n))[:, None] + np.arange(k)]
+    return all_values[chosen], all_columns[chosen]
+
+
+def _count(counts: dict[str, int], near: NearPairs, directions: int) -> None:
+    counts["pruned"] += directions * near.pruned
+    counts["abandoned"] += directions * near.abandoned
+    counts["computed"] += directions * near.computed
+
+
+# Compiled in: 4354a3acbf2e2105

@@ -1,10 +1,10 @@
-"""The candidates of a neighbour query: within which limits they are of interest, and what becomes of them.
+"""The steps that all neighbour searches share: limits for pairs, and what becomes of a pair.
 
-Every pair is looked at once, and offered to both of its series. The limit of a series is the cost (squared
-distance) above which a pair is of no interest to it: that of eps, or of the worst of the k nearest known so far. A
-pair within either limit is computed to the end, so what the graphs hold does not depend on the order of the work.
+Every pair is compared once, for both of its series. The limit of a series is the cost (squared distance) above which
+a pair is of no interest to it: the cost of eps, or of the farthest of its k nearest so far. A pair within either
+limit is computed to the end, so the graphs do not depend on the order of the work.
 
-What is found goes to ``found``, the tuple ``(order, unit, series_limits, nearest, nearest_index, eps, edges,
+Results go to ``found``, the tuple ``(order, scale, series_limits, nearest, nearest_index, eps, edges,
 distances, counts)``. With neighbours to be kept for each series, ``nearest`` and ``nearest_index`` ``(n, k)`` have
 columns; else pairs within ``eps`` are appended to ``edges`` (2, n_edges) and ``distances``.
 """
@@ -12,23 +12,23 @@ columns; else pairs within ``eps`` are appended to ``edges`` (2, n_edges) and ``
 import numpy as np
 from numba import njit
 
-from gymlab.distance.simd.lanes import plus_costs, row_source
-from gymlab.distance.simd.vectors import store, zeros
+from gymlab.distance.kernels.lanes import plus_costs, row_source
+from gymlab.distance.kernels.vectors import store, zeros
 
 _FIRST = np.uint64(0)
 
-# No cost is within this limit: the lane holds no candidate.
-NOBODY = np.float32(-1)
+# No cost is within this limit: the lane holds no pair.
+NO_PAIR = np.float32(-1)
 
-# Where the pairs went; the counters of the statistics.
+# What became of the pairs: the counters of the statistics.
 SEGMENTS, KIM, KEOGH, WEBB, ACCEPTED, ABANDONED, COMPUTED, EDGES = range(8)
 N_COUNTS = 8
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def limit_of(distance, unit):
+def cost_limit(distance, scale):
     """Return the cost within which all distances of at most ``distance`` lie, rounded up."""
-    root = np.float64(distance) / np.float64(unit)
+    root = np.float64(distance) / np.float64(scale)
     return np.float32(root * root * (1 + 5e-7))
 
 
@@ -36,21 +36,21 @@ def limit_of(distance, unit):
 def lane_limits(series_limits, p, begin, n, limits, offset):
     """Write the limits of ``p`` and the 16 series from ``begin`` to ``limits[0, offset:]``; return how many pairs.
 
-    A pair is of ``p`` and a later series; other lanes get a limit that nothing is within.
+    Only ``p`` and a later series are a pair; other lanes get ``NO_PAIR``.
     """
     n_pairs = 0
     own = series_limits[p]
     for lane in range(16):
         q = begin + lane
         is_pair = p < q < n
-        limits[0, offset + lane] = max(own, series_limits[q]) if is_pair else NOBODY
+        limits[0, offset + lane] = max(own, series_limits[q]) if is_pair else NO_PAIR
         n_pairs += is_pair
     return n_pairs
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def offer(nearest, nearest_index, series_limits, p, distance, index, unit):
-    """Insert a neighbour of ``p`` where it belongs, by distance and then index; the last one leaves."""
+def insert_neighbor(nearest, nearest_index, series_limits, p, distance, index, scale):
+    """Insert a neighbour of ``p`` by distance and then index, in place of the last one."""
     k = nearest.shape[1]
     place = k
     while place > 0 and (
@@ -66,26 +66,26 @@ def offer(nearest, nearest_index, series_limits, p, distance, index, unit):
     nearest[p, place] = distance
     nearest_index[p, place] = index
     # Another thread may have written a lower limit meanwhile; a limit that is too high is only less useful.
-    series_limits[p] = min(series_limits[p], limit_of(nearest[p, k - 1], unit))
+    series_limits[p] = min(series_limits[p], cost_limit(nearest[p, k - 1], scale))
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def hand_on(found, p, q, cost):
-    """Offer a pair within its limit to both of its series, or append it as an edge if it is within eps."""
-    order, unit, series_limits, nearest, nearest_index, eps, edges, distances, counts = found
-    distance = np.float32(np.sqrt(cost) * unit)
+def record_pair(found, p, q, cost):
+    """Insert a pair among the neighbours of both its series, or append it as an edge if it is within eps."""
+    order, scale, series_limits, nearest, nearest_index, eps, edges, distances, counts = found
+    distance = np.float32(np.sqrt(cost) * scale)
     if nearest.shape[1] > 0:
-        offer(nearest, nearest_index, series_limits, p, distance, order[q], unit)
-        offer(nearest, nearest_index, series_limits, q, distance, order[p], unit)
+        insert_neighbor(nearest, nearest_index, series_limits, p, distance, order[q], scale)
+        insert_neighbor(nearest, nearest_index, series_limits, q, distance, order[p], scale)
     elif distance <= eps:
-        append(edges, distances, counts, p, q, distance)
+        append_edge(edges, distances, counts, p, q, distance)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def take(found, p, begin, row, lengths, limits, offset, flight):
-    """Hand on the lanes from ``offset`` that are within their limits; return how many pairs were computed.
+def record_lanes(found, p, begin, row, lengths, limits, offset, flight):
+    """Record the lanes from ``offset`` that are within their limits; return how many pairs were computed.
 
-    The series of these lanes stand from ``begin``.
+    The series of these lanes begin at ``begin``.
     """
     computed, near = 0, 0
     for lane in range(16 * len(flight)):
@@ -95,12 +95,12 @@ def take(found, p, begin, row, lengths, limits, offset, flight):
         for lane in range(16 * len(flight)):
             cost = row[lengths[lane], offset + lane]
             if cost <= limits[0, offset + lane]:
-                hand_on(found, p, begin + lane, cost)
+                record_pair(found, p, begin + lane, cost)
     return computed
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def append(edges, distances, counts, p, q, distance):
+def append_edge(edges, distances, counts, p, q, distance):
     """Append an edge."""
     at = counts[EDGES]
     edges[0, at], edges[1, at] = p, q
@@ -109,12 +109,12 @@ def append(edges, distances, counts, p, q, distance):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def accept(found, source, p, begin, n_rows, limits, offset, flight, row):
+def accept_within_eps(found, source, p, begin, n_rows, limits, offset, flight, row):
     """Append the lanes that are within eps by their Euclidean distance; return how many others are left.
 
     The diagonal is a warping path whose sum is rounded as the accumulated cost would be, which is at most that.
     """
-    _order, unit, _series_limits, _nearest, _nearest_index, eps, edges, distances, counts = found
+    _order, scale, _series_limits, _nearest, _nearest_index, eps, edges, distances, counts = found
     total = zeros(flight)
     for i in range(n_rows):
         total = plus_costs(row_source(source, i), np.uint64(i), total)
@@ -122,9 +122,9 @@ def accept(found, source, p, begin, n_rows, limits, offset, flight, row):
     left = 0
     for lane in range(16 * len(flight)):
         if limits[0, offset + lane] >= 0:
-            if np.float32(np.sqrt(row[0, lane]) * unit) <= eps:
-                append(edges, distances, counts, p, begin + lane, np.float32(0))
-                limits[0, offset + lane] = NOBODY
+            if np.float32(np.sqrt(row[0, lane]) * scale) <= eps:
+                append_edge(edges, distances, counts, p, begin + lane, np.float32(0))
+                limits[0, offset + lane] = NO_PAIR
                 counts[ACCEPTED] += 1
             else:
                 left += 1
@@ -132,14 +132,14 @@ def accept(found, source, p, begin, n_rows, limits, offset, flight, row):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def drop_beyond(limits, offset, bound, begin, slack, flight):
-    """Strike the lanes whose bound, in ``bound[0, begin:]``, is beyond their limit; return how many are left."""
+def drop_lanes_beyond(limits, offset, bound, begin, slack, flight):
+    """Drop the lanes whose bound, in ``bound[0, begin:]``, is beyond their limit; return how many are left."""
     left = 0
     for lane in range(16 * len(flight)):
         if bound[0, begin + lane] > limits[0, offset + lane] * slack:
-            limits[0, offset + lane] = NOBODY
+            limits[0, offset + lane] = NO_PAIR
         left += limits[0, offset + lane] >= 0
     return left
 
 
-# Compiled in: 46f661e508547190
+# Compiled in: 4169318afff23b49

@@ -1,4 +1,4 @@
-"""Local costs in common: which time points several queries share, and whether computing them once pays.
+"""Shared local costs: which time points several queries share, and whether computing their costs once pays.
 
 Windows that overlap hold the same time points again and again, and a log of few kinds of action holds few distinct
 points at all. With many channels, a local cost takes most of a cell's work; computed once for each distinct point
@@ -13,8 +13,8 @@ from numba import njit
 
 from gymlab.distance.series import Float32Array, IntArray, SeriesBatch
 
-# A run's table should stay in a second-level cache; two windows' worth of points, the least that shares much, may
-# take a third-level one, but no more.
+# The table of a run should stay in a second-level cache. Two windows' worth of points, the least that shares much,
+# may take a third-level cache.
 _TABLE_BYTES = 1_000_000
 _LARGEST_TABLE_BYTES = 16_000_000
 _LEAST_GAIN = 1.15

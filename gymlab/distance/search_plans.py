@@ -1,0 +1,195 @@
+"""The ways to search the pairs of a neighbour query: with bounds and costs from tables, or computed on the way."""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+
+from gymlab.distance.kernels import plain, search_computed, search_looked_up, search_steps
+from gymlab.distance.kernels.envelopes import write_envelopes
+from gymlab.distance.kernels.lanes import EVERY
+from gymlab.distance.kernels.search_looked_up import Segments, distinct_segments
+from gymlab.distance.kernels.sharing import SharedPoints, shared_points
+from gymlab.distance.kernels.vectors import WIDTH, aligned_empty, kernel_path, vectors_in_flight
+from gymlab.distance.row_distances import call, cells_of_pair, packed_blocks
+from gymlab.distance.series import Float32Array, IntArray, SeriesBatch
+
+_LOOKED_UP_FLIGHT = 4
+
+
+class SearchPlan(ABC):
+    """One way to search the pairs of a collection.
+
+    Attributes
+    ----------
+    order
+        int64 ``(n,)``: the index of the series at each place.
+    blocks
+        float32 ``(n_blocks, n_timepoints, n_channels, n_lanes)``.
+    bounds
+        The bounds, by name, and their counters in :mod:`gymlab.distance.kernels.search_steps`.
+    """
+
+    def __init__(
+        self, series: SeriesBatch, order: IntArray, n_vectors: int, radius: int, weights: Float32Array
+    ) -> None:
+        self.order = order
+        self.bounds: dict[str, int] = {}
+        self.blocks, block_lengths = packed_blocks(series, n_vectors * WIDTH)
+        # Arguments that all kernels take in this order.
+        self._lanes = (self.blocks, block_lengths, radius, weights)
+        self._constants = ((0,) * series.n_channels, (0,) * weights.shape[1], (0,) * n_vectors)
+
+    @abstractmethod
+    def search_blocks(self, first: int, stop: int, sink: tuple[Any, ...], *, accepting: bool) -> None:
+        """Compare each series in these blocks with the series before it."""
+
+    def _slack(self) -> np.float32:
+        """Return the factor by which a bound may exceed the square of a distance by rounding alone."""
+        n_columns, n_channels = self.blocks.shape[1:3]
+        return np.float32(1 + 2.4e-7 * (n_columns + n_channels + 16))
+
+    def _scratch(self) -> tuple[Any, ...]:
+        n_columns, _, n_lanes = self.blocks.shape[1:]
+        row = aligned_empty((n_columns + 1, n_lanes))
+        bounds = np.empty((2, n_lanes), dtype=np.int32)
+        return row, bounds, aligned_empty((1, n_lanes)), aligned_empty((2, n_lanes))
+
+
+class LookedUpPlan(SearchPlan):
+    """For series of one length with few distinct time points: costs and bounds of segments from tables."""
+
+    def __init__(
+        self,
+        batch: SeriesBatch,
+        radius: int,
+        weights: Float32Array,
+        shared: SharedPoints,
+        segments: Segments,
+    ) -> None:
+        # Series with the same segments are near each other; in this order they share blocks.
+        order = np.lexsort(segments.of_series.T[::-1]).astype(np.int64)
+        super().__init__(batch.part(order), order, _LOOKED_UP_FLIGHT, radius, weights)
+        self.bounds = {"segments": search_steps.SEGMENTS}
+        of_series = segments.of_series[order]
+        self._tables = (
+            shared.starts[order],
+            shared.points,
+            (segments.starts, segments.first_rows, segments.places, of_series),
+        )
+
+    def search_blocks(self, first: int, stop: int, sink: tuple[Any, ...], *, accepting: bool) -> None:
+        """Compare each series in these blocks with the series before it."""
+        n_columns, _, n_lanes = self.blocks.shape[1:]
+        _, points, (_, _, places, _) = self._tables
+        scratch = (
+            *self._scratch(),
+            aligned_empty((len(points) * n_columns, n_lanes)),
+            aligned_empty((len(places), n_lanes)),
+            aligned_empty((n_columns // EVERY + 1, n_lanes)),
+            np.zeros((_LOOKED_UP_FLIGHT, n_columns), dtype=np.int64),
+            np.zeros(_LOOKED_UP_FLIGHT, dtype=np.int64),
+        )
+        arguments = (*self._tables, *self._lanes, self._slack(), scratch, sink, *self._constants)
+        call(search_looked_up.search_looked_up, first, stop, *arguments, (0,) * accepting)
+
+
+class ComputedPlan(SearchPlan):
+    """For any series: LB_Kim, LB_Keogh and LB_Webb where each pays, and costs computed on the way."""
+
+    def __init__(self, batch: SeriesBatch, radius: int, weights: Float32Array) -> None:
+        order = _by_length(batch)
+        self._series = batch.part(order)
+        super().__init__(self._series, order, vectors_in_flight(batch.n_channels), radius, weights)
+        ragged = bool(np.ptp(batch.lengths))
+        n_columns, n_channels = batch.values.shape[1:]
+        # In vector instructions for a row of lanes: a cell takes two for each channel and three more.
+        self._whole = float(cells_of_pair(n_columns, n_columns, radius)) * (2 * n_channels + 3)
+        # Gathering a lane for a block of its own takes about two for each of its numbers.
+        gather = 2.0 * n_columns * n_channels * WIDTH
+        self._packed_share = self._whole / (self._whole + gather)
+        self._ragged, self._banded = ragged, radius >= 0
+        self._envelopes, self._bridges = self._bounds_that_pay(radius)
+        self.bounds = {"kim": search_steps.KIM}
+        if len(self._envelopes[0]):
+            self.bounds["keogh"] = search_steps.KEOGH
+        if len(self._bridges[0]):
+            self.bounds["webb"] = search_steps.WEBB
+
+    def search_blocks(self, first: int, stop: int, sink: tuple[Any, ...], *, accepting: bool) -> None:
+        """Compare each series in these blocks with the series before it."""
+        n_columns, n_channels, n_lanes = self.blocks.shape[1:]
+        pack = aligned_empty((n_columns, n_channels, n_lanes))
+        pack[:] = 0
+        scratch = (*self._scratch(), pack, np.empty((stop - first) * n_lanes, dtype=np.int64))
+        series = (self._series.values, self._series.lengths, self._envelopes, self._bridges)
+        arguments = (
+            *series,
+            *self._lanes,
+            self._slack(),
+            self._packed_share,
+            scratch,
+            sink,
+            *self._constants,
+        )
+        switches = (0,) * (self._ragged and self._banded), (0,) * (accepting and not self._ragged)
+        call(search_computed.search_computed, first, stop, *arguments, *switches)
+
+    def _bounds_that_pay(self, radius: int) -> tuple[Any, Any]:
+        """Return envelopes and bridges, empty where a bound costs more than half of what it may save."""
+        values, lengths = self._series.values, self._series.lengths
+        _, n_columns, n_channels = values.shape
+        n_numeric = n_channels - len(self._constants[1])
+        nothing = np.empty((0, n_columns, n_channels), np.float32)
+        no_bridges = (nothing, nothing, self.blocks[:0], self.blocks[:0])
+        if n_columns < 3 or self._whole < 2 * 6 * n_channels * n_columns:
+            return (nothing, nothing), no_bridges
+        # Series of unequal length may be shifted as far as their lengths allow, so their envelope is flat.
+        reach = n_columns if self._ragged or radius < 0 else min(radius, n_columns)
+        lower, upper = np.zeros_like(values), np.zeros_like(values)
+        call(write_envelopes, values, lengths, reach, lower, upper)
+        if self._ragged or n_numeric == 0 or self._whole < 2 * 14 * n_numeric * n_columns:
+            return (lower, upper), no_bridges
+        highest, lowest, unused = (np.zeros_like(values) for _ in range(3))
+        call(write_envelopes, lower, lengths, reach, unused, highest)
+        call(write_envelopes, upper, lengths, reach, lowest, unused)
+        n_lanes = self.blocks.shape[3]
+        edges = [packed_blocks(SeriesBatch(edge, lengths), n_lanes)[0] for edge in (lower, upper)]
+        return (lower, upper), (highest, lowest, *edges)
+
+
+class PlainPlan(SearchPlan):
+    """For platforms without explicit vectors: every pair is computed."""
+
+    def __init__(self, batch: SeriesBatch, radius: int, weights: Float32Array) -> None:
+        order = _by_length(batch)
+        self._series = batch.part(order)
+        super().__init__(self._series, order, 4, radius, weights)
+        self._ragged = radius >= 0 and bool(np.ptp(batch.lengths))
+
+    def search_blocks(self, first: int, stop: int, sink: tuple[Any, ...], *, accepting: bool) -> None:  # noqa: ARG002
+        """Compare each series in these blocks with the series before it; every distance is computed."""
+        row, _, limits, _ = self._scratch()
+        series = (self._series.values, self._series.lengths)
+        arguments = (*series, *self._lanes, row, limits, sink, *self._constants)
+        call(plain.search_plain, first, stop, *arguments, (0,) * self._ragged)
+
+
+def search_plan(batch: SeriesBatch, radius: int, weights: Float32Array) -> SearchPlan:
+    """Return the fastest plan for a collection on this machine."""
+    if kernel_path().name == "plain":
+        return PlainPlan(batch, radius, weights)
+    n_columns = batch.values.shape[1]
+    n_lanes = _LOOKED_UP_FLIGHT * WIDTH
+    cells = float(cells_of_pair(n_columns, n_columns, radius))
+    shared = None if np.ptp(batch.lengths) else shared_points(batch, n_columns, cells, n_lanes)
+    if shared is not None and len(shared.run_starts) == 2:
+        band = n_columns if radius < 0 else min(n_columns, 2 * radius + 1)
+        segments = distinct_segments(shared.starts, cells, band, n_lanes)
+        if segments is not None:
+            return LookedUpPlan(batch, radius, weights, shared, segments)
+    return ComputedPlan(batch, radius, weights)
+
+
+def _by_length(batch: SeriesBatch) -> IntArray:
+    return np.argsort(batch.lengths, kind="stable").astype(np.int64)
