@@ -435,7 +435,7 @@ def test_stored_principles_are_compared_with_the_run_before(run, log_file):
     ("arguments", "message"),
     [
         (["--by", "team"], "agent, session, cluster"),
-        (["--clusters", 9], "from 1 to 3, the number of units"),
+        (["--clusters", 9], "from 1 to 3, the number of subjects"),
         (["--json", "."], "cannot write"),
     ],
 )
