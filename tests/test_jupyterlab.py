@@ -4,7 +4,7 @@ import re
 
 import nbformat
 import pytest
-from in_jupyterlab import Notebook, Panel, jupyterlab
+from in_jupyterlab import Notebook, Panel, jupyterlab, ran
 from made import rules
 from playwright.sync_api import expect
 
@@ -89,8 +89,7 @@ def test_a_notebook_runs_and_the_console_is_quiet(opened, name):
 @pytest.fixture(scope="module")
 def panel(server, browser):
     """The notebook on tuning, run to its end, with the panel on the screen."""
-    book = Notebook(browser, server, "03_tune_parameters.ipynb", 1400)
-    book.run_all()
+    book = ran(browser, server, "03_tune_parameters.ipynb", 1400)
     require_whole(book)
     found = Panel(book)
     require_fitting(book)
