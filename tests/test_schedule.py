@@ -315,7 +315,7 @@ REFUSED = {
     "no such agent": (["--agent", "nobody"], "nobody"),
     "nothing to keep": (["--keep", "0"], "keep is 0"),
     "no such time": (["--every", "fortnight"], "every is 'fortnight'"),
-    "source that is none": (["--set", "source=5"], "source is 5"),
+    "source that is none": (["--set", "source=5"], "5: there is no such file"),
 }
 
 
