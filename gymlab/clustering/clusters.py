@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from scipy.cluster import hierarchy
 
 from gymlab.arguments import shown
-from gymlab.clustering import matrix_kernels
 from gymlab.clustering.condensed import (
     ROUNDING,
     Checkpoint,
@@ -22,6 +21,7 @@ from gymlab.clustering.condensed import (
     number_of_items,
     row_slices,
 )
+from gymlab.clustering.kernels import matrix_passes
 from gymlab.clustering.linkage import cut_tree, n_leaves_of, require_cut
 from gymlab.errors import InputError
 
@@ -312,7 +312,7 @@ def cophenetic_correlation(
     shift, top = float(matrix[0]), float(tree[-1, 2])
     gaps = _gaps(tree, leaves)
     for first, stop in row_slices(n, checkpoint):
-        matrix_kernels.add_cophenetic(matrix, leaves, np.argsort(leaves), gaps, shift, top, first, stop, sums)
+        matrix_passes.add_cophenetic(matrix, leaves, np.argsort(leaves), gaps, shift, top, first, stop, sums)
     h, hh, d, dd, hd = sums / len(matrix)
     spread, deviation = dd - d * d, hh - h * h
     if _is_rounding(spread, shift + d) or _is_rounding(deviation, top + h):

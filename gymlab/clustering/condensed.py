@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gymlab.arguments import shown, whole_number
-from gymlab.clustering import matrix_kernels, tree_kernels
+from gymlab.clustering.kernels import matrix_passes, tree_joins
 from gymlab.distance.triangle import row_start
 from gymlab.errors import InputError
 
@@ -174,7 +174,7 @@ def distance_sums(
     sums = np.zeros((int(checked.max(initial=-1)) + 1, n))
     matrix = matrix_of(distances, n)
     for first, stop in row_slices(n, checkpoint):
-        matrix_kernels.add_sums(matrix, checked, first, stop, sums)
+        matrix_passes.add_sums(matrix, checked, first, stop, sums)
     return sums
 
 
@@ -196,7 +196,7 @@ def part_of_matrix(
     part = np.empty(size * (size - 1) // 2, dtype=np.float32)
     position = 0
     for first, stop in row_slices(size, checkpoint):
-        position = tree_kernels.pack_rows(matrix, part, items, n, first, stop, position)
+        position = tree_joins.pack_rows(matrix, part, items, n, first, stop, position)
     return part
 
 

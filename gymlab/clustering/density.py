@@ -9,7 +9,6 @@ from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 
 from gymlab.arguments import finite_number, whole_number
-from gymlab.clustering import matrix_kernels
 from gymlab.clustering.condensed import (
     ROUNDING,
     Checkpoint,
@@ -20,6 +19,7 @@ from gymlab.clustering.condensed import (
     number_of_items,
     row_slices,
 )
+from gymlab.clustering.kernels import matrix_passes
 from gymlab.clustering.linkage import Edges, PointerTree, by_size
 from gymlab.clustering.streaming import number_of_series, reporting, streamed_edges
 from gymlab.distance import NeighborGraph, dtw_neighbors
@@ -141,7 +141,7 @@ def core_distances(
     nearest = np.full((n, min_samples - 1), np.inf, dtype=np.float32)
     matrix = matrix_of(distances, n)
     for first, stop in row_slices(n, checkpoint):
-        matrix_kernels.offer_neighbours(matrix, n, first, stop, nearest)
+        matrix_passes.offer_neighbours(matrix, n, first, stop, nearest)
     return nearest[:, -1].copy()
 
 
@@ -188,15 +188,15 @@ def _by_matrix(distances: Condensed, min_samples: int, eps: np.float32, checkpoi
     matrix = matrix_of(distances, n)
     counts, roots = np.ones(n, dtype=np.int64), np.arange(n)
     for first, stop in row_slices(n, checkpoint):
-        matrix_kernels.count_within(matrix, eps, first, stop, counts)
+        matrix_passes.count_within(matrix, eps, first, stop, counts)
     core = counts >= min_samples
     for first, stop in row_slices(n, checkpoint):
-        matrix_kernels.join_within(matrix, eps, core, first, stop, roots)
+        matrix_passes.join_within(matrix, eps, core, first, stop, roots)
     while not np.array_equal(roots[roots], roots):
         roots = roots[roots]
     labels = np.full(n, n)
     for first, stop in row_slices(n, checkpoint):
-        matrix_kernels.reach_borders(matrix, eps, core, roots, first, stop, labels)
+        matrix_passes.reach_borders(matrix, eps, core, roots, first, stop, labels)
     labels[core] = roots[core]
     return by_size(np.where(labels < n, labels, -1))
 

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gymlab.arguments import whole_number
-from gymlab.clustering import matrix_kernels
 from gymlab.clustering.condensed import (
     Checkpoint,
     Condensed,
@@ -17,6 +16,7 @@ from gymlab.clustering.condensed import (
     no_checkpoint,
     number_of_items,
 )
+from gymlab.clustering.kernels import matrix_passes
 from gymlab.clustering.linkage import by_size_with_medoids
 
 # Distances that are looked at between two checkpoints, far apart in memory.
@@ -101,16 +101,16 @@ def kmedoids(
     _assign(matrix, n, medoids, assigned, checkpoint)
     start_loss = float(d_nearest.sum(dtype=np.float64))
     state = np.zeros(3, dtype=np.int64)
-    while state[matrix_kernels.IDLE] < n:
+    while state[matrix_passes.IDLE] < n:
         checkpoint()
-        matrix_kernels.improve(matrix, n, medoids, *assigned, state, max(1, _DISTANCES_A_SLICE // n))
+        matrix_passes.improve(matrix, n, medoids, *assigned, state, max(1, _DISTANCES_A_SLICE // n))
     distinct = _distinct(matrix, n, medoids, checkpoint)
     if len(distinct) < k:
         medoids = distinct
         _assign(matrix, n, medoids, assigned, checkpoint)
     loss = float(d_nearest.sum(dtype=np.float64))
     return KMedoids(
-        *by_size_with_medoids(nearest, medoids), loss, start_loss, int(state[matrix_kernels.SWAPS])
+        *by_size_with_medoids(nearest, medoids), loss, start_loss, int(state[matrix_passes.SWAPS])
     )
 
 
@@ -124,7 +124,7 @@ def _assign(
     step = max(1, _DISTANCES_A_SLICE // (2 * len(medoids)))
     for first in range(0, n, step):
         checkpoint()
-        matrix_kernels.assign(matrix, n, medoids, first, min(n, first + step), *assigned)
+        matrix_passes.assign(matrix, n, medoids, first, min(n, first + step), *assigned)
 
 
 def _distinct(matrix: NDArray[np.float32], n: int, medoids: Labels, checkpoint: Checkpoint) -> Labels:
@@ -134,7 +134,7 @@ def _distinct(matrix: NDArray[np.float32], n: int, medoids: Labels, checkpoint: 
     for m, medoid in enumerate(medoids):
         checkpoint()
         if is_new[m]:
-            matrix_kernels.load_row(matrix, n, medoid, row)
+            matrix_passes.load_row(matrix, n, medoid, row)
             is_new[m + 1 :] &= row[medoids[m + 1 :]] > 0
     return medoids[is_new]
 
@@ -154,6 +154,6 @@ def _start(
             axis=1
         )
         medoids.append(int(sample[losses.argmin()]))
-        matrix_kernels.load_row(matrix, n, medoids[-1], row)
+        matrix_passes.load_row(matrix, n, medoids[-1], row)
         np.minimum(nearest, row, out=nearest)
     return np.array(medoids, dtype=np.int64)

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from scipy.cluster import hierarchy
 
 from gymlab.arguments import finite_number, one_of, whole_number
-from gymlab.clustering import tree_kernels
 from gymlab.clustering.condensed import (
     Checkpoint,
     Condensed,
@@ -21,6 +20,7 @@ from gymlab.clustering.condensed import (
     slices,
     whole_numbers,
 )
+from gymlab.clustering.kernels import tree_joins
 from gymlab.distance.triangle import row_start
 from gymlab.errors import InputError
 
@@ -38,10 +38,10 @@ _DISTANCES_A_SLICE = 2**20
 _USUAL_EXPONENT = 30
 
 _CHAINED = {
-    "ward": tree_kernels.WARD,
-    "average": tree_kernels.AVERAGE,
-    "complete": tree_kernels.COMPLETE,
-    "weighted": tree_kernels.WEIGHTED,
+    "ward": tree_joins.WARD,
+    "average": tree_joins.AVERAGE,
+    "complete": tree_joins.COMPLETE,
+    "weighted": tree_joins.WEIGHTED,
 }
 
 
@@ -113,7 +113,7 @@ def tree_of_joins(
     """Return the linkage matrix of joins in any order, each given by an item of either cluster and a height."""
     order = np.argsort(heights, kind="stable")
     tree = np.empty((len(heights), 4))
-    tree_kernels.label_joins(firsts[order], seconds[order], heights[order], tree)
+    tree_joins.label_joins(firsts[order], seconds[order], heights[order], tree)
     return tree
 
 
@@ -148,12 +148,12 @@ def _chained(
     places = np.empty(n, dtype=np.int64)
     buffers = np.empty((2, n), dtype=np.float32)
     state = np.array([n, n, 0, 0, -1, -1], dtype=np.int64)
-    while state[tree_kernels.LEFT] > 1:
+    while state[tree_joins.LEFT] > 1:
         checkpoint()
-        if tree_kernels.wants_packing(state):
+        if tree_joins.wants_packing(state):
             _pack(working, sizes, leaves, alive, places, state, checkpoint)
         clusters, joins = (sizes, leaves, alive, places, buffers, state), (firsts, seconds, heights)
-        tree_kernels.advance(working, method, *clusters, *joins, _DISTANCES_A_SLICE)
+        tree_joins.advance(working, method, *clusters, *joins, _DISTANCES_A_SLICE)
     return firsts, seconds, heights
 
 
@@ -167,18 +167,16 @@ def _pack(
     checkpoint: Checkpoint,
 ) -> None:
     """Move what is left to the front of every array, so that nothing that is gone is looked at again."""
-    kept = np.flatnonzero(alive[: state[tree_kernels.ROOM]])
+    kept = np.flatnonzero(alive[: state[tree_joins.ROOM]])
     position = 0
     for first, stop in row_slices(len(kept), checkpoint):
-        position = tree_kernels.pack_rows(
-            working, working, kept, state[tree_kernels.ROOM], first, stop, position
-        )
+        position = tree_joins.pack_rows(working, working, kept, state[tree_joins.ROOM], first, stop, position)
     for array in (sizes, leaves, alive):
         array[: len(kept)] = array[kept]
-    links = places[: state[tree_kernels.CHAIN]]
+    links = places[: state[tree_joins.CHAIN]]
     links[:] = np.searchsorted(kept, links)
-    state[tree_kernels.ROOM] = len(kept)
-    state[[tree_kernels.BUFFER_0, tree_kernels.BUFFER_1]] = -1
+    state[tree_joins.ROOM] = len(kept)
+    state[[tree_joins.BUFFER_0, tree_joins.BUFFER_1]] = -1
 
 
 class PointerTree:
@@ -234,7 +232,7 @@ class PointerTree:
         return tree_of_joins(firsts, seconds, heights.astype(np.float64))
 
     def _enter(self, rows: NDArray[np.float32], offset: int, first: int, stop: int) -> None:
-        tree_kernels.enter_rows(
+        tree_joins.enter_rows(
             rows, offset, self._n, first, stop, self._cores, self._parents, self._heights, self._row
         )
         self._next = first

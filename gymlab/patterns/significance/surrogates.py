@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
-from gymlab.patterns.significance.surrogate_kernels import walk
+from gymlab.patterns.significance.kernels.surrogate_series import walk
 from gymlab.patterns.significance.windowed_log import WindowedLog
 
 Ints = NDArray[np.int64]

@@ -1,0 +1,1 @@
+"""The compiled loop that draws surrogate logs."""
