@@ -85,11 +85,16 @@ def test_json_says_the_same(run):
 
 
 def test_an_absent_extra_is_no_problem_and_names_its_command(run, monkeypatch):
-    monkeypatch.setattr(doctor, "required", lambda: {"": {}, "llm": {"openai": None, "anthropic": "1.0"}})
+    monkeypatch.setattr(
+        doctor,
+        "required",
+        lambda: {"": {}, "dev": {"pytest": None}, "llm": {"openai": None, "anthropic": "1.0"}},
+    )
     code, printed = run()
     assert code == 0
     assert "extra llm" in printed
     assert "without openai: pip install 'gymlab[llm]'" in printed
+    assert "extra dev" not in printed
 
 
 def test_an_absent_library_is_a_problem(run, monkeypatch):
@@ -98,6 +103,7 @@ def test_an_absent_library_is_a_problem(run, monkeypatch):
     assert code == 1
     (line,) = problems(printed)
     assert "pip install plotly" in line
+    assert "gymlab[]" not in printed
     assert "1 problem(s) would stop a report" in printed
 
 

@@ -170,9 +170,11 @@ def _libraries() -> Lines:
 
 def _extras() -> Lines:
     for extra, packages in required().items():
+        if extra in {"", "dev"}:
+            continue
         if missing := [name for name, held in packages.items() if held is None]:
             yield f"extra {extra}", "absent", f"without {', '.join(missing)}: pip install 'gymlab[{extra}]'"
-        elif extra not in {"", "dev"}:
+        else:
             yield f"extra {extra}", "ok", ", ".join(f"{name} {held}" for name, held in packages.items())
 
 
