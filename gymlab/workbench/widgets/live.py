@@ -74,13 +74,9 @@ class LiveBox(ipywidgets.VBox):  # type: ignore[misc]
 
     _ticker: Ticker | None = None
 
-    def refresh(self) -> None:
-        """Show how things stand now."""
-        raise NotImplementedError
-
-    def keep_up(self, name: str, seconds: float) -> None:
-        """Refresh the box from now on."""
-        self._ticker = Ticker(name, self.refresh, seconds)
+    def keep_up(self, name: str, refresh: Callable[[], None], seconds: float) -> None:
+        """Call a function that refreshes the box, from now on."""
+        self._ticker = Ticker(name, refresh, seconds)
 
     def stop(self) -> None:
         """Keep what is shown as it is."""
@@ -122,7 +118,7 @@ class CachePanel(LiveBox):
         self.clear_button.on_click(lambda _button: self._clear())
         super().__init__([self.table, self.clear_button])
         self.refresh()
-        self.keep_up("caches", seconds)
+        self.keep_up("caches", self.refresh, seconds)
 
     def refresh(self) -> None:
         """Show what the caches hold now."""
@@ -170,7 +166,7 @@ class AlertStrip(LiveBox):
         self.alerts = evaluate(self._measure())
         self.figure = figure_widget(figures.alert_strip(self.alerts))
         super().__init__([Fit(), self.figure])
-        self.keep_up("alerts", seconds)
+        self.keep_up("alerts", self.refresh, seconds)
 
     def refresh(self) -> None:
         """Measure, and show the alerts as they stand now."""
