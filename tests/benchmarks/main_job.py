@@ -1,7 +1,7 @@
 """What the main job takes, as ratios measured in one run: `make bench`, which runs distance.py first.
 
 Prints gymlab against the current algorithm on the same windows, the extraction of the whole sample in a fresh
-process, the time of imports, and the entropy of a stream.
+process, and the time of imports.
 """
 
 import statistics
@@ -14,7 +14,7 @@ import numpy as np
 import gymlab
 from gymlab.clustering import matrix_cache
 from gymlab.distance import dtw_pairwise
-from gymlab.patterns.baseline import BaselineEngine, entropies_from_scratch
+from gymlab.patterns.baseline import BaselineEngine
 from gymlab.patterns.one_hot import one_hot_series
 from gymlab.runtime.memory import measure_in_fresh_process
 from gymlab.workbench.probes.gymlab_way import extract_file
@@ -103,31 +103,8 @@ def imports():
         print(f"  {statement}: {seconds - alone:.3f} s more than Python alone")
 
 
-def entropy_stream():
-    stream = [f"intent-{k}" for k in np.random.default_rng(0).integers(0, 8, 1_001_000)]
-    entropy = gymlab.IncrementalEntropy(window=1000)
-    for intent in stream[:1000]:
-        entropy.add(intent)
-    start = time.perf_counter()
-    for intent in stream[1000:]:
-        entropy.add(intent)
-        entropy.get_entropy()
-    ours = time.perf_counter() - start
-    start = time.perf_counter()
-    entropies_from_scratch(stream[:1000], 1000)
-    filled = time.perf_counter() - start
-    start = time.perf_counter()
-    entropies_from_scratch(stream[:2000], 1000)
-    theirs = time.perf_counter() - start - filled
-    print(
-        f"\nentropy: 1,000,000 sliding updates with a read each in {ours:.2f} s, {theirs * 1000 / ours:,.0f} × as fast "
-        "as counting anew"
-    )
-
-
 if __name__ == "__main__":
     against_the_baseline()
     against_the_repaired_baseline()
     whole_sample()
     imports()
-    entropy_stream()
