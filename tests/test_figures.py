@@ -403,7 +403,7 @@ def test_a_reason_that_is_long_stands_on_several_lines():
 def test_the_former_name_of_the_figures_still_works_and_warns():
     from gymlab.workbench import views
 
-    with pytest.warns(FutureWarning, match=r"views\.medoids is now figures\.medoids"):
+    with pytest.warns(DeprecationWarning, match=r"views\.medoids is now figures\.medoids"):
         assert views.medoids is figures.medoids
     with pytest.raises(AttributeError, match="nothing"):
         views.nothing  # noqa: B018

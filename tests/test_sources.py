@@ -371,7 +371,7 @@ def test_what_is_no_file_is_said(tmp_path, monkeypatch):
         "-": "standard input cannot be a source, so write the log to a file first",
         "x" * 300: "cannot be read: File name too long",
         "x" * 300 + "/*.csv": "cannot be read: File name too long",
-        "file:///tmp/a.csv": "of URLs, only SQLite ones can be read so far",
+        "file:///a.csv": "of URLs, only SQLite ones can be read so far",
     }.items():
         with pytest.raises(InputError) as caught:
             read_actions(source)

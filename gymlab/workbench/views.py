@@ -7,5 +7,7 @@ from gymlab.workbench import figures
 
 def __getattr__(name: str) -> object:
     value: object = getattr(figures, name)
-    warnings.warn(f"views.{name} is now figures.{name}, of gymlab.workbench", FutureWarning, stacklevel=2)
+    warnings.warn(
+        f"views.{name} is now figures.{name}, of gymlab.workbench", DeprecationWarning, stacklevel=2
+    )
     return value
