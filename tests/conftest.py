@@ -1,10 +1,21 @@
 """What several test modules share: a browser, and what an absent service means."""
 
 import os
+import signal
 import sys
 
 import pytest
 from in_chromium import chromium, program
+
+
+def pytest_configure():
+    """Let signals do what they do to a program in a terminal, also where the suite runs in the background.
+
+    A shell starts what runs in the background with interrupts ignored, and every process that tests start inherits
+    that: a test that interrupts would wait for ever.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def absent(what):
