@@ -12,7 +12,7 @@ from gymlab import cli
 from gymlab.settings import Settings
 from gymlab.workbench import doctor
 from gymlab.workbench.report import folders
-from gymlab.workbench.schedule import making
+from gymlab.workbench.schedule import scheduled
 
 
 @pytest.fixture
@@ -265,8 +265,8 @@ def test_jobs_are_counted_and_those_that_will_not_start_are_named(run, crontab, 
     state, text = told(run()[1], "schedules")
     assert (state, text) == ("–", "no report is scheduled; `gymlab schedule add LOG` makes one every night")
     monkeypatch.setenv("GYMLAB_HOME", str(tmp_path / "home"))
-    making.add(name="nightly")
-    making.add(name="weekly", every="sunday", at="5:00")
+    scheduled.add(name="nightly")
+    scheduled.add(name="weekly", every="sunday", at="5:00")
     assert told(run()[1], "schedules") == ("ok", "2 jobs: nightly, weekly")
     crontab.write_text("")
     (tmp_path / "home" / "schedules" / "weekly.yaml").write_text("every: noon")

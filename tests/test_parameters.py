@@ -28,9 +28,7 @@ from gymlab.workbench.report.folders import checked_keep
 from gymlab.workbench.report.parameters import all_parameters, checked_parameters, read_parameters
 from gymlab.workbench.report.sources import absolute_source
 from gymlab.workbench.report.written import dumped, parsed, setting
-from gymlab.workbench.schedule.jobs import checked_name, new_job
-from gymlab.workbench.schedule.stored import read_job
-from gymlab.workbench.schedule.times import times_of
+from gymlab.workbench.schedule.job import Job, checked_name, read_job, times_of
 
 TAGGED = {"tags": ["parameters"]}
 
@@ -316,7 +314,6 @@ def test_parameters_that_are_none_are_refused(parameters, tmp_path):
 
 
 WRONG = [5, 2.5, True, b"x", [1], {"a": 1}, object(), np.zeros(3), float("nan"), pd.DataFrame(), "", "\0"]
-NIGHTLY = times_of("day", "02:30")
 
 
 @pytest.mark.parametrize("value", WRONG, ids=lambda value: type(value).__name__)
@@ -327,9 +324,11 @@ NIGHTLY = times_of("day", "02:30")
         lambda value: times_of("day", value),
         checked_name,
         read_job,
-        lambda value: new_job([], value),
-        lambda value: new_job([], NIGHTLY, out=value),
-        lambda value: new_job([], NIGHTLY, strict=value if value is not True else "yes"),
+        lambda value: Job("nightly", (value,)),
+        lambda value: Job("nightly", at=value),
+        lambda value: Job("nightly", out=value),
+        lambda value: Job("nightly", parameters={1: "a"} if isinstance(value, dict) else value),
+        lambda value: Job("nightly", strict=value if value is not True else "yes"),
         lambda value: report.run(out=value),
         lambda value: report.run(progress=value if value is not True else "yes"),
         measure_accuracy,

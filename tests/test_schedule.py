@@ -14,10 +14,9 @@ from made import rules
 from gymlab import cli
 from gymlab.errors import BusyError, InputError, ReportError
 from gymlab.workbench import report
-from gymlab.workbench.schedule import editing, log, making, running
-from gymlab.workbench.schedule.overview import overview
-from gymlab.workbench.schedule.stored import read_job
-from gymlab.workbench.schedule.times import EVERY, times_of
+from gymlab.workbench.schedule import crontab as crontab_module
+from gymlab.workbench.schedule import job_run, scheduled
+from gymlab.workbench.schedule.job import EVERY, read_job, times_of
 
 NOW = datetime(2026, 1, 31, 2, 30, tzinfo=UTC)
 
@@ -64,7 +63,7 @@ class FakeCrontab:
 def crontab(tmp_path, monkeypatch):
     fake = FakeCrontab(tmp_path)
     monkeypatch.setenv("PATH", f"{fake.bin}:{os.environ['PATH']}")
-    monkeypatch.setattr(making, "running_daemon", lambda: 7)
+    monkeypatch.setattr(crontab_module, "running_daemon", lambda: 7)
     return fake
 
 
@@ -209,7 +208,7 @@ def test_adding_and_removing_leaves_the_lines_of_others_byte_for_byte(run, cront
 
 @pytest.mark.parametrize("runs", [True, False])
 def test_a_cron_that_does_not_run_is_said_when_a_job_is_added(run, crontab, source, monkeypatch, runs):
-    monkeypatch.setattr(making, "running_daemon", lambda: 7 if runs else None)
+    monkeypatch.setattr(crontab_module, "running_daemon", lambda: 7 if runs else None)
     code, printed, complaint = run("add", source)
     assert code == 0
     assert len(crontab.lines) == 1
@@ -489,9 +488,9 @@ def test_two_homes_in_one_crontab_do_not_touch_one_another(run, crontab, source,
 
 @pytest.mark.usefixtures("crontab")
 def test_only_one_changes_jobs_at_a_time(run, source, monkeypatch):
-    monkeypatch.setattr(editing, "_PATIENCE_SECONDS", 0)
+    monkeypatch.setattr(scheduled, "_PATIENCE_SECONDS", 0)
     run("add", source)
-    with editing._locked():
+    with scheduled._locked():
         code, _, complaint = run("add", source, "--at", "4:00")
         assert code == 3
         assert "another `gymlab schedule` is changing jobs" in complaint
@@ -524,9 +523,9 @@ def test_what_is_scheduled_is_a_line_for_each_job(run, source, tmp_path):
         other, index=False
     )
     run("add", source, other, "--name", "b")
-    first, second = overview(local(2026, 1, 1, 12, 0))
-    assert (first.name, first.next_start) == ("b", local(2026, 1, 2, 2, 30))
-    assert (second.name, second.next_start) == ("rules", local(2026, 1, 5, 7, 0))
+    first, second = scheduled.overview(local(2026, 1, 1, 12, 0))
+    assert (first["name"], first["next_start"]) == ("b", "2026-01-02T02:30")
+    assert (second["name"], second["next_start"]) == ("rules", "2026-01-05T07:00")
     code, printed, _ = run("list")
     assert code == 0
     one, two = printed.splitlines()
@@ -582,9 +581,9 @@ def test_a_file_and_a_crontab_that_disagree_are_told_and_renewed(run, crontab, h
         ("- every", "holds no fields"),
         ("evry: day", "unknown field evry; those of a job are source, every, at"),
         ("every: noon", "every is 'noon'"),
-        ("at: 3000", "at is '3000'"),
+        ("at: 3000", "at is 3000; give a time of the day"),
         ("keep: 0", "keep is 0"),
-        ("strict: maybe", "strict is 'maybe'; give true or false"),
+        ("strict: maybe", "strict is 'maybe'; give True or False"),
         ("out: reports", "out is 'reports'; give the whole path of a folder"),
         ("source: [log.csv]", "source is 'log.csv'; give the whole path"),
         ("source: sqlite:///log.db", "give the whole path"),
@@ -633,7 +632,7 @@ def a_report(folder, verdict="held"):
 @pytest.fixture
 def job(home, crontab, source):  # noqa: ARG001 - it is added to these
     """A strict job whose report is what a test says."""
-    making.add([str(source)], keep=3, parameters={"window": 12})
+    scheduled.add([str(source)], keep=3, parameters={"window": 12})
     return source
 
 
@@ -707,7 +706,7 @@ def test_what_nobody_expected_is_in_the_log_too_and_not_swallowed(home, monkeypa
 
     monkeypatch.setattr(report, "run", fails)
     with pytest.raises(KeyError):
-        running.run_now("rules", terminal=False)
+        job_run.run_now("rules", terminal=False)
     lines = logged(home).splitlines()
     assert "Traceback (most recent call last):" in lines
     assert "KeyError: 'nobody thought of it'" in lines
@@ -718,7 +717,7 @@ def test_what_nobody_expected_is_in_the_log_too_and_not_swallowed(home, monkeypa
 
     monkeypatch.setattr(report, "run", stops)
     with pytest.raises(SystemExit):
-        running.run_now("rules", terminal=False)
+        job_run.run_now("rules", terminal=False)
     assert "ends with exit code 143 after" in logged(home).splitlines()[-1]
 
 
@@ -726,7 +725,7 @@ CHATTERS = """
 import os, subprocess, sys, warnings
 from pathlib import Path
 from gymlab.workbench import report
-from gymlab.workbench.schedule.running import run_now
+from gymlab.workbench.schedule.job_run import run_now
 
 def chatters(*_, **__):
     print("python speaks")
@@ -761,7 +760,7 @@ def test_a_terminal_shows_what_the_log_gets(home, tmp_path, monkeypatch, capsys)
     monkeypatch.setattr(report, "run", warns)
     ticks = iter([NOW, NOW + timedelta(seconds=9)])
     capsys.readouterr()
-    assert running.run_now("rules", terminal=True, now=lambda: next(ticks)) == 0
+    assert job_run.run_now("rules", terminal=True, now=lambda: next(ticks)) == 0
     shown = capsys.readouterr().out
     assert shown.startswith("2026-01-31 02:30:00 UTC  rules begins\n")
     assert "2026-01-31 02:30:09 UTC  rules ends with exit code 0 after 0 s\n" in shown
@@ -783,18 +782,19 @@ def test_a_log_that_grew_too_large_makes_room_and_is_still_read(run, home, tmp_p
     assert len(file.read_bytes()) == len(small)
     assert (home / "logs" / "rules.log.1").stat().st_size == 1_000_001 + len(small)
     file.unlink()
-    assert log.last_run("rules").exit_code == 0
+    assert job_run.last_run("rules").exit_code == 0
 
 
 @pytest.mark.usefixtures("job")
 def test_a_run_that_was_killed_is_not_taken_for_the_one_before(home, run):
     file = home / "logs" / "rules.log"
     file.parent.mkdir()
-    ended = log.end_line("rules", NOW, 0, 60)
-    file.write_text(f"{log.begin_line('rules', NOW)}\n{ended}\n")
-    assert log.last_run("rules") == log.LastRun(NOW, 0, 60)
-    file.write_text(f"{ended}\n{log.begin_line('rules', NOW)}\n  held …\n")
-    assert log.last_run("rules") == log.LastRun(NOW, None, None)
+    begun = "2026-01-31 02:30:00 UTC  rules begins"
+    ended = "2026-01-31 02:30:00 UTC  rules ends with exit code 0 after 60 s"
+    file.write_text(f"{begun}\n{ended}\n")
+    assert job_run.last_run("rules") == job_run.LastRun(NOW, 0, 60)
+    file.write_text(f"{ended}\n{begun}\n  held …\n")
+    assert job_run.last_run("rules") == job_run.LastRun(NOW, None, None)
     assert re.search(r"began \d{4}-\d\d-\d\d \d\d:\d\d, has not ended", run("list")[1])
 
 

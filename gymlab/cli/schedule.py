@@ -19,7 +19,7 @@ from gymlab.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from gymlab.workbench.schedule.making import Added
+    from gymlab.workbench.schedule.job import Job
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A job, as `gymlab schedule list` names it")]
 
@@ -58,13 +58,13 @@ def add(
 
     The log is read and every parameter checked now, so that what could not run at night is refused.
     """
-    from gymlab.workbench.schedule import making
+    from gymlab.workbench.schedule import scheduled
 
     parameters = report_parameters(source, params, setting, format_, agent, session, since, where)
-    added = making.add(
+    job, replaced = scheduled.add(
         source or [], every, at, name=name, parameters=parameters, keep=keep, strict=strict, out=out
     )
-    _tell(added, "replaced" if added.replaced else "added")
+    _tell(job, "replaced" if replaced else "added")
 
 
 @schedule.command("list")
@@ -75,15 +75,15 @@ def list_(
 
     When, the next start, the log, the last run, and whether it is in the crontab.
     """
-    from gymlab.workbench.schedule.overview import overview, overview_listing
+    from gymlab.workbench.schedule.scheduled import overview, overview_listing
 
-    found = overview()
+    jobs = overview()
     if json_:
         from gymlab.workbench.results import to_json
 
-        typer.echo(to_json({"schema": 1, "jobs": [one.as_dict() for one in found]}))
+        typer.echo(to_json({"schema": 1, "jobs": jobs}))
     else:
-        typer.echo(overview_listing(found))
+        typer.echo(overview_listing(jobs))
 
 
 @schedule.command()
@@ -92,23 +92,19 @@ def renew(name: Name) -> None:
 
     After its file was edited, its line was lost, or gymlab has moved; it is checked as a new one.
     """
-    from gymlab.workbench.schedule.making import renew as renewed
+    from gymlab.workbench.schedule import scheduled
 
-    _tell(renewed(name), "renewed")
+    _tell(scheduled.renew(name), "renewed")
 
 
 @schedule.command()
 def remove(name: Name) -> None:
     """Remove a job; its log stays."""
-    from gymlab.workbench.schedule.editing import remove as removed
+    from gymlab.workbench.schedule import job_run, scheduled
 
-    gone = removed(name)
-    where = " and ".join(
-        what for what, there in (("its file", gone.file), ("its line in the crontab", gone.line)) if there
-    )
-    typer.echo(f"removed job {gone.name}: {where}")
-    if gone.log.exists():
-        typer.echo(f"log: {gone.log} (stays)")
+    typer.echo(f"removed job {name}: {' and '.join(scheduled.remove(name))}")
+    if (log := job_run.log_file(name)).exists():
+        typer.echo(f"log: {log} (stays)")
 
 
 @schedule.command("run-now")
@@ -119,22 +115,24 @@ def run_now(name: Name) -> None:
     Exit codes: 0 done; 1 a claim or an alert failed, or the notebook did; 2 the input cannot be used; 3 another
     report is being written.
     """
-    from gymlab.workbench.schedule.running import run_now as run
+    from gymlab.workbench.schedule import job_run
 
-    if code := run(name, terminal=sys.stdout.isatty()):
+    if code := job_run.run_now(name, terminal=sys.stdout.isatty()):
         raise SystemExit(code)
 
 
-def _tell(added: "Added", what: str) -> None:
-    """Say what cron will do from now on."""
+def _tell(job: "Job", what: str) -> None:
+    """Say what cron does from now on."""
+    from gymlab.workbench.schedule import crontab, job_run, scheduled
+    from gymlab.workbench.schedule.job import job_file
     from gymlab.workbench.text import one_line
 
-    job = added.job
     kept = "all reports stay" if job.keep is None else f"{job.keep} reports stay"
-    typer.echo(f"{what} job {job.name}: {job.times.words}, next {added.next_start:%Y-%m-%d %H:%M}")
+    next_start = job.times.next_after(scheduled.local_now())
+    typer.echo(f"{what} job {job.name}: {job.times.words}, next {next_start:%Y-%m-%d %H:%M}")
     typer.echo(f"log: {', '.join(one_line(one) for one in job.source) or 'the bundled sample'}")
     typer.echo(f"reports: {one_line(job.reports)} ({kept})")
-    typer.echo(f"to edit: {one_line(added.file)}, then `gymlab schedule renew {job.name}`")
-    typer.echo(f"runs are told in {one_line(added.log)}")
-    if not added.cron_runs:
+    typer.echo(f"to edit: {one_line(job_file(job.name))}, then `gymlab schedule renew {job.name}`")
+    typer.echo(f"runs are told in {one_line(job_run.log_file(job.name))}")
+    if crontab.running_daemon() is None:
         typer.echo("gymlab: no cron runs here, so nothing will start; see gymlab doctor", err=True)

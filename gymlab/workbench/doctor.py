@@ -25,7 +25,7 @@ from gymlab.settings import Settings
 from gymlab.workbench.files import unwritable
 from gymlab.workbench.report.folders import being_written
 from gymlab.workbench.schedule.crontab import running_daemon
-from gymlab.workbench.schedule.overview import NOTHING, overview
+from gymlab.workbench.schedule.scheduled import NOTHING, overview
 from gymlab.workbench.text import counted, one_line
 
 State = Literal["ok", "absent", "problem"]
@@ -352,10 +352,10 @@ def _schedules() -> tuple[str, State, str]:
         return "schedules", "absent", str(error)  # reports by hand go on without
     if not jobs:
         return "schedules", "absent", NOTHING
-    if wrong := [f"{one.name}: {one.cron}" for one in jobs if one.cron != "ok"]:
+    if wrong := [f"{job['name']}: {job['cron']}" for job in jobs if job["cron"] != "ok"]:
         count = f"{len(wrong)} of {counted(len(jobs), 'jobs')} will not start"
         return "schedules", "absent", f"{count}; {'; '.join(wrong)}"
-    return "schedules", "ok", f"{counted(len(jobs), 'jobs')}: {', '.join(one.name for one in jobs)}"
+    return "schedules", "ok", f"{counted(len(jobs), 'jobs')}: {', '.join(job['name'] for job in jobs)}"
 
 
 def _gigabytes(size: int) -> str:

@@ -1,1 +1,1 @@
-"""Reports that cron makes: a file for each job, a crontab line that starts it, a log that tells of its runs."""
+"""Reports that cron makes: a file and a crontab line for each job, and a log of its runs."""

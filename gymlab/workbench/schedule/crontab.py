@@ -1,67 +1,93 @@
-"""The user's crontab, read and written through the program `crontab`; lines of others stay byte for byte."""
+"""The user's crontab: one line for each job; all other lines stay byte for byte."""
 
 import os
+import re
+import shlex
 import shutil
 import subprocess
+import sys
+from pathlib import Path
 
 import psutil
 
 from gymlab.errors import InputError, OutputError
-from gymlab.workbench.schedule.line import Line, found_line
+from gymlab.settings import Settings
+from gymlab.workbench.schedule.job import Job
 
-# What the programs of the several crons say of a user who has no crontab.
-_NONE = ("no crontab", "no such file")
+# Debian's cron takes commands of up to 998 bytes, other crons take longer ones.
+_LONGEST = 998
+_OURS = re.compile(
+    r"(?P<paused>\s*#[\s#]*)?(?P<fields>.*?)\s+GYMLAB_HOME=.* # gymlab schedule (?P<name>\S+)\s*"
+)
+# Messages of the different crons for a user without a crontab.
+_NO_CRONTAB = ("no crontab", "no such file")
 _SECONDS = 60
-_DAEMONS = {"cron", "crond"}
 
 
 def available() -> bool:
-    """Return whether there is a program `crontab`."""
+    """Return whether the program `crontab` is installed."""
     return shutil.which("crontab") is not None
 
 
 def running_daemon() -> int | None:
-    """Return the process id of a cron that runs; None if there is none."""
+    """Return the process id of a running cron daemon, or None."""
     for process in psutil.process_iter(["name", "status"]):
-        if process.info["name"] in _DAEMONS and process.info["status"] != psutil.STATUS_ZOMBIE:
+        if process.info["name"] in {"cron", "crond"} and process.info["status"] != psutil.STATUS_ZOMBIE:
             return process.pid
     return None
 
 
-def lines() -> dict[str, Line]:
-    """Return the lines that start jobs of this home, by the name of the job; none where there is no crontab program.
+def line_of(job: Job) -> str:
+    """Return the crontab line that starts a job.
+
+    It holds gymlab's home, other settings of the environment, the interpreter and the job's name. Everything else is in
+    the job's file.
+
+    Raises
+    ------
+    InputError
+        If a value cannot be written in a crontab.
+    """
+    settings = {"GYMLAB_HOME": str(Settings().home)}
+    if fraction := os.environ.get("GYMLAB_MEMORY_FRACTION"):
+        settings["GYMLAB_MEMORY_FRACTION"] = fraction
+    if cache := os.environ.get("NUMBA_CACHE_DIR"):
+        settings["NUMBA_CACHE_DIR"] = str(Path(cache).absolute())
+    for name, value in {**settings, "the Python interpreter": sys.executable}.items():
+        # Crons differ in how they read a backslash before another backslash or before %.
+        if not value.isprintable() or "\\" in value:
+            raise InputError(f"{name} is {value!r}; a crontab holds no line breaks, control characters or \\")
+    # -P: Python must not import modules from the folder in which cron starts.
+    words = [f"{key}={shlex.quote(value)}" for key, value in settings.items()]
+    words += [shlex.quote(sys.executable), "-P", "-m", "gymlab", "schedule", "run-now", job.name]
+    command = f"{' '.join(words)} # gymlab schedule {job.name}".replace("%", "\\%")
+    if len(command.encode()) > _LONGEST:
+        raise InputError(
+            f"the crontab line of {job.name} would be longer than cron takes ({len(command.encode())} bytes); "
+            "choose a shorter path for GYMLAB_HOME"
+        )
+    return f"{job.times.fields} {command}"
+
+
+def scheduled_fields() -> dict[str, str]:
+    """Return the time fields of each job's line in the crontab; ``#`` precedes them if the line is commented out.
 
     Raises
     ------
     InputError
         If the crontab cannot be read.
     """
-    if not available():
-        return {}
-    found = (found_line(text) for text in _read().split("\n"))
-    return {line.name: line for line in found if line is not None}
+    found = map(_job_in, _read().split("\n") if available() else [])
+    return {name: fields for name, fields in found if name}
 
 
-def put_line(name: str, text: str) -> None:
-    """Write the line of a job in place of the one that it has, or at the end.
+def change_line(name: str, text: str | None) -> bool:
+    """Replace the line of a job, or append it, or remove it if the text is None.
 
-    Raises
-    ------
-    InputError
-        If there is no program `crontab`, or the crontab cannot be read.
-    OutputError
-        If the crontab cannot be written.
-    """
-    kept, place = _others(name)
-    if place is None:
-        # After the last line break nothing follows; some crontabs lack it.
-        place = len(kept) if kept[-1] else len(kept) - 1
-    kept.insert(place, text)
-    _write("\n".join([*kept, ""] if kept[-1] else kept))
-
-
-def drop_line(name: str) -> bool:
-    """Take the line of a job out; return whether there was one.
+    Returns
+    -------
+    bool
+        Whether the crontab had a line of this job.
 
     Raises
     ------
@@ -70,11 +96,17 @@ def drop_line(name: str) -> bool:
     OutputError
         If the crontab cannot be written.
     """
-    kept, place = _others(name)
-    if place is None:
+    lines = _read().split("\n")
+    old = [place for place, line in enumerate(lines) if _job_in(line)[0] == name]
+    if text is None and not old:
         return False
-    _write("\n".join(kept))
-    return True
+    lines = [line for place, line in enumerate(lines) if place not in old]
+    if lines and not lines[-1]:
+        lines.pop()
+    if text is not None:
+        lines.insert(old[0] if old else len(lines), text)
+    _write("".join(f"{line}\n" for line in lines))
+    return bool(old)
 
 
 def require_program() -> str:
@@ -83,7 +115,7 @@ def require_program() -> str:
     Raises
     ------
     InputError
-        If there is none.
+        If it is not installed.
     """
     program = shutil.which("crontab")
     if program is None:
@@ -93,35 +125,28 @@ def require_program() -> str:
     return program
 
 
-def _others(name: str) -> tuple[list[str], int | None]:
-    """Return the crontab's lines without those of a job, and where the first of these stood."""
-    kept: list[str] = []
-    place = None
-    for text in _read().split("\n"):
-        found = found_line(text)
-        if found is not None and found.name == name:
-            place = len(kept) if place is None else place
-        else:
-            kept.append(text)
-    return kept, place
+def _job_in(line: str) -> tuple[str, str]:
+    """Return name and time fields if a line starts a job of this home, else two empty texts."""
+    found = _OURS.fullmatch(line)
+    home = f" GYMLAB_HOME={shlex.quote(str(Settings().home))} ".replace("%", "\\%")
+    if found is None or home not in line:
+        return "", ""
+    return found["name"], ("# " if found["paused"] else "") + found["fields"]
 
 
 def _read() -> str:
     done = _run("-l")
-    if done.returncode == 0:
-        return _text(done.stdout)
     complaint = _text(done.stderr).strip()
-    if any(none in complaint.lower() for none in _NONE):
-        return ""
-    raise InputError(f"the crontab cannot be read: {complaint or 'crontab -l failed'}")
+    if done.returncode and not any(none in complaint.lower() for none in _NO_CRONTAB):
+        raise InputError(f"the crontab cannot be read: {complaint or 'crontab -l failed'}")
+    return "" if done.returncode else _text(done.stdout)
 
 
 def _write(content: str) -> None:
-    # Without a line there is no crontab, as before the first.
-    done = _run("-", content=content) if content else _run("-r")
+    # An empty crontab is removed: the user had none before the first job.
+    done = _run("-", content) if content else _run("-r")
     if done.returncode:
-        complaint = _text(done.stderr).strip()
-        raise OutputError(f"the crontab cannot be written: {complaint or 'crontab failed'}")
+        raise OutputError(f"the crontab cannot be written: {_text(done.stderr).strip() or 'crontab failed'}")
 
 
 def _run(argument: str, content: str = "") -> subprocess.CompletedProcess[bytes]:
@@ -130,7 +155,7 @@ def _run(argument: str, content: str = "") -> subprocess.CompletedProcess[bytes]
             [require_program(), argument],
             input=content.encode(errors="surrogateescape"),
             capture_output=True,
-            # Its complaints are compared with English ones.
+            # English messages, see _NO_CRONTAB.
             env={**os.environ, "LC_ALL": "C"},
             timeout=_SECONDS,
             check=False,

@@ -1,0 +1,185 @@
+"""One run of a job, started by cron or by a person, and the log of the job's runs."""
+
+import logging
+import os
+import re
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TextIO
+
+from gymlab.errors import GymlabError, OutputError
+from gymlab.settings import Settings
+from gymlab.workbench import report
+from gymlab.workbench.report.outcome import exit_code_for, exit_code_of, verdict_listing
+from gymlab.workbench.schedule.job import read_job, require_known
+from gymlab.workbench.text import one_line
+
+# A run writes about two kilobytes to the log. A larger log is moved aside.
+_LARGEST = 1_000_000
+# Of a run that failed, cron mails at most the last so many bytes; of a log, the last so many are searched for runs.
+_TAIL = 64_000
+_WHEN = "%Y-%m-%d %H:%M:%S"
+_BEGIN_OR_END = re.compile(
+    r"^(?P<when>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) UTC  (\S+ begins|\S+ ends with exit code (?P<code>\d+) after (?P<seconds>\d+) s)",
+    re.MULTILINE,
+)
+
+
+@dataclass(frozen=True)
+class LastRun:
+    """The last run of a job, read from its log.
+
+    Attributes
+    ----------
+    at
+        End of the run (UTC), or its begin if it did not end.
+    exit_code, seconds
+        Exit code and duration; None if the run has not ended or was killed.
+    """
+
+    at: datetime
+    exit_code: int | None
+    seconds: int | None
+
+
+def log_file(name: str) -> Path:
+    """Return the path of a job's log, which need not exist."""
+    return Settings().home / "logs" / f"{name}.log"
+
+
+def last_run(name: str) -> LastRun | None:
+    """Return the last run in a job's log, or None."""
+    for path in (log_file(name), log_file(name).with_suffix(".log.1")):
+        if path.exists() and (found := list(_BEGIN_OR_END.finditer(_tail(path)))):
+            at = datetime.strptime(found[-1]["when"], _WHEN).replace(tzinfo=UTC)
+            code, seconds = (
+                None if number is None else int(number) for number in found[-1].group("code", "seconds")
+            )
+            return LastRun(at, code, seconds)
+    return None
+
+
+def run_now(name: str, *, terminal: bool, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> int:
+    """Run a job once and return the exit code of ``gymlab report``.
+
+    Parameters
+    ----------
+    name
+        Name of a stored job.
+    terminal
+        If true, the terminal shows what the log gets. If false, this part of the log is printed after the run, and only
+        if the exit code is not 0, so that cron sends mail about failures only.
+    now
+        The clock.
+
+    Raises
+    ------
+    InputError
+        If there is no such job. Every other problem is in the log and in the exit code.
+    OutputError
+        If the log cannot be written.
+    """
+    require_known(name)
+    with _opened_log(name) as log:
+        if terminal:
+            with _messages_into(log):
+                return _run(name, now, [log, sys.stdout])
+        before = os.fstat(log.fileno()).st_size
+        with _output_into(log):
+            code = _run(name, now, [log])
+    if code:
+        sys.stdout.write(_tail(log_file(name), before))
+    return code
+
+
+def _run(name: str, now: Callable[[], datetime], outputs: list[TextIO]) -> int:
+    def say(text: str, outputs: list[TextIO] = outputs) -> None:
+        for output in outputs:
+            output.write(f"{text}\n")
+            output.flush()
+
+    say(f"{now().astimezone(UTC):{_WHEN}} UTC  {name} begins")
+    started, code = time.monotonic(), 1
+    try:
+        job = read_job(name)
+        finished = report.run(
+            list(job.source) or None,
+            out=job.out,
+            parameters=job.parameters,
+            keep=job.keep,
+            progress=sys.stdout in outputs and sys.stderr.isatty(),
+        )
+        say(verdict_listing(finished))
+        code = exit_code_of(finished, strict=job.strict)
+    except GymlabError as error:
+        code = exit_code_for(error)
+        say(f"gymlab: {one_line(error, 1000)}")
+    except BaseException as error:
+        code = exit_code_for(error)
+        if isinstance(error, (KeyboardInterrupt, SystemExit)):
+            say("gymlab: stopped before its end")
+        else:
+            # Python prints it on the terminal.
+            say("".join(traceback.format_exception(error)).rstrip(), outputs[:1])
+        raise
+    finally:
+        seconds = time.monotonic() - started
+        say(f"{now().astimezone(UTC):{_WHEN}} UTC  {name} ends with exit code {code} after {seconds:.0f} s")
+    return code
+
+
+@contextmanager
+def _opened_log(name: str) -> Iterator[TextIO]:
+    path = log_file(name)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and path.stat().st_size > _LARGEST:
+            path.replace(path.with_suffix(".log.1"))
+        log = path.open("a", encoding="utf-8", errors="backslashreplace", buffering=1)
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+    with log:
+        yield log
+
+
+@contextmanager
+def _messages_into(log: TextIO) -> Iterator[None]:
+    """Write gymlab's messages to the log too; the command line shows them on the terminal."""
+    handler = logging.StreamHandler(log)
+    handler.setFormatter(logging.Formatter("gymlab: %(message)s"))
+    logging.getLogger("gymlab").addHandler(handler)
+    try:
+        yield
+    finally:
+        logging.getLogger("gymlab").removeHandler(handler)
+
+
+@contextmanager
+def _output_into(log: TextIO) -> Iterator[None]:
+    """Write all output of this process and of its children to the log."""
+    streams = {1: sys.stdout, 2: sys.stderr}
+    saved = {number: os.dup(number) for number in streams}
+    for number, stream in streams.items():
+        stream.flush()
+        os.dup2(log.fileno(), number)
+    try:
+        yield
+    finally:
+        for number, stream in streams.items():
+            stream.flush()
+            os.dup2(saved[number], number)
+            os.close(saved[number])
+
+
+def _tail(path: Path, start: int = 0) -> str:
+    """Return the end of a log from a byte on, at most :data:`_TAIL` bytes."""
+    with path.open("rb") as file:
+        end = file.seek(0, os.SEEK_END)
+        file.seek(max(start, end - _TAIL))
+        return file.read().decode(errors="replace")
