@@ -15,7 +15,7 @@ from gymlab import cli
 from gymlab.errors import InputError, ReportError
 from gymlab.settings import notebook_path
 from gymlab.workbench import doctor, report
-from gymlab.workbench.report import execute, folders, kernel
+from gymlab.workbench.report import execute, folders
 from gymlab.workbench.results import to_json
 
 pytestmark = pytest.mark.xdist_group("kernel")
@@ -239,4 +239,4 @@ def test_a_killed_report_leaves_nothing_that_the_next_does_not_clear(cells, tmp_
 
 
 def test_a_kernel_error_is_none_of_the_input():
-    assert not issubclass(kernel.KernelFailedError, InputError)
+    assert not issubclass(execute.KernelFailedError, InputError)

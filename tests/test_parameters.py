@@ -23,10 +23,14 @@ from gymlab.workbench.measure import (
     measure_speed,
     measure_storage,
 )
-from gymlab.workbench.report.cell import parameters_cell
 from gymlab.workbench.report.folders import checked_keep
-from gymlab.workbench.report.parameters import all_parameters, checked_parameters, read_parameters
-from gymlab.workbench.report.sources import absolute_source
+from gymlab.workbench.report.parameters import (
+    absolute_source,
+    all_parameters,
+    checked_parameters,
+    read_parameters,
+)
+from gymlab.workbench.report.parameters_cell import parameters_cell
 from gymlab.workbench.report.written import dumped, parsed, setting
 from gymlab.workbench.schedule.job import Job, checked_name, read_job, times_of
 

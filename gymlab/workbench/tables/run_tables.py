@@ -8,8 +8,7 @@ from gymlab.errors import InputError
 from gymlab.runtime.alerts import Alert
 from gymlab.workbench.checked import each
 from gymlab.workbench.claims import Claim
-from gymlab.workbench.report.changes import Changes, ClaimChange, PatternPair
-from gymlab.workbench.report.history import PastRun
+from gymlab.workbench.report.history import Changes, ClaimChange, PastRun, PatternPair
 from gymlab.workbench.tables.html_cells import chip, shares, table
 from gymlab.workbench.text import as_html, counted, number, short_names, with_range
 
