@@ -10,7 +10,7 @@ import pytest
 
 from gymlab import cli
 from gymlab.settings import Settings
-from gymlab.workbench import doctor
+from gymlab.workbench import doctor, machine_checks
 from gymlab.workbench.report import folders
 from gymlab.workbench.schedule import scheduled
 
@@ -192,7 +192,7 @@ def test_what_cannot_be_imported_is_a_finding(run, monkeypatch):
 
 def test_a_cache_of_kernels_that_cannot_be_kept_is_said(run, monkeypatch):
     monkeypatch.setattr(
-        doctor, "unwritable", lambda folder: "cannot write" if "distance" in str(folder) else ""
+        machine_checks, "unwritable", lambda folder: "cannot write" if "distance" in str(folder) else ""
     )
     code, printed = run()
     assert code == 0
