@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import sys
 from types import SimpleNamespace
 
@@ -188,6 +189,18 @@ def test_what_cannot_be_imported_is_a_finding(run, monkeypatch):
     code, printed = run()
     assert code == 1
     assert any("llvmlite" in line for line in problems(printed))
+
+
+@pytest.mark.parametrize("library", ["numba", "papermill", "jupyter_client"])
+def test_a_library_that_a_new_process_lacks_is_a_finding(library, tmp_path):
+    code = f"import sys; sys.modules[{library!r}] = None; sys.argv = ['gymlab', 'doctor']; from gymlab import cli; cli.main()"
+    environment = {**os.environ, "GYMLAB_HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment
+    )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert any(library in line for line in problems(done.stdout))
 
 
 def test_a_cache_of_kernels_that_cannot_be_kept_is_said(run, monkeypatch):

@@ -137,10 +137,14 @@ def doctor(
 ) -> None:
     """Say what is installed and usable here; exit 1 if something would stop a report or the notebooks."""
     from gymlab.workbench.doctor import as_dict, examine, listing
-    from gymlab.workbench.results import to_json
 
     findings = examine()
-    typer.echo(to_json(as_dict(findings)) if json_ else listing(findings))
+    if json_:
+        from gymlab.workbench.results import to_json
+
+        typer.echo(to_json(as_dict(findings)))
+    else:
+        typer.echo(listing(findings))
     if any(finding.state == "problem" for finding in findings):
         raise SystemExit(1)
 

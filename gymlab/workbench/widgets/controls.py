@@ -9,6 +9,7 @@ import pandas as pd
 
 from gymlab.actions.channels import DEFAULT_CHANNELS, checked_channel, column_of
 from gymlab.actions.encoding import Encoding
+from gymlab.actions.windows import Unit
 from gymlab.clustering import LINKAGES
 from gymlab.errors import InputError
 from gymlab.patterns.config import DENSITY_METHODS, ClusteringMethod, ExtractionConfig, Strategy
@@ -21,7 +22,7 @@ _STYLE = {"description_width": "5.5rem"}
 BUDGETS = {
     "none": (0, 0),
     "quick": (49, 25),
-    "standard": (199, 100),
+    "standard": (ExtractionConfig.n_surrogates, ExtractionConfig.n_resamples),
     "thorough": (999, 200),
 }
 _RADII = (0, 1, 2, 3, 5, 8, 12, 20)
@@ -56,7 +57,7 @@ class Controls(ipywidgets.VBox):  # type: ignore[misc]
         self.hop = _whole("hop", config.hop, 1, _MOST_WINDOW, "from one window to the next, in actions")
         self._radii = _radii(config.radius)
         self.radius = _steps("radius", list(self._radii), _radius_name(config.radius))
-        self.unit = _choice("unit", ("auto", "window", "series"), config.unit)
+        self.unit = _choice("unit", get_args(Unit), config.unit)
         self.strategy = _choice("strategy", get_args(Strategy), config.strategy)
         self.method = _choice("method", get_args(ClusteringMethod), config.method)
         self.by = ipywidgets.ToggleButtons(
