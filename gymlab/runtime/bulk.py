@@ -1,4 +1,4 @@
-"""Many rows at once: tuples through the driver, refused together or stored together."""
+"""Insertion of many rows as tuples through the driver: all rows or none."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ _TYPE_NAMES = {
     bool: "a bool",
 }
 
-# What a driver says of a value that it cannot take or that the table refuses; a full disk is none of these.
+# The errors for a value that the driver or the table refuses; a full disk raises another error.
 _REFUSALS = (IntegrityError, InterfaceError, ProgrammingError, DataError, OverflowError, UnicodeError)
 
 # SQLite before 3.32 takes 999 parameters in a statement.
@@ -32,7 +32,7 @@ _PARAMETERS = 900
 
 @dataclass(frozen=True, slots=True)
 class _Field:
-    """A column: where a row keeps its value, what is allowed in it, how SQLAlchemy binds it."""
+    """A column: the attribute of a row, the allowed values, and the conversion of SQLAlchemy."""
 
     attribute: str
     column: str
@@ -72,7 +72,7 @@ class BulkInsert:
         ]
         columns = [field.column for field in self._fields]
         self._key = [columns.index(column.name) for column in table.primary_key.columns]
-        # Only the primary key: a blanket OR IGNORE would swallow rows that break another rule.
+        # Only the primary key: OR IGNORE would drop rows that break another rule.
         statement = insert(table).on_conflict_do_nothing(index_elements=list(table.primary_key.columns))
         self._insert = str(statement.compile(dialect=dialect, column_keys=columns))
         quote = dialect.identifier_preparer.quote
@@ -101,9 +101,9 @@ class BulkInsert:
         return inserted
 
     def _bound(self, rows: Sequence[SQLModel], first: int) -> list[tuple[Any, ...]]:
-        """Return the rows as the tuples that the driver takes."""
+        """Return the rows as tuples for the driver."""
         columns = []
-        # Past the instrumented attributes, which cost more than all the rest together.
+        # The instrumented attributes of SQLAlchemy are slower than all other steps together.
         dicts = [row.__dict__ for row in rows]
         for field in self._fields:
             name = field.attribute
@@ -123,7 +123,7 @@ class BulkInsert:
         try:
             return (await connection.exec_driver_sql(self._insert, batch)).rowcount
         except _REFUSALS as refusal:
-            # The transaction is lost anyway; one by one, the row that is to blame says so again.
+            # The transaction has failed. The rows are inserted one by one to find the refused row.
             for index, row in enumerate(batch):
                 try:
                     await connection.exec_driver_sql(self._insert, row)
@@ -135,7 +135,7 @@ class BulkInsert:
     async def _require_equal(
         self, connection: AsyncConnection, batch: list[tuple[Any, ...]], first: int
     ) -> None:
-        """Refuse a row if its key is stored with other content, also by this very call."""
+        """Refuse a row if its key is stored with other content, even by the same call."""
         width = len(self._key)
         one = f"({', '.join('?' * width)})"
         step = max(1, _PARAMETERS // width)
@@ -169,8 +169,8 @@ class _BadValueError(Exception):
 
 
 def _python_type(column: ColumnElement[Any]) -> type | None:
-    """Return the type to insist on, None where any value may be right."""
-    if isinstance(column.type, AutoString):  # SQLModel's string, which does not say so
+    """Return the required type of a column, None if any type may be right."""
+    if isinstance(column.type, AutoString):  # the string of SQLModel has no python_type
         return str
     try:
         python_type = column.type.python_type
@@ -180,7 +180,7 @@ def _python_type(column: ColumnElement[Any]) -> type | None:
 
 
 def _bind_column(field: _Field, values: list[Any]) -> list[Any]:
-    """Return the values of a column as the driver takes them; whole columns at a time, as most are good."""
+    """Return the values of a column for the driver; whole columns are checked first, since most are good."""
     types = set(map(type, values))
     if field.python_type is not None and not types <= {field.python_type, NoneType}:
         values = [_converted(field, index, value) for index, value in enumerate(values)]
@@ -194,7 +194,7 @@ def _bind_column(field: _Field, values: list[Any]) -> list[Any]:
     return values
 
 
-def _bound(field: _Field, index: int, value: Any) -> Any:  # noqa: ANN401 - a column's value is of any type
+def _bound(field: _Field, index: int, value: Any) -> Any:  # noqa: ANN401 - a value of any type
     assert field.bind is not None  # noqa: S101 - only called where it is
     try:
         return field.bind(value)
@@ -202,8 +202,8 @@ def _bound(field: _Field, index: int, value: Any) -> Any:  # noqa: ANN401 - a co
         raise _BadValueError(index, f"column {field.column!r} cannot take {value!r}: {error}") from error
 
 
-def _converted(field: _Field, index: int, value: Any) -> Any:  # noqa: ANN401 - a column's value is of any type
-    """Return numpy's scalars as the driver takes them; refuse what only looks convertible."""
+def _converted(field: _Field, index: int, value: Any) -> Any:  # noqa: ANN401 - a value of any type
+    """Return scalars of numpy as Python values; refuse other types."""
     wanted = field.python_type
     if value is None or wanted is None or (isinstance(value, wanted) and type(value) is not bool):
         return value

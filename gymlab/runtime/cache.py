@@ -1,4 +1,4 @@
-"""A cache that cannot outgrow its bounds: least recently used out first, by number, bytes and age."""
+"""A cache with bounds on entries, bytes and age, which evicts the least recently used entries."""
 
 import inspect
 import math
@@ -20,25 +20,25 @@ from gymlab.runtime.memory import size_of
 
 _ABSENT = object()
 
-# What has one of these can be used only once, or from where somebody else left off.
+# An object with one of these can be used only once.
 _USED_UP = ("__await__", "__next__", "__anext__", "readline")
-_TEMPORARY_FILE = tempfile._TemporaryFileWrapper  # noqa: SLF001 - it has them through __getattr__ alone
+_TEMPORARY_FILE = tempfile._TemporaryFileWrapper  # noqa: SLF001 - it has readline only through __getattr__
 
 
 @dataclass(frozen=True)
 class CacheStats:
-    """What a cache holds and how it did.
+    """Contents and counts of a cache.
 
     Attributes
     ----------
     entries, bytes
-        What it holds now.
+        Number and size of the present values.
     hits, misses
-        Look-ups that found a value, and that did not.
+        Look-ups with and without a value.
     evictions
-        Entries removed to keep within the bounds; those that expired are not counted.
+        Entries removed to keep the bounds; expired entries do not count.
     hit_rate
-        Hits among the look-ups; NaN before the first.
+        Share of hits among the look-ups; NaN before the first look-up.
     """
 
     entries: int
@@ -70,12 +70,12 @@ class BoundedCache:
     Parameters
     ----------
     max_size
-        Most entries.
+        Maximum number of entries.
     max_bytes
-        Most bytes of values, as :func:`gymlab.runtime.memory.size_of` counts them when they are set; None for no
-        bound. A value larger than this is not kept.
+        Maximum bytes of values, counted by :func:`gymlab.runtime.memory.size_of` when they are set; None for no bound.
+        A larger value is not kept.
     ttl
-        Seconds after which an entry counts as gone; None for never.
+        Seconds after which an entry expires; None for never.
     name
         For messages and metrics.
     clock
@@ -118,10 +118,10 @@ class BoundedCache:
                 f"ttl {of_cache}", ttl, above=0, noun="a number of seconds", instead=", or None"
             )
         self._entries: OrderedDict[Hashable, _Entry] = OrderedDict()
-        # Keys in the order in which they were set, which is that in which they expire.
+        # Keys in the order in which they were set and will expire.
         self._by_age: OrderedDict[Hashable, None] = OrderedDict()
         self._computing: dict[Hashable, _Computation] = {}
-        # Reentrant: a value that is dropped may run code of its own, which may use this cache.
+        # Reentrant, since the deletion of a value may run code that uses this cache.
         self._lock = threading.RLock()
         self._bytes = self._hits = self._misses = self._evictions = 0
 
@@ -141,9 +141,9 @@ class BoundedCache:
         Parameters
         ----------
         key
-            Anything hashable.
+            A hashable object.
         default
-            What to return for a key that is not there, or has expired.
+            The result for a missing or expired key.
 
         Raises
         ------
@@ -161,16 +161,15 @@ class BoundedCache:
         return default if value is _ABSENT else value
 
     def set(self, key: Hashable, value: Any) -> None:  # noqa: ANN401 - values of any type
-        """Keep a value under a key, and remove the least recently used ones until the bounds hold.
+        """Store a value under a key, and evict the least recently used values until the bounds hold.
 
         Parameters
         ----------
         key
-            Anything hashable.
+            A hashable object.
         value
-            Anything that can be used more than once; its size is taken now, and what is added to it later is not
-            noticed. If it is larger than the whole budget it is not kept, and neither is what was there under this
-            key.
+            An object that can be used more than once. Its size is measured now; later additions to it do not count. If
+            the value is larger than the whole budget, it is not kept, and the earlier value of the key is removed.
 
         Raises
         ------
@@ -189,30 +188,30 @@ class BoundedCache:
         self._refuse_used_up(value)
         size = size_of(value)
         with self._lock:
-            # What is being computed for this key is older than this value, and is not to replace it.
+            # This value is newer than the one that is being computed for the key.
             self._computing.pop(key, None)
             self._keep(key, value, size)
 
     def get_or_compute(self, key: Hashable, compute: Callable[[], Any]) -> Any:  # noqa: ANN401 - as above
         """Return the value of a key, computing it if there is none.
 
-        Callers that ask for the same key meanwhile wait for the one that computes; no lock is held while it does.
+        Several callers of one key wait for one computation. No lock is held during the computation.
 
         Parameters
         ----------
         key
-            Anything hashable.
+            A hashable object.
         compute
-            Called without arguments. Its value is kept, None too, unless the cache was cleared or the key set
-            meanwhile. An error is raised to all who wait, and nothing is kept. For a coroutine, await it first and
-            :meth:`set` what it returns.
+            Called without arguments. Its value, also None, is kept, unless the cache is cleared or the key is set during
+            the computation. An error is raised to all waiting callers, and nothing is kept. Await a coroutine first, and
+            :meth:`set` its result.
 
         Raises
         ------
         InputError
-            If the key is not hashable, `compute` cannot be called, or its value is none that :meth:`set` takes, as
-            that of a coroutine function. If computing a key asks for the same key, and would wait for itself. Two threads that compute keys
-            which need each other are not noticed, and wait for ever.
+            If the key is not hashable, `compute` cannot be called, or :meth:`set` refuses its value. If the computation
+            asks for the same key, and would wait for itself. Two threads whose computations need each other's keys wait
+            for ever.
 
         Examples
         --------
@@ -244,7 +243,7 @@ class BoundedCache:
             self._bytes = 0
 
     def stats(self) -> CacheStats:
-        """Return what the cache holds and how it did."""
+        """Return the contents and counts."""
         with self._lock:
             self._remove_expired()
             asked = self._hits + self._misses
@@ -259,7 +258,7 @@ class BoundedCache:
             return len(self._entries)
 
     def __contains__(self, key: Hashable) -> bool:
-        """Return whether a value is there, without counting a look-up or use."""
+        """Return whether a key has a value, without a count of a look-up or a use."""
         self._refuse_unhashable(key)
         with self._lock:
             self._remove_expired()
@@ -275,7 +274,7 @@ class BoundedCache:
         """Refuse a value that could be used only once."""
         found = list(_used_up(value))
         for one in found:
-            # Else Python would warn that nobody awaited it.
+            # Without this, Python warns that the coroutine was never awaited.
             if inspect.iscoroutine(one) and inspect.getcoroutinestate(one) == inspect.CORO_CREATED:
                 one.close()
         if found:
@@ -301,7 +300,7 @@ class BoundedCache:
         return value
 
     def _is_awaited(self, key: Hashable, mine: _Computation) -> bool:
-        """End a computation, and tell whether its value is still wanted."""
+        """End a computation, and return whether its value is still needed."""
         wanted = self._computing.get(key) is mine
         if wanted:
             del self._computing[key]
@@ -350,7 +349,7 @@ class BoundedCache:
 
 
 def _used_up(value: object) -> Iterator[object]:
-    """Yield what of a value can be used only once, in collections too: awaitables, iterators, open files."""
+    """Yield the parts of a value that can be used only once: awaitables, iterators, open files."""
     seen: set[int] = set()
     pending = [value]
     while pending:
@@ -368,6 +367,6 @@ def _used_up(value: object) -> Iterator[object]:
             pending.extend(item.flat)
         elif is_dataclass(item) and not isinstance(item, type):
             pending.extend(getattr(item, one.name, None) for one in fields(item))
-        # Asked of the type, since an object may do anything when it is asked.
+        # The type is asked, since an object may run any code.
         elif any(hasattr(type(item), name) for name in _USED_UP) or isinstance(item, _TEMPORARY_FILE):
             yield item

@@ -1,4 +1,4 @@
-"""The database: one place makes sessions, and every session is accounted for."""
+"""The database; it makes all sessions and reports sessions that are left open."""
 
 import asyncio
 import itertools
@@ -26,7 +26,7 @@ from gymlab.errors import GymlabError, InputError, OutputError
 from gymlab.runtime.bulk import BulkInsert
 from gymlab.settings import Settings
 
-_PATIENCE_S = 30.0  # how long a session waits for a connection, and for another writer to finish
+_PATIENCE_S = 30.0  # the time that a session waits for a connection or for another writer
 
 _EXPLANATIONS: dict[int, tuple[type[GymlabError], str]] = {
     sqlite3.SQLITE_NOTADB: (InputError, "is not an SQLite database"),
@@ -47,9 +47,9 @@ _EXPLANATIONS: dict[int, tuple[type[GymlabError], str]] = {
 class Database:
     """A database of actions and report runs, with its own tables made on first use.
 
-    A session is one transaction. Sessions read side by side, each from one snapshot, and write one after the
-    other. A session that reads in order to write asks for it as on any database, ``.with_for_update()``;
-    without it, a write that would overwrite what another session stored meanwhile is refused.
+    A session is one transaction. Sessions read at the same time, each from one snapshot, and write one after the other. A
+    session that reads in order to write uses ``.with_for_update()``; without it, the write is refused if another session
+    has written since the read.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ class Database:
         the embedded database of the settings. The folder of the file is made. A database in memory has one
         connection, for which its sessions wait; it is gone after :meth:`aclose`.
     pool_size, max_overflow
-        How many connections are kept, and how many more are opened under load.
+        Number of connections that are kept, and number of further connections under load.
 
     Raises
     ------
@@ -83,8 +83,8 @@ class Database:
         self._url = _sqlite_url(Settings().database_url if url is None else url)
         self._in_memory = self._url.database in {None, "", ":memory:"}
         if self._in_memory:
-            # Every connection would be a database of its own, and one shared by sessions at the same time
-            # would mix their transactions: so there is one, and sessions take turns.
+            # Each connection would be another database, and sessions that share one at the same time would mix their
+            # transactions. So there is one connection, and sessions take turns.
             pool_size, max_overflow = 1, 0
         self._limit = pool_size + max_overflow
         self._engine = create_async_engine(
@@ -93,7 +93,7 @@ class Database:
             pool_size=pool_size,
             max_overflow=max_overflow,
             pool_timeout=_PATIENCE_S,
-            # The driver's own habit of starting transactions late, and only for writes, is switched off.
+            # The driver would begin transactions late, and only for writes; this is switched off.
             connect_args={"timeout": _PATIENCE_S, "isolation_level": None},
         )
         engine = self._engine.sync_engine
@@ -111,7 +111,7 @@ class Database:
 
     @property
     def engine(self) -> AsyncEngine:
-        """SQLAlchemy's engine, for what a session does not offer."""
+        """The engine of SQLAlchemy, for work outside of sessions."""
         return self._engine
 
     def session(self) -> AbstractAsyncContextManager[AsyncSession]:
@@ -124,7 +124,7 @@ class Database:
         ...         row = await session.get(ActionRow, key, with_for_update=True)
         ...         row.action_type = "share"
         """
-        caller = sys._getframe(1)  # noqa: SLF001 - the public way, inspect.stack, reads source files
+        caller = sys._getframe(1)  # noqa: SLF001 - inspect.stack would read source files
         return self._session(f"{caller.f_code.co_filename}:{caller.f_lineno}")
 
     @asynccontextmanager
@@ -139,26 +139,25 @@ class Database:
                 await session.commit()
         finally:
             self._open.pop(number, None)
-            # SQLAlchemy would begin another transaction, which nobody commits.
+            # SQLAlchemy would begin another transaction without a commit.
             session.sync_session = session._proxied = _Closed(where)  # type: ignore[assignment]  # noqa: SLF001
 
     async def bulk_insert(self, rows: Sequence[SQLModel], batch_size: int = 1000) -> int:
         """Insert many rows of one table, all or none.
 
-        A row that is stored already, equal in every column, is passed over: inserting twice is the same as
-        inserting once.
+        A row that is already stored with equal values is skipped, so a second insertion changes nothing.
 
         Parameters
         ----------
         rows
             Instances of one table class, their primary keys set.
         batch_size
-            How many rows go to the driver at once. All batches are one transaction.
+            Number of rows in one call of the driver. All batches are one transaction.
 
         Returns
         -------
         int
-            How many rows were new.
+            Number of new rows.
 
         Raises
         ------
@@ -185,13 +184,13 @@ class Database:
         return 0
 
     def pool_in_use(self) -> int:
-        """Return how many connections are lent out now."""
+        """Return the number of connections in use."""
         pool = self._engine.pool
-        assert isinstance(pool, AsyncAdaptedQueuePool)  # noqa: S101 - the one that __init__ asked for
+        assert isinstance(pool, AsyncAdaptedQueuePool)  # noqa: S101 - __init__ makes this pool
         return pool.checkedout()
 
     def pool_utilization(self) -> float:
-        """Return the part of all connections that may be open, overflow included, that is lent out now."""
+        """Return the share of connections in use among all that may be open, overflow included."""
         return self.pool_in_use() / self._limit
 
     async def aclose(self) -> None:
@@ -228,9 +227,9 @@ class Database:
             raise InputError(f"{self!r} was closed")
 
     def _before_connect(self, _: object, __: object, args: tuple[Any, ...], options: dict[str, Any]) -> None:
-        """Make the folder, and let a file that cannot be opened fail here.
+        """Make the folder, and open the file once, so that a failure is raised here.
 
-        Within aiosqlite it would leave a thread behind that writes a traceback of its own.
+        A failure in aiosqlite would leave a thread that prints a traceback.
         """
         name = self._url.database
         if name and not self._in_memory and not name.startswith("file:"):
@@ -242,8 +241,8 @@ class Database:
                 ) from error
         sqlite3.connect(*args, **options).close()
 
-    def _prepare(self, connection: Any, _: object) -> None:  # noqa: ANN401 - the driver's, which has no type
-        """Set up a new connection; making tables that exist is nothing, so no two processes can collide."""
+    def _prepare(self, connection: Any, _: object) -> None:  # noqa: ANN401 - the driver has no types
+        """Set up a new connection and make missing tables; several processes may do this at the same time."""
         cursor = connection.cursor()
         for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
             cursor.execute(f"PRAGMA {pragma}")
@@ -261,10 +260,10 @@ class Database:
         cursor.close()
 
     def _explain(self, context: ExceptionContext) -> None:
-        """Say in one line what SQLite says in a traceback, for the errors that are no mistake in the code."""
+        """Replace errors of SQLite that are no mistake in the code by one line."""
         if self._in_memory and isinstance(context.original_exception, asyncio.CancelledError):
-            # SQLAlchemy would drop the connection, and the whole database with it. The driver works off its
-            # statements in order, so the connection is as good as before once the cancelled one has ended.
+            # SQLAlchemy would drop the connection, and with it the whole database. The driver runs its statements in
+            # order, so the connection is usable again after the cancelled statement.
             context.is_disconnect = False
         code = getattr(context.original_exception, "sqlite_errorcode", 0)
         if found := _EXPLANATIONS.get(code) or _EXPLANATIONS.get(code & 0xFF):
@@ -273,7 +272,7 @@ class Database:
 
 
 class _Closed:
-    """Stands where a session was: every use of it is refused."""
+    """The replacement of a closed session; every use is refused."""
 
     def __init__(self, where: str) -> None:
         self._where = where
@@ -283,7 +282,7 @@ class _Closed:
 
 
 def _sqlite_url(text: str) -> URL:
-    """Return the URL with the async driver; nothing of a refused one is repeated, as it may hold a password."""
+    """Return the URL with the async driver; messages do not repeat a refused URL, since it may have a password."""
     form = "a database URL has the form sqlite:///file.db (four slashes for an absolute path)"
     try:
         url = make_url("sqlite:///:memory:" if text == ":memory:" else text)
@@ -299,11 +298,10 @@ def _sqlite_url(text: str) -> URL:
 
 
 def _begin(conn: Connection, cursor: Any, statement: str, _: object, context: Any, __: object) -> None:  # noqa: ANN401
-    """Start the transaction before its first statement, with the write lock if it is going to write.
+    """Begin the transaction before its first statement, with the write lock if it is going to write.
 
-    A transaction that starts by reading keeps its snapshot, and cannot write any more once another has written:
-    this is what makes lost updates impossible. One that says FOR UPDATE, which SQLite does not know, takes the
-    write lock first and waits its turn.
+    A transaction that begins with a read keeps its snapshot, and cannot write after another transaction has written. So no
+    update is lost. SQLite has no FOR UPDATE, so a transaction with FOR UPDATE takes the write lock at its begin.
     """
     if conn.connection.driver_connection.in_transaction:  # type: ignore[union-attr]
         return

@@ -127,8 +127,8 @@ def required() -> dict[str, dict[str, str | None]]:
 
 
 def _packages() -> Iterator[Finding]:
-    held = version_of("gymlab") or "not installed as a package"
-    yield Finding("gymlab", "ok", f"{held}, {Path(__file__).parents[1]}")
+    own = version_of("gymlab") or "not installed as a package"
+    yield Finding("gymlab", "ok", f"{own}, {Path(__file__).parents[1]}")
     yield Finding("python", "ok", f"{platform.python_version()}, {sys.executable}")
     versions = required()
     for name, held in sorted(versions.pop("").items()):

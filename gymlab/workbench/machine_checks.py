@@ -65,7 +65,7 @@ def kernel_cache() -> Answer:
     from gymlab.distance.kernels.vectors import kernel_path
 
     kernel_path()  # raises an error if numba compiles nothing
-    folder = Path(sweep.stats.cache_path)
+    folder = Path(str(sweep.stats.cache_path))
     if problem := unwritable(folder):
         advice = "so every process compiles anew; NUMBA_CACHE_DIR names another folder"
         return "absent", f"{folder}: {problem}, {advice}"

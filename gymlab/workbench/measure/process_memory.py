@@ -1,4 +1,4 @@
-"""Memory, as the operating system counts it, each measurement in a process of its own."""
+"""The claims about memory, as the operating system counts it, each measured in a new process."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,17 +18,17 @@ from gymlab.workbench.probes import baseline_way, caches, gymlab_way
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# The libraries are most of a process that holds fewer; what a cache holds is told without them.
+# With fewer windows, the libraries are most of a process. The figures of caches exclude the libraries.
 _WINDOWS, _CACHED_WINDOWS = 2_000, 1_000
 _REPEATS = 3
 _LEAST_WINDOWS = 300
-# Processes side by side.
+# Number of processes at the same time.
 _AT_ONCE = 2
 
 
 @dataclass(frozen=True, eq=False)
 class MemoryRun(ClaimRun):
-    """What each process held.
+    """The memory of each process.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class MemoryRun(ClaimRun):
 
 
 def measure_memory(extraction: Extraction, *, seed: int = 0) -> MemoryRun:
-    """Run both sides in processes of their own, on the same windows.
+    """Run baseline and gymlab in separate processes, on the same windows.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def measure_memory(extraction: Extraction, *, seed: int = 0) -> MemoryRun:
         ),
         ("whole way", "gymlab", lambda: measure_in_fresh_process(gymlab_way.whole_way, log, config)),
     ]
-    # What a process holds does not depend on how busy the processors are.
+    # Other work on the processors does not change the memory of a process.
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         measured = list(pool.map(lambda probe: probe[2](), probes * _REPEATS))
     table = pd.DataFrame(
