@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.spatial.distance import squareform
 
-from gymlab.clustering import Condensed, Linkage, build_tree, cut_tree
+from gymlab.clustering import Condensed, Linkage, adjusted_rand_index, build_tree, cut_tree
 from gymlab.patterns.baseline import N_CLUSTERS
 from gymlab.patterns.extraction import extract_patterns
 from gymlab.patterns.one_hot import one_hot_series
@@ -92,7 +92,7 @@ def measure_accuracy(extraction: Extraction, *, seed: int = 0) -> AccuracyRun:
 
 
 def _agreement(a: Condensed, b: Condensed, method: Linkage) -> float:
-    return _adjusted_rand(*(cut_tree(build_tree(one, method), n_clusters=N_CLUSTERS) for one in (a, b)))
+    return adjusted_rand_index(*(cut_tree(build_tree(one, method), n_clusters=N_CLUSTERS) for one in (a, b)))
 
 
 def _ties_alike(
@@ -142,7 +142,9 @@ def _selective_agreement(extraction: Extraction, seed: int) -> pd.DataFrame:
         selective = extract_patterns(
             log, replace(config, strategy="selective", top_fraction=_TOP_FRACTION)
         ).labels
-        rows.append({"method": method, "windows": len(exact), "agreement": _adjusted_rand(exact, selective)})
+        rows.append(
+            {"method": method, "windows": len(exact), "agreement": adjusted_rand_index(exact, selective)}
+        )
     return pd.DataFrame(rows)
 
 
@@ -155,9 +157,3 @@ def _tslearn_matrix(series: list[NDArray[np.float64]], radius: int | None) -> ND
     banded = {} if radius is None else {"global_constraint": "sakoe_chiba", "sakoe_chiba_radius": radius}
     square: NDArray[np.float64] = cdist_dtw(to_time_series_dataset(series), **banded)
     return square
-
-
-def _adjusted_rand(a: NDArray[np.int64], b: NDArray[np.int64]) -> float:
-    from sklearn.metrics import adjusted_rand_score  # noqa: PLC0415 - as above
-
-    return float(adjusted_rand_score(a, b))

@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -10,13 +10,10 @@ import pandas as pd
 from gymlab.clustering.condensed import part_of_matrix
 from gymlab.patterns.extraction import extract_patterns
 from gymlab.patterns.result import Extraction
-from gymlab.runtime.memory import Measured, measure_in_fresh_process
+from gymlab.runtime.memory import measure_in_fresh_process
 from gymlab.workbench.claims import Claim, ClaimRun, judge, reduction
 from gymlab.workbench.measure.sublog import dense_config, first_windows, matrix_of, require_measurable
 from gymlab.workbench.probes import baseline_way, caches, gymlab_way
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 # With fewer windows, the libraries are most of a process. The figures of caches exclude the libraries.
 _WINDOWS, _CACHED_WINDOWS = 2_000, 1_000
@@ -66,27 +63,21 @@ def measure_memory(extraction: Extraction, *, seed: int = 0) -> MemoryRun:
     sizes = sorted({grown // 4, grown // 2, 3 * grown // 4, grown})
     kept = part_of_matrix(condensed, n, np.arange(grown))
     action_types = log["action_type"].tolist()[:500]
-    probes: list[tuple[str, str, Callable[[], Measured[int]]]] = [
-        ("cache", "baseline", lambda: measure_in_fresh_process(caches.fill_dictionary, sizes, kept)),
-        ("cache", "gymlab", lambda: measure_in_fresh_process(caches.fill_cache, sizes, kept)),
-        (
-            "whole way",
-            "baseline",
-            lambda: measure_in_fresh_process(baseline_way.whole_way, n, condensed, action_types),
-        ),
-        ("whole way", "gymlab", lambda: measure_in_fresh_process(gymlab_way.whole_way, log, config)),
+    fresh = measure_in_fresh_process
+    probes = [
+        ("cache", "baseline", partial(fresh, caches.fill_dictionary, sizes, kept)),
+        ("cache", "gymlab", partial(fresh, caches.fill_cache, sizes, kept)),
+        ("whole way", "baseline", partial(fresh, baseline_way.whole_way, n, condensed, action_types)),
+        ("whole way", "gymlab", partial(fresh, gymlab_way.whole_way, log, config)),
     ]
     # Other work on the processors does not change the memory of a process.
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         measured = list(pool.map(lambda probe: probe[2](), probes * _REPEATS))
     table = pd.DataFrame(
-        [_row(what, side, one) for (what, side, _), one in zip(probes * _REPEATS, measured, strict=True)]
+        {"what": what, "side": side, "start": one.start_bytes, "peak": one.peak_bytes}
+        for (what, side, _), one in zip(probes * _REPEATS, measured, strict=True)
     )
     return MemoryRun((_cache_claim(table, sizes), _process_claim(table, n, len(log))), table)
-
-
-def _row(what: str, side: str, measured: Measured[int]) -> dict[str, object]:
-    return {"what": what, "side": side, "start": measured.start_bytes, "peak": measured.peak_bytes}
 
 
 def _repeats(table: pd.DataFrame, what: str, side: str, *, growth: bool) -> np.ndarray:
