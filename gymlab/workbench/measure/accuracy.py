@@ -31,8 +31,8 @@ _TOP_FRACTION = 0.2
 # float64 distances this near to each other count as equal.
 _EQUAL, _SAME = 2e-6, 1e-10
 _TIES = (
-    "as they were computed the least agreement is {:.3f}: in a log of categories many distances are equal, and where the "
-    "last digit breaks such a tie the tree differs"
+    "without this, the smallest agreement is {:.3f}: a log of categories has many equal distances, and rounding in the last "
+    "digit decides how the tree joins them"
 )
 
 
@@ -81,8 +81,8 @@ def measure_accuracy(extraction: Extraction, *, seed: int = 0) -> AccuracyRun:
     claim = judge(
         "accuracy",
         agreements,
-        f"{_REPEATS} times {windows} windows, cut into {N_CLUSTERS} patterns from gymlab's distances and from tslearn's; one "
-        f"that is within {_EQUAL:.0e} of the largest of a value that tslearn has is taken for it",
+        f"{_REPEATS} times {windows} windows, cut into {N_CLUSTERS} patterns from gymlab's distances and from tslearn's; a "
+        f"distance counts as the nearest one of tslearn if they differ by at most {_EQUAL:.0e} of the largest",
         *([_TIES.format(min(as_computed))] if min(as_computed) < 1 else []),
         f"largest error of a distance against tslearn's in float64, relative to the distance: {max(errors):.1e} (at "
         f"most {_RELATIVE_ERROR:.0e})",

@@ -93,7 +93,7 @@ def _cache_claim(table: pd.DataFrame, sizes: list[int]) -> Claim:
         [reduction(b, a) for b, a in zip(before, after, strict=True)],
         f"distances of a log growing over {', '.join(map(str, sizes))} windows: {np.median(before) / 1e6:.1f} MB in "
         f"a dictionary by position with the matrix made from it, {np.median(after) / 1e6:.1f} MB as matrices keyed by content",
-        "nothing was evicted for this: the saving is that of the layout; the byte budget is what bounds it beyond",
+        "no entry was evicted, so the saving is that of the layout; the byte budget bounds larger caches",
     )
 
 
@@ -104,5 +104,5 @@ def _process_claim(table: pd.DataFrame, windows: int, actions: int) -> Claim:
         [reduction(b, a) for b, a in zip(before, after, strict=True)],
         f"{windows:,} windows of {actions:,} actions: the process peaks at {np.median(before) / 1e6:.0f} MB in the "
         f"baseline and {np.median(after) / 1e6:.0f} MB in gymlab, Python and libraries included",
-        "the baseline looks its distances up instead of computing them, which holds the same memory in less time",
+        "the baseline looks up its distances instead of computing them, which takes less time and the same memory",
     )
