@@ -116,7 +116,7 @@ def test_what_is_no_saved_extraction_is_said_so(folder, tmp_path):
     other = tmp_path / "other"
     other.mkdir()
     (other / "extraction.json").write_text('{"schema": 1}', encoding="utf-8")
-    with pytest.raises(InputError, match="says something else"):
+    with pytest.raises(InputError, match="belongs to something else"):
         gymlab.load_extraction(other)
     later = tmp_path / "later"
     shutil.copytree(folder, later)
