@@ -92,7 +92,7 @@ def test_all_noise_is_no_pattern():
     assert found.patterns == ()
     assert found.labelled_actions()["pattern"].isna().all()
     json.dumps(found.as_dict(), allow_nan=False)
-    with pytest.raises(InputError, match="noise alone"):
+    with pytest.raises(InputError, match="only noise"):
         found.assign(log)
 
 

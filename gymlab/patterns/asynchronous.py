@@ -1,7 +1,6 @@
 """Extraction for programs with an event loop: it does not block the loop, and can be cancelled."""
 
 import asyncio
-import functools
 import threading
 import time
 from collections.abc import Callable
@@ -80,7 +79,7 @@ async def extract_patterns_async(
         if stopped.is_set():
             raise _CancelledError
 
-    reports = _Reports(functools.partial(loop.call_soon_threadsafe, report), checkpoint)
+    reports = _Reports(lambda *progressed: loop.call_soon_threadsafe(report, *progressed), checkpoint)
 
     def work() -> Extraction:
         found = run_extraction(

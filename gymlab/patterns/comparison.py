@@ -145,9 +145,7 @@ def compare_logs(
     {'holds'}
     """
     if checked_by(by) == "cluster":
-        raise InputError(
-            "by is 'cluster', but two logs are compared by 'agent' or 'session'; give one of these"
-        )
+        raise InputError("by is 'cluster'; two logs are compared by agent or by session")
     if config is None:
         config = ExtractionConfig(n_surrogates=0, n_resamples=0)
     instance("config", config, ExtractionConfig, "an ExtractionConfig")

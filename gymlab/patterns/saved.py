@@ -262,7 +262,7 @@ def _built(kind: Callable[..., T], kept: dict[str, Any], **more: object) -> T:
     values = {**kept, **more}
     found = {}
     for field in fields(kind):  # type: ignore[arg-type]
-        value = values.get(field.name)
+        value: Any = values.get(field.name)
         if field.type is float and value is None:
             value = np.nan
         elif field.type == Quantiles:

@@ -1,4 +1,4 @@
-"""The principles of two logs compared: which appear, vanish, shift or hold."""
+"""The comparison of the principles of two logs: which appear, vanish, shift or hold."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -24,7 +24,7 @@ ShiftKind = Literal["appears", "vanishes", "shifts", "holds", "cannot be told"]
 
 @dataclass(frozen=True)
 class Share:
-    """P(A | S) in one log: hits among n actions, with the 95 % Wilson interval; None where S does not occur."""
+    """P(A | S) in one log: hits among n actions, with the 95 % Wilson interval; None if S does not occur."""
 
     n: int
     hits: int
@@ -35,23 +35,24 @@ class Share:
 
 @dataclass(frozen=True)
 class PrincipleShift:
-    """A rule that at least one of two logs shows, in both logs.
+    """A rule that is a principle of at least one of two logs, with its share in both logs.
 
     Attributes
     ----------
     subject, situation, action
         The rule. ``unit`` is an old name of ``subject``.
     change
-        ``appears``: a principle of the second log only; ``vanishes``: of the first only; in both cases with a
-        probability that differs. ``shifts``: a principle of both, with another probability. ``holds``: chance
-        explains the difference. ``cannot be told``: one of the logs does not have the situation.
+        If the probabilities differ significantly: ``appears`` for a principle of the second log only, ``vanishes`` for
+        a principle of the first log only, ``shifts`` for a principle of both. ``holds`` if the difference may be chance.
+        ``cannot be told`` if the situation does not occur in one of the logs.
     first, second
         P(A | S) in each log.
     difference, low, high
-        ``second − first`` with its 95 % interval (R. G. Newcombe, Statistics in Medicine 17, 1998, method 10), for
-        the number of independent actions that the actions are worth.
+        ``second − first`` with its 95 % interval (R. G. Newcombe, Statistics in Medicine 17, 1998, method 10), for the
+        effective number of independent actions.
     q_value
-        The q-value of the difference: Fisher's exact test on that number, corrected over all rules of the subject.
+        The q-value of the difference: Fisher's exact test with the effective number of actions, corrected for all rules
+        of the subject.
     """
 
     subject: str
@@ -68,7 +69,7 @@ class PrincipleShift:
     unit = renamed_attribute("unit", "subject")
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the comparison JSON-able."""
+        """Return the comparison as JSON-able values."""
         known = asdict(self)
         return {"unit": known.pop("subject")} | known | {"situation": dict(self.situation)}
 
@@ -85,14 +86,14 @@ def principle_shifts(
     by
         ``agent`` or ``session``.
     q
-        False discovery rate below which a rule is a principle, and a difference counts.
+        False discovery rate below which a rule is a principle, and a difference is significant.
     seed
-        For drawing sessions again.
+        Seed of the resamples of sessions.
 
     Returns
     -------
     tuple of PrincipleShift
-        One for each rule that is a principle of either log, by subject.
+        The shift of each rule that is a principle of either log, by subject.
 
     Raises
     ------
@@ -133,19 +134,19 @@ def _by_rule(principles: Sequence[Principle]) -> dict[_Key, Principle]:
 
 @dataclass(frozen=True)
 class _Counted:
-    """A share, and how many independent actions it is worth, since agents repeat themselves and series differ."""
+    """A share, and its effective number of independent actions: agents repeat themselves, and series differ."""
 
     share: Share
     worth: int
 
     @property
     def hits(self) -> int:
-        """How many of the independent actions are hits."""
+        """The effective number of hits."""
         return round(self.worth * (self.share.probability or 0.0))
 
 
 class _Counts:
-    """How often each action was chosen in each situation of a log."""
+    """The counts of actions in the situations of a log."""
 
     def __init__(self, log: pd.DataFrame, by: By) -> None:
         subjects = subjects_of(log, by)
