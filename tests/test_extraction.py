@@ -16,7 +16,7 @@ from sklearn.metrics import adjusted_rand_score
 
 import gymlab
 from gymlab.errors import InputError, MemoryLimitError
-from gymlab.patterns.extraction import run_extraction
+from gymlab.patterns.pipeline import run_extraction
 
 FEW = {"window": 10, "hop": 5}
 

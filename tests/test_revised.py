@@ -9,7 +9,7 @@ from made import rhythms, rules
 import gymlab
 from gymlab import clustering
 from gymlab.errors import InputError
-from gymlab.patterns.extraction import run_extraction
+from gymlab.patterns.pipeline import run_extraction
 
 FEW = {"window": 10, "hop": 5, "n_surrogates": 0, "n_resamples": 0}
 

@@ -63,7 +63,7 @@ def extract(
     from gymlab.actions.readers.source_files import expanded
     from gymlab.errors import InputError
     from gymlab.patterns.config import ExtractionConfig
-    from gymlab.patterns.extraction import extract_patterns
+    from gymlab.patterns.pipeline import extract_patterns
     from gymlab.patterns.saved import require_new_folder
     from gymlab.workbench.files import STANDARD_OUTPUT, require_targets, write_whole
     from gymlab.workbench.listings import pattern_listing

@@ -37,7 +37,7 @@ def principles(
 ) -> None:
     """Find the rules that agents follow: in which situation they do what, with evidence."""
     from gymlab.patterns.config import ExtractionConfig
-    from gymlab.patterns.extraction import extract_patterns
+    from gymlab.patterns.pipeline import extract_patterns
     from gymlab.principles.inference import study_principles
     from gymlab.principles.subjects import checked_by
     from gymlab.runtime import background

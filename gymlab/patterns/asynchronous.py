@@ -15,7 +15,7 @@ import gymlab.settings  # noqa: F401
 from gymlab.arguments import instance, shown
 from gymlab.errors import InputError
 from gymlab.patterns.config import ExtractionConfig
-from gymlab.patterns.extraction import run_extraction
+from gymlab.patterns.pipeline import run_extraction
 from gymlab.patterns.result import Extraction
 
 StageProgress = Callable[[str, float], None]

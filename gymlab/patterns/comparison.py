@@ -15,7 +15,7 @@ from gymlab.arguments import instance
 from gymlab.distance.blocks import Progress
 from gymlab.errors import InputError
 from gymlab.patterns.config import ExtractionConfig
-from gymlab.patterns.extraction import extract_patterns
+from gymlab.patterns.pipeline import extract_patterns
 from gymlab.patterns.result import Extraction
 from gymlab.principles.shifts import PrincipleShift, principle_shifts
 from gymlab.principles.strata import LEAST_P

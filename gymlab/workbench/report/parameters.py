@@ -12,7 +12,7 @@ from gymlab.actions import read_actions, select_actions
 from gymlab.arguments import finite_number, named, shown, texts
 from gymlab.errors import InputError
 from gymlab.patterns.config import ExtractionConfig
-from gymlab.patterns.extraction import require_extractable
+from gymlab.patterns.pipeline import require_extractable
 from gymlab.workbench.report.cell import parameters_cell
 from gymlab.workbench.report.sources import absolute_source
 from gymlab.workbench.report.written import parsed
