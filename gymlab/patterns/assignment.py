@@ -82,7 +82,7 @@ class Drift:
     reasons: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the verdict JSON-able."""
+        """Return the verdict as JSON-able values."""
         return asdict(self)
 
 
@@ -127,7 +127,7 @@ class Assignment:
         return self.actions.assign(pattern=pattern_of_actions(self.windows, self.labels, len(self.actions)))
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the result JSON-able, schema 1."""
+        """Return the result as JSON-able values, schema 1."""
         table = self.windows.table[["session_id", "agent_id", "start", "length"]].assign(
             label=self.labels, distance=self.distances.astype(float), far=self.far
         )

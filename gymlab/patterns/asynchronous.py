@@ -12,9 +12,9 @@ import sklearn.cluster
 import sklearn.metrics  # noqa: F401
 
 import gymlab.settings  # noqa: F401
-from gymlab.arguments import instance, shown
+from gymlab.arguments import shown
 from gymlab.errors import InputError
-from gymlab.patterns.config import ExtractionConfig
+from gymlab.patterns.config import ExtractionConfig, checked_config
 from gymlab.patterns.pipeline import run_extraction
 from gymlab.patterns.result import Extraction
 
@@ -107,8 +107,7 @@ async def extract_patterns_async(
 def _checked(config: ExtractionConfig | None, progress: object) -> ExtractionConfig:
     if progress is not None and not callable(progress):
         raise InputError(f"progress is {shown(progress)}; give a function of a stage and a fraction, or None")
-    config = ExtractionConfig() if config is None else config
-    instance("config", config, ExtractionConfig, "an ExtractionConfig")
+    config = checked_config(config)
     if config.distance == "soft-dtw":
         raise InputError("soft-DTW blocks all threads and cannot be cancelled; call extract_patterns")
     return config

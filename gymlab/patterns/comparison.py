@@ -11,10 +11,9 @@ from scipy.special import comb, ndtr
 from scipy.stats import false_discovery_control
 
 from gymlab.actions.schema import validate_actions
-from gymlab.arguments import instance
 from gymlab.distance.blocks import Progress
 from gymlab.errors import InputError
-from gymlab.patterns.config import ExtractionConfig
+from gymlab.patterns.config import ExtractionConfig, checked_config
 from gymlab.patterns.pipeline import extract_patterns
 from gymlab.patterns.result import Extraction
 from gymlab.principles.shifts import PrincipleShift, principle_shifts
@@ -146,9 +145,7 @@ def compare_logs(
     """
     if checked_by(by) == "cluster":
         raise InputError("by is 'cluster'; two logs are compared by agent or by session")
-    if config is None:
-        config = ExtractionConfig(n_surrogates=0, n_resamples=0)
-    instance("config", config, ExtractionConfig, "an ExtractionConfig")
+    config = ExtractionConfig(n_surrogates=0, n_resamples=0) if config is None else checked_config(config)
     logs = [validate_actions(log) for log in (first, second)]
     joined = pd.concat(
         [log.assign(session_id=mark + log["session_id"]) for mark, log in zip(_MARKS, logs, strict=True)],

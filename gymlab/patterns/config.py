@@ -8,7 +8,7 @@ import numpy as np
 
 from gymlab.actions.channels import Channel, checked_channel
 from gymlab.actions.windows import Unit
-from gymlab.arguments import finite_number, one_of, shown, whole_number
+from gymlab.arguments import finite_number, instance, one_of, shown, whole_number
 from gymlab.clustering import LINKAGES, Linkage
 from gymlab.distance.series import checked_radius
 from gymlab.errors import InputError
@@ -76,7 +76,7 @@ class ExtractionConfig:
         Number of surrogate logs that the patterns are tested against; 0 for no test. The smallest possible p-value
         is 1 / (1 + ``n_surrogates``).
     n_resamples
-        How often sessions are resampled to measure the stability of the patterns; 0 for no measurement.
+        Number of resamples of the sessions, which measure the stability of the patterns; 0 for no measurement.
     seed
         Seed of all random draws: samples, surrogates, resamples, the start of ``kmedoids``, the KMeans of ``baseline``.
     n_threads
@@ -145,11 +145,25 @@ class ExtractionConfig:
             raise InputError(sentence)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the fields, JSON-able."""
+        """Return the fields as JSON-able values."""
         return {
             name: value.item() if isinstance(value, np.generic) else value
             for name, value in asdict(self).items()
         }
+
+
+def checked_config(config: ExtractionConfig | None) -> ExtractionConfig:
+    """Return an argument that has to be a configuration; the defaults for None.
+
+    Raises
+    ------
+    InputError
+        If it is something else.
+    """
+    if config is None:
+        return ExtractionConfig()
+    instance("config", config, ExtractionConfig, "an ExtractionConfig")
+    return config
 
 
 def _clashes(config: ExtractionConfig) -> Iterator[str]:  # noqa: C901, PLR0912 - a sentence for each clash

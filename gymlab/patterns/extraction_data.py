@@ -55,7 +55,7 @@ class ExtractionStats:
     peak_bytes
         The most memory that this process has held until then, as the operating system counts it.
     compiling
-        How many of these seconds were spent compiling kernels. Later processes load the kernels from the disk.
+        The part of these seconds that was spent compiling kernels. Later processes load the kernels from the disk.
     """
 
     strategy: str

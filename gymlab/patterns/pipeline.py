@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from gymlab.actions.encoding import Encoding, fit_encoding
 from gymlab.actions.schema import validate_actions
 from gymlab.actions.windows import Windows, cut_windows
-from gymlab.arguments import boolean, instance
+from gymlab.arguments import boolean
 from gymlab.clustering import Checkpoint, Tree, no_checkpoint
 from gymlab.distance.blocks import Progress
 from gymlab.patterns import full_matrix, without_matrix
-from gymlab.patterns.config import ExtractionConfig
+from gymlab.patterns.config import ExtractionConfig, checked_config
 from gymlab.patterns.extraction_data import ExtractionStats
 from gymlab.patterns.full_matrix import ClusteringJob, WindowClusters
 from gymlab.patterns.planning import Plan, plan_extraction
@@ -64,11 +64,9 @@ def extract_patterns(
     >>> len(extraction.patterns)
     2
     """
-    config = ExtractionConfig() if config is None else config
-    instance("config", config, ExtractionConfig, "an ExtractionConfig")
     if not callable(progress):
         boolean("progress", progress)
-    return run_extraction(actions, config, progress=progress)
+    return run_extraction(actions, checked_config(config), progress=progress)
 
 
 def run_extraction(

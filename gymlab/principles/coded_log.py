@@ -28,7 +28,7 @@ class SubjectActions:
     chance
         float64: the chance of each action under a uniform choice.
     n_action_types
-        How many action types the log has.
+        Number of action types in the log.
     """
 
     rows: Codes

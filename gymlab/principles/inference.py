@@ -22,7 +22,7 @@ from gymlab.principles.situations import Codes
 from gymlab.principles.subjects import By, LabelledPatterns, Subjects, subjects_of
 from gymlab.renamed import renamed_attribute
 
-_UNTIMED = "the order of the sessions is not known, so changes of policy were searched only within sessions; an agent that switches to another choice for good within one of several sessions is not reported as a change, since it may act by memory"
+_UNTIMED = "the order of the sessions is not known, so changes of policy were searched only within single sessions; an agent that switches to another choice for good within one of several sessions is not reported as a change, since it may act by memory"
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +58,7 @@ class Study:
     units = renamed_attribute("units", "subjects")
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the study JSON-able, schema 1."""
+        """Return the study as JSON-able values, schema 1."""
         profiles = self.profiles.as_dict(self.labels)
         return {
             "schema": 1,
@@ -71,7 +71,7 @@ class Study:
         }
 
     def policies_as_dicts(self) -> list[dict[str, Any]]:
-        """Return the policies of the subjects that changed theirs, JSON-able."""
+        """Return the policies of the subjects that changed their policy, as JSON-able values."""
         return [
             {"unit": subject, "policies": [policy.as_dict() for policy in policies]}
             for subject, policies in self.policies.items()

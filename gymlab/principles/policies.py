@@ -105,7 +105,7 @@ class Policy:
     sentence: str
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the policy JSON-able."""
+        """Return the policy as JSON-able values."""
         return {
             "number": self.number,
             "spans": [vars(span) for span in self.spans],
@@ -144,7 +144,7 @@ def find_policies(
     least
         The smallest number of actions for which a policy is kept.
     n_permutations
-        How often the choices are permuted within their situations. The smallest possible p-value is
+        Number of permutations of the choices within their situations. The smallest possible p-value is
         1 / (1 + ``n_permutations``).
     seed
         Seed of the permutations.

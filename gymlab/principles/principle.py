@@ -32,7 +32,7 @@ class Principle:
     Attributes
     ----------
     subject
-        Whose rule it is: an agent, a session or a pattern. ``unit`` is the old name.
+        The subject of the rule: an agent, a session or a pattern. ``unit`` is the old name.
     situation
         The value of each column that makes up the situation; empty for a rule that holds in every situation.
     action
@@ -121,7 +121,7 @@ class Principle:
     unit = renamed_attribute("unit", "subject")
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the principle JSON-able."""
+        """Return the principle as JSON-able values."""
         known = vars(self).copy()
         return (
             {"unit": known.pop("subject")}

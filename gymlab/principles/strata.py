@@ -38,9 +38,9 @@ class Strata:
     n_rows
         int64 ``(n_strata,)``: actions in each stratum.
     n_of_type
-        int64 ``(n_strata, n_action_types)``: how many of them have each action type.
+        int64 ``(n_strata, n_action_types)``: the number of these with each action type.
     n_situation
-        int64 ``(n_strata,)``: how many of them are in the situation.
+        int64 ``(n_strata,)``: the number of these in the situation.
     """
 
     n_rows: NDArray[np.int64]
