@@ -132,26 +132,27 @@ def _write_files(extraction: ExtractionData, folder: Path) -> None:
 
 
 def _manifest(extraction: ExtractionData) -> dict[str, Any]:
-    log, windows = extraction.actions, extraction.windows
-    return {
-        "format": "gymlab extraction",
-        "schema": SCHEMA,
-        "attrs": plain(dict(log.attrs)),
-        "config": extraction.config.as_dict(),
-        "encoding": plain(extraction.encoding.as_dict()),
-        "windows": {"unit": windows.unit, "coverage": windows.coverage, "notes": list(windows.notes)},
-        "patterns": [_fields(pattern, without="members") for pattern in extraction.patterns],
-        "quality": _fields(extraction.quality, without="silhouettes"),
-        "stats": _fields(extraction.stats),
-        "notes": list(extraction.notes),
-        "significance": None if extraction.significance is None else plain(asdict(extraction.significance)),
-    }
+    windows, significance = extraction.windows, extraction.significance
+    manifest: dict[str, Any] = plain(
+        {
+            "format": "gymlab extraction",
+            "schema": SCHEMA,
+            "attrs": dict(extraction.actions.attrs),
+            "config": extraction.config.as_dict(),
+            "encoding": extraction.encoding.as_dict(),
+            "windows": {"unit": windows.unit, "coverage": windows.coverage, "notes": windows.notes},
+            "patterns": [_fields(pattern, without="members") for pattern in extraction.patterns],
+            "quality": _fields(extraction.quality, without="silhouettes"),
+            "stats": vars(extraction.stats),
+            "notes": extraction.notes,
+            "significance": None if significance is None else asdict(significance),
+        }
+    )
+    return manifest
 
 
-def _fields(record: Any, without: str = "") -> dict[str, Any]:  # noqa: ANN401 - a dataclass
-    return {
-        field.name: plain(getattr(record, field.name)) for field in fields(record) if field.name != without
-    }
+def _fields(record: object, *, without: str) -> dict[str, Any]:
+    return {name: value for name, value in vars(record).items() if name != without}
 
 
 def read_extraction(folder: str | Path, kind: Callable[..., AnyExtraction]) -> AnyExtraction:
@@ -255,18 +256,15 @@ def _significance(kept: dict[str, Any] | None) -> Significance | None:
 
 
 def _built(kind: Callable[..., T], kept: dict[str, Any], **more: object) -> T:
-    """Return a dataclass from its fields in JSON. There NaN is null, and a tuple of quantiles is a list.
-
-    Fields that only earlier versions have are left out.
-    """
+    """Return a dataclass from its fields in JSON, without the fields that only earlier versions have."""
     values = {**kept, **more}
-    found = {}
-    for field in fields(kind):  # type: ignore[arg-type]
-        value: Any = values.get(field.name)
-        if field.type is float and value is None:
-            value = np.nan
-        elif field.type == Quantiles:
-            value = tuple(np.nan if one is None else one for one in value)
-        if field.name in values or field.type is float:
-            found[field.name] = value
-    return kind(**found)
+    known = {field.name: field.type for field in fields(kind)}  # type: ignore[arg-type]
+    found = {name: _value(type_, values.get(name)) for name, type_ in known.items()}
+    return kind(**{name: value for name, value in found.items() if name in values or known[name] is float})
+
+
+def _value(type_: object, value: Any) -> Any:  # noqa: ANN401 - a value of JSON, and a value of a field
+    """Return a value of a field from JSON, where NaN is null and a tuple of quantiles is a list."""
+    if type_ == Quantiles and value is not None:
+        return tuple(_value(float, one) for one in value)
+    return np.nan if type_ is float and value is None else value
