@@ -57,13 +57,14 @@ class Choices:
     internal: dict[str, Codes]
 
     def at(self, index: slice | Codes) -> Self:
-        """Return some of the choices."""
+        """Return some of the choices. One follows another only if it comes next among them, too."""
         parts: dict[str, Any] = {}
         for name in ("rows", "choice", "follows", "stretch", "later"):
             parts[name] = getattr(self, name)[index]
         for name in ("columns", "external", "internal"):
             parts[name] = {column: codes[index] for column, codes in getattr(self, name).items()}
-        return replace(self, **parts)
+        is_next = np.diff(np.arange(len(self.choice))[index], prepend=-2) == 1
+        return replace(self, **parts | {"follows": parts["follows"] & is_next})
 
 
 def choices_in_time(log: pd.DataFrame) -> Choices:

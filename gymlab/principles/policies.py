@@ -205,9 +205,8 @@ def _policy(
     level: float,
 ) -> Policy:
     # The policy to compare it with: the policy before it or, for the first policy, the next one.
-    others = [n for _, _, n in segments if n != number]
     start = next(i for i, (_, _, n) in enumerate(segments) if n == number)
-    rival = segments[start - 1][2] if start else (others[0] if others else None)
+    rival = segments[start - 1 if start else 1][2] if len(segments) > 1 else None
     column = (
         columns[0] if rival is None else _most_different_column(choices, columns, rows[number], rows[rival])
     )
@@ -273,12 +272,10 @@ def _contradictions(
     rows: Mapping[int, Codes],
     level: float,
 ) -> list[Contradiction]:
-    # In the order of time, so that `follows` is right.
-    joined = np.concatenate([rows[min(number, other)], rows[max(number, other)]])
-    place = len(rows[min(number, other)])
-    follows = choices.follows[joined] & np.append(False, np.diff(joined) == 1)
-    situation, choice = choices.columns[column][joined], choices.choice[joined]
-    inflation = variance_inflation(situation, choice, follows, place)
+    early, late = sorted((number, other))
+    both, place = choices.at(np.concatenate([rows[early], rows[late]])), len(rows[early])
+    situation = both.columns[column]
+    inflation = variance_inflation(situation, both.choice, both.follows, place)
     here, there = (_counts(choices, column, rows[one]).to_numpy() for one in (number, other))
     levels, types = choices.levels[column], choices.action_types
     found = []
@@ -287,7 +284,7 @@ def _contradictions(
         if min(own.sum(), others.sum()) < LEAST_MET or modes[0] == modes[1]:
             continue
         only = np.where(situation == code, 0, -1)
-        p_value = max(LEAST_P, difference_p_value(only, choice, place, inflation))
+        p_value = max(LEAST_P, difference_p_value(only, both.choice, place, inflation))
         if p_value <= level / len(levels):
             where = {} if column == ANY else {column: name}
             found.append(Contradiction(other, where, *modes, p_value))

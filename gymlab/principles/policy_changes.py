@@ -226,15 +226,13 @@ def number_policies(choices: Choices, changes: dict[int, str], level: float) -> 
 
 
 def _is_same_policy(choices: Choices, columns: list[str], old: Codes, new: Codes, level: float) -> bool:
-    rows = np.concatenate([old, new])
-    follows = choices.follows[rows] & np.append(False, np.diff(rows) == 1)
+    both, place = choices.at(np.concatenate([old, new])), len(old)
     for name in columns:
-        situation, choice = choices.columns[name][rows], choices.choice[rows]
-        if not _differs(situation, choice, len(old)):
-            continue
-        inflation = variance_inflation(situation, choice, follows, len(old))
-        if difference_p_value(situation, choice, len(old), inflation) <= level / len(columns):
-            return False
+        situation = both.columns[name]
+        if _differs(situation, both.choice, place):
+            inflation = variance_inflation(situation, both.choice, both.follows, place)
+            if difference_p_value(situation, both.choice, place, inflation) <= level / len(columns):
+                return False
     return True
 
 
