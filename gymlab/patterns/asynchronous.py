@@ -116,15 +116,15 @@ def _checked(config: ExtractionConfig | None, progress: object) -> ExtractionCon
 class _Reports:
     """The reports of progress, limited in number."""
 
-    def __init__(self, tell: Callable[[str, float], object], checkpoint: Callable[[], None]) -> None:
-        self._tell, self._checkpoint = tell, checkpoint
+    def __init__(self, report: Callable[[str, float], object], checkpoint: Callable[[], None]) -> None:
+        self._report, self._checkpoint = report, checkpoint
         self._stage = ""
         self._last = 0.0
 
     def begin(self, stage: str) -> None:
         self.end()
         self._stage = stage
-        self._tell(stage, 0.0)
+        self._report(stage, 0.0)
 
     def cells(self, done: int, total: int) -> None:
         self._checkpoint()
@@ -132,8 +132,8 @@ class _Reports:
         if now - self._last >= _SECONDS_BETWEEN_REPORTS:
             self._last = now
             # A stage may have several series of cells. Only `end` reports that the stage is done.
-            self._tell(self._stage, min(done / max(1, total), 0.99))
+            self._report(self._stage, min(done / max(1, total), 0.99))
 
     def end(self) -> None:
         if self._stage:
-            self._tell(self._stage, 1.0)
+            self._report(self._stage, 1.0)

@@ -153,8 +153,8 @@ def compare_logs(
     )
     joined["action_id"] = joined["session_id"] + "/" + joined["action_id"]
     extraction = extract_patterns(joined, config, progress=progress)
-    of_second = extraction.windows.table["session_id"].str.startswith(_MARKS[1])
-    for which, absent in (("first", of_second.all()), ("second", not of_second.any())):
+    is_second = extraction.windows.table["session_id"].str.startswith(_MARKS[1]).to_numpy(dtype=bool)
+    for which, absent in (("first", is_second.all()), ("second", not is_second.any())):
         if absent:
             noun = extraction.windows.noun
             raise InputError(
@@ -163,7 +163,7 @@ def compare_logs(
     column = "agent_id" if by == "agent" else "session_id"
     names = [dict.fromkeys(map(str, log[column])) for log in logs]
     return Comparison(
-        _pattern_shifts(extraction, config.seed),
+        _pattern_shifts(extraction, is_second, config.seed),
         principle_shifts(*logs, by=by, seed=config.seed),
         extraction,
         tuple(name for name in names[0] if name not in names[1]),
@@ -171,9 +171,9 @@ def compare_logs(
     )
 
 
-def _pattern_shifts(extraction: Extraction, seed: int) -> tuple[PatternShift, ...]:
-    table = extraction.windows.table
-    is_second = table["session_id"].str.startswith(_MARKS[1]).to_numpy(dtype=bool)
+def _pattern_shifts(
+    extraction: Extraction, is_second: NDArray[np.bool_], seed: int
+) -> tuple[PatternShift, ...]:
     rng = np.random.default_rng(seed)
     sides = [_resampled(extraction, np.flatnonzero(mask), rng) for mask in (~is_second, is_second)]
     counts, shares, drawn_shares, n_parts = zip(*sides, strict=True)

@@ -132,17 +132,9 @@ def _by_rule(principles: Sequence[Principle]) -> dict[_Key, Principle]:
     return {(one.subject, tuple(one.situation.items()), one.action): one for one in principles}
 
 
-@dataclass(frozen=True)
-class _Counted:
-    """A share, and its effective number of independent actions: agents repeat themselves, and series differ."""
-
-    share: Share
-    worth: int
-
-    @property
-    def hits(self) -> int:
-        """The effective number of hits."""
-        return round(self.worth * (self.share.probability or 0.0))
+# A share, its effective number of independent actions (agents repeat themselves, and series differ), and the effective
+# number of hits.
+_Counted = tuple[Share, int, int]
 
 
 class _Counts:
@@ -166,13 +158,14 @@ class _Counts:
         met = self._actions[inside] == action
         n, hits = int(inside.sum()), int(met.sum())
         if n == 0:
-            return _Counted(Share(0, 0, None, 0.0, 1.0), 0)
+            return Share(0, 0, None, 0.0, 1.0), 0, 0
+        effective = max(1, round(n / share_inflation(self._series[inside], met)))
         share = Share(n, hits, hits / n, *wilson_interval(hits, n))
-        return _Counted(share, max(1, round(n / share_inflation(self._series[inside], met))))
+        return share, effective, round(effective * (hits / n))
 
 
 def _q_values(pairs: Sequence[Sequence[_Counted]]) -> NDArray[np.float64]:
-    tables = [np.array([[one.hits, one.worth - one.hits] for one in pair]) for pair in pairs]
+    tables = [np.array([[hits, n - hits] for _, n, hits in pair]) for pair in pairs]
     p_values = np.array([fisher_exact(table)[1] for table in tables], dtype=np.float64)
     return false_discovery_rates(np.clip(p_values, LEAST_P, 1))
 
@@ -181,10 +174,10 @@ def _shift(
     key: _Key, pair: Sequence[_Counted], q_value: float, is_rule: tuple[bool, ...], q: float
 ) -> PrincipleShift:
     subject, situation, action = key
-    a, b = (one.share for one in pair)
+    a, b = (share for share, _, _ in pair)
     if a.probability is None or b.probability is None:
         return PrincipleShift(subject, dict(situation), action, "cannot be told", a, b, None, -1.0, 1.0, 1.0)
-    (a_low, a_high), (b_low, b_high) = (wilson_interval(one.hits, one.worth) for one in pair)
+    (a_low, a_high), (b_low, b_high) = (wilson_interval(hits, n) for _, n, hits in pair)
     difference = b.probability - a.probability
     low = difference - float(np.hypot(b.probability - b_low, a_high - a.probability))
     high = difference + float(np.hypot(b_high - b.probability, a.probability - a_low))
