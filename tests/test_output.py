@@ -147,7 +147,7 @@ def test_a_request_to_end_during_the_imports_prints_no_traceback(request_, code)
         "typer",
         "gymlab.cli.analyses",
         "pandas",
-        "gymlab.patterns.extraction",
+        "gymlab.patterns.pipeline",
     ):
         script = (
             "import os, signal, sys\n"

@@ -15,7 +15,7 @@ from gymlab import clustering
 from gymlab.actions import frame_from_records
 from gymlab.actions.windows import cut_windows
 from gymlab.errors import InputError, OutputError
-from gymlab.patterns import extraction
+from gymlab.patterns import pipeline
 from gymlab.runtime.alerts import Measurement
 from gymlab.runtime.cache import BoundedCache
 from gymlab.workbench import figures
@@ -177,7 +177,7 @@ class Counted:
 
     def _count(self, monkeypatch, name, where):
         originals = {
-            "extractions": extraction.run_extraction,
+            "extractions": pipeline.run_extraction,
             "trees": clustering.build_tree,
             "matrices": gymlab.distance.dtw_pairwise,
         }
@@ -524,7 +524,7 @@ def test_an_export_that_cannot_be_written_is_said(panel, tmp_path):
 
 def test_a_panel_can_be_cancelled(log_file, monkeypatch):
     begun = threading.Event()
-    original = extraction.run_extraction
+    original = pipeline.run_extraction
 
     def slow(*_args, checkpoint, **_kwargs):
         begun.set()

@@ -79,7 +79,7 @@ def extract(
     from gymlab.actions.readers.source_files import expanded
     from gymlab.errors import InputError
     from gymlab.patterns.config import ExtractionConfig
-    from gymlab.patterns.extraction import extract_patterns
+    from gymlab.patterns.pipeline import extract_patterns
     from gymlab.patterns.saved import require_new_folder
     from gymlab.workbench.files import STANDARD_OUTPUT, require_targets, write_whole
     from gymlab.workbench.listings import pattern_listing
@@ -140,7 +140,7 @@ def principles(
 ) -> None:
     """Find the rules that agents follow: in which situation they do what, with evidence."""
     from gymlab.patterns.config import ExtractionConfig
-    from gymlab.patterns.extraction import extract_patterns
+    from gymlab.patterns.pipeline import extract_patterns
     from gymlab.principles.inference import study_principles
     from gymlab.principles.subjects import checked_by
     from gymlab.runtime import background

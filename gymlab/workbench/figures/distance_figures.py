@@ -9,10 +9,10 @@ from plotly.subplots import make_subplots
 from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
 
-from gymlab.arguments import shown, whole_number
+from gymlab.arguments import whole_number
 from gymlab.clustering import distance_sums
 from gymlab.distance import dtw_cost_matrix, dtw_path
-from gymlab.errors import InputError
+from gymlab.patterns.extraction_data import checked_index
 from gymlab.patterns.result import Extraction
 from gymlab.workbench.checked import an_extraction
 from gymlab.workbench.figures.dendrograms import NO_TREE, some_compared
@@ -144,13 +144,7 @@ def warping_path(extraction: Extraction, first: int, second: int) -> go.Figure:
     """
     an_extraction(extraction)
     windows = extraction.windows
-    for index in (first, second):
-        if (
-            isinstance(index, bool)
-            or not isinstance(index, (int, np.integer))
-            or not 0 <= index < len(windows)
-        ):
-            raise InputError(f"there is no window {shown(index)}; give one from 0 to {len(windows) - 1}")
+    first, second = (checked_index("window", index, len(windows)) for index in (first, second))
     x, y = windows.values[first], windows.values[second]
     radius, weights = extraction.config.radius, extraction.encoding.mismatch_weights
     path, _ = dtw_path(x, y, radius=radius, mismatch_weights=weights)

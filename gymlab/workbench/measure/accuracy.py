@@ -9,8 +9,8 @@ from scipy.spatial.distance import squareform
 
 from gymlab.clustering import Condensed, Linkage, adjusted_rand_index, build_tree, cut_tree
 from gymlab.patterns.baseline import N_CLUSTERS
-from gymlab.patterns.extraction import extract_patterns
 from gymlab.patterns.one_hot import one_hot_series
+from gymlab.patterns.pipeline import extract_patterns
 from gymlab.patterns.result import Extraction
 from gymlab.workbench.claims import ClaimRun, judge
 from gymlab.workbench.measure.sublog import (

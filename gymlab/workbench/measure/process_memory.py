@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from gymlab.clustering.condensed import part_of_matrix
-from gymlab.patterns.extraction import extract_patterns
+from gymlab.patterns.pipeline import extract_patterns
 from gymlab.patterns.result import Extraction
 from gymlab.runtime.memory import measure_in_fresh_process
 from gymlab.workbench.claims import Claim, ClaimRun, judge, reduction

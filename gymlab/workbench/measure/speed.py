@@ -15,8 +15,8 @@ from gymlab.entropy import IncrementalEntropy
 from gymlab.errors import MemoryLimitError
 from gymlab.patterns.baseline import BaselineEngine, entropies_from_scratch
 from gymlab.patterns.config import ExtractionConfig
-from gymlab.patterns.extraction import extract_patterns
 from gymlab.patterns.one_hot import one_hot_series
+from gymlab.patterns.pipeline import extract_patterns
 from gymlab.patterns.result import Extraction
 from gymlab.workbench.claims import EXPECTATIONS, Claim, ClaimRun, judge, reduction
 from gymlab.workbench.measure.sublog import dense_config, first_windows, number_of_windows, require_measurable

@@ -7,7 +7,7 @@ import pandas as pd
 from gymlab.actions import read_actions
 from gymlab.entropy import IncrementalEntropy
 from gymlab.patterns.config import ExtractionConfig
-from gymlab.patterns.extraction import extract_patterns
+from gymlab.patterns.pipeline import extract_patterns
 
 
 def whole_way(actions: pd.DataFrame, config: ExtractionConfig) -> int:

@@ -14,7 +14,7 @@ from gymlab.actions import read_actions, select_actions
 from gymlab.arguments import finite_number, named, shown, texts
 from gymlab.errors import InputError
 from gymlab.patterns.config import ExtractionConfig
-from gymlab.patterns.extraction import require_extractable
+from gymlab.patterns.pipeline import require_extractable
 from gymlab.settings import sample_path
 from gymlab.workbench.report.parameters_cell import parameters_cell
 from gymlab.workbench.report.written import parsed

@@ -15,7 +15,7 @@ from gymlab.actions.windows import Windows
 from gymlab.clustering import LINKAGES, Checkpoint, Tree, cut_tree
 from gymlab.patterns import revised
 from gymlab.patterns.config import ExtractionConfig
-from gymlab.patterns.extraction import run_extraction
+from gymlab.patterns.pipeline import run_extraction
 from gymlab.patterns.result import Extraction
 from gymlab.settings import sample_path
 from gymlab.workbench import figures
