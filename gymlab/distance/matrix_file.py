@@ -13,7 +13,7 @@ import numpy as np
 from numpy.lib.format import open_memmap
 
 from gymlab import __version__
-from gymlab.distance.kernels.sweeps import gather_condensed
+from gymlab.distance.kernels.sweeps import move_condensed
 from gymlab.distance.row_distances import RowDistances, call
 from gymlab.distance.series import Float32Array, SeriesBatch
 from gymlab.errors import InputError, OutputError
@@ -144,7 +144,7 @@ def checksum(rows: RowDistances, first: int, stop: int, distances: Float32Array)
     if rows.in_order:
         return zlib.crc32(np.ascontiguousarray(distances[begin:end]).data)
     part = np.empty(end - begin, dtype=np.float32)
-    call(gather_condensed, distances, rows.order, first, stop, part)
+    call(move_condensed, part, np.asarray(distances), rows.order, first, stop, ())
     return zlib.crc32(part.data)
 
 

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gymlab.distance.kernels import sweeps
 from gymlab.distance.kernels.sharing import SharedPoints, shared_points
@@ -57,7 +58,7 @@ class RowDistances:
         weights: Sequence[float],
         scale: float,
     ) -> None:
-        self._weights = weights_of_lanes(weights, members.n_channels)
+        weights_of_codes = weights_of_lanes(weights, members.n_channels)
         self._radius = checked_radius(radius)
         self._scale = np.float32(scale)
         self.order = np.argsort(members.lengths, kind="stable").astype(np.int64)
@@ -76,10 +77,9 @@ class RowDistances:
         )
         if self._explicit and self._shared is None:
             flight = vectors_in_flight(members.n_channels)
-        self._flight = (0,) * flight
-        self._blocks, self._block_lengths = packed_blocks(ordered, flight * WIDTH)
+        self._lanes = (*packed_blocks(ordered, flight * WIDTH), self._radius, weights_of_codes)
         ragged = self._radius >= 0 and bool(np.ptp(members.lengths) or np.ptp(self._queries.lengths))
-        self._ragged = (0,) * ragged
+        self._sizes = sizes_of(members.n_channels, weights_of_codes, flight, ragged=ragged)
 
     def row_ranges(self, cells: int | None = None) -> list[tuple[int, int]]:
         """Cut the rows into ranges of about so many cells, by default ``CELLS_A_BLOCK``."""
@@ -120,27 +120,21 @@ class RowDistances:
 
     def rows(self, first: int, stop: int, out: Float32Array) -> None:
         """Write the distances of rows ``first`` to ``stop``, one row after the other, to ``out``, a flat array."""
-        n_lanes = len(self._flight) * WIDTH
-        columns = self._blocks.shape[1]
-        row, bounds = aligned_empty((columns + 1, n_lanes)), np.empty((2, n_lanes), dtype=np.int32)
-        n_codes = self._weights.shape[1]
-        constants = (
-            (0,) * self._queries.n_channels,
-            (0,) * n_codes,
-            self._flight,
-            self._ragged,
-            (0,) * self._triangular,
-        )
-        lanes = (self._blocks, self._block_lengths, self._n_members, self._radius, self._weights, self._scale)
-        if self._shared is None:
-            computed = (self._queries.values, self._queries.lengths, first, stop)
-            call(sweeps.sweep, *computed, *lanes, row, bounds, *constants, (0,) * self._explicit, out)
+        _, columns, _, n_lanes = self._lanes[0].shape
+        scratch = row_and_bounds(columns, n_lanes)
+        lanes = (self._lanes, self._n_members, self._scale)
+        triangular, explicit = (0,) * self._triangular, (0,) * self._explicit
+        queries, shared = self._queries, self._shared
+        if shared is None:
+            series = (queries.values, queries.lengths)
+            call(sweeps.sweep, series, first, stop, *lanes, scratch, self._sizes, triangular, explicit, out)
         else:
-            shared = self._shared
-            table = aligned_empty((shared.most_points * columns, n_lanes))
+            series = (shared.starts, queries.lengths)
             runs = (shared.run_starts, shared.run_points, shared.points)
-            queries = (shared.starts, self._queries.lengths, first, stop)
-            call(sweeps.shared_sweep, *queries, *runs, *lanes, row, bounds, table, *constants, out)
+            scratch = (*scratch, aligned_empty((shared.most_points * columns, n_lanes)))
+            call(
+                sweeps.shared_sweep, series, runs, first, stop, *lanes, scratch, self._sizes, triangular, out
+            )
 
     def compute(self, first: int, stop: int) -> Float32Array:
         """Return the distances of some rows, one row after the other."""
@@ -159,7 +153,7 @@ class RowDistances:
         else:
             # What a worker sent may be read-only, for which the kernel would be compiled once more.
             usable = np.require(distances, requirements=["A", "W"])
-            call(sweeps.scatter_condensed, usable, self.order, first, stop, np.asarray(out))
+            call(sweeps.move_condensed, usable, np.asarray(out), self.order, first, stop, (0,))
 
     def compute_into(self, first: int, stop: int, out: Float32Array) -> None:
         """Write the distances of some rows to their places in ``out``, as :meth:`place` does."""
@@ -207,25 +201,12 @@ class PairDistances:
         explicit = kernel_path().name == "vector"
         flight = vectors_in_flight(batch.n_channels) if explicit else 4
         longest = batch.values.shape[1]
-        call(
-            sweeps.pairs_sweep,
-            batch.values,
-            batch.lengths,
-            firsts,
-            seconds,
-            self._radius,
-            self._weights,
-            self._scale,
-            aligned_empty((longest + 1, flight * WIDTH)),
-            np.empty((2, flight * WIDTH), dtype=np.int32),
-            np.zeros((longest, batch.n_channels, flight * WIDTH), dtype=np.float32),
-            (0,) * batch.n_channels,
-            (0,) * self._weights.shape[1],
-            (0,) * flight,
-            (0,) * (self._radius >= 0 and bool(np.ptp(batch.lengths))),
-            (0,) * explicit,
-            out,
-        )
+        block = np.zeros((longest, batch.n_channels, flight * WIDTH), dtype=np.float32)
+        scratch = (*row_and_bounds(longest, flight * WIDTH), block)
+        ragged = self._radius >= 0 and bool(np.ptp(batch.lengths))
+        sizes = sizes_of(batch.n_channels, self._weights, flight, ragged=ragged)
+        series, cost = (batch.values, batch.lengths), (self._radius, self._weights, self._scale)
+        call(sweeps.pairs_sweep, series, firsts, seconds, *cost, scratch, sizes, (0,) * explicit, out)
 
 
 def cells_of_pair(n: Any, m: Any, radius: int) -> Any:  # noqa: ANN401 - numbers or arrays of them
@@ -234,6 +215,18 @@ def cells_of_pair(n: Any, m: Any, radius: int) -> Any:  # noqa: ANN401 - numbers
         return n * m
     reach = np.minimum(radius, np.maximum(n, m))
     return np.minimum(n * m, np.maximum(n, m) * (2.0 * reach + 1 + np.abs(n - m)))
+
+
+def sizes_of(
+    n_channels: int, weights: Float32Array, n_vectors: int, *, ragged: bool
+) -> tuple[tuple[int, ...], ...]:
+    """Return the ``sizes`` that kernels take, see :mod:`gymlab.distance.kernels.sweeps`."""
+    return (0,) * n_channels, (0,) * weights.shape[1], (0,) * n_vectors, (0,) * ragged
+
+
+def row_and_bounds(n_columns: int, n_lanes: int) -> tuple[Float32Array, NDArray[np.int32]]:
+    """Return what every kernel of lanes overwrites: a row of costs for each lane, and the bounds of its band."""
+    return aligned_empty((n_columns + 1, n_lanes)), np.empty((2, n_lanes), dtype=np.int32)
 
 
 def packed_blocks(batch: SeriesBatch, n_lanes: int) -> tuple[Float32Array, IntArray]:

@@ -189,22 +189,7 @@ def write_remaining(segments, first_rows, costs, begin, limits, offset, slack, r
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def search_looked_up(
-    first_block,
-    stop_block,
-    starts,
-    points,
-    segments,
-    blocks,
-    block_lengths,
-    radius,
-    weights,
-    slack,
-    scratch,
-    found,
-    channels,
-    codes,
-    flight,
-    accepting,
+    first_block, stop_block, starts, points, segments, lanes, slack, scratch, found, sizes, accepting
 ):
     """Search the pairs of every series with the later ones in some blocks; local costs and bounds are looked up.
 
@@ -217,22 +202,24 @@ def search_looked_up(
         The distinct points.
     segments : tuple
         ``(starts, first_rows, places, of_series)``, see :class:`gymlab.distance.kernels.search_looked_up.Segments`.
-    blocks, block_lengths, radius, weights, channels, codes, flight
-        As for :func:`gymlab.distance.kernels.sweeps.sweep`; all series are of one length.
+    lanes, scratch, sizes
+        See :mod:`gymlab.distance.kernels.sweeps`; all series have one length. ``scratch`` is ``(row, bounds, limits,
+        bound, table, costs, remaining, tasks)``; the costs are those of segments, the remaining limits are those of
+        :func:`write_remaining`, and the tasks are the query, the first lane and the ``starts`` of each vector.
     slack : float32
-        A bound may exceed a limit by this factor through rounding alone.
-    scratch : tuple
-        ``(row, bounds, limits, bound, table, segment costs, remaining limits, starts and lanes of the vectors)``.
+        The factor by which rounding alone may lift a bound above a limit.
     found : tuple
         See :mod:`gymlab.distance.kernels.search_steps`.
     accepting : tuple
-        Its length is whether to accept by the Euclidean distance.
+        Of length 1 to accept pairs by their Euclidean distance, else of length 0.
     """
-    row, bounds, limits, bound, table, costs, remaining, task_starts, task_lanes = scratch
+    blocks, block_lengths, radius, weights = lanes
+    row, _bounds, limits, bound, table, costs, remaining, tasks = scratch
+    channels, codes, flight, _ragged = sizes
+    task_queries, task_lanes, task_starts = tasks
     series_limits, counts = found[2], found[-1]
     n, n_rows = starts.shape
     n_lanes = 16 * len(flight)
-    tasks = np.empty(len(flight), np.int64)
     for b in range(first_block, stop_block):
         fill_table(points, weights, codes, blocks[b], channels, flight, table)
         fill_segments(segments[0], segments[1], segments[2], table, n_rows, radius, flight, row, costs)
@@ -267,14 +254,11 @@ def search_looked_up(
                 if alive == 0:
                     continue
                 write_remaining(held, segments[1], costs, at, limits, 16 * waiting, slack, remaining)
-                tasks[waiting], task_lanes[waiting] = p, at
+                task_queries[waiting], task_lanes[waiting] = p, at
                 task_starts[waiting] = starts[p]
                 waiting += 1
                 if waiting == len(flight):
-                    _run_tasks(
-                        waiting, tasks, task_starts, task_lanes, table, begin, radius, remaining, limits, bounds,
-                        row, block_lengths[b], flight, found,
-                    )  # fmt: skip
+                    _run_tasks(waiting, begin, radius, block_lengths[b], scratch, found, flight)
                     waiting = 0
                     _write_reach(series_limits, begin, n, slack, bound, flight)
             counts[SEGMENTS] += n_pairs - left
@@ -282,10 +266,7 @@ def search_looked_up(
             remaining[:, 16 * waiting :] = NO_PAIR
             limits[:, 16 * waiting :] = NO_PAIR
             task_lanes[waiting:] = 0
-            _run_tasks(
-                waiting, tasks, task_starts, task_lanes, table, begin, radius, remaining, limits, bounds, row,
-                block_lengths[b], flight, found,
-            )  # fmt: skip
+            _run_tasks(waiting, begin, radius, block_lengths[b], scratch, found, flight)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -296,23 +277,10 @@ def _write_reach(series_limits, begin, n, slack, bound, flight):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _run_tasks(
-    n_tasks,
-    tasks,
-    task_starts,
-    task_lanes,
-    table,
-    begin,
-    radius,
-    remaining,
-    limits,
-    bounds,
-    row,
-    lengths,
-    flight,
-    found,
-):
-    """Compute some queries against 16 lanes of a block each, side by side."""
+def _run_tasks(n_tasks, begin, radius, lengths, scratch, found, flight):
+    """Compute the tasks side by side: each is a query against 16 lanes of a block."""
+    row, bounds, limits, _bound, table, _costs, remaining, tasks = scratch
+    task_queries, task_lanes, task_starts = tasks
     counts = found[-1]
     source = (task_starts, table, task_lanes, flight)
     n_rows = task_starts.shape[1]
@@ -322,7 +290,7 @@ def _run_tasks(
         return
     for v in range(n_tasks):
         at = begin + task_lanes[v]
-        counts[COMPUTED] += record_lanes(found, tasks[v], at, row, lengths, limits, 16 * v, (0,))
+        counts[COMPUTED] += record_lanes(found, task_queries[v], at, row, lengths, limits, 16 * v, (0,))
 
 
 # Compiled in: ce74332b0fee50a1
