@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Availability", "available", "dtw_cross", "dtw_neighbors", "dtw_pairwise"]
 
+_MEMORY_MAP = "Have them written to a memory map (out=numpy.lib.format.open_memmap(...))"
 _INSTALL = "pip install 'gymlab[gpu]' 'numba-cuda[cu13]', or [cu12] for an older driver"
 
 
@@ -103,6 +104,8 @@ def dtw_pairwise(
         If there is no GPU to use.
     InputError
         As :func:`gymlab.distance.dtw_pairwise`.
+    MemoryLimitError
+        If the matrix would take more memory than may be used.
 
     Examples
     --------
@@ -114,7 +117,7 @@ def dtw_pairwise(
     from gymlab.distance.kernels.gpu import LATER
 
     (batch,), scale = batches(series, n_codes=number_of_codes(mismatch_weights))
-    result = checked_out(out, (len(batch) * (len(batch) - 1) // 2,), batch)
+    result = checked_out(out, (len(batch) * (len(batch) - 1) // 2,), batch, instead=_MEMORY_MAP)
     tiles = Tiles(batch, batch, radius, mismatch_weights, scale, LATER)
     work = [
         Block(partial(_write_condensed, tiles, tile, len(batch), result), tile.cells) for tile in tiles.plan()
@@ -150,6 +153,8 @@ def dtw_cross(
         If there is no GPU to use.
     InputError
         As :func:`gymlab.distance.dtw_cross`.
+    MemoryLimitError
+        If the distances would take more memory than may be used.
 
     Examples
     --------
@@ -160,7 +165,7 @@ def dtw_cross(
     from gymlab.distance.gpu_tiles import Tiles
 
     (left, right), scale = batches(a, b, n_codes=number_of_codes(mismatch_weights))
-    result = checked_out(out, (len(left), len(right)), left, right)
+    result = checked_out(out, (len(left), len(right)), left, right, instead=_MEMORY_MAP)
     tiles = Tiles(left, right, radius, mismatch_weights, scale)
     work = [Block(partial(_write_cross, tiles, tile, result), tile.cells) for tile in tiles.plan()]
     run_blocks(work, 1, progress)
@@ -218,7 +223,7 @@ def dtw_neighbors(
     """
     _refuse_without_gpu("dtw_neighbors")
     from gymlab.distance.gpu_tiles import Tiles, edges_nearest, edges_within
-    from gymlab.distance.kernels.gpu import LATER, OTHER
+    from gymlab.distance.kernels.gpu import ABANDONED, COMPUTED, LATER, OTHER, PRUNED
 
     start = time.perf_counter()
     (batch,), scale = batches(series, n_codes=number_of_codes(mismatch_weights))
@@ -226,15 +231,15 @@ def dtw_neighbors(
     query = checked_query(n, eps, k, values=values)
     tiles = Tiles(batch, batch, radius, mismatch_weights, scale, LATER if query.k is None else OTHER)
     if query.eps is None:
-        found = edges_nearest(tiles, n, query.k or 0, scale)
+        rows, columns, distances, counts = edges_nearest(tiles, n, query.k or 0, scale)
     else:
-        found = edges_within(tiles, n, query.eps, scale)
-    graph = graph_of_edges(n, found.rows, found.columns, found.values if query.values else None)
+        rows, columns, distances, counts = edges_within(tiles, n, query.eps, scale)
+    graph = graph_of_edges(n, rows, columns, distances if query.values else None)
     stats = NeighborStats(
         pairs=n * (n - 1),
-        pruned={"kim": found.counts["pruned"]},
-        abandoned=found.counts["abandoned"],
-        computed=found.counts["computed"],
+        pruned={"kim": int(counts[PRUNED])},
+        abandoned=int(counts[ABANDONED]),
+        computed=int(counts[COMPUTED]),
         seconds=time.perf_counter() - start,
     )
     return NeighborGraph(graph, stats)

@@ -11,12 +11,10 @@ Importing this module does not import Dask; the first call does.
 
 import os
 from collections.abc import Sequence
-from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gymlab.arguments import instance, whole_number
-from gymlab.budget import memory_budget
 from gymlab.distance.blocks import Progress, checked_progress
 from gymlab.distance.dask_neighbors import dtw_neighbors
 from gymlab.distance.dask_tasks import BuiltOnce, ClusterTask, cluster_threads, run_tasks, usable
@@ -26,7 +24,6 @@ from gymlab.distance.pairwise import checked_out
 from gymlab.distance.parquet_parts import Parts, ensure_part, part_path, plan_in, remove_unfinished
 from gymlab.distance.row_distances import RowDistances
 from gymlab.distance.series import Float32Array, Series, SeriesBatch, batches, number_of_codes
-from gymlab.errors import MemoryLimitError
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -104,7 +101,11 @@ def dtw_pairwise(
         file = open_matrix_file(out, batch, radius, mismatch_weights, scale)
         rows.run(client, file.distances, progress, file)
         return file.close()
-    result = _affordable_out(out, (len(batch) * (len(batch) - 1) // 2,), batch)
+    instead = (
+        "Give a memory map as out, the path of a file (out='distances.npy'), or a folder that the workers write to "
+        "(dtw_pairwise_parts); ask for the nearest neighbours only (dtw_neighbors)"
+    )
+    result = checked_out(out, (len(batch) * (len(batch) - 1) // 2,), batch, instead=instead)
     rows.run(client, result, progress)
     return result
 
@@ -219,7 +220,8 @@ def dtw_cross(
     """
     threads = cluster_threads(client, "dtw_cross")
     (left, right), scale = batches(a, b, n_codes=number_of_codes(mismatch_weights))
-    result = _affordable_out(out, (len(left), len(right)), left, right)
+    instead = "Have them written to a memory map (out=numpy.lib.format.open_memmap(...))"
+    result = checked_out(out, (len(left), len(right)), left, right, instead=instead)
     _SharedRows(right, left, radius, mismatch_weights, scale, threads, cells_a_block).run(
         client, result, progress
     )
@@ -294,24 +296,3 @@ def _planned_ranges(
         share = total / (_BLOCKS_A_THREAD * n_threads)
         cells_a_block = int(max(min(second, answer, share), _LEAST_SECONDS * second))
     return distances.row_ranges(whole_number("cells_a_block", cells_a_block, least=1, instead=", or None"))
-
-
-def _affordable_out(out: Float32Array | None, shape: tuple[int, ...], *read: SeriesBatch) -> Float32Array:
-    """Return the array to write to: a new one, or the caller's.
-
-    Raises
-    ------
-    MemoryLimitError
-        If a new one would take more memory than may be used.
-    InputError
-        If the caller's array is not writable, not float32, of another shape, or shares memory with the series.
-    """
-    if out is None:
-        needed, limit = 4 * prod(shape), memory_budget()
-        if needed > limit:
-            raise MemoryLimitError(
-                f"the distances take {needed / 1e9:.1f} GB and {limit / 1e9:.1f} GB may be used here. Give a memory "
-                "map as out, for all pairs also a file (out='distances.npy') or a folder that the workers write to "
-                "(dtw_pairwise_parts); or ask for the nearest neighbours only (dtw_neighbors)"
-            )
-    return checked_out(out, shape, *read)

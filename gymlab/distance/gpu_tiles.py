@@ -6,7 +6,7 @@ Importing this needs numba-cuda.
 import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -44,16 +44,8 @@ class Tile:
     cells: int
 
 
-@dataclass(frozen=True, eq=False)
-class NearPairs:
-    """The near pairs of a tile, by the indices of their series, and where the pairs of the tile went."""
-
-    rows: IntArray
-    columns: IntArray
-    values: Float32Array
-    pruned: int
-    abandoned: int
-    computed: int
+# Rows and columns of pairs, their distances, and counts of all pairs by the constants of the kernels.
+Found = tuple[IntArray, IntArray, Float32Array, IntArray]
 
 
 class Tiles:
@@ -124,27 +116,32 @@ class Tiles:
         distances: Float32Array = out.copy_to_host()
         return distances.reshape(len(tile.rows), len(tile.columns))
 
-    def near(self, tile: Tile, limits: Float32Array) -> NearPairs:
+    def near(self, tile: Tile, limits: Float32Array) -> Found:
         """Return the pairs of a tile whose squared distance is not above the limit of their row.
 
         Parameters
         ----------
         limits
             float32 ``(rows,)``, in the scale of the kernels.
+
+        Returns
+        -------
+        rows, columns, values, counts
+            The indices of both series and the distance of each pair; and int64 ``(4,)``, what became of the pairs of
+            the tile, by the constants of :mod:`gymlab.distance.kernels.gpu`.
         """
         size = len(tile.rows) * len(tile.columns)
         rows, columns = (cuda.device_array(size, dtype=np.int32) for _ in range(2))
         values = cuda.device_array(size, dtype=np.float32)
-        counts = cuda.to_device(np.zeros(4, dtype=np.int64))
-        self._launch(kernels.neighbors_kernel, tile, cuda.to_device(limits), rows, columns, values, counts)
-        emitted, pruned, abandoned, computed = (int(count) for count in counts.copy_to_host())
-        return NearPairs(
+        counters = cuda.to_device(np.zeros(4, dtype=np.int64))
+        self._launch(kernels.neighbors_kernel, tile, cuda.to_device(limits), rows, columns, values, counters)
+        counts = counters.copy_to_host()
+        emitted = int(counts[kernels.EMITTED])
+        return (
             _first(rows, emitted).astype(np.int64) + tile.rows.start,
             _first(columns, emitted).astype(np.int64) + tile.columns.start,
             _first(values, emitted),
-            pruned,
-            abandoned,
-            computed,
+            counts,
         )
 
     def _launch(self, kernel: Callable[[Shape], Any], tile: Tile, *more: object) -> None:
@@ -208,16 +205,6 @@ def _first(there: Any, n: int) -> Any:  # noqa: ANN401 - numba gives its device 
     return there[:n].copy_to_host() if n else np.empty(0, dtype=there.dtype)
 
 
-@dataclass(eq=False)
-class DirectedEdges:
-    """Directed edges by the indices of their series, and where the ordered pairs went."""
-
-    rows: IntArray
-    columns: IntArray
-    values: Float32Array
-    counts: dict[str, int] = field(default_factory=dict)
-
-
 def cost_limits(distances: NDArray[Any], scale: float) -> Float32Array:
     """Return float32 squared distances, in the scale of the kernels, that no pair within ``distances`` exceeds."""
     with np.errstate(over="ignore"):
@@ -226,40 +213,37 @@ def cost_limits(distances: NDArray[Any], scale: float) -> Float32Array:
     return np.nextafter(squared, np.float32(np.inf))
 
 
-def edges_within(tiles: Tiles, n: int, eps: float, scale: float) -> DirectedEdges:
-    """Return the edges between series within ``eps``; each pair is compared once."""
+def edges_within(tiles: Tiles, n: int, eps: float, scale: float) -> Found:
+    """Return the directed edges between series within ``eps``, and counts of ordered pairs as :meth:`Tiles.near`."""
     radius = np.float32(min(eps, float(np.finfo(np.float32).max)))
     limits = np.full(n, cost_limits(np.array(radius), scale))
-    parts: list[tuple[IntArray, IntArray, Float32Array]] = [
-        (np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))
-    ]
-    counts = dict.fromkeys(("pruned", "abandoned", "computed"), 0)
+    parts = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))]
+    counts = np.zeros(4, dtype=np.int64)
     for tile in tiles.plan():
-        pairs = tiles.near(tile, limits[tile.rows.start : tile.rows.stop])
-        near = pairs.values <= radius
-        parts.append((pairs.rows[near], pairs.columns[near], pairs.values[near]))
-        _count(counts, pairs, 2)
+        rows, columns, values, of_tile = tiles.near(tile, limits[tile.rows.start : tile.rows.stop])
+        near = values <= radius
+        parts.append((rows[near], columns[near], values[near]))
+        counts += of_tile
     rows, columns, values = (np.concatenate(part) for part in zip(*parts, strict=True))
-    return DirectedEdges(
-        np.concatenate([rows, columns]), np.concatenate([columns, rows]), np.tile(values, 2), counts
-    )
+    # Each pair was compared once and answers for both directions.
+    return np.concatenate([rows, columns]), np.concatenate([columns, rows]), np.tile(values, 2), 2 * counts
 
 
-def edges_nearest(tiles: Tiles, n: int, k: int, scale: float) -> DirectedEdges:
-    """Return the edges from each series to its k nearest.
+def edges_nearest(tiles: Tiles, n: int, k: int, scale: float) -> Found:
+    """Return the edges from each series to its k nearest, and counts of ordered pairs as :meth:`Tiles.near`.
 
-    The k nearest so far bound what the device has to report, so the tiles grow from few columns to many.
+    The k nearest so far limit how many pairs the device reports, so the tiles grow from few columns to many.
     """
     distances = np.full((n, k), np.inf, dtype=np.float32)
     indices = np.full((n, k), n, dtype=np.int64)
-    counts = dict.fromkeys(("pruned", "abandoned", "computed"), 0)
+    counts = np.zeros(4, dtype=np.int64)
     for tile in tiles.plan(max(_FIRST_COLUMNS, 4 * k)):
         part = slice(tile.rows.start, tile.rows.stop)
-        pairs = tiles.near(tile, cost_limits(distances[part, -1], scale))
-        found = pairs.rows - tile.rows.start, pairs.columns, pairs.values
+        rows, columns, values, of_tile = tiles.near(tile, cost_limits(distances[part, -1], scale))
+        found = rows - tile.rows.start, columns, values
         distances[part], indices[part] = _nearest(distances[part], indices[part], *found)
-        _count(counts, pairs, 1)
-    return DirectedEdges(np.repeat(np.arange(n), k), indices.ravel(), distances.ravel(), counts)
+        counts += of_tile
+    return np.repeat(np.arange(n), k), indices.ravel(), distances.ravel(), counts
 
 
 def _nearest(
@@ -274,12 +258,6 @@ def _nearest(
     # Each row has at least the k it had before.
     chosen = order[np.searchsorted(all_rows[order], np.arange(n))[:, None] + np.arange(k)]
     return all_values[chosen], all_columns[chosen]
-
-
-def _count(counts: dict[str, int], near: NearPairs, directions: int) -> None:
-    counts["pruned"] += directions * near.pruned
-    counts["abandoned"] += directions * near.abandoned
-    counts["computed"] += directions * near.computed
 
 
 # Compiled in: 4354a3acbf2e2105

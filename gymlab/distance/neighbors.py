@@ -309,12 +309,18 @@ class NeighborSearch:
         return np.concatenate([first, second]), np.concatenate([second, first]), np.tile(near, 2)
 
     def _nearest(self, found: Sequence[FoundNeighbors]) -> tuple[IntArray, IntArray, Float32Array]:
-        distances = np.concatenate([part.nearest for part in found], axis=1)
-        indices = np.concatenate([part.nearest_index for part in found], axis=1)
-        best = np.lexsort((indices, distances), axis=1)[:, : self.query.k]
-        rows = np.repeat(self._plan.order, best.shape[1])
-        columns = np.take_along_axis(indices, best, axis=1).ravel()
-        return rows, columns, np.take_along_axis(distances, best, axis=1).ravel()
+        parts = [part.nearest for part in found], [part.nearest_index for part in found]
+        distances, indices = k_nearest(*parts, self.query.k or 0)
+        return np.repeat(self._plan.order, indices.shape[1]), indices.ravel(), distances.ravel()
+
+
+def k_nearest(
+    distances: Sequence[Float32Array], indices: Sequence[IntArray], k: int
+) -> tuple[Float32Array, IntArray]:
+    """Return the first k of the neighbours in several arrays ``(n, …)``, by distance and then by index."""
+    all_distances, all_indices = np.concatenate(distances, axis=1), np.concatenate(indices, axis=1)
+    best = np.lexsort((all_indices, all_distances), axis=1)[:, :k]
+    return np.take_along_axis(all_distances, best, axis=1), np.take_along_axis(all_indices, best, axis=1)
 
 
 def graph_of_edges(n: int, rows: IntArray, columns: IntArray, values: Float32Array | None) -> csr_array:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,16 @@ from numpy.typing import ArrayLike, NDArray
 from gymlab.budget import memory_budget
 from gymlab.distance.blocks import Block, Progress, checked_progress, checked_threads, run_blocks
 from gymlab.distance.matrix_file import open_matrix_file
-from gymlab.distance.row_distances import CELLS_A_BLOCK, PairDistances, RowDistances
-from gymlab.distance.series import Float32Array, Series, SeriesBatch, batches, number_of_codes
+from gymlab.distance.row_distances import CELLS_A_BLOCK, RowDistances, cells_of_pair, write_pair_distances
+from gymlab.distance.series import (
+    Float32Array,
+    Series,
+    SeriesBatch,
+    batches,
+    checked_radius,
+    number_of_codes,
+    weights_of_lanes,
+)
 from gymlab.errors import InputError, MemoryLimitError
 
 
@@ -70,16 +79,12 @@ def dtw_pairwise(
     """
     (batch,), scale = batches(series, n_codes=number_of_codes(mismatch_weights))
     n = len(batch)
-    n_pairs = n * (n - 1) // 2
-    if out is None:
-        _refuse_if_too_large(
-            n_pairs,
-            f"{n:,} series make {n_pairs:,} pairs",
-            "Write them to a file (out='distances.npy'), ask for the nearest neighbours only (dtw_neighbors)",
-        )
     if isinstance(out, (str, Path)):
         return _pairwise_in_file(out, batch, scale, radius, mismatch_weights, n_threads, progress)
-    result = checked_out(out, (n_pairs,), batch)
+    instead = (
+        "Write them to a file (out='distances.npy'), ask for the nearest neighbours only (dtw_neighbors)"
+    )
+    result = checked_out(out, (n * (n - 1) // 2,), batch, instead=instead)
     _run_rows(RowDistances(batch, None, radius, mismatch_weights, scale), result, n_threads, progress)
     return result
 
@@ -121,13 +126,8 @@ def dtw_cross(
     array([[0.       , 3.7416575]], dtype=float32)
     """
     (left, right), scale = batches(a, b, n_codes=number_of_codes(mismatch_weights))
-    if out is None:
-        _refuse_if_too_large(
-            len(left) * len(right),
-            f"{len(left):,} by {len(right):,} series",
-            "Have them written to a memory map (out=numpy.lib.format.open_memmap(...))",
-        )
-    result = checked_out(out, (len(left), len(right)), left, right)
+    instead = "Have them written to a memory map (out=numpy.lib.format.open_memmap(...))"
+    result = checked_out(out, (len(left), len(right)), left, right, instead=instead)
     _run_rows(RowDistances(right, left, radius, mismatch_weights, scale), result, n_threads, progress)
     return result
 
@@ -172,18 +172,23 @@ def dtw_pairs(
     if len(firsts) != len(seconds):
         raise InputError(f"{len(firsts)} first and {len(seconds)} second indices make no pairs")
     result = np.empty(len(firsts), dtype=np.float32)
-    pairs = PairDistances(batch, radius, mismatch_weights, scale)
-    step = max(1, CELLS_A_BLOCK // pairs.cells_of_pair)
+    reach, of_codes = checked_radius(radius), weights_of_lanes(mismatch_weights, batch.n_channels)
+    longest = int(batch.lengths.max())
+    cells = int(cells_of_pair(longest, longest, reach))
+    step = max(1, CELLS_A_BLOCK // cells)
     work = []
     for start in range(0, len(firsts), step):
         part = slice(start, start + step)
-        run = partial(pairs.distances, firsts[part], seconds[part], result[part])
-        work.append(Block(run, len(firsts[part]) * pairs.cells_of_pair))
+        pairs = (firsts[part], seconds[part], result[part])
+        run = partial(write_pair_distances, batch, reach, of_codes, scale, *pairs)
+        work.append(Block(run, len(firsts[part]) * cells))
     run_blocks(work, n_threads, progress)
     return result
 
 
-def checked_out(out: Float32Array | None, shape: tuple[int, ...], *read: SeriesBatch) -> Float32Array:
+def checked_out(
+    out: Float32Array | None, shape: tuple[int, ...], *read: SeriesBatch, instead: str
+) -> Float32Array:
     """Return the array to write to: the caller's, or a new one.
 
     Parameters
@@ -194,13 +199,24 @@ def checked_out(out: Float32Array | None, shape: tuple[int, ...], *read: SeriesB
         The shape that it has to have.
     *read
         The series that are read meanwhile.
+    instead
+        What to do if memory cannot hold a new array.
 
     Raises
     ------
     InputError
         If the caller's array is not writable, not float32, of another shape, or shares memory with the series.
+    MemoryLimitError
+        If a new array would take more memory than may be used.
     """
     if out is None:
+        needed, limit = 4 * prod(shape), memory_budget()
+        if needed > limit:
+            pairs = f" make {shape[0]:,} pairs" if len(shape) == 1 else ""
+            raise MemoryLimitError(
+                f"{' by '.join(f'{len(batch):,}' for batch in read)} series{pairs}; their distances take "
+                f"{needed / 1e9:.1f} GB and {limit / 1e9:.1f} GB may be used. {instead}, or take fewer series"
+            )
         return np.empty(shape, dtype=np.float32)
     if (
         not isinstance(out, np.ndarray)
@@ -248,15 +264,6 @@ def _pairwise_in_file(
     ]
     run_blocks(work, n_threads, progress)
     return file.close()
-
-
-def _refuse_if_too_large(n_distances: int, what: str, instead: str) -> None:
-    needed, limit = 4 * n_distances, memory_budget()
-    if needed > limit:
-        raise MemoryLimitError(
-            f"{what}; their distances take {needed / 1e9:.1f} GB and {limit / 1e9:.1f} GB may be used. "
-            f"{instead}, or take fewer series"
-        )
 
 
 def _checked_index(index: ArrayLike, n: int) -> NDArray[np.int64]:

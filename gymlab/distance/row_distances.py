@@ -78,8 +78,7 @@ class RowDistances:
         if self._explicit and self._shared is None:
             flight = vectors_in_flight(members.n_channels)
         self._lanes = (*packed_blocks(ordered, flight * WIDTH), self._radius, weights_of_codes)
-        ragged = self._radius >= 0 and bool(np.ptp(members.lengths) or np.ptp(self._queries.lengths))
-        self._sizes = sizes_of(members.n_channels, weights_of_codes, flight, ragged=ragged)
+        self._sizes = sizes_of(members, self._radius, weights_of_codes, flight, self._queries)
 
     def row_ranges(self, cells: int | None = None) -> list[tuple[int, int]]:
         """Cut the rows into ranges of about so many cells, by default ``CELLS_A_BLOCK``."""
@@ -126,15 +125,14 @@ class RowDistances:
         triangular, explicit = (0,) * self._triangular, (0,) * self._explicit
         queries, shared = self._queries, self._shared
         if shared is None:
-            series = (queries.values, queries.lengths)
-            call(sweeps.sweep, series, first, stop, *lanes, scratch, self._sizes, triangular, explicit, out)
+            computed = (queries.values, queries.lengths)
+            call(sweeps.sweep, computed, first, stop, *lanes, scratch, self._sizes, triangular, explicit, out)
         else:
-            series = (shared.starts, queries.lengths)
+            looked_up = (shared.starts, queries.lengths)
             runs = (shared.run_starts, shared.run_points, shared.points)
-            scratch = (*scratch, aligned_empty((shared.most_points * columns, n_lanes)))
-            call(
-                sweeps.shared_sweep, series, runs, first, stop, *lanes, scratch, self._sizes, triangular, out
-            )
+            with_table = (*scratch, aligned_empty((shared.most_points * columns, n_lanes)))
+            arguments = (looked_up, runs, first, stop, *lanes, with_table, self._sizes, triangular)
+            call(sweeps.shared_sweep, *arguments, out)
 
     def compute(self, first: int, stop: int) -> Float32Array:
         """Return the distances of some rows, one row after the other."""
@@ -182,31 +180,24 @@ class RowDistances:
         return cells
 
 
-class PairDistances:
-    """Distances of chosen pairs among one collection of series."""
-
-    def __init__(
-        self, batch: SeriesBatch, radius: int | None, weights: Sequence[float], scale: float
-    ) -> None:
-        self._batch = batch
-        self._weights = weights_of_lanes(weights, batch.n_channels)
-        self._radius = checked_radius(radius)
-        self._scale = np.float32(scale)
-        longest = int(batch.lengths.max())
-        self.cells_of_pair = int(cells_of_pair(longest, longest, self._radius))
-
-    def distances(self, firsts: IntArray, seconds: IntArray, out: Float32Array) -> None:
-        """Write the distance of each pair to ``out``."""
-        batch = self._batch
-        explicit = kernel_path().name == "vector"
-        flight = vectors_in_flight(batch.n_channels) if explicit else 4
-        longest = batch.values.shape[1]
-        block = np.zeros((longest, batch.n_channels, flight * WIDTH), dtype=np.float32)
-        scratch = (*row_and_bounds(longest, flight * WIDTH), block)
-        ragged = self._radius >= 0 and bool(np.ptp(batch.lengths))
-        sizes = sizes_of(batch.n_channels, self._weights, flight, ragged=ragged)
-        series, cost = (batch.values, batch.lengths), (self._radius, self._weights, self._scale)
-        call(sweeps.pairs_sweep, series, firsts, seconds, *cost, scratch, sizes, (0,) * explicit, out)
+def write_pair_distances(
+    batch: SeriesBatch,
+    radius: int,
+    weights: Float32Array,
+    scale: float,
+    firsts: IntArray,
+    seconds: IntArray,
+    out: Float32Array,
+) -> None:
+    """Write the distance of each pair of series to ``out``; radius and weights as the kernels expect them."""
+    explicit = kernel_path().name == "vector"
+    flight = vectors_in_flight(batch.n_channels) if explicit else 4
+    longest = batch.values.shape[1]
+    block = np.zeros((longest, batch.n_channels, flight * WIDTH), dtype=np.float32)
+    scratch = (*row_and_bounds(longest, flight * WIDTH), block)
+    sizes = sizes_of(batch, radius, weights, flight)
+    series, cost = (batch.values, batch.lengths), (radius, weights, np.float32(scale))
+    call(sweeps.pairs_sweep, series, firsts, seconds, *cost, scratch, sizes, (0,) * explicit, out)
 
 
 def cells_of_pair(n: Any, m: Any, radius: int) -> Any:  # noqa: ANN401 - numbers or arrays of them
@@ -218,10 +209,11 @@ def cells_of_pair(n: Any, m: Any, radius: int) -> Any:  # noqa: ANN401 - numbers
 
 
 def sizes_of(
-    n_channels: int, weights: Float32Array, n_vectors: int, *, ragged: bool
+    batch: SeriesBatch, radius: int, weights: Float32Array, n_vectors: int, *more: SeriesBatch
 ) -> tuple[tuple[int, ...], ...]:
-    """Return the ``sizes`` that kernels take, see :mod:`gymlab.distance.kernels.sweeps`."""
-    return (0,) * n_channels, (0,) * weights.shape[1], (0,) * n_vectors, (0,) * ragged
+    """Return the ``sizes`` that kernels take for these series, see :mod:`gymlab.distance.kernels.sweeps`."""
+    ragged = radius >= 0 and any(np.ptp(one.lengths) for one in (batch, *more))
+    return (0,) * batch.n_channels, (0,) * weights.shape[1], (0,) * n_vectors, (0,) * ragged
 
 
 def row_and_bounds(n_columns: int, n_lanes: int) -> tuple[Float32Array, NDArray[np.int32]]:

@@ -38,8 +38,7 @@ class SearchPlan(ABC):
         self.blocks, block_lengths = packed_blocks(series, n_vectors * WIDTH)
         self._series = (series.values, series.lengths)
         self._lanes = (self.blocks, block_lengths, radius, weights)
-        ragged = radius >= 0 and bool(np.ptp(series.lengths))
-        self._sizes = sizes_of(series.n_channels, weights, n_vectors, ragged=ragged)
+        self._sizes = sizes_of(series, radius, weights, n_vectors)
 
     @abstractmethod
     def search_blocks(self, first: int, stop: int, sink: tuple[Any, ...], *, accepting: bool) -> None:

@@ -62,18 +62,6 @@ class SeriesBatch:
         return SeriesBatch(self.values[index], self.lengths[index])
 
 
-@dataclass(frozen=True, eq=False)
-class Scaling:
-    """How the numeric channels were shifted and scaled so that float32 holds their differences.
-
-    A common shift of all series does not change DTW; a common factor changes it by that factor. A factor that is a
-    power of two costs no digit.
-    """
-
-    shift: NDArray[np.float64]
-    factor: float
-
-
 def finite_array(values: ArrayLike, where: str) -> Float64Array:
     """Return one series as float64 ``(n_timepoints, n_channels)``.
 
@@ -226,8 +214,8 @@ def batches(*collections: Series, n_codes: int = 0) -> tuple[list[SeriesBatch], 
     }
     if len(channels) > 1:
         raise InputError(f"the series have different numbers of channels: {sorted(channels)}")
-    scaling = _scaling(arrays, channels.pop() if channels else 1, n_codes)
-    return [_batch(array, scaling) for array in arrays], 1.0 / scaling.factor
+    shift, factor = _scaling(arrays, channels.pop(), n_codes)
+    return [_batch(array, shift, factor) for array in arrays], 1.0 / factor
 
 
 def _stacked_or_list(series: Series) -> NDArray[Any] | list[NDArray[Any]]:
@@ -247,7 +235,11 @@ def _stacked_or_list(series: Series) -> NDArray[Any] | list[NDArray[Any]]:
     return [_series(one, f"series {index}") for index, one in enumerate(series)]
 
 
-def _scaling(arrays: list[Any], n_channels: int, n_codes: int) -> Scaling:
+def _scaling(arrays: list[Any], n_channels: int, n_codes: int) -> tuple[Float64Array, float]:
+    """Return the shift of each channel and the factor by which float32 holds the differences of all series.
+
+    A common shift does not change DTW; a common factor multiplies it. A factor that is a power of two costs no digit.
+    """
     flat = [array if isinstance(array, np.ndarray) else np.concatenate(array) for array in arrays]
     axes = [tuple(range(array.ndim - 1)) for array in flat]
     low = np.min([np.min(a, axis=x) for a, x in zip(flat, axes, strict=True)], axis=0).astype(np.float64)
@@ -269,17 +261,17 @@ def _scaling(arrays: list[Any], n_channels: int, n_codes: int) -> Scaling:
     # With codes, the factor would have to change their weights too.
     small_or_large = bool(reach) and not _SMALL <= reach <= _LARGE and n_codes == 0
     factor = 2.0 ** -int(np.frexp(reach)[1]) if small_or_large else 1.0
-    return Scaling(shift, factor)
+    return shift, factor
 
 
-def _batch(array: NDArray[Any] | list[NDArray[Any]], scaling: Scaling) -> SeriesBatch:
+def _batch(array: NDArray[Any] | list[NDArray[Any]], shift: Float64Array, factor: float) -> SeriesBatch:
     if isinstance(array, np.ndarray):
-        moved = scaling.factor != 1.0 or bool(scaling.shift.any())
-        values = ((array - scaling.shift) * scaling.factor).astype(np.float32) if moved else array
+        moved = factor != 1.0 or bool(shift.any())
+        values = ((array - shift) * factor).astype(np.float32) if moved else array
         lengths = np.full(len(array), array.shape[1], dtype=np.int64)
         return SeriesBatch(np.ascontiguousarray(values, dtype=np.float32), lengths)
     lengths = np.array([len(one) for one in array], dtype=np.int64)
     values = np.zeros((len(array), int(lengths.max()), array[0].shape[1]), dtype=np.float32)
     for index, (row, one) in enumerate(zip(values, array, strict=True)):
-        row[: len(one)] = moved_by(one, scaling.shift, f"series {index}") * scaling.factor
+        row[: len(one)] = moved_by(one, shift, f"series {index}") * factor
     return SeriesBatch(values, lengths)

@@ -1,7 +1,8 @@
 """The entropy of each agent of a stream, in bounded memory."""
 
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
+from functools import partial
 
 from gymlab.arguments import boolean
 from gymlab.entropy.conditional import ConditionalEntropy
@@ -66,15 +67,16 @@ class AgentEntropies:
         if window is not None and seconds is not None:
             raise InputError(f"give window={window} or seconds={seconds}, not both")
         self._max_agents = size
-        self._window = window
-        self._seconds = seconds
-        self._n_action_types = n_action_types
         self._given_situation = boolean("given_situation", given_situation)
-        self._correction = correction
+        kind: Callable[..., AnyEntropy] = ConditionalEntropy if self._given_situation else IncrementalEntropy
+        if seconds is not None:
+            kind = TimedConditionalEntropy if self._given_situation else TimedEntropy
+        span = window if seconds is None else seconds
+        self._new_entropy = partial(kind, span, n_action_types, correction=correction)
         # The least recently active first.
         self._entropies: OrderedDict[Hashable, AnyEntropy] = OrderedDict()
         self._n_evicted = 0
-        self._new_entropy()  # refuses unusable parameters now, not at the first action
+        self._new_entropy()  # raises for unusable parameters now, not at the first action
 
     def add(
         self,
@@ -185,14 +187,6 @@ class AgentEntropies:
         times = "1 time" if self._n_evicted == 1 else f"{self._n_evicted:,} times"
         within = f"to stay within {self._max_agents:,} agents; raise max_agents to keep more"
         return (f"{times} an agent was forgotten {within}",)
-
-    def _new_entropy(self) -> AnyEntropy:
-        n, correction = self._n_action_types, self._correction
-        if self._seconds is None:
-            kind = ConditionalEntropy if self._given_situation else IncrementalEntropy
-            return kind(self._window, n, correction=correction)
-        timed = TimedConditionalEntropy if self._given_situation else TimedEntropy
-        return timed(self._seconds, n, correction=correction)
 
 
 def _read(entropy: AnyEntropy, now: Timestamp | None) -> float:

@@ -25,55 +25,23 @@ from gymlab.errors import InputError
 from gymlab.renamed import renamed_argument
 
 E = TypeVar("E", bound=IncrementalEntropy | ConditionalEntropy)
-V = TypeVar("V")
 
 Timestamp = float | datetime
 
 
-class _EventWindow(Generic[V]):
-    """Items of the interval ``(clock − seconds, clock]``; the clock shows the latest time given, and never goes back.
-
-    Items are kept in a heap, so an item that arrives late costs only a logarithm.
-    """
-
-    __slots__ = ("_items", "_n_pushed", "_seconds", "clock")
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = finite_number("seconds", seconds, above=0)
-        # A serial number before the item keeps two items from being compared.
-        self._items: list[tuple[float, int, V]] = []
-        self._n_pushed = 0
-        self.clock = -math.inf
-
-    def is_too_late(self, time: float) -> bool:
-        """Return whether an event of that time is older than the window."""
-        return time <= self.clock - self._seconds
-
-    def push(self, time: float, item: V) -> None:
-        """Keep an item that is not too late."""
-        heapq.heappush(self._items, (time, self._n_pushed, item))
-        self._n_pushed += 1
-
-    def advance(self, time: float) -> list[tuple[float, V]]:
-        """Move the clock on, and return what leaves: times and items, the oldest first."""
-        self.clock = max(time, self.clock)
-        horizon, items = self.clock - self._seconds, self._items
-        left = []
-        while items and items[0][0] <= horizon:
-            at, _, item = heapq.heappop(items)
-            left.append((at, item))
-        return left
-
-
 class _Timed(Generic[E]):
-    """An entropy whose actions leave when they are too old."""
+    """An entropy of the actions of the interval ``(clock − seconds, clock]``."""
 
     def __init__(self, seconds: float, entropy: E) -> None:
-        # An item is what the entropy counts: an action type, or a situation and a choice.
-        self._window: _EventWindow[tuple[Hashable, ...]] = _EventWindow(seconds)
+        self._seconds = finite_number("seconds", seconds, above=0)
         self._entropy = entropy
         self._put: Callable[..., None] = entropy.add
         self._take: Callable[..., None] = entropy.remove
+        self._clock = -math.inf
+        # A heap of times, serial numbers and items: an action that arrives late costs only a logarithm. An item is an
+        # action type, or a situation and a choice; serial numbers keep two items from being compared.
+        self._items: list[tuple[float, int, tuple[Hashable, ...]]] = []
+        self._n_pushed = 0
         self._n_late = 0
 
     def advance(self, now: Timestamp) -> None:
@@ -89,8 +57,7 @@ class _Timed(Generic[E]):
         InputError
             If ``now`` is no such time.
         """
-        for _, item in self._window.advance(_seconds_of(now)):
-            self._take(*item)
+        self._remove_old(_seconds_of(now))
 
     def get_entropy(self, now: Timestamp | None = None) -> float:
         """Return the normalised entropy, from 0 to 1, at a time; None for the time of the clock.
@@ -126,26 +93,39 @@ class _Timed(Generic[E]):
 
     def _add(self, item: tuple[Hashable, ...], timestamp: Timestamp) -> None:
         time = _seconds_of(timestamp)
-        if self._window.is_too_late(time):
+        if time <= self._clock - self._seconds:
             is_known(item, set())
             for value in item:
                 require_value(value)
             self._n_late += 1
             return
-        clock = self._window.clock
-        left = self._window.advance(time)
-        for _, old in left:
-            self._take(*old)
+        clock = self._clock
+        removed = self._remove_old(time)
         try:
             self._put(*item)
         except InputError:
-            # The sums are of integers, so the actions that left come back without a trace.
-            for at, old in left:
-                self._window.push(at, old)
+            # The sums are integers, so adding the removed actions again restores the entropy exactly.
+            for at, old in removed:
                 self._put(*old)
-            self._window.clock = clock
+                self._push(at, old)
+            self._clock = clock
             raise
-        self._window.push(time, item)
+        self._push(time, item)
+
+    def _push(self, time: float, item: tuple[Hashable, ...]) -> None:
+        heapq.heappush(self._items, (time, self._n_pushed, item))
+        self._n_pushed += 1
+
+    def _remove_old(self, time: float) -> list[tuple[float, tuple[Hashable, ...]]]:
+        """Move the clock on, remove the actions that are too old then, and return their times and items."""
+        self._clock = max(time, self._clock)
+        horizon, items = self._clock - self._seconds, self._items
+        removed = []
+        while items and items[0][0] <= horizon:
+            at, _, item = heapq.heappop(items)
+            self._take(*item)
+            removed.append((at, item))
+        return removed
 
 
 class TimedEntropy(_Timed[IncrementalEntropy]):
