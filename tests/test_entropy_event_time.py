@@ -83,7 +83,7 @@ def test_memory_holds_what_is_in_the_window():
     entropy = TimedEntropy(5)
     for step in range(20_000):
         entropy.add(f"action type {step}", step)
-    assert entropy.n_actions == len(entropy.counts) == len(entropy._window._items) == 5
+    assert entropy.n_actions == len(entropy.counts) == len(entropy._items) == 5
 
 
 def test_a_million_seconds_leave_no_trace():

@@ -16,16 +16,16 @@ AnyEntropy = IncrementalEntropy | ConditionalEntropy | TimedEntropy | TimedCondi
 
 
 class AgentEntropies:
-    """One entropy for each of the agents that were active last.
+    """Entropies of the agents that were active most recently, one for each agent.
 
     Parameters
     ----------
     max_agents
-        How many agents are remembered. When one more comes, the agent that has been inactive the longest is
-        forgotten; if that agent comes back, it starts afresh.
+        How many agents are remembered. One more agent replaces the one that has been inactive the longest. A
+        forgotten agent that comes back starts without actions.
     window, seconds
-        Which actions of an agent count: its latest ``window`` actions, or those of its last ``seconds``. Give at
-        most one of the two; without both, all actions count since the agent was last forgotten.
+        Which actions of an agent count: its latest ``window`` actions, or those of its last ``seconds``. Give at most
+        one of the two. With neither, all actions count that came after the agent was last forgotten.
     n_action_types
         How many action types an agent can choose from, as for :class:`IncrementalEntropy`. ``n_intents`` is the
         old name.
@@ -73,7 +73,7 @@ class AgentEntropies:
             kind = TimedConditionalEntropy if self._given_situation else TimedEntropy
         span = window if seconds is None else seconds
         self._new_entropy = partial(kind, span, n_action_types, correction=correction)
-        # The least recently active first.
+        # The least recently active agent is first.
         self._entropies: OrderedDict[Hashable, AnyEntropy] = OrderedDict()
         self._n_evicted = 0
         self._new_entropy()  # raises for unusable parameters now, not at the first action
@@ -85,7 +85,7 @@ class AgentEntropies:
         situation: Hashable = None,
         timestamp: Timestamp | None = None,
     ) -> None:
-        """Add an action of an agent, which makes it the most recently active.
+        """Add an action of an agent. The agent is then the most recently active one.
 
         Parameters
         ----------
@@ -99,8 +99,8 @@ class AgentEntropies:
         Raises
         ------
         InputError
-            If an argument is missing or not hashable, or there would be more than ``n_action_types`` distinct
-            ones. Nothing has changed then, and no agent is forgotten.
+            If an argument is missing or not hashable, or there would be more than ``n_action_types`` distinct action
+            types. Then nothing changes, and no agent is forgotten.
 
         Examples
         --------
@@ -132,7 +132,7 @@ class AgentEntropies:
             self._n_evicted += 1
 
     def get_entropy(self, agent_id: Hashable, now: Timestamp | None = None) -> float:
-        """Return the normalised entropy of an agent, from 0 to 1; of a window of seconds at a time, if one is given.
+        """Return the normalised entropy of an agent, from 0 to 1; with ``seconds``, at the time ``now``.
 
         Raises
         ------
@@ -181,7 +181,7 @@ class AgentEntropies:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Sentences that a reader of these entropies has to know."""
+        """Notes for the reader of these entropies, one sentence each."""
         if not self._n_evicted:
             return ()
         times = "1 time" if self._n_evicted == 1 else f"{self._n_evicted:,} times"

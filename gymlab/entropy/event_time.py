@@ -1,10 +1,10 @@
-"""Entropy of what was done in the last T seconds, kept up to date action by action, exactly.
+"""Exact entropy of the actions of the last T seconds, updated action by action.
 
-An action counts by the time when it happened, not by its arrival: at time t, the actions of ``(t − T, t]`` count.
+The time of an action is when it happened, not when it arrived: at time t, the actions of ``(t − T, t]`` count.
 
-- The clock shows the latest time that an action or a reading gave, and never goes back. A single timestamp from the
-  far future therefore empties the window. If that can happen in your stream, check timestamps before you add them.
-- An action that arrives out of order takes its place by its timestamp, and leaves when it is too old.
+- The clock shows the latest time given by an action or a reading, and never goes back. So a single timestamp from the
+  far future empties the window. If that can happen in your stream, check timestamps before you add them.
+- An action that arrives out of order counts by its timestamp, and is removed when it is too old.
 - An action that is too old on arrival is not counted; ``n_late`` counts such actions.
 - Only the actions in the window are kept in memory.
 """
@@ -45,7 +45,7 @@ class _Timed(Generic[E]):
         self._n_late = 0
 
     def advance(self, now: Timestamp) -> None:
-        """Let the actions leave that are too old at a time. A time before the clock changes nothing.
+        """Move the clock to a time, and remove actions that are too old then. An earlier time changes nothing.
 
         Parameters
         ----------
@@ -55,7 +55,7 @@ class _Timed(Generic[E]):
         Raises
         ------
         InputError
-            If ``now`` is no such time.
+            If ``now`` is not such a time.
         """
         self._remove_old(_seconds_of(now))
 
@@ -65,7 +65,7 @@ class _Timed(Generic[E]):
         Raises
         ------
         InputError
-            If ``now`` is no time, as in :meth:`advance`.
+            If ``now`` is not a time, as in :meth:`advance`.
         """
         if now is not None:
             self.advance(now)
@@ -135,8 +135,8 @@ class TimedEntropy(_Timed[IncrementalEntropy]):
     ----------
     seconds
         T, how long an action counts: at time t, the actions of ``(t − T, t]``. The clock shows the latest time
-        given and never goes back. An action out of order takes its place by its timestamp. An action that is too
-        old on arrival is only counted in :attr:`n_late`.
+        given and never goes back. An action out of order counts by its timestamp. An action that is too old on
+        arrival counts only in :attr:`n_late`.
     n_action_types, correction
         As for :class:`IncrementalEntropy`. ``n_intents`` is the old name.
 
@@ -161,7 +161,7 @@ class TimedEntropy(_Timed[IncrementalEntropy]):
         super().__init__(seconds, IncrementalEntropy(n_action_types=n_action_types, correction=correction))
 
     def add(self, action_type: Hashable, timestamp: Timestamp) -> None:
-        """Add an action that happened at a time, and let the actions leave that are too old then.
+        """Add an action that happened at a time, and remove the actions that are too old then.
 
         Parameters
         ----------
@@ -174,7 +174,7 @@ class TimedEntropy(_Timed[IncrementalEntropy]):
         ------
         InputError
             If the action type is missing or not hashable, there would be more than ``n_action_types`` distinct
-            ones in the window, or the timestamp is no time. Nothing has changed then.
+            ones in the window, or the timestamp is not a time. Then nothing changes.
 
         Examples
         --------
@@ -223,7 +223,7 @@ class TimedConditionalEntropy(_Timed[ConditionalEntropy]):
         super().__init__(seconds, ConditionalEntropy(n_action_types=n_action_types, correction=correction))
 
     def add(self, situation: Hashable, choice: Hashable, timestamp: Timestamp) -> None:
-        """Add what was chosen in a situation at a time, and let the actions leave that are too old then.
+        """Add a choice made in a situation at a time, and remove the actions that are too old then.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""The compiled loop of entropies that slide over an array, with the same integers as those of a stream."""
+"""The compiled loop that slides a window over an array, with the same integers as the entropy of a stream."""
 
 import numpy as np
 from numba import njit
@@ -15,11 +15,11 @@ def slide(groups, parts, n_groups, n_parts, window, high, low, divisor):
     Parameters
     ----------
     groups, parts : int64 (n,)
-        At least ``window`` of them; groups may be ``(1,)`` where all is one group.
+        n is at least ``window``; ``groups`` may be ``(1,)`` if there is only one group.
     high, low : int64
         The steps of each count up to the highest that occurs, in two parts.
     divisor : float64
-        May be infinite.
+        The entropy of a uniform choice, scaled; it may be infinite.
     """
     in_group = np.zeros(n_groups, dtype=np.int64)
     in_part = np.zeros(n_parts, dtype=np.int64)
