@@ -1,4 +1,4 @@
-"""Matrices of distances, computed once for the same content."""
+"""A cache of distance matrices: each is computed once for the same series and parameters."""
 
 from collections.abc import Sequence
 from functools import cache as once
@@ -19,7 +19,7 @@ from gymlab.distance.series import (
 )
 from gymlab.runtime.cache import BoundedCache
 
-# Share of the memory that work may take, when the cache is first needed.
+# The share of the memory that work may take when the cache is first used.
 _SHARE_OF_BUDGET = 0.25
 
 
@@ -33,25 +33,25 @@ def cached_pairwise(
     progress: Progress = False,
     checkpoint: Checkpoint = no_checkpoint,
 ) -> Float32Array:
-    """Return the matrix of :func:`gymlab.distance.dtw_pairwise`, from a cache if the same was asked for before.
+    """Return the matrix of :func:`gymlab.distance.dtw_pairwise`, from a cache if it was computed before.
 
-    Two requests are the same if every value and length, the radius and the weights are the same. Callers that ask
-    at the same time each compute the matrix: a caller that waited for another could not be cancelled on its own,
-    and would end when the other is cancelled.
+    Two requests are the same if every value and length, the radius and the weights are the same. Callers that ask at
+    the same time each compute the matrix: if one waited for another, it could not be cancelled alone, and would end
+    when the other is cancelled.
 
     Parameters
     ----------
     series, radius, mismatch_weights, n_threads, progress
         As for :func:`gymlab.distance.dtw_pairwise`.
     cache
-        :func:`matrix_cache` unless told. A matrix larger than its budget is computed and not kept.
+        By default :func:`matrix_cache`. A matrix larger than the budget of the cache is computed and not kept.
     checkpoint
         As for :func:`~gymlab.clustering.number_of_items`.
 
     Returns
     -------
     numpy.ndarray
-        float32 ``(n(n−1)/2,)``, read-only, since others may hold the same.
+        float32 ``(n(n−1)/2,)``, read-only, because other callers may hold the same array.
 
     Raises
     ------
@@ -88,7 +88,7 @@ def cached_pairwise(
 
 @once
 def matrix_cache() -> BoundedCache:
-    """Return the cache that all share: a quarter of the memory that work may take when it is first asked for.
+    """Return the shared cache. Its budget is a quarter of the memory that work may take at the first call.
 
     Examples
     --------
