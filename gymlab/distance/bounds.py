@@ -6,8 +6,9 @@ channels (dependent DTW): like a local cost, each bound is a sum over the channe
 References
 ----------
 .. [1] S.-W. Kim, S. Park, W. W. Chu, "An index-based approach for similarity search supporting time warping in
-   large sequence databases", ICDE 2001; here its first and last points, as T. Rakthanmanon et al., "Searching and
-   mining trillions of time series subsequences under dynamic time warping", KDD 2012, section 4.1.1.
+   large sequence databases", ICDE 2001; only the first and the last points are used here, as in T. Rakthanmanon et
+   al., "Searching and mining trillions of time series subsequences under dynamic time warping", KDD 2012, section
+   4.1.1.
 .. [2] E. Keogh, C. A. Ratanamahatana, "Exact indexing of dynamic time warping", Knowledge and Information Systems
    7(3), 2005, section 4.
 .. [3] D. Lemire, "Faster retrieval with a two-pass dynamic-time-warping lower bound", Pattern Recognition 42(9),

@@ -1,8 +1,8 @@
-"""The exact DTW matrix and neighbour queries on an NVIDIA GPU.
+"""Exact DTW matrices and neighbour queries on an NVIDIA GPU.
 
-The functions mirror those of :mod:`gymlab.distance`, which run on the processor and need no extra. This module needs
+The functions are those of :mod:`gymlab.distance`, which run on the processor and need no extra. This module needs
 numba-cuda (``pip install 'gymlab[gpu]'``) with the CUDA libraries of the driver (``numba-cuda[cu12]`` or
-``numba-cuda[cu13]``). Importing this module costs nothing: numba's CUDA part is imported by the first call.
+``numba-cuda[cu13]``). Importing this module is cheap: the first call imports the CUDA part of numba.
 """
 
 import importlib.util
@@ -29,7 +29,7 @@ _INSTALL = "pip install 'gymlab[gpu]' 'numba-cuda[cu13]', or [cu12] for an older
 
 @dataclass(frozen=True)
 class Availability:
-    """Whether a GPU can be used; true or false as a condition.
+    """Whether a GPU can be used. The object is true or false as a condition.
 
     Attributes
     ----------
@@ -53,8 +53,7 @@ def available() -> Availability:
     Returns
     -------
     Availability
-        True as a condition where there is a usable device, or numba's simulator was chosen with
-        ``NUMBA_ENABLE_CUDASIM=1``.
+        True as a condition if there is a usable device, or if ``NUMBA_ENABLE_CUDASIM=1`` selects numba's simulator.
 
     Examples
     --------
@@ -96,7 +95,7 @@ def dtw_pairwise(
     Returns
     -------
     numpy.ndarray
-        float32 ``(n(n-1)/2,)`` as of :func:`gymlab.distance.dtw_pairwise`, to its last digit or two.
+        float32 ``(n(n-1)/2,)``, equal to :func:`gymlab.distance.dtw_pairwise` except in the last one or two digits.
 
     Raises
     ------
@@ -184,7 +183,7 @@ def dtw_neighbors(
     """Return the neighbours of each series by exact DTW: all within ``eps``, or the ``k`` nearest, by a GPU.
 
     On the device, a pair is ruled out by its corner cells (LB_Kim [1]_, counted as ``kim``), or abandoned between two
-    strips of columns once every way on is too far.
+    strips of columns if every path is already too long.
 
     Parameters
     ----------
@@ -195,13 +194,13 @@ def dtw_neighbors(
     k
         How many neighbours each series has, 1 to n−1. Ties go to the lower index.
     values
-        Whether the graph holds the distances; else it holds True.
+        True for a graph of distances, False for a graph that holds True for each edge.
 
     Returns
     -------
     NeighborGraph
-        A csr graph ``(n, n)`` without the series themselves, zeros explicit, and statistics. With ``eps`` the graph
-        is symmetric; with ``k`` each row has k entries.
+        A csr graph ``(n, n)`` without edges of a series to itself, with explicit zeros; and statistics. With ``eps``
+        the graph is symmetric; with ``k`` each row has k entries.
 
     Raises
     ------
@@ -251,7 +250,7 @@ def _refuse_without_gpu(name: str) -> None:
     Raises
     ------
     GpuUnavailableError
-        If there is none; the message says why, and what runs on the processor.
+        If there is no GPU. The message gives the reason, and the function for the processor.
     """
     if not (there := available()):
         raise GpuUnavailableError(

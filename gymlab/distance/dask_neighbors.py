@@ -1,4 +1,4 @@
-"""Neighbour graphs over a Dask cluster: each worker searches some blocks, the client keeps the nearest neighbours."""
+"""Neighbour graphs by a Dask cluster: each worker searches some blocks, the client keeps the nearest neighbours."""
 
 import time
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from gymlab.errors import ClusterError
 if TYPE_CHECKING:
     from distributed import Client
 
-# Bounds make some pairs a hundred times cheaper than others, so there are more tasks than blocks of a matrix.
+# Bounds make some pairs a hundred times cheaper than others, so there are more tasks than for a matrix.
 _TASKS_A_THREAD = 8
 # About ten seconds if no pair is ruled out, which is rare.
 _MOST_CELLS = 50_000_000_000
@@ -47,8 +47,8 @@ def dtw_neighbors(
 ) -> NeighborGraph:
     """Return the k nearest neighbours of each series, or all within ``eps``, by exact DTW, computed by a cluster.
 
-    Every worker keeps limits of its own, which fall with what it finds. So the statistics depend on which worker did
-    what; the graph does not.
+    Every worker has its own limits, which fall with the neighbours that it finds. So the statistics depend on which
+    worker ran which task; the graph does not.
 
     Parameters
     ----------
@@ -65,8 +65,8 @@ def dtw_neighbors(
     Raises
     ------
     ClusterError
-        As :func:`gymlab.distance.distributed.dtw_pairwise`; also if the processors of a worker and of this
-        machine differ so much that they would divide the work differently.
+        As :func:`gymlab.distance.distributed.dtw_pairwise`; also if the processors of a worker and of this machine
+        differ so much that they would cut the series into different blocks.
     InputError
         As :func:`gymlab.distance.dtw_neighbors`.
 

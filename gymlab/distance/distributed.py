@@ -1,8 +1,8 @@
-"""The exact DTW matrix and neighbour graphs over the workers of a Dask cluster, for work on more than one machine.
+"""Exact DTW matrices and neighbour graphs by the workers of a Dask cluster, for work on more than one machine.
 
-The functions mirror those of :mod:`gymlab.distance`, with the client before the series, and give the same bits
-(on processors of one kind). They need Dask (``pip install 'gymlab[distributed]'``), and gymlab on every worker.
-Importing this module does not import Dask; the first call does.
+The functions are those of :mod:`gymlab.distance`, with the client before the series. They give the same results, bit
+for bit (on processors of one kind). They need Dask (``pip install 'gymlab[distributed]'``), and gymlab on every
+worker. Importing this module does not import Dask; the first call does.
 
 >>> from distributed import Client  # doctest: +SKIP
 >>> with Client("scheduler:8786") as client:  # doctest: +SKIP
@@ -32,9 +32,9 @@ __all__ = ["Parts", "dtw_cross", "dtw_neighbors", "dtw_pairwise", "dtw_pairwise_
 
 # Measured on one thread, for explicit vectors and plain loops. Only the size of blocks depends on it.
 _CELLS_A_SECOND = {"vector": 2.5e10, "plain": 7e9}
-# The answer to a block takes 32 MB at most, so that the answers on their way fit into any worker.
+# The answer to a block takes at most 32 MB, so that the answers that wait fit into any worker.
 _MOST_PAIRS = 8_000_000
-# So that all threads end at about the same time.
+# Several blocks for each thread, so that all threads end at about the same time.
 _BLOCKS_A_THREAD = 4
 # Sending a task costs milliseconds; a block below a fiftieth of a second is not worth it.
 _LEAST_SECONDS = 0.02
@@ -52,25 +52,27 @@ def dtw_pairwise(
 ) -> Float32Array:
     """Return the exact DTW distance of every pair of series, as a condensed matrix, computed by a cluster.
 
-    The series are sent to every worker once. A worker that dies costs the blocks that it had not delivered.
+    The series are sent to every worker once. If a worker dies, only the blocks that it had not delivered are computed
+    again.
 
     Parameters
     ----------
     client
-        A :class:`distributed.Client` with at least one worker. Blocks come through the scheduler, unless the
-        client was made with ``direct_to_workers=True``.
+        A :class:`distributed.Client` with at least one worker. Blocks pass through the scheduler, unless the client
+        was made with ``direct_to_workers=True``.
     series, radius, mismatch_weights
         As for :func:`gymlab.distance.dtw_pairwise`.
     out
         As for :func:`gymlab.distance.dtw_pairwise`. With a memory map or the path of an ``.npy`` file, this
         process holds one block at a time. A file gets its name when it is complete. After an interruption, its
-        finished blocks are reused if ``cells_a_block`` is the same; without it, if the workers have as many threads.
+        finished blocks are used again if ``cells_a_block`` is the same or, without it, if the number of threads of
+        the workers is the same.
     progress
         True for a progress bar, or a function of the cells done and the cells in all. If it raises an
-        exception, the blocks on their way are cancelled.
+        exception, the submitted blocks are cancelled.
     cells_a_block
-        About how many cells of DTW a block holds. None for a second of work; for less if there would be too few
-        blocks for the workers' threads or too large an answer.
+        About how many cells of DTW a block holds. None for about a second of work, or less if the blocks would be too
+        few for the workers' threads or their answers too large.
 
     Returns
     -------
@@ -80,7 +82,7 @@ def dtw_pairwise(
     Raises
     ------
     ClusterError
-        If Dask is not installed, the client is closed or without workers, or workers die time and again.
+        If Dask is not installed, the client is closed or has no workers, or workers die repeatedly.
     InputError
         As :func:`gymlab.distance.dtw_pairwise`.
     MemoryLimitError, OutputError
@@ -123,16 +125,16 @@ def dtw_pairwise_parts(
     """Write the exact DTW distance of every pair of series to a folder of Parquet files, computed by a cluster.
 
     The workers write the files, so no distance passes through this process; the client and all workers have to share
-    the folder. A part appears under its name when it is complete. Each part knows the key of its matrix and the
-    checksum of its numbers. Call the function again after an interruption, and only missing or damaged parts are
-    computed.
+    the folder. A part appears under its name when it is complete. Each part holds the key of its matrix and the
+    checksum of its numbers. After an interruption, call the function again: it computes only missing or damaged
+    parts.
 
     Parameters
     ----------
     client, series, radius, progress, mismatch_weights, cells_a_block
-        As for :func:`dtw_pairwise`. A folder from an earlier run keeps the blocks of that run.
+        As for :func:`dtw_pairwise`. A folder of an earlier run keeps the blocks of that run.
     folder
-        Created if need be.
+        The folder, created if it does not exist.
 
     Returns
     -------
@@ -234,7 +236,7 @@ def compute_rows(shared: BuiltOnce[RowDistances], first: int, stop: int) -> Floa
 
 
 class _SharedRows:
-    """Distances of rows as a cluster computes them, cut into ranges of rows."""
+    """Distances that a cluster computes, cut into ranges of rows."""
 
     def __init__(
         self,
@@ -282,7 +284,8 @@ def _planned_ranges(
 ) -> list[tuple[int, int]]:
     """Cut the rows into ranges of about a second's work.
 
-    Ranges are shorter where a second's distances would be too large an answer, or the blocks too few for the threads.
+    Ranges are shorter if the distances of a second would be too large an answer, or the blocks too few for the
+    threads.
 
     Raises
     ------

@@ -1,6 +1,6 @@
-"""The work of :mod:`gymlab.distance.cuda` in tiles, so that memory on the device stays bounded; edges from near pairs.
+"""The work of :mod:`gymlab.distance.cuda` in tiles, which bound the memory on the device; edges from near pairs.
 
-Importing this needs numba-cuda.
+Importing this module needs numba-cuda.
 """
 
 import math
@@ -22,16 +22,16 @@ _PAIRS, _CELLS, _BYTES = 2**23, 2**37, 2**28
 
 _THREADS, _WARP = 128, 32
 
-# Blocks take work in turns; more of them would only wait.
+# Blocks take work one after the other; more of them would only wait.
 _MOST_BLOCKS = 2**20
 
-# The shared memory that a block has on every device without asking for more, in float32.
+# The shared memory that a block has on every device by default, as a number of float32.
 _SHARED = 48 * 1024 // 4
 
 # The fewest columns of the first tile of a k-NN query. All its pairs are near, since no neighbour is known yet.
 _FIRST_COLUMNS = 256
 
-# More than the rounding of a root and a product, which separates squared costs from distances.
+# A factor above the rounding of a root and a product, by which squared distances and costs may differ.
 _SLACK = 1e-6
 
 
@@ -52,7 +52,7 @@ class Tiles:
     """Two collections of series, compared on the device tile by tile.
 
     Only one tile's series are on the device at a time. Its columns are sorted by length, so that the threads of a
-    block have about the same to do; their answers come back in the order of the collection.
+    block have about the same work; the answers are in the order of the collection.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class Tiles:
         self._queries, self._others = queries, others
         self._radius, self._scale, self._relation = checked_radius(radius), np.float32(scale), relation
         weights_of_codes = weights_of_lanes(weights, others.n_channels)[0]
-        # An array without elements has no address on the device.
+        # One element more, because an empty array has no address on the device.
         self._weights_there = cuda.to_device(np.append(weights_of_codes, np.float32(0)))
         self._n_codes = len(weights_of_codes)
         self._width = kernels.strip_width(others.n_channels, int(others.lengths.max()))
@@ -79,7 +79,7 @@ class Tiles:
         Parameters
         ----------
         first_columns
-            When given, the first tiles have so many columns, and the next ones as many as all before them.
+            If given, the first tiles have this many columns, and the next ones as many as all tiles before them.
         """
         n_rows, n_columns = len(self._queries), len(self._others)
         start = 0
@@ -98,7 +98,7 @@ class Tiles:
         return min(n_columns, max(_WARP, min(2**14, fitting // _WARP * _WARP)))
 
     def _down(self, rows: range, columns: range) -> Iterator[Tile]:
-        """Cut the rows that meet these columns into tiles, by what the longest series would need."""
+        """Cut the rows that meet these columns into tiles, by the needs of the longest series."""
         n = int(self._queries.lengths[rows.start : rows.stop].max(initial=1))
         m = int(self._others.lengths[columns.start : columns.stop].max())
         cells = n * m
@@ -159,10 +159,10 @@ class Tiles:
             shared = 1
             blocks = min(blocks, max(1, _BYTES // (4 * longest * threads)))
             scratch = (blocks, longest * threads)
-        # Where a query stands among the columns, for collections that are compared with themselves.
+        # The position of the first query among the columns, if a collection is compared with itself.
         ahead = tile.rows.start - tile.columns.start
         with warnings.catch_warnings():
-            # A small collection leaves most of the device idle, which needs no warning.
+            # numba warns if most of the device is idle, which is normal for a small collection.
             warnings.filterwarnings("ignore", message="Grid size")
             kernel(shape)[blocks, threads, 0, 4 * shared](
                 queries,
@@ -194,7 +194,7 @@ class Tiles:
             strips = math.ceil(longest / self._width)
             packed = np.zeros((strips * self._width, self._others.n_channels, len(members)), dtype=np.float32)
             packed[:longest] = self._others.values[members, :longest].transpose(1, 2, 0)
-            self._loaded = None  # the old ones go before the new ones come
+            self._loaded = None  # frees the old arrays before the new ones are copied
             there = (cuda.to_device(array) for array in (packed, lengths, slots))
             self._loaded = (columns, *there)
         return self._loaded[1:]
@@ -255,9 +255,9 @@ def _nearest(
     all_columns = np.concatenate([indices.ravel(), columns])
     all_values = np.concatenate([distances.ravel(), values])
     order = np.lexsort((all_columns, all_values, all_rows))
-    # Each row has at least the k it had before.
+    # Each row has at least its k former entries.
     chosen = order[np.searchsorted(all_rows[order], np.arange(n))[:, None] + np.arange(k)]
     return all_values[chosen], all_columns[chosen]
 
 
-# Compiled in: 4354a3acbf2e2105
+# Compiled in: bfe3c3c44c1c3544

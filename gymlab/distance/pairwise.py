@@ -46,21 +46,21 @@ def dtw_pairwise(
         Any writable float32 array of shape ``(n(n-1)/2,)`` to write to, a memory map too; or the path of an
         ``.npy`` file. A matrix in a file may be larger than memory, and an interrupted run can continue: call the
         function again with the same series, parameters and path, and only the missing distances are computed. The
-        result is a memory map of the file.
+        result is then a memory map of the file.
     n_threads
         None for every processor. The result does not depend on it.
     progress
         True for a progress bar, or a function of the cells done and the cells in all.
     mismatch_weights
         When given, the last ``len(mismatch_weights)`` channels are codes of categories: two codes that differ
-        add their weight to the local cost, whatever their values.
+        add their weight to the local cost, however far apart their values are.
 
     Returns
     -------
     numpy.ndarray
         float32 ``(n(n-1)/2,)`` in the order of :func:`scipy.spatial.distance.pdist`. Identical series are at
-        exactly 0. Differences are kept to 6e-8 of the spread of all values. Unless they are small against that
-        spread, the error against float64 is below 1e-5 of the distance up to about a thousand time points.
+        exactly 0. Differences are kept to 6e-8 of the spread of all values. For distances that are not small against
+        that spread, the relative error against float64 is below 1e-5 up to about a thousand time points.
 
     Raises
     ------
@@ -149,8 +149,8 @@ def dtw_pairs(
     series, radius, n_threads, progress, mismatch_weights
         As for :func:`dtw_pairwise`.
     first, second
-        int ``(n_pairs,)``: the indices of each pair. Pairs with the same ``first`` that follow each other are
-        computed together, so sorted pairs are the fastest.
+        int ``(n_pairs,)``: the indices of each pair. Consecutive pairs with the same ``first`` are computed together,
+        so sorted pairs are the fastest.
 
     Returns
     -------
@@ -248,7 +248,7 @@ def _pairwise_in_file(
     progress: Progress,
 ) -> Float32Array:
     distances = RowDistances(batch, None, radius, weights, scale)
-    # Refused before there is a file.
+    # Checked before a file is made.
     checked_threads(n_threads)
     checked_progress(progress)
     file = open_matrix_file(path, batch, radius, weights, scale)

@@ -29,9 +29,9 @@ from gymlab.distance.triangle import row_start
 
 _log = logging.getLogger(__name__)
 
-# Large enough that starting a block costs nothing by comparison, small enough for steady progress and a quick cancel.
+# Large enough that the start of a block costs little, small enough for steady progress and a quick cancel.
 CELLS_A_BLOCK = 200_000_000
-# A table of shared costs is filled anew for each range of rows, so the rows have to read it this many times over.
+# A table of shared costs is filled for each range of rows, so the rows have to read it at least this many times.
 _ROWS_WORTH_A_TABLE = 10
 
 
@@ -47,7 +47,7 @@ class RowDistances:
     order
         int64 ``(n_members,)``: the index of the series at each place.
     in_order
-        Whether that is the order in which the members were given.
+        Whether ``order`` is the order in which the members were given.
     """
 
     def __init__(
@@ -91,10 +91,10 @@ class RowDistances:
         return [(int(first), int(stop)) for first, stop in pairwise(bounds)]
 
     def _between_runs(self, shared: SharedPoints, cuts: IntArray, ends: IntArray, step: int) -> IntArray:
-        """Move cuts to the ends of runs of queries, since the table of a run is filled once for each range that it is in.
+        """Move cuts to the ends of runs of queries: the table of a run is filled for each range that the run is in.
 
-        A run that is longer than a range is cut where that pays: where the rows between two cuts have many times as
-        many time points as the table.
+        A run that is longer than a range is cut only if the rows between two cuts have many times as many time points
+        as the table.
         """
         starts, points = shared.run_starts, np.diff(shared.run_points)
         kept = [0]
@@ -110,11 +110,11 @@ class RowDistances:
         return np.array(kept, dtype=np.int64)
 
     def cells(self, first: int = 0, stop: int | None = None) -> int:
-        """Return about how many cells these rows hold; all rows unless told."""
+        """Return about how many cells these rows hold; by default all rows."""
         return int(self._cells[first:stop].sum())
 
     def condensed_range(self, first: int, stop: int) -> tuple[int, int]:
-        """Return where the distances of these rows begin and end when those of all rows follow each other."""
+        """Return the positions in the condensed matrix at which these rows begin and end."""
         return row_start(self._n_members, first), row_start(self._n_members, stop)
 
     def rows(self, first: int, stop: int, out: Float32Array) -> None:
@@ -149,7 +149,7 @@ class RowDistances:
             begin, end = self.condensed_range(first, stop)
             out[begin:end] = distances
         else:
-            # What a worker sent may be read-only, for which the kernel would be compiled once more.
+            # Distances from a worker may be read-only; the kernel would be compiled once more for such an array.
             usable = np.require(distances, requirements=["A", "W"])
             call(sweeps.move_condensed, usable, np.asarray(out), self.order, first, stop, (0,))
 
@@ -236,7 +236,7 @@ def packed_blocks(batch: SeriesBatch, n_lanes: int) -> tuple[Float32Array, IntAr
 
 
 def call(kernel: Any, *arguments: object) -> None:  # noqa: ANN401 - numba gives its functions no type
-    """Call a compiled kernel, and say so if it had to be compiled first."""
+    """Call a compiled kernel, and log a message if it had to be compiled first."""
     misses, start = sum(kernel.stats.cache_misses.values()), time.perf_counter()
     kernel(*arguments)
     if sum(kernel.stats.cache_misses.values()) > misses:

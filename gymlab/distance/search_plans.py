@@ -1,4 +1,4 @@
-"""The ways to search the pairs of a neighbour query: with bounds and costs from tables, or computed on the way."""
+"""Ways to search the pairs of a neighbour query: bounds and costs from tables, or computed for each pair."""
 
 from abc import ABC, abstractmethod
 from typing import Any
@@ -66,7 +66,7 @@ class LookedUpPlan(SearchPlan):
         shared: SharedPoints,
         segments: Segments,
     ) -> None:
-        # Series with the same segments are near each other; in this order they share blocks.
+        # Series with the same segments have small distances; in this order they share blocks.
         order = np.lexsort(segments.of_series.T[::-1]).astype(np.int64)
         super().__init__(batch.part(order), order, _LOOKED_UP_FLIGHT, radius, weights)
         self.bounds = {"segments": search_steps.SEGMENTS}
@@ -93,16 +93,16 @@ class LookedUpPlan(SearchPlan):
 
 
 class ComputedPlan(SearchPlan):
-    """For any series: LB_Kim, LB_Keogh and LB_Webb where each pays, and costs computed on the way."""
+    """For any series: LB_Kim, LB_Keogh and LB_Webb if they pay, and costs computed for each pair."""
 
     def __init__(self, batch: SeriesBatch, radius: int, weights: Float32Array) -> None:
         order = _by_length(batch)
         super().__init__(batch.part(order), order, vectors_in_flight(batch.n_channels), radius, weights)
         self._one_length = not np.ptp(batch.lengths)
         n_columns, n_channels = batch.values.shape[1:]
-        # In vector instructions for a row of lanes: a cell takes two for each channel and three more.
+        # Vector instructions for a row of lanes: a cell takes two for each channel and three more.
         self._whole = float(cells_of_pair(n_columns, n_columns, radius)) * (2 * n_channels + 3)
-        # Gathering a lane for a block of its own takes about two for each of its numbers.
+        # Copying a lane to a packed block takes about two for each of its numbers.
         gather = 2.0 * n_columns * n_channels * WIDTH
         self._packed_share = self._whole / (self._whole + gather)
         self._envelopes, self._bridges = self._bounds_that_pay(radius)
@@ -125,7 +125,7 @@ class ComputedPlan(SearchPlan):
         )
 
     def _bounds_that_pay(self, radius: int) -> tuple[Any, Any]:
-        """Return envelopes and bridges, empty where a bound costs more than half of what it may save."""
+        """Return envelopes and bridges; they are empty if a bound costs more than half of what it may save."""
         values, lengths = self._series
         _, n_columns, n_channels = values.shape
         n_numeric = n_channels - len(self._sizes[1])

@@ -1,4 +1,4 @@
-"""Brings an array or a list of arrays into the layout that the kernels read."""
+"""Converts an array or a list of arrays to the layout that the kernels read."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,19 +15,19 @@ Series = ArrayLike | Sequence[ArrayLike]
 Float32Array = NDArray[np.float32]
 IntArray = NDArray[np.int64]
 
-# Squares of numbers outside this range leave float32's comfortable middle, so they are rescaled.
+# Numbers outside this range are rescaled, since float32 holds their squares with fewer digits or not at all.
 _SMALL, _LARGE = 1e-6, 1e6
 
-# Distances between numbers outside this range have no float32.
+# float32 cannot hold distances between numbers outside this range.
 _LEAST, _MOST = 1e-30, 1e30
 
-# Sums of squares of numbers outside this range have no float64.
+# float64 cannot hold sums of squares of numbers outside this range.
 _LEAST_SQUARED, _MOST_SQUARED = 1e-150, 1e150
 
 # Beside codes, numbers are not rescaled, so float32 has to hold their squares too.
 _LEAST_WITH_CODES, _MOST_WITH_CODES = 1e-15, 1e15
 
-# Codes above this are not told apart in float32.
+# float32 cannot distinguish all codes above this.
 _MOST_CODES = 2**24
 
 _MOST_RADIUS = 2**30
@@ -68,8 +68,8 @@ def finite_array(values: ArrayLike, where: str) -> Float64Array:
     Raises
     ------
     InputError
-        If it is not of real numbers, has no time point, has more than two dimensions, or holds NaN, infinity, or a
-        whole number that float64 does not hold.
+        If it does not hold real numbers, has no time point, has more than two dimensions, or holds NaN, infinity, or
+        a whole number that float64 does not hold.
     """
     series = _series(values, where)
     return moved_by(series, np.zeros(series.shape[1]), where)
@@ -107,7 +107,7 @@ def checked_radius(radius: int | None) -> int:
     """
     if radius is None:
         return -1
-    # Beyond any length a radius means no band; it must not overflow where lengths are added to it.
+    # A radius above any length means no band. It is limited, since adding lengths to it must not overflow.
     reach = min(radius, _MOST_RADIUS) if isinstance(radius, int) else radius
     return min(whole_number("radius", reach, least=0, instead=", or None for no band"), _MOST_RADIUS)
 
@@ -118,7 +118,7 @@ def number_of_codes(weights: Sequence[float]) -> int:
     Raises
     ------
     InputError
-        If that is no sequence of finite numbers of 0 or more.
+        If the weights are not a sequence of finite numbers of 0 or more.
     """
     wanted = f"mismatch_weights is {shown(weights)}; give a sequence of finite weights of 0 or more"
     try:
@@ -186,7 +186,7 @@ def checked_pair(
 
 
 def batches(*collections: Series, n_codes: int = 0) -> tuple[list[SeriesBatch], float]:
-    """Bring several collections of series into the layout of the kernels, all shifted and scaled alike.
+    """Convert several collections of series to the layout of the kernels, with the same shift and scale for all.
 
     Parameters
     ----------
@@ -229,7 +229,7 @@ def _stacked_or_list(series: Series) -> NDArray[Any] | list[NDArray[Any]]:
     if len(series) == 0:
         raise InputError("there are no series; at least one is needed")
     if isinstance(series, np.ndarray) and series.dtype.kind in "fiub" and series.ndim in {2, 3}:
-        array = np.asarray(series)  # a matrix would stay one whatever is taken of it
+        array = np.asarray(series)  # a numpy.matrix would stay two-dimensional
         if array.size and np.isfinite(array).all() and not might_lose(array):
             return array[:, :, None] if array.ndim == 2 else array
     return [_series(one, f"series {index}") for index, one in enumerate(series)]
@@ -258,7 +258,7 @@ def _scaling(arrays: list[Any], n_channels: int, n_codes: int) -> tuple[Float64A
         raise InputError(f"codes of categories have to be from 0 to {_MOST_CODES - 1:,}")
     if n_codes and reach and not _LEAST_WITH_CODES <= reach <= _MOST_WITH_CODES:
         raise InputError(f"the values reach {reach:.3g} beside codes, too far for float32; rescale them")
-    # With codes, the factor would have to change their weights too.
+    # With codes there is no factor, since their weights would have to change too.
     small_or_large = bool(reach) and not _SMALL <= reach <= _LARGE and n_codes == 0
     factor = 2.0 ** -int(np.frexp(reach)[1]) if small_or_large else 1.0
     return shift, factor

@@ -245,4 +245,4 @@ def improve(distances, n, medoids, nearest, second, d_nearest, d_second, state, 
             removal[nearest[item]] += np.float64(d_second[item]) - d_nearest[item]
 
 
-# Compiled in: 926705e450e00a13
+# Compiled in: dd73c226f1518d06

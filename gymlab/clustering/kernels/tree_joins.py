@@ -216,4 +216,4 @@ def enter_rows(distances, offset, n, first, stop, cores, parents, heights, row):
                 parents[j] = i
 
 
-# Compiled in: 926705e450e00a13
+# Compiled in: dd73c226f1518d06

@@ -1,7 +1,7 @@
-"""The kernels without explicit vectors, for platforms where these do not compile: loops that LLVM may vectorise.
+"""Kernels without explicit vectors, for platforms where vectors do not compile: loops that LLVM may vectorise.
 
-The kernels test for infinity, so its fast-math flags leave NaN and infinity alone. Without the freedom to reorder
-sums, a result is the same bit for bit whichever of the two series is the query.
+The kernels test for infinity, so their fast-math flags do not assume that NaN and infinity are absent. Sums are not
+reordered, so a result is the same, bit for bit, for either of the two series as the query.
 """
 
 import numpy as np
@@ -51,7 +51,7 @@ def plain_lane_costs(query, block, lengths, radius, weights, sizes, row):
             left[lane] = _INFINITY
             row[first, lane] = _INFINITY
         for column in range(first, last + 1):
-            # An unsigned index spares the check for a negative one, which costs up to half of the speed.
+            # An unsigned index needs no check for a negative one, which costs up to half of the speed.
             j = np.uint64(column)
             beyond = j + np.uint64(1)
             for lane in range(n_lanes):
@@ -110,4 +110,4 @@ def search_plain(first_block, stop_block, series, lanes, scratch, found, sizes):
             found[-1][COMPUTED] += record_lanes(found, p, begin, row, lengths, limits, 0, flight)
 
 
-# Compiled in: ce74332b0fee50a1
+# Compiled in: 23aa02941c0a3659

@@ -44,7 +44,7 @@ def _box_costs(lower, upper, source, lengths, limits, slack, bound, flight):
         total = plus_costs((last, cost_of_mismatch, block), np.uint64(shortest - 1), total)
     if not any_at_most(total, reach):
         return 0
-    # The first and, where they were counted, the last points are in the bound already.
+    # The costs of the first points, and of the last points if they were added, are in the bound already.
     for t in range(1, min(lower.shape[0], shortest - 1 if ends else shortest)):
         low, high = point(lower, np.uint64(t), channels), point(upper, np.uint64(t), channels)
         total = plus_outside(total, low, high, cost_of_mismatch, block, np.uint64(t))
@@ -192,4 +192,4 @@ def _search_packed(p, query, n_pending, series, radius, cost_of_mismatch, scratc
                 record_pair(found, p, pending[start + lane], cost)
 
 
-# Compiled in: ce74332b0fee50a1
+# Compiled in: 23aa02941c0a3659

@@ -209,4 +209,4 @@ def move_condensed(flat, matrix, order, first, stop, into_matrix):
             position += 1
 
 
-# Compiled in: 13157b7ff6fb59cf
+# Compiled in: ef070eb3cbe0bbd5
