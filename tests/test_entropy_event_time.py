@@ -111,7 +111,7 @@ def test_datetimes_count_in_seconds():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda e: e.add("x", "c", 12.5), "one more than the 2"),
+        (lambda e: e.add("x", "c", 12.5), "n_action_types allows only 2"),
         (lambda e: e.add("x", None, 12.5), "missing"),
         (lambda e: e.add(float("nan"), "a", 12.5), "missing"),
         (lambda e: e.add("x", [], 99), "hashable"),

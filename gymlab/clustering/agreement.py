@@ -38,7 +38,7 @@ def adjusted_rand_index(first: NDArray[np.integer], second: NDArray[np.integer])
     for name, labels in (("first", first), ("second", second)):
         whole_numbers(name, labels)
     if len(first) != len(second):
-        raise InputError(f"{len(first)} and {len(second)} labels are not of the same items")
+        raise InputError(f"there are {len(first)} and {len(second)} labels; give two labels for each item")
     from sklearn.metrics import adjusted_rand_score
 
     return float(adjusted_rand_score(first, second))

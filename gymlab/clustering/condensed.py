@@ -63,7 +63,7 @@ def number_of_items(distances: Condensed, *, checkpoint: Checkpoint = no_checkpo
         if not (np.isfinite(least) and np.isfinite(most)):
             raise InputError("distances hold NaN or infinity; clustering needs every pair")
         if least < 0:
-            raise InputError(f"distances hold {least}, and none is below 0")
+            raise InputError(f"distances hold {least}; a distance is 0 or more")
     return n
 
 
@@ -131,7 +131,7 @@ def checked_labels(labels: NDArray[np.integer], n: int) -> Labels:
     array = np.asarray(labels)
     if array.shape != (n,) or array.dtype.kind not in "iu":
         raise InputError(
-            f"labels have shape {array.shape} and type {array.dtype}; give {n} whole numbers, one an item"
+            f"labels have shape {array.shape} and type {array.dtype}; give {n} whole numbers, one for each item"
         )
     found = np.unique(array)
     clusters = found[found >= 0]

@@ -86,7 +86,9 @@ class MatrixFile:
         if not self._journal.exists():
             for taken in (self.path, self._part):
                 if taken.exists():
-                    raise InputError(f"{taken} exists and is no matrix of this kind; choose another path")
+                    raise InputError(
+                        f"{taken} exists and is not a matrix with a journal; choose another path"
+                    )
             return {}
         lines = []
         for text in self._journal.read_text(encoding="utf-8", errors="replace").splitlines():

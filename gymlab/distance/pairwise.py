@@ -170,7 +170,9 @@ def dtw_pairs(
     (batch,), scale = batches(series, n_codes=number_of_codes(mismatch_weights))
     firsts, seconds = (_checked_index(index, len(batch)) for index in (first, second))
     if len(firsts) != len(seconds):
-        raise InputError(f"{len(firsts)} first and {len(seconds)} second indices make no pairs")
+        raise InputError(
+            f"there are {len(firsts)} first and {len(seconds)} second indices; give as many of both"
+        )
     result = np.empty(len(firsts), dtype=np.float32)
     reach, of_codes = checked_radius(radius), weights_of_lanes(mismatch_weights, batch.n_channels)
     longest = int(batch.lengths.max())
@@ -226,7 +228,7 @@ def checked_out(
     ):
         raise InputError(f"out has to be a writable float32 array of shape {shape}")
     if any(np.may_share_memory(out, batch.values) for batch in read):
-        raise InputError("out shares memory with the series, which would be overwritten while they are read")
+        raise InputError("out shares memory with the series, which it would overwrite; give another array")
     return out
 
 
@@ -274,5 +276,6 @@ def _checked_index(index: ArrayLike, n: int) -> NDArray[np.int64]:
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
         raise InputError("pairs are given as two one-dimensional arrays of whole numbers")
     if array.size and (array.min() < 0 or array.max() >= n):
-        raise InputError(f"a pair names series {int(array.max())} or a negative one; there are {n}")
+        wrong = array[(array < 0) | (array >= n)][0]
+        raise InputError(f"a pair names series {wrong}; there are {n} series, from 0 to {n - 1}")
     return array.astype(np.int64)

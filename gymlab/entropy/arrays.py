@@ -251,7 +251,7 @@ def paired_codes(name: str, situations: ArrayLike, choices: ArrayLike) -> tuple[
     groups, _ = codes_of(name, situations)
     codes, n_distinct = codes_of("choices", choices)
     if len(groups) != len(codes):
-        raise InputError(f"{len(groups)} {name} and {len(codes)} choices do not pair up")
+        raise InputError(f"there are {len(groups)} {name} and {len(codes)} choices; give as many of both")
     return groups, codes, n_distinct
 
 
@@ -265,10 +265,10 @@ def _conditional_bits(groups: Codes, pairs: Codes, correction: Correction | None
 
 
 def _checked_room(limit: int | None, distinct: int) -> int:
-    """Return how many action types there were to choose from."""
+    """Return how many action types there were: ``limit``, or by default the number of distinct choices."""
     room = checked_size("n_action_types", limit)
     if room is not None and distinct > room:
-        raise InputError(f"{distinct} distinct choices are more than the n_action_types={room} there are")
+        raise InputError(f"there are {distinct} distinct choices, and n_action_types allows only {room}")
     return room or max(distinct, 1)
 
 

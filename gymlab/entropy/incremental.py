@@ -297,7 +297,5 @@ def _action_type(action: Any) -> Hashable:  # noqa: ANN401 - rows of tables, fra
         is_mapping = type(action) is dict or isinstance(action, Mapping)
         found: Hashable = action["action_type"] if is_mapping else action.action_type
     except (KeyError, AttributeError):
-        raise InputError(
-            f"an action needs its action_type, which this {type(action).__name__} has not"
-        ) from None
+        raise InputError(f"an action needs an action_type; this {type(action).__name__} has none") from None
     return found

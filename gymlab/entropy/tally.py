@@ -151,7 +151,7 @@ def require_room(value: Hashable, counts: Mapping[V, int], limit: int | None, le
     require_value(value)
     if limit is None or len(counts) < limit or (leaving is not None and counts.get(leaving) == 1):
         return
-    raise InputError(f"{shown(value)} is one more than the {limit} there are to choose from")
+    raise InputError(f"{shown(value)} is a new action type, and n_action_types allows only {limit}")
 
 
 def remove_latest(order: deque[V], value: V) -> None:
