@@ -149,7 +149,7 @@ def lb_webb(x: ArrayLike, y: ArrayLike, *, radius: int | None = None) -> float:
     highest, lowest, unused = np.empty_like(b), np.empty_like(b), np.empty_like(b)
     write_envelope(of_b[0], above, below, unused, highest)
     write_envelope(of_b[1], above, below, lowest, unused)
-    return float(np.sqrt(webb_cost(a, b, below, above, *of_a, *of_b, highest, lowest, np.inf)))
+    return float(np.sqrt(webb_cost(a, b, below, above, *of_a, *of_b, highest, lowest)))
 
 
 def _checked(x: ArrayLike, y: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

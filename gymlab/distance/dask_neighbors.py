@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gymlab.distance.blocks import Progress
-from gymlab.distance.dask_tasks import BuiltOnce, ClusterTask, cluster_threads, run_tasks, usable
+from gymlab.distance.dask_tasks import BuiltOnce, ClusterTask, cluster_threads, run_tasks
 from gymlab.distance.neighbors import (
     FoundNeighbors,
     NeighborGraph,
-    NeighborQuery,
     NeighborSearch,
     checked_query,
     k_nearest,
 )
-from gymlab.distance.series import IntArray, Series, SeriesBatch, batches, number_of_codes
+from gymlab.distance.series import IntArray, Series, batches, number_of_codes
 from gymlab.errors import ClusterError
 
 if TYPE_CHECKING:
@@ -84,7 +83,7 @@ def dtw_neighbors(
     query = checked_query(len(batch), eps, k, values=values)
     search = NeighborSearch(batch, query, radius, mismatch_weights, scale)
     ingredients = (batch, query, radius, tuple(mismatch_weights), scale)
-    shared = BuiltOnce(_search, ingredients, batch.values.nbytes)
+    shared = BuiltOnce(NeighborSearch, ingredients, batch.values.nbytes)
     total = search.nothing_found()
 
     def add(_task: ClusterTask, answer: Answer) -> None:
@@ -141,9 +140,3 @@ def _add(total: FoundNeighbors, rows: IntArray, found: FoundNeighbors) -> None:
             (total.nearest_index[rows], found.nearest_index),
         )
         total.nearest[rows], total.nearest_index[rows] = k_nearest(distances, indices, total.nearest.shape[1])
-
-
-def _search(
-    batch: SeriesBatch, query: NeighborQuery, radius: int | None, weights: Sequence[float], scale: float
-) -> NeighborSearch:
-    return NeighborSearch(usable(batch), query, radius, weights, scale)

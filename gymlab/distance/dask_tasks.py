@@ -37,7 +37,8 @@ class BuiltOnce(Generic[T]):
     Parameters
     ----------
     build
-        A function that workers can import.
+        A function or class that workers can import. It gets series as the kernels are compiled for: writable and
+        aligned, which received arrays may not be.
     ingredients
         The arguments of ``build``.
     nbytes
@@ -55,7 +56,7 @@ class BuiltOnce(Generic[T]):
         """Return the object, and build it at the first call; other threads wait meanwhile."""
         with self._lock:
             if self._built is None:
-                self._built = self._build(*self._ingredients)
+                self._built = self._build(*map(_usable, self._ingredients))
             return self._built
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -247,9 +248,10 @@ def _refuse_closed(client: "Client") -> None:
         )
 
 
-def usable(batch: SeriesBatch) -> SeriesBatch:
-    """Return the series writable and aligned, as the kernels are compiled for; received arrays may not be."""
+def _usable(ingredient: object) -> object:
+    if not isinstance(ingredient, SeriesBatch):
+        return ingredient
+    needed = ["C", "A", "W"]
     return SeriesBatch(
-        np.require(batch.values, requirements=["C", "A", "W"]),
-        np.require(batch.lengths, requirements=["C", "A", "W"]),
+        np.require(ingredient.values, None, needed), np.require(ingredient.lengths, None, needed)
     )

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from gymlab.arguments import instance, whole_number
 from gymlab.distance.blocks import Progress, checked_progress
 from gymlab.distance.dask_neighbors import dtw_neighbors
-from gymlab.distance.dask_tasks import BuiltOnce, ClusterTask, cluster_threads, run_tasks, usable
+from gymlab.distance.dask_tasks import BuiltOnce, ClusterTask, cluster_threads, run_tasks
 from gymlab.distance.kernels.vectors import kernel_path
 from gymlab.distance.matrix_file import MatrixFile, matrix_key, open_matrix_file
 from gymlab.distance.pairwise import checked_out
@@ -251,7 +251,7 @@ class _SharedRows:
         self.here = RowDistances(members, queries, radius, weights, scale)
         self.ranges = _planned_ranges(self.here, members.n_channels, n_threads, cells_a_block)
         nbytes = members.values.nbytes + (0 if queries is None else queries.values.nbytes)
-        self.sent = BuiltOnce(_row_distances, (members, queries, radius, tuple(weights), scale), nbytes)
+        self.sent = BuiltOnce(RowDistances, (members, queries, radius, tuple(weights), scale), nbytes)
 
     def run(
         self, client: "Client", out: Float32Array, progress: Progress, file: MatrixFile | None = None
@@ -267,16 +267,6 @@ class _SharedRows:
         wanted = [rows for rows in self.ranges if not (file and file.is_finished(self.here, *rows))]
         tasks = [ClusterTask(rows, self.here.cells(*rows)) for rows in wanted]
         run_tasks(client, compute_rows, self.sent, tasks, write, progress)
-
-
-def _row_distances(
-    members: SeriesBatch,
-    queries: SeriesBatch | None,
-    radius: int | None,
-    weights: Sequence[float],
-    scale: float,
-) -> RowDistances:
-    return RowDistances(usable(members), None if queries is None else usable(queries), radius, weights, scale)
 
 
 def _planned_ranges(

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gymlab.budget import memory_budget
 from gymlab.distance.blocks import Block, Progress, checked_progress, checked_threads, run_blocks
-from gymlab.distance.matrix_file import open_matrix_file
+from gymlab.distance.matrix_file import MatrixFile, open_matrix_file
 from gymlab.distance.row_distances import CELLS_A_BLOCK, RowDistances, cells_of_pair, write_pair_distances
 from gymlab.distance.series import (
     Float32Array,
@@ -80,7 +80,13 @@ def dtw_pairwise(
     (batch,), scale = batches(series, n_codes=number_of_codes(mismatch_weights))
     n = len(batch)
     if isinstance(out, (str, Path)):
-        return _pairwise_in_file(out, batch, scale, radius, mismatch_weights, n_threads, progress)
+        distances = RowDistances(batch, None, radius, mismatch_weights, scale)
+        # Checked before a file is made.
+        checked_threads(n_threads)
+        checked_progress(progress)
+        file = open_matrix_file(out, batch, radius, mismatch_weights, scale)
+        _run_rows(distances, file.distances, n_threads, progress, file)
+        return file.close()
     instead = (
         "Write them to a file (out='distances.npy'), ask for the nearest neighbours only (dtw_neighbors)"
     )
@@ -232,40 +238,26 @@ def checked_out(
     return out
 
 
-def _run_rows(distances: RowDistances, out: Float32Array, n_threads: int | None, progress: Progress) -> None:
-    work = [
-        Block(partial(distances.compute_into, first, stop, out), distances.cells(first, stop))
-        for first, stop in distances.row_ranges()
-    ]
-    run_blocks(work, n_threads, progress)
-
-
-def _pairwise_in_file(
-    path: str | Path,
-    batch: SeriesBatch,
-    scale: float,
-    radius: int | None,
-    weights: Sequence[float],
+def _run_rows(
+    distances: RowDistances,
+    out: Float32Array,
     n_threads: int | None,
     progress: Progress,
-) -> Float32Array:
-    distances = RowDistances(batch, None, radius, weights, scale)
-    # Checked before a file is made.
-    checked_threads(n_threads)
-    checked_progress(progress)
-    file = open_matrix_file(path, batch, radius, weights, scale)
+    file: MatrixFile | None = None,
+) -> None:
+    """Write all distances to ``out``; with a file, only those of rows that are not finished."""
 
     def compute(first: int, stop: int) -> None:
-        distances.compute_into(first, stop, file.distances)
-        file.finish(distances, first, stop)
+        distances.compute_into(first, stop, out)
+        if file:
+            file.finish(distances, first, stop)
 
     work = [
-        Block(partial(compute, first, stop), distances.cells(first, stop))
-        for first, stop in distances.row_ranges()
-        if not file.is_finished(distances, first, stop)
+        Block(partial(compute, *rows), distances.cells(*rows))
+        for rows in distances.row_ranges()
+        if not (file and file.is_finished(distances, *rows))
     ]
     run_blocks(work, n_threads, progress)
-    return file.close()
 
 
 def _checked_index(index: ArrayLike, n: int) -> NDArray[np.int64]:

@@ -58,8 +58,8 @@ def outside_cost(a, lower, upper):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def webb_cost(a, b, below, above, lower_a, upper_a, lower_b, upper_b, highest, lowest, limit):
-    """Return the square of LB_Webb, or a part of it that already exceeds ``limit``.
+def webb_cost(a, b, below, above, lower_a, upper_a, lower_b, upper_b, highest, lowest):
+    """Return the square of LB_Webb.
 
     Each row and each column of the cost matrix is charged once. A cell can be charged both for its row, by LB_Keogh
     of ``a[i]``, and for its column, if the sum is at most its cost. Let b[j] lie above the envelope of a. If no a[i]
@@ -78,15 +78,9 @@ def webb_cost(a, b, below, above, lower_a, upper_a, lower_b, upper_b, highest, l
         Envelope of ``b`` at each time point of ``a``.
     highest, lowest : float (m, n_channels)
         Greatest ``lower_b`` and least ``upper_b`` among the rows that a time point of ``b`` may meet.
-    limit : float
     """
     n, m = a.shape[0], b.shape[0]
-    cost = kim_cost(a, b)
-    for i in range(1, n - 1):
-        for c in range(a.shape[1]):
-            cost += max(a[i, c] - upper_b[i, c], lower_b[i, c] - a[i, c], 0.0) ** 2
-        if cost > limit:
-            return cost
+    cost = kim_cost(a, b) + outside_cost(a[1:-1], lower_b[1:-1], upper_b[1:-1])
     for c in range(a.shape[1]):
         # How many rows that the column may meet are charged for lying below, and above, the envelope of b.
         n_below, n_above, entered, left = 0, 0, 0, 0
@@ -108,8 +102,6 @@ def webb_cost(a, b, below, above, lower_a, upper_a, lower_b, upper_b, highest, l
                 cost += under**2
                 if n_above > 0:
                     cost -= max(lower_a[j, c] - lowest[j, c], 0.0) ** 2
-        if cost > limit:
-            return cost
     return cost
 
 

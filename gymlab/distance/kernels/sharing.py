@@ -138,28 +138,29 @@ def _runs(ids, lengths, n_points, most):
     """Return the first query of each run: as many queries as have at most ``most`` distinct points together."""
     n = len(lengths)
     seen = np.full(n_points, -1, np.int64)
-    starts = np.empty(n + 1, np.int64)
-    starts[0] = 0
-    run = 0
-    points = 0
+    starts = np.zeros(n + 1, np.int64)
+    run, points = 0, 0
     for s in range(n):
-        fresh = 0
-        for t in range(lengths[s]):
-            if seen[ids[s, t]] != run:
-                seen[ids[s, t]] = run
-                fresh += 1
+        own = ids[s, : lengths[s]]
+        fresh = _add_to_run(own, run, seen)
         if points + fresh > most and s > starts[run]:
             run += 1
             starts[run] = s
-            points = 0
-            for t in range(lengths[s]):
-                if seen[ids[s, t]] != run:
-                    seen[ids[s, t]] = run
-                    points += 1
-        else:
-            points += fresh
+            points, fresh = 0, _add_to_run(own, run, seen)
+        points += fresh
     starts[run + 1] = n
     return starts[: run + 2].copy()
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _add_to_run(points, run, seen):
+    """Write the run to ``seen`` for each of the points; return how many points are new in the run."""
+    fresh = 0
+    for point in points:
+        if seen[point] != run:
+            seen[point] = run
+            fresh += 1
+    return fresh
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
