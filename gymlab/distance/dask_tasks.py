@@ -251,7 +251,7 @@ def _refuse_closed(client: "Client") -> None:
 def _usable(ingredient: object) -> object:
     if not isinstance(ingredient, SeriesBatch):
         return ingredient
-    needed = ["C", "A", "W"]
     return SeriesBatch(
-        np.require(ingredient.values, None, needed), np.require(ingredient.lengths, None, needed)
+        np.require(ingredient.values, requirements=["C", "A", "W"]),
+        np.require(ingredient.lengths, requirements=["C", "A", "W"]),
     )

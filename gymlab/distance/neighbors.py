@@ -258,15 +258,15 @@ class NeighborSearch:
         """Compare each series in these blocks with the series before it, and add near pairs to ``found``."""
         n_lanes = self._plan.blocks.shape[3]
         most = 0 if self.query.k else min(self._n, stop * n_lanes) * (stop - first) * n_lanes
-        # Most of these arrays is never written to, so it takes no memory.
+        # Most elements of these arrays are never written to, so they take no memory.
         edges, distances = np.empty((2, most), np.int32), np.empty(most, np.float32)
         found.counts[search_steps.EDGES] = 0
+        nearest = (found.nearest, found.nearest_index)
         sink = (
             self._plan.order,
             self._scale,
             self._limits,
-            found.nearest,
-            found.nearest_index,
+            *nearest,
             self._eps,
             edges,
             distances,
