@@ -29,7 +29,7 @@ from gymlab.errors import InputError
 
 Neighbours = NeighborGraph | csr_array
 
-# A join at distance 0 would have an infinite density, and differences of those are undefined.
+# A join at distance 0 would have an infinite density, and the difference of two infinities is undefined.
 _LEAST_DISTANCE = 1e-300
 
 
@@ -284,7 +284,7 @@ def hdbscan(
         The core distance of an item is its distance to the ``min_samples``-th nearest, itself counted as the first.
         By default ``min_cluster_size``.
     checkpoint
-        As for :func:`~gymlab.clustering.number_of_items`; scikit-learn's part, O(n log n), has none.
+        As for :func:`~gymlab.clustering.number_of_items`; the part of scikit-learn, O(n log n), has no checkpoint.
 
     Returns
     -------

@@ -92,7 +92,7 @@ class SampledClustering:
     explanation: str
 
 
-def cluster_sample(  # noqa: PLR0913 - what is sampled, how it is clustered, and how distances are computed
+def cluster_sample(  # noqa: PLR0913 - options of the sample, of the clusters and of the distances
     series: NDArray[np.generic] | Sequence[ArrayLike],
     *,
     sample_size: int = 5_000,
@@ -126,7 +126,7 @@ def cluster_sample(  # noqa: PLR0913 - what is sampled, how it is clustered, and
     groups
         One value for each series, for example its session: each group is sampled in proportion to its size.
     radius, mismatch_weights, n_threads, progress
-        As for :func:`gymlab.distance.dtw_pairwise`; progress begins anew for each part of the work.
+        As for :func:`gymlab.distance.dtw_pairwise`; progress starts again for each part of the work.
     checkpoint
         As for :func:`~gymlab.clustering.number_of_items`.
 
@@ -319,7 +319,7 @@ def nearest_representatives(
     Parameters
     ----------
     series, items
-        The series, and int64 ``(n,)``: which of them to place; None for all.
+        The series, and int64 ``(n,)``, the indices of those to place; None for all.
     representatives
         The representatives, at least one, as ``distances`` takes them.
     distances

@@ -87,7 +87,7 @@ def streamed_edges(
     series, radius, mismatch_weights, n_threads, progress
         As for :func:`gymlab.distance.dtw_pairwise`.
     cores
-        float32 ``(n,)``, the core distances; None for the distances themselves.
+        float32 ``(n,)``, the core distances; None for the tree of the distances.
     """
     (batch,), unit = batches(series, n_codes=number_of_codes(mismatch_weights))
     kernel = RowDistances(batch, None, radius, mismatch_weights, unit)

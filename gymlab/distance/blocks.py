@@ -44,7 +44,7 @@ def checked_threads(n_threads: int | None) -> int:
 
 
 def checked_progress(progress: Progress) -> Progress:
-    """Return a checked ``progress``: True for a progress bar, False for none, or the function to call.
+    """Return a checked ``progress``: True for a progress bar, False for no report, or the function to call.
 
     Raises
     ------
@@ -64,7 +64,7 @@ def run_blocks(blocks: Sequence[Block], n_threads: int | None, progress: Progres
     blocks
         No two of them may write to the same place.
     n_threads
-        None for as many as there are processors. The results do not depend on it.
+        None for every processor. The results do not depend on it.
     progress
         True for a progress bar, or a function that takes the cells done and the cells in all. If it raises an
         exception, for example to cancel, the work stops.

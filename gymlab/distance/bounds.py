@@ -32,7 +32,7 @@ def envelope(x: ArrayLike, radius: int | None = None) -> tuple[NDArray[np.float6
     x
         ``(n_timepoints,)`` or ``(n_timepoints, n_channels)``.
     radius
-        In time points; None for the whole series.
+        The reach to either side in time points; None for the whole series.
 
     Returns
     -------
@@ -116,7 +116,7 @@ def lb_keogh(x: ArrayLike, y: ArrayLike, *, radius: int | None = None) -> float:
 
 
 def lb_webb(x: ArrayLike, y: ArrayLike, *, radius: int | None = None) -> float:
-    """Return LB_Webb: LB_Keogh with the costs of the first and the last points, and what the points of ``y`` add [4]_.
+    """Return LB_Webb: LB_Keogh, the costs of the first and the last points, and charges for the points of ``y`` [4]_.
 
     Parameters
     ----------
@@ -158,7 +158,7 @@ def _checked(x: ArrayLike, y: ArrayLike) -> tuple[NDArray[np.float64], NDArray[n
 
 
 def _reach(n: int, m: int, radius: int) -> tuple[int, int]:
-    """Return how far below and above row i of ``n`` the columns of ``m`` in its band reach."""
+    """Return how far the columns in the band of row i reach below and above i, for lengths n and m."""
     if radius < 0:
         return max(n, m), max(n, m)
     return radius + max(0, n - m), radius + max(0, m - n)

@@ -16,6 +16,7 @@ from gymlab.distance.blocks import Block, Progress, run_blocks
 from gymlab.distance.neighbors import NeighborGraph, NeighborStats, checked_query, graph_of_edges
 from gymlab.distance.pairwise import checked_out
 from gymlab.distance.series import Float32Array, Series, batches, number_of_codes
+from gymlab.distance.triangle import row_start
 from gymlab.errors import GpuUnavailableError
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class Availability:
     usable
         Whether a GPU can be used.
     reason
-        The name of the device or the simulator, or why there is none.
+        The name of the device or the simulator, or the reason why no GPU can be used.
     """
 
     usable: bool
@@ -48,7 +49,7 @@ class Availability:
 
 
 def available() -> Availability:
-    """Return whether the functions of this module can run here, and why not if they cannot.
+    """Return whether the functions of this module can run here, with the reason if they cannot.
 
     Returns
     -------
@@ -267,5 +268,5 @@ def _write_condensed(tiles: "Tiles", tile: "Tile", n: int, out: Float32Array) ->
     for row, distances in zip(tile.rows, tiles.distances(tile), strict=True):
         first = max(row + 1, tile.columns.start)
         wanted = distances[first - tile.columns.start :]
-        start = n * row - row * (row + 1) // 2 + first - row - 1
+        start = row_start(n, row) + first - row - 1
         out[start : start + len(wanted)] = wanted

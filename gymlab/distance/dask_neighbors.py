@@ -59,7 +59,7 @@ def dtw_neighbors(
     Returns
     -------
     NeighborGraph
-        Its graph equals that of :func:`gymlab.distance.dtw_neighbors`.
+        The graph equals that of :func:`gymlab.distance.dtw_neighbors`.
 
     Raises
     ------

@@ -32,7 +32,7 @@ class BuiltOnce(Generic[T]):
     """An object that is costly to send or cannot be sent: its ingredients are sent, and each process builds it once.
 
     A worker keeps the object as long as the ingredients, hence until the client releases them. A worker that
-    replaces a killed one gets the ingredients from another worker and builds the object anew.
+    replaces a killed one gets the ingredients from another worker and builds the object again.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ def run_tasks(
     Raises
     ------
     ClusterError
-        If the client is closed meanwhile, no worker is left, or workers die repeatedly.
+        If the client is closed during the work, no worker is left, or workers die repeatedly.
     """
     with reporting(progress, sum(task.cells for task in tasks)) as report:
         running = _RunningTasks(client, function, shared)

@@ -127,8 +127,8 @@ class Tiles:
         Returns
         -------
         rows, columns, values, counts
-            The indices of both series and the distance of each pair; and int64 ``(4,)``, what became of the pairs of
-            the tile, by the constants of :mod:`gymlab.distance.kernels.gpu`.
+            The indices of both series and the distance of each pair; and int64 ``(4,)``, the counts of pairs of the
+            tile, by the constants of :mod:`gymlab.distance.kernels.gpu`.
         """
         size = len(tile.rows) * len(tile.columns)
         rows, columns = (cuda.device_array(size, dtype=np.int32) for _ in range(2))

@@ -125,7 +125,7 @@ class MatrixFile:
 def open_matrix_file(
     path: str | Path, batch: SeriesBatch, radius: int | None, weights: Sequence[float], scale: float
 ) -> MatrixFile:
-    """Return the file for the distances of all pairs of a collection, that of an earlier run or a new one."""
+    """Return the file for the distances of all pairs of a collection: the file of an earlier run, or a new one."""
     return MatrixFile(path, matrix_key(batch, radius, weights, scale), len(batch) * (len(batch) - 1) // 2)
 
 

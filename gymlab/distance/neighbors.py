@@ -31,7 +31,7 @@ from gymlab.errors import InputError
 _RANGE_BYTES = 400_000
 _MOST_EDGES = 20_000_000
 
-# No distance is above the largest float32, so a larger eps means the same; it would overflow.
+# No distance is above the largest float32, so a larger eps is cut to it and does not overflow.
 _MOST_DISTANT = float(np.finfo(np.float32).max)
 
 
@@ -204,7 +204,7 @@ class NeighborSearch:
     Attributes
     ----------
     query
-        What the query asks for.
+        The query.
     """
 
     def __init__(
@@ -243,7 +243,7 @@ class NeighborSearch:
         return ranges
 
     def cells(self, first: int, stop: int) -> int:
-        """Return about how many cells the pairs of some blocks take if none is ruled out."""
+        """Return about how many cells the pairs of some blocks take if all are computed."""
         lanes = self._plan.blocks.shape[3]
         pairs = lanes * lanes * (stop * (stop + 1) - first * (first + 1)) / 2
         return int(pairs * self._cells)

@@ -53,7 +53,7 @@ def dtw_pairwise(
         True for a progress bar, or a function of the cells done and the cells in all.
     mismatch_weights
         When given, the last ``len(mismatch_weights)`` channels are codes of categories: two codes that differ
-        add their weight to the local cost, however far apart their values are.
+        add their weight to the local cost; the size of their difference does not count.
 
     Returns
     -------
@@ -206,7 +206,7 @@ def checked_out(
     shape
         The shape that it has to have.
     *read
-        The series that are read meanwhile.
+        The series that are read while the array is written.
     instead
         What to do if memory cannot hold a new array.
 

@@ -1,4 +1,4 @@
-"""Distances between collections of series, row by row or for chosen pairs: prepared in Python, computed by kernels."""
+"""Distances between collections of series, row by row or for chosen pairs: the calls of the kernels."""
 
 import logging
 import time
@@ -217,7 +217,7 @@ def sizes_of(
 
 
 def row_and_bounds(n_columns: int, n_lanes: int) -> tuple[Float32Array, NDArray[np.int32]]:
-    """Return what every kernel of lanes overwrites: a row of costs for each lane, and the bounds of its band."""
+    """Return scratch that every kernel of lanes needs: a row of costs for each lane, and the bounds of its band."""
     return aligned_empty((n_columns + 1, n_lanes)), np.empty((2, n_lanes), dtype=np.int32)
 
 

@@ -156,9 +156,9 @@ def dtw_subsequence(
 ) -> list[Match]:
     """Return the best matches of a query in a long series, by DTW with free start and free end [1]_.
 
-    The first match is the interval of the series with the least DTW distance to the query, whatever its length;
-    each further one is the best interval that shares no time point with those before. Of equally distant intervals,
-    the one that ends first is taken, and of these the shortest one.
+    The first match is the interval, of any length, that has the least DTW distance to the query. Each further match
+    is the best interval that shares no time point with the matches before. Of equally distant intervals, the one that
+    ends first is taken, and of these the shortest one.
 
     Parameters
     ----------
@@ -217,7 +217,7 @@ def dtw_subsequence(
 
 
 def _checked_cutoff(cutoff: float | None) -> float:
-    """Return the cutoff as a number: infinity for none.
+    """Return the cutoff as a number; infinity for None.
 
     Raises
     ------

@@ -171,7 +171,7 @@ class AgentEntropies:
         return len(self._entropies)
 
     def __contains__(self, agent_id: object) -> bool:
-        """Tell whether an agent is remembered."""
+        """Return whether an agent is remembered."""
         return isinstance(agent_id, Hashable) and is_known(agent_id, self._entropies)
 
     @property

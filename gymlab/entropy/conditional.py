@@ -70,7 +70,7 @@ class ConditionalEntropy:
         self._order: deque[Pair] = deque(maxlen=0 if window is None else self._window)
 
     def add(self, situation: Hashable, choice: Hashable) -> None:
-        """Add an action: what was chosen in which situation.
+        """Add an action: a situation and the choice made in it.
 
         Parameters
         ----------
@@ -154,7 +154,7 @@ class ConditionalEntropy:
 
     @property
     def is_capped(self) -> bool:
-        """Whether the correction would lift the normalised entropy above 1, and it is cut there."""
+        """Whether the correction would lift the normalised entropy above 1, so that it is capped at 1."""
         # A uniform choice may come out above 1 by rounding alone, without a correction that lifts it.
         return self._is_corrected and self._normalised() > 1.0 + 1e-12
 
@@ -194,7 +194,7 @@ class TransitionEntropy:
     Parameters
     ----------
     window
-        How many of the latest transitions count, those of all series together; None for all.
+        How many of the latest transitions of all series together count; None for all.
     n_action_types
         How many action types there are to choose from; None for the number of those observed as the next choice.
         ``n_choices`` is the old name.

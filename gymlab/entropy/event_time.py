@@ -60,7 +60,7 @@ class _Timed(Generic[E]):
         self._remove_old(_seconds_of(now))
 
     def get_entropy(self, now: Timestamp | None = None) -> float:
-        """Return the normalised entropy, from 0 to 1, at a time; None for the time of the clock.
+        """Return the normalised entropy, from 0 to 1, at the time ``now``, or at the time of the clock.
 
         Raises
         ------
@@ -73,7 +73,7 @@ class _Timed(Generic[E]):
 
     @property
     def is_capped(self) -> bool:
-        """Whether the correction would lift the normalised entropy above 1, and it is cut there."""
+        """Whether the correction would lift the normalised entropy above 1, so that it is capped at 1."""
         return self._entropy.is_capped
 
     @property
@@ -253,7 +253,7 @@ class TimedConditionalEntropy(_Timed[ConditionalEntropy]):
 
 
 def _seconds_of(timestamp: object) -> float:
-    """Return a timestamp in seconds: a finite number as it is, a datetime with a time zone since 1970."""
+    """Return a timestamp in seconds: a finite number unchanged, a datetime with a time zone as seconds since 1970."""
     if _is_number(timestamp):
         seconds = finite_number("timestamp", timestamp, noun="a finite number of seconds")
     elif isinstance(timestamp, datetime) and timestamp.tzinfo is not None:

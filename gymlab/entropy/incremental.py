@@ -239,7 +239,7 @@ class IncrementalEntropy:
 
     @property
     def is_capped(self) -> bool:
-        """Whether the correction would lift the normalised entropy above 1, and it is cut there."""
+        """Whether the correction would lift the normalised entropy above 1, so that it is capped at 1."""
         # A uniform choice may come out above 1 by rounding alone, without a correction that lifts it.
         return self._steps[1] != 0 and (self._whole - self._total) / self._divisor > 1.0 + 1e-12
 

@@ -27,10 +27,10 @@ V = TypeVar("V", bound=Hashable)
 
 Correction = Literal["miller-madow"]
 
-# 48 binary places: the error of an entropy stays near that of a float.
+# With 48 binary places, the error of an entropy is near that of a float.
 SCALE = 1 << 48
 
-# Half a nat in bits: what Miller and Madow's correction adds for each value, times the number of actions.
+# Half a nat in bits: the correction of Miller and Madow for each value, times the number of actions.
 _HALF_A_NAT = round(SCALE / (2 * math.log(2)))
 
 # Steps up to this count are kept in a table; those of higher counts are computed.

@@ -102,7 +102,7 @@ def advance(distances, method, sizes, leaves, alive, chain, buffers, state, firs
             state[CHAIN] = 1
         length = state[CHAIN]
         x = chain[length - 1]
-        # The row before is the predecessor's, unless that was joined meanwhile.
+        # The row in the other buffer is that of the predecessor, unless the predecessor was joined.
         mine = 1 if state[BUFFER_0] >= 0 and length > 1 and state[BUFFER_0] == chain[length - 2] else 0
         row = buffers[mine]
         _load(distances, alive, room, x, row)
@@ -187,8 +187,8 @@ def enter_rows(distances, offset, n, first, stop, cores, parents, heights, row):
         float32 ``(n,)``: a distance below the core distance of either item is replaced by that. Empty if there are no
         core distances.
     parents, heights
-        int64 and float32 ``(n,)``: the pointer representation. Item i is the first of its cluster until
-        ``heights[i]``, where it joins that of ``parents[i]``, an earlier one.
+        int64 and float32 ``(n,)``: the pointer representation. Item i is the first of its cluster up to
+        ``heights[i]``. There, its cluster joins the cluster of ``parents[i]``, an earlier item.
     row
         float32 ``(n,)``, scratch.
     """

@@ -211,9 +211,9 @@ def distances_kernel(shape):
 def neighbors_kernel(shape):
     """Return the kernel that writes the near pairs of a tile, in no order.
 
-    Its arguments are those of :func:`distances_kernel`, but for ``limits`` float32 (n_queries,): the squared distance
-    above which a pair is not reported; and ``rows``, ``columns`` int32 and ``values`` float32 (n_queries *
-    n_columns,) for the pairs found, and ``counts`` int64 (4,) for the counts of pairs.
+    Its arguments are those of :func:`distances_kernel`, but with ``limits`` float32 (n_queries,) in place of ``out``:
+    the squared distance above which a pair is not reported; and ``rows``, ``columns`` int32 and ``values`` float32
+    (n_queries * n_columns,) for the pairs found, and ``counts`` int64 (4,) for the counts of pairs.
     """
     _log.info("compiling the GPU kernel of neighbours for %s", shape)
     corner_cost, pair_cost = _pair_functions(shape)

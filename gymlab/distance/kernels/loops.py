@@ -127,7 +127,7 @@ def walk_back(costs):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def scan(series, query, weights, begin, costs, starts):
-    """Write the cost and the start of the best match that ends at each time point, none starting before ``begin``.
+    """Write the cost and the start of the best match that ends at each time point and starts at ``begin`` or later.
 
     The accumulated costs of one time point of the series are kept, and with each the start of its path, so that
     no matrix is needed to walk back through. The scan stops at the first time point whose known match does not start

@@ -56,7 +56,7 @@ def _box_costs(lower, upper, source, lengths, limits, slack, bound, flight):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _add_webb(query, edges, shortest, channels, codes, bound, flight):
-    """Add to ``bound[0]`` what LB_Webb charges the points of the query, without the first and the last."""
+    """Add to ``bound[0]`` the charges of LB_Webb for the points of the query, without the first and the last."""
     highest, lowest, lower, upper = edges
     total = load(bound, _FIRST, _FIRST, flight)
     for t in range(1, shortest - 1):
@@ -93,10 +93,10 @@ def search_computed(
     series : tuple
         The series, float32 ``(n, n_timepoints, n_channels)``, and their lengths, int64 ``(n,)``.
     envelopes : tuple of float32 (n, n_timepoints, n_channels)
-        Lower and upper envelope of each series, for LB_Keogh; both are empty where the bound would cost too much.
+        Lower and upper envelope of each series, for LB_Keogh; both are empty if the bound would cost too much.
     bridges : tuple of float32
         For LB_Webb: of each series the highest lower and the lowest upper edge of its envelope within reach,
-        ``(n, n_timepoints, n_channels)``, and the envelopes as blocks; all are empty where the bound would cost too
+        ``(n, n_timepoints, n_channels)``, and the envelopes as blocks; all are empty if the bound would cost too
         much.
     lanes, scratch, sizes
         See :mod:`gymlab.distance.kernels.sweeps`; ``scratch`` is ``(row, bounds, limits, bound, pack, pending)``.

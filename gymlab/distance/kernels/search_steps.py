@@ -17,7 +17,7 @@ from gymlab.distance.kernels.vectors import store, zeros
 
 _FIRST = np.uint64(0)
 
-# No cost is within this limit: the lane holds no pair.
+# No cost is within this limit. It marks a lane without a pair.
 NO_PAIR = np.float32(-1)
 
 # The counters of pairs for the statistics.
@@ -65,7 +65,7 @@ def insert_neighbor(nearest, nearest_index, series_limits, p, distance, index, s
         nearest_index[p, other] = nearest_index[p, other - 1]
     nearest[p, place] = distance
     nearest_index[p, place] = index
-    # Another thread may have written a lower limit meanwhile; a limit that is too high only saves less work.
+    # Another thread may have written a lower limit in between; a limit that is too high only saves less work.
     series_limits[p] = min(series_limits[p], cost_limit(nearest[p, k - 1], scale))
 
 

@@ -1,7 +1,7 @@
 """Vectors of lanes inside numba: loads, stores, minima and local costs as explicit LLVM vector operations.
 
-A :data:`vector` is ``<16 x float>``, one lane a pair. LLVM lowers it to the registers of the processor at hand (one
-of AVX-512, two of AVX2, four of NEON). The functions work on tuples of vectors. Several independent vectors are in
+A :data:`vector` is ``<16 x float>``, one lane for each pair. LLVM lowers it to the registers of the processor (one of
+AVX-512, two of AVX2, four of NEON). The functions work on tuples of vectors. Several independent vectors are in
 flight at once, which hides the latency of each chain of operations. Each function is an intrinsic: it emits its
 instructions into the kernel that calls it. So a kernel in :mod:`gymlab.distance.kernels.lanes` reads as a plain loop
 and compiles to the instructions of a hand-written one.
@@ -313,7 +313,7 @@ def kernel_path() -> KernelPath:
     Raises
     ------
     InputError
-        If numba was told to compile nothing.
+        If ``NUMBA_DISABLE_JIT`` is set, so that numba compiles nothing.
 
     Examples
     --------

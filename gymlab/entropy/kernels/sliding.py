@@ -8,9 +8,10 @@ from numba import njit
 def slide(groups, parts, n_groups, n_parts, window, high, low, divisor):
     """Return the normalised entropy of the parts given the groups in each window.
 
-    The numerator is the sum of c log2 c of the groups' counts less that of the parts', in fixed point. It needs
-    more than 64 bits in a long window, so it is kept as ``upper * 2**32 + lower``. Both are exact as floats, hence
-    ``upper * 2**32 + lower`` in floats is rounded once, as Python rounds the integer of the stream.
+    The numerator is the sum of c log2 c over the counts of the groups, less the same sum over the counts of the
+    parts, in fixed point. In a long window it needs more than 64 bits, so it is kept as ``upper * 2**32 + lower``.
+    Both parts are exact as floats, so ``upper * 2**32 + lower`` in floats is rounded once, as Python rounds the
+    integer of a stream.
 
     Parameters
     ----------
