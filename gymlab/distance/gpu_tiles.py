@@ -260,4 +260,4 @@ def _nearest(
     return all_values[chosen], all_columns[chosen]
 
 
-# Compiled in: bfe3c3c44c1c3544
+# Compiled in: d1b92f41bcb32444

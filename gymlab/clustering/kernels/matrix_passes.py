@@ -6,6 +6,7 @@ A pass reads rows ``first`` to ``stop``, and adds its results to the arrays that
 import numpy as np
 from numba import njit
 
+from gymlab.clustering.kernels.tree_joins import root_of
 from gymlab.distance.triangle import row_begins
 
 
@@ -96,17 +97,8 @@ def join_within(distances, eps, core, first, stop, parents):
         start = row_begins(n, i) - i - 1
         for j in range(i + 1, n):
             if core[j] and distances[start + j] <= eps:
-                a, b = i, j
-                while parents[a] != a:
-                    parents[a] = parents[parents[a]]
-                    a = parents[a]
-                while parents[b] != b:
-                    parents[b] = parents[parents[b]]
-                    b = parents[b]
-                if a < b:
-                    parents[b] = a
-                else:
-                    parents[a] = b
+                a, b = root_of(parents, i), root_of(parents, j)
+                parents[max(a, b)] = min(a, b)
 
 
 @njit(nogil=True, cache=True)
@@ -245,4 +237,4 @@ def improve(distances, n, medoids, nearest, second, d_nearest, d_second, state, 
             removal[nearest[item]] += np.float64(d_second[item]) - d_nearest[item]
 
 
-# Compiled in: dd73c226f1518d06
+# Compiled in: c903e0692b8e1f80

@@ -151,7 +151,8 @@ def pack_rows(source, target, kept, room, first, stop, position):
 
 
 @njit(nogil=True, cache=True)
-def _root(parents, item):
+def root_of(parents, item):
+    """Return the root of an item in a forest, and make it the parent of all nodes on the way."""
     root = item
     while parents[root] != root:
         root = parents[root]
@@ -167,7 +168,7 @@ def label_joins(firsts, seconds, heights, tree):
     parents = np.arange(2 * n - 1)
     sizes = np.ones(2 * n - 1)
     for row in range(n - 1):
-        a, b = _root(parents, firsts[row]), _root(parents, seconds[row])
+        a, b = root_of(parents, firsts[row]), root_of(parents, seconds[row])
         joined = n + row
         parents[a] = parents[b] = joined
         sizes[joined] = sizes[a] + sizes[b]

@@ -190,4 +190,4 @@ def plus_at(typing, base, array, offsets, j):
     return base(base, array, offsets, types.uint64), emit
 
 
-# Compiled in: 539ecc0cc17655c7
+# Compiled in: 04c44ac5cb493d0b

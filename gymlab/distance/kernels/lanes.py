@@ -197,4 +197,4 @@ def fill_table(points, weights, codes, block, channels, flight, table):
             store(table, np.uint64(p * block.shape[0] + j), _FIRST, costs)
 
 
-# Compiled in: 06d7206e42bb053e
+# Compiled in: 8cf0da46ee0a5559

@@ -110,4 +110,4 @@ def search_plain(first_block, stop_block, series, lanes, scratch, found, sizes):
             found[-1][COMPUTED] += record_lanes(found, p, begin, row, lengths, limits, 0, flight)
 
 
-# Compiled in: 23aa02941c0a3659
+# Compiled in: 03aa7061876dfff2

@@ -192,4 +192,4 @@ def _search_packed(p, query, n_pending, series, radius, cost_of_mismatch, scratc
                 record_pair(found, p, pending[start + lane], cost)
 
 
-# Compiled in: 23aa02941c0a3659
+# Compiled in: 03aa7061876dfff2

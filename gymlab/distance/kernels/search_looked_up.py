@@ -294,4 +294,4 @@ def _run_tasks(n_tasks, begin, radius, lengths, scratch, found, flight):
         counts[COMPUTED] += record_lanes(found, task_queries[v], at, row, lengths, limits, 16 * v, (0,))
 
 
-# Compiled in: 23aa02941c0a3659
+# Compiled in: 03aa7061876dfff2

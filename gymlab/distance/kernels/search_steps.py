@@ -142,4 +142,4 @@ def drop_lanes_beyond(limits, offset, bound, begin, slack, flight):
     return left
 
 
-# Compiled in: cfea71ade1e073b9
+# Compiled in: 4f30aa60e706a552

@@ -209,4 +209,4 @@ def move_condensed(flat, matrix, order, first, stop, into_matrix):
             position += 1
 
 
-# Compiled in: ef070eb3cbe0bbd5
+# Compiled in: 94a79da5b74ac620
