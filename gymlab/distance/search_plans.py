@@ -105,11 +105,11 @@ class ComputedPlan(SearchPlan):
         # Copying a lane to a packed block takes about two for each of its numbers.
         gather = 2.0 * n_columns * n_channels * WIDTH
         self._packed_share = self._whole / (self._whole + gather)
-        self._envelopes, self._bridges = self._bounds_that_pay(radius)
+        self._edges = self._edges_that_pay(radius)
         self.bounds = {"kim": search_steps.KIM}
-        if len(self._envelopes[0]):
+        if len(self._edges[0]):
             self.bounds["keogh"] = search_steps.KEOGH
-        if len(self._bridges[0]):
+        if len(self._edges[2]):
             self.bounds["webb"] = search_steps.WEBB
 
     def search_blocks(self, first: int, stop: int, sink: tuple[Any, ...], *, accepting: bool) -> None:
@@ -118,33 +118,33 @@ class ComputedPlan(SearchPlan):
         pack = aligned_empty((n_columns, n_channels, n_lanes))
         pack[:] = 0
         scratch = (*self._scratch(), pack, np.empty((stop - first) * n_lanes, dtype=np.int64))
-        bounds = (self._envelopes, self._bridges, self._lanes, self._slack(), self._packed_share)
+        bounds = (self._edges, self._lanes, self._slack(), self._packed_share)
         arguments = (self._series, *bounds, scratch, sink, self._sizes)
         call(
             search_computed.search_computed, first, stop, *arguments, (0,) * (accepting and self._one_length)
         )
 
-    def _bounds_that_pay(self, radius: int) -> tuple[Any, Any]:
-        """Return envelopes and bridges; they are empty if a bound costs more than half of what it may save."""
+    def _edges_that_pay(self, radius: int) -> tuple[Float32Array, ...]:
+        """Return the edges that the kernel takes; they are empty if a bound costs more than half of its gain."""
         values, lengths = self._series
         _, n_columns, n_channels = values.shape
         n_numeric = n_channels - len(self._sizes[1])
         nothing = np.empty((0, n_columns, n_channels), np.float32)
         no_bridges = (nothing, nothing, self.blocks[:0], self.blocks[:0])
         if n_columns < 3 or self._whole < 2 * 6 * n_channels * n_columns:
-            return (nothing, nothing), no_bridges
+            return nothing, nothing, *no_bridges
         # Series of unequal length may be shifted as far as their lengths allow, so their envelope is flat.
         reach = min(radius, n_columns) if self._one_length and radius >= 0 else n_columns
         lower, upper = np.zeros_like(values), np.zeros_like(values)
         call(write_envelopes, values, lengths, reach, lower, upper)
         if not self._one_length or n_numeric == 0 or self._whole < 2 * 14 * n_numeric * n_columns:
-            return (lower, upper), no_bridges
+            return lower, upper, *no_bridges
         highest, lowest, unused = (np.zeros_like(values) for _ in range(3))
         call(write_envelopes, lower, lengths, reach, unused, highest)
         call(write_envelopes, upper, lengths, reach, lowest, unused)
         n_lanes = self.blocks.shape[3]
-        edges = [packed_blocks(SeriesBatch(edge, lengths), n_lanes)[0] for edge in (lower, upper)]
-        return (lower, upper), (highest, lowest, *edges)
+        as_blocks = [packed_blocks(SeriesBatch(edge, lengths), n_lanes)[0] for edge in (lower, upper)]
+        return lower, upper, highest, lowest, *as_blocks
 
 
 class PlainPlan(SearchPlan):

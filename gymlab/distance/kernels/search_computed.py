@@ -72,32 +72,19 @@ def _add_webb(query, edges, shortest, channels, codes, bound, flight):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def search_computed(
-    first_block,
-    stop_block,
-    series,
-    envelopes,
-    bridges,
-    lanes,
-    slack,
-    packed_share,
-    scratch,
-    found,
-    sizes,
-    accepting,
+    first_block, stop_block, series, edges, lanes, slack, packed_share, scratch, found, sizes, accepting
 ):
-    """Search the pairs of every series with the later ones in some blocks; local costs are computed on the way.
+    """Search the pairs of every series with the later ones in some blocks; local costs are computed for each pair.
 
     Parameters
     ----------
     first_block, stop_block : int
     series : tuple
         The series, float32 ``(n, n_timepoints, n_channels)``, and their lengths, int64 ``(n,)``.
-    envelopes : tuple of float32 (n, n_timepoints, n_channels)
-        Lower and upper envelope of each series, for LB_Keogh; both are empty if the bound would cost too much.
-    bridges : tuple of float32
-        For LB_Webb: of each series the highest lower and the lowest upper edge of its envelope within reach,
-        ``(n, n_timepoints, n_channels)``, and the envelopes as blocks; all are empty if the bound would cost too
-        much.
+    edges : tuple of float32
+        For LB_Keogh, the lower and the upper edge of the envelope of each series, ``(n, n_timepoints, n_channels)``;
+        for LB_Webb, of each series the highest lower and the lowest upper edge within reach, of the same shape, and
+        the lower and the upper edges as blocks. Those of a bound that would cost too much are empty.
     lanes, scratch, sizes
         See :mod:`gymlab.distance.kernels.sweeps`; ``scratch`` is ``(row, bounds, limits, bound, pack, pending)``.
     slack : float32
@@ -116,7 +103,7 @@ def search_computed(
     counts = found[-1]
     n = values.shape[0]
     n_lanes = 16 * len(flight)
-    lower, upper = envelopes[0], envelopes[1]
+    lower, upper, highest, lowest, lower_blocks, upper_blocks = edges
     cost_of_mismatch = point(weights, _FIRST, codes)
     for p in range(min(n, stop_block * n_lanes) - 2, -1, -1):
         query = values[p, : all_lengths[p]]
@@ -140,9 +127,9 @@ def search_computed(
             counts[KEOGH if lower.shape[0] > 0 else KIM] += valid - left
             if len(accepting) > 0 and left > 0:
                 left = accept_within_eps(found, source, p, begin, query.shape[0], limits, 0, flight, row)
-            if bridges[0].shape[0] > 0 and left > 0:
-                edges = bridges[0][p], bridges[1][p], bridges[2][b], bridges[3][b]
-                _add_webb(query, edges, lengths[0], channels, codes, bound, flight)
+            if highest.shape[0] > 0 and left > 0:
+                of_pair = highest[p], lowest[p], lower_blocks[b], upper_blocks[b]
+                _add_webb(query, of_pair, lengths[0], channels, codes, bound, flight)
                 before = left
                 left = drop_lanes_beyond(limits, 0, bound, 0, slack, flight)
                 counts[WEBB] += before - left
