@@ -54,8 +54,7 @@ def dbscan(
     min_samples
         1 or more.
     eps
-        Rounded to float32, as the distances are. Needed with a matrix. With a graph that holds distances, it may be
-        less than the eps of the graph.
+        Rounded to float32, as the distances are. Needed with a matrix; with a graph, the eps of the graph or less.
     checkpoint
         As for :func:`~gymlab.clustering.number_of_items`.
 
@@ -281,8 +280,7 @@ def hdbscan(
     min_cluster_size
         2 or more.
     min_samples
-        The core distance of an item is its distance to the ``min_samples``-th nearest, itself counted as the first.
-        By default ``min_cluster_size``.
+        As for :func:`core_distances`; by default ``min_cluster_size``.
     checkpoint
         As for :func:`~gymlab.clustering.number_of_items`; the part of scikit-learn, O(n log n), has no checkpoint.
 
@@ -300,8 +298,7 @@ def hdbscan(
     -----
     If all distances are 0, all items are one cluster. Otherwise, all items are noise if the tree has no branch with
     two clusters of ``min_cluster_size`` or more. Mutual reachability distances are often equal, and HDBSCAN treats
-    equal joins one after the other. So a few items at the edge of a cluster may differ from those of another
-    implementation.
+    equal joins one after the other. So a few items at the edge of a cluster may differ between implementations.
 
     References
     ----------
