@@ -14,30 +14,11 @@ from gymlab.arguments import finite_number, instance, whole_number
 from gymlab.clustering import Outline, distance_sums, labels_of_nodes, medoids_of, outline, part_of_matrix
 from gymlab.patterns.result import Extraction
 from gymlab.workbench.checked import an_extraction, numbers, whole_numbers
-from gymlab.workbench.figures.look import (
-    GREY,
-    INK,
-    PALETTE,
-    TEMPLATE,
-    nothing_to_show,
-    on_narrow_pages,
-    pattern_colour,
-    pattern_name,
-    say_left_out,
-    whereabouts,
-)
-from gymlab.workbench.figures.sequences import (
-    MOST_STEPS,
-    Legend,
-    first_states,
-    legend_entries,
-    legend_of,
-    state_cells,
-)
+from gymlab.workbench.figures import look, sequences
 from gymlab.workbench.text import counted, some_of
 
 # Colours of the joins: grey above the cut, below it the colour of the pattern.
-_JOIN_COLOURS = (GREY, *PALETTE)
+_JOIN_COLOURS = (look.GREY, *look.PALETTE)
 
 # Names by which a widget finds the line of the cut and the dots of the leaves.
 CUT, LEAVES = "cut", "leaves"
@@ -108,7 +89,7 @@ class DrawnBranch:
     windows: NDArray[np.int64]
     hover: Sequence[str]
     states: Sequence[Sequence[object]]
-    legend: Legend
+    legend: sequences.Legend
     role: str
 
 
@@ -150,9 +131,9 @@ def drawn_branch(tree: LogTree, *, n_leaves: int = 40, root: int | None = None) 
     return DrawnBranch(
         top,
         windows,
-        hover=whereabouts(tree.windows.table, windows),
-        states=first_states(tree.actions, tree.windows, windows),
-        legend=legend_of(tree.actions["action_type"]),
+        hover=look.whereabouts(tree.windows.table, windows),
+        states=sequences.first_states(tree.actions, tree.windows, windows),
+        legend=sequences.legend_of(tree.actions["action_type"]),
         role="first" if tree.distances is None else "most typical",
     )
 
@@ -178,18 +159,18 @@ def draw_branch(
     if cut is not None:
         cut = finite_number("cut", cut, instead=", or None")
     if tree.linkage is None or branch is None:
-        return nothing_to_show(NO_TREE)
+        return look.nothing_to_show(NO_TREE)
     top, noun, n = branch.outline, tree.windows.noun, len(tree.items)
     below = int(top.sizes.sum())
     if len(top.joins) == 0:
-        return nothing_to_show(f"there is nothing to join: {counted(below, noun)}")
+        return look.nothing_to_show(f"there is nothing to join: {counted(below, noun)}")
     figure = _dendrogram(tree, branch, labels_of_nodes(tree.linkage, labels), cut)
-    cut_short = int((tree.windows.table["length"].to_numpy()[branch.windows] > MOST_STEPS).sum())
-    return say_left_out(
+    cut_short = int((tree.windows.table["length"].to_numpy()[branch.windows] > sequences.MOST_STEPS).sum())
+    return look.say_left_out(
         figure,
         some_compared(n, tree.windows),
         some_of(below, n, noun, "those of this branch"),
-        f"{cut_short:,} of the columns cut after action {MOST_STEPS}" if cut_short else "",
+        f"{cut_short:,} of the columns cut after action {sequences.MOST_STEPS}" if cut_short else "",
         f"columns: the first of the {noun} below each dot, as no distances are kept"
         if tree.distances is None
         else "",
@@ -201,7 +182,7 @@ def _dendrogram(
 ) -> go.Figure:
     top, noun = branch.outline, tree.windows.noun
     figure = make_subplots(rows=2, shared_xaxes=True, vertical_spacing=0.03, row_heights=[0.72, 0.28])
-    figure.update_layout(template=TEMPLATE, height=520)
+    figure.update_layout(template=look.TEMPLATE, height=520)
     figure.add_traces(join_traces(top, node_labels), rows=1, cols=1)
     figure.add_trace(_tops(top), row=1, col=1)
     figure.add_trace(_leaf_markers(branch, node_labels, noun), row=1, col=1)
@@ -217,11 +198,11 @@ def _dendrogram(
         showgrid=False, zeroline=False, showticklabels=False, range=[-0.6, len(top.leaves) - 0.4]
     )
     places = list(range(len(top.leaves)))
-    cells = state_cells(branch.states, branch.legend, hover=branch.hover, y=places)
+    cells = sequences.state_cells(branch.states, branch.legend, hover=branch.hover, y=places)
     # A leaf is a column: time goes down from it.
     cells.update(z=cells.z.T, text=cells.text.T, x=places, y=None, y0=1)
     figure.add_trace(cells, row=2, col=1)
-    figure.add_traces(legend_entries(branch.legend), rows=2, cols=1)
+    figure.add_traces(sequences.legend_entries(branch.legend), rows=2, cols=1)
     figure.update_yaxes(
         title="action", autorange="reversed", showgrid=False, zeroline=False, nticks=4, row=2, col=1
     )
@@ -229,7 +210,7 @@ def _dendrogram(
         figure.add_shape(cut_line(cut))
     title = f"{counted(int(top.sizes.sum()), noun)} in {len(top.leaves)} leaves"
     figure.update_xaxes(title=title, row=2, col=1)
-    return on_narrow_pages(figure, {"yaxis.title.text": "height"})
+    return look.on_narrow_pages(figure, {"yaxis.title.text": "height"})
 
 
 def some_compared(n: int, windows: Windows) -> str:
@@ -288,7 +269,7 @@ def _typical_items(tree: LogTree, top: Outline) -> NDArray[np.int64]:
 
 def join_traces(top: Outline, node_labels: NDArray[np.int64]) -> list[go.Scatter]:
     """Return the joins as one line trace a colour, always as many, so that a new cut only changes their points."""
-    colours = [pattern_colour(int(label)) for label in node_labels[top.joins]]
+    colours = [look.pattern_colour(int(label)) for label in node_labels[top.joins]]
     traces = []
     for colour in _JOIN_COLOURS:
         drawn = [k for k, one in enumerate(colours) if one == colour]
@@ -312,7 +293,7 @@ def _tops(top: Outline) -> go.Scatter:
         x=top.x[:, 1:3].mean(axis=1),
         y=top.y[:, 1],
         mode="markers",
-        marker={"size": 12, "opacity": 0, "color": INK},
+        marker={"size": 12, "opacity": 0, "color": look.INK},
         showlegend=False,
         hovertemplate="joined at %{y:.3g}<extra></extra>",
     )
@@ -329,13 +310,13 @@ def cut_line(height: float) -> dict[str, object]:
         "yref": "y",
         "y0": height,
         "y1": height,
-        "line": {"dash": "dash", "color": INK, "width": 2},
+        "line": {"dash": "dash", "color": look.INK, "width": 2},
     }
 
 
 def leaf_colours(top: Outline, node_labels: NDArray[np.int64]) -> list[str]:
     """Return the colour of each leaf's pattern."""
-    return [pattern_colour(int(label)) for label in node_labels[top.leaves]]
+    return [look.pattern_colour(int(label)) for label in node_labels[top.leaves]]
 
 
 def leaf_texts(branch: DrawnBranch, node_labels: NDArray[np.int64], noun: str) -> list[str]:
@@ -346,7 +327,9 @@ def leaf_texts(branch: DrawnBranch, node_labels: NDArray[np.int64], noun: str) -
     for size, label, where in zip(
         branch.outline.sizes, node_labels[branch.outline.leaves], branch.hover, strict=True
     ):
-        pattern = f", {pattern_name(int(label)) if label >= 0 else 'of several patterns'}" if known else ""
+        pattern = (
+            f", {look.pattern_name(int(label)) if label >= 0 else 'of several patterns'}" if known else ""
+        )
         texts.append(f"{counted(int(size), noun)}{pattern}<br>{branch.role}: {where}")
     return texts
 

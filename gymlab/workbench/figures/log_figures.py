@@ -13,16 +13,7 @@ from gymlab.arguments import whole_number
 from gymlab.entropy import entropy_over_time
 from gymlab.principles.principle import percent
 from gymlab.workbench.checked import a_table
-from gymlab.workbench.figures.look import (
-    GREY,
-    empty_figure,
-    evenly,
-    nothing_to_show,
-    plain_names,
-    say_left_out,
-    whereabouts,
-)
-from gymlab.workbench.figures.sequences import index_plot, legend_of
+from gymlab.workbench.figures import look, sequences
 from gymlab.workbench.text import counted, some_of
 
 # What tells series apart, and what is drawn of them.
@@ -45,19 +36,19 @@ def state_distribution(actions: pd.DataFrame) -> go.Figure:
         The action table, the rows of a series together.
     """
     a_table("actions", actions, *_SERIES)
-    legend = legend_of(actions["action_type"])
+    legend = sequences.legend_of(actions["action_type"])
     first, length = series_bounds(actions)
     longest = int(length.max(initial=0))
     position = np.arange(len(actions)) - np.repeat(first, length)
     reached = np.array([(length > step).mean() for step in range(min(_MOST_STEPS, longest))])
     n_steps = int((reached >= _LEAST_SHARE).sum())
     if n_steps == 0:
-        return nothing_to_show("there are no actions")
+        return look.nothing_to_show("there are no actions")
     counts = np.zeros((n_steps, len(legend.labels)))
     inside = position < n_steps
     np.add.at(counts, (position[inside], legend.codes(actions["action_type"])[inside]), 1)
     totals = counts.sum(axis=1)
-    figure = empty_figure("action of the series", "share of the actions", height=360)
+    figure = look.empty_figure("action of the series", "share of the actions", height=360)
     for label, colour, shares in zip(
         legend.labels, legend.colours, (counts / totals[:, None]).T, strict=True
     ):
@@ -76,7 +67,7 @@ def state_distribution(actions: pd.DataFrame) -> go.Figure:
     reach = (
         f"those that {_LEAST_SHARE * 100:g} % of the series reach" if n_steps < _MOST_STEPS else "the first"
     )
-    return say_left_out(figure, some_of(n_steps, longest, "steps", reach))
+    return look.say_left_out(figure, some_of(n_steps, longest, "steps", reach))
 
 
 def series_of_log(actions: pd.DataFrame, *, most: int = 40) -> go.Figure:
@@ -106,17 +97,17 @@ def series_of_log(actions: pd.DataFrame, *, most: int = 40) -> go.Figure:
             "end": actions["step"].iloc[first[chosen] + length[chosen] - 1].to_numpy(),
         }
     )
-    figure = index_plot(
+    figure = sequences.index_plot(
         [
             choices.iloc[start : start + min(count, _MOST_CELLS)].tolist()
             for start, count in zip(first[chosen], length[chosen], strict=True)
         ],
         agents[chosen].tolist(),
-        whereabouts(table),
-        legend_of(choices),
+        look.whereabouts(table),
+        sequences.legend_of(choices),
     )
     cut = int(np.count_nonzero(length[chosen] > _MOST_CELLS))
-    return say_left_out(
+    return look.say_left_out(
         figure,
         some_of(len(chosen), len(first), "series"),
         some_of(len(set(agents[chosen])), len(set(agents)), "agents"),
@@ -159,12 +150,14 @@ def entropy_of_agents(actions: pd.DataFrame, *, most: int = 8) -> go.Figure:
 def entropy_curves(curves: Mapping[str, NDArray[np.float64]], window: int, *left_out: str) -> go.Figure:
     """Plot curves of entropy, by agent, from the first full window on, with the lines of the Gym at 0.3 and 0.7."""
     if not curves:
-        return nothing_to_show(f"no agent has {window:,} actions")
-    figure = empty_figure(f"actions of the agent (window of {window:,})", "entropy, share of the largest")
-    names = plain_names(curves, 24)
+        return look.nothing_to_show(f"no agent has {window:,} actions")
+    figure = look.empty_figure(
+        f"actions of the agent (window of {window:,})", "entropy, share of the largest"
+    )
+    names = look.plain_names(curves, 24)
     drawn = 0
     for agent, curve in curves.items():
-        steps = evenly(len(curve), _MOST_POINTS)
+        steps = look.evenly(len(curve), _MOST_POINTS)
         drawn += len(steps)
         figure.add_scatter(
             x=steps + window,
@@ -178,8 +171,8 @@ def entropy_curves(curves: Mapping[str, NDArray[np.float64]], window: int, *left
         (UNPREDICTABLE, "unpredictable above 0.7", "top right"),
     ):
         figure.add_hline(
-            y=height, line={"dash": "dot", "color": GREY}, annotation_text=text, annotation_position=side
+            y=height, line={"dash": "dot", "color": look.GREY}, annotation_text=text, annotation_position=side
         )
     every = sum(len(curve) for curve in curves.values())
     points = some_of(drawn, every, "points", "evenly over each curve")
-    return say_left_out(figure.update_yaxes(range=[-0.03, 1.03]), points, *left_out)
+    return look.say_left_out(figure.update_yaxes(range=[-0.03, 1.03]), points, *left_out)
