@@ -100,7 +100,7 @@ def test_a_log_of_one_kind_of_action_is_all_alike():
     log = log_of()
     encoding = fit_encoding(log)
     assert set(local_costs(encoding, log).values()) == {0.0}
-    assert any("every action is alike" in note for note in encoding.notes)
+    assert any("all actions are equal" in note for note in encoding.notes)
 
 
 def test_context_weight_follows_the_documents_weights():
