@@ -107,8 +107,8 @@ def has_naive_moment(moments: pd.Series) -> bool:
     """
     if pd.api.types.is_datetime64_any_dtype(moments.dtype):
         return moments.dt.tz is None and bool(moments.notna().any())
-    known = (value for value in moments if isinstance(value, datetime) and value is not pd.NaT)
-    return any(moment.utcoffset() is None for moment in known)
+    known = (value for value in moments if value is not pd.NaT)
+    return any(isinstance(value, datetime) and value.utcoffset() is None for value in known)
 
 
 def outside_calendar(moments: pd.Series) -> pd.Series:
