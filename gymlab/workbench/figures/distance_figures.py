@@ -1,4 +1,4 @@
-"""Distances: all of them in the order of the leaves of the tree, and how two windows are warped onto each other."""
+"""Figures of distances: the whole matrix in the order of the leaves of the tree, and the warping path of two windows."""
 
 from collections.abc import Sequence
 
@@ -21,17 +21,17 @@ from gymlab.workbench.text import counted
 
 
 def distance_heat_map(extraction: Extraction, *, most: int = 160) -> go.Figure:
-    """Return the distances in the order of the leaves; of many windows the mean distances of neighbouring ones.
+    """Return the distances in the order of the leaves; neighbouring windows share a row if there are many.
 
-    Patterns are dark blocks on the diagonal, framed in their colours. The darker a block is inside and the lighter
-    outside, the better its pattern is told apart.
+    Patterns are dark blocks on the diagonal, framed in their colours. A block that is dark inside and light outside is a
+    pattern that is well separated.
 
     Parameters
     ----------
     extraction
-        With distances and a tree; without, the figure says so.
+        An extraction with distances and a tree; without them, the figure says so.
     most
-        Rows at most.
+        The largest number of rows. A row of several windows shows their mean distances.
     """
     an_extraction(extraction)
     most = whole_number("most", most, least=2)
@@ -50,7 +50,7 @@ def distance_heat_map(extraction: Extraction, *, most: int = 160) -> go.Figure:
     own = extraction.labels[clustered]
     labels = np.array([_most_frequent(own[items]) for items in blocks], dtype=np.int64)
     places = look.whereabouts(extraction.windows.table, clustered[[items[0] for items in blocks]])
-    # Rows are numbered, so that two of one name stay two.
+    # The numbers keep rows with the same name apart.
     names = sequences.row_names(
         [
             (f"{counted(len(items), noun)}, first " if len(items) > 1 else "") + where
@@ -116,14 +116,14 @@ def _scale(colours: Sequence[str]) -> list[list[object]]:
 
 
 def warping_path(extraction: Extraction, first: int, second: int) -> go.Figure:
-    """Return how two windows are warped onto each other: the path through their costs, and which actions are aligned.
+    """Return the warping path of two windows through the matrix of their costs, and the actions that are aligned.
 
     Parameters
     ----------
     extraction
-        Whose channels, weights and radius are those of the distance.
+        The extraction, which has the channels, weights and radius of the distance.
     first, second
-        The windows.
+        The numbers of the windows.
 
     Raises
     ------
@@ -154,7 +154,7 @@ def warping_path(extraction: Extraction, first: int, second: int) -> go.Figure:
     figure.update_layout(template=look.TEMPLATE, height=600, margin={"t": 56})
     figure.update_annotations(x=0, xanchor="left", align="left", font={"size": 12})
     figure.add_heatmap(
-        # Costs outside of the band are infinite.
+        # The costs outside of the band are infinite.
         z=np.where(np.isfinite(costs), np.sqrt(np.maximum(costs, 0)), np.nan),
         x0=1,
         dx=1,
@@ -196,7 +196,7 @@ def _add_alignment(
     path: NDArray[np.int64],
     hover: Sequence[str],
 ) -> None:
-    """Add the two series as rows of cells, the first on top, and a line between what is aligned."""
+    """Add the two series as rows of cells, the first on top, and a line between each two aligned actions."""
     legend = sequences.legend_of(extraction.actions["action_type"])
     states = [extraction.actions_of_window(index)["action_type"].tolist() for index in windows]
     for row, height in ((0, 1.0), (1, 0.0)):

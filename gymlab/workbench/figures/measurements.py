@@ -1,4 +1,4 @@
-"""What was measured: claims against their thresholds, time, memory, the trend over runs, and alerts as they stand."""
+"""Figures of measurements: claims and their thresholds, time, memory, the trend over runs, and alerts."""
 
 from collections.abc import Mapping, Sequence
 
@@ -18,12 +18,12 @@ _TOO_SMALL = "not measured: the log is too small"
 
 
 def claims(found: Sequence[Claim]) -> go.Figure:
-    """Plot each claim on an axis of its own: what was measured, its range, and the part that was promised.
+    """Plot each claim on a separate axis: the measured value, its range, and the promised part of the axis.
 
     Parameters
     ----------
     found
-        The claims; one that was not measured has an empty axis.
+        The claims. A claim that was not measured has an empty axis.
     """
     found = each("found", found, Claim, "claims")
     if not found:
@@ -47,8 +47,7 @@ def claims(found: Sequence[Claim]) -> go.Figure:
 
 
 def _add_claim(figure: go.Figure, claim: Claim, row: int) -> None:
-    expectation = EXPECTATIONS[claim.id]
-    threshold = expectation.at_least if expectation.at_least is not None else expectation.at_most or 0.0
+    expectation, threshold = EXPECTATIONS[claim.id], _threshold(claim.id)
     values = [value for value in (claim.low, claim.measured, claim.high) if value is not None]
     least, most = min([threshold, 0, *values]), max([threshold, *values])
     margin = 0.06 * ((most - least) or 1.0)
@@ -89,13 +88,18 @@ def _add_claim(figure: go.Figure, claim: Claim, row: int) -> None:
     figure.update_xaxes(range=limits, nticks=6, row=row, col=1)
 
 
+def _threshold(claim: str) -> float:
+    expectation = EXPECTATIONS[claim]
+    return expectation.at_least if expectation.at_least is not None else expectation.at_most or 0.0
+
+
 def time_against_size(times: pd.DataFrame) -> go.Figure:
-    """Plot seconds against the number of windows on log axes: median and range of the rounds.
+    """Plot seconds against the number of windows on log axes: the median and the range of the rounds.
 
     Parameters
     ----------
     times
-        As :class:`gymlab.workbench.measure.speed.SpeedRun` has them.
+        The times of :class:`gymlab.workbench.measure.speed.SpeedRun`.
     """
     a_table("times", times, "windows", "side", "stage", "seconds", may_be_empty=True)
     if times.empty:
@@ -125,12 +129,12 @@ def time_against_size(times: pd.DataFrame) -> go.Figure:
 
 
 def memory_of_processes(table: pd.DataFrame) -> go.Figure:
-    """Plot what each process held at its peak: when its work began, and what the work added.
+    """Plot the peak memory of each process: the part before its work, and the part that the work added.
 
     Parameters
     ----------
     table
-        As :class:`gymlab.workbench.measure.process_memory.MemoryRun` has it.
+        The table of :class:`gymlab.workbench.measure.process_memory.MemoryRun`.
     """
     a_table("table", table, "what", "side", "start", "peak", may_be_empty=True)
     if table.empty:
@@ -156,16 +160,16 @@ def memory_of_processes(table: pd.DataFrame) -> go.Figure:
 
 
 def stages(seconds: Mapping[str, float]) -> go.Figure:
-    """Plot what each stage of an extraction took, one bar.
+    """Plot the seconds of each stage of an extraction as one bar.
 
     Parameters
     ----------
     seconds
-        By stage, in the order in which they were.
+        The seconds by stage, in the order of the stages.
     """
     instance("seconds", seconds, Mapping, "seconds by stage")
     numbers("seconds", list(seconds.values()))
-    # High enough for a legend of several lines, as it is in a panel.
+    # In a panel the legend has several lines, which need this height.
     figure = look.empty_figure("seconds", height=190, barmode="stack", margin={"t": 80, "b": 44})
     for name, value in seconds.items():
         figure.add_bar(
@@ -184,13 +188,13 @@ _COLUMNS_OF_RUNS = ("when", "run_id", "claim", "measured", "low", "high", "verdi
 
 
 def trend(runs: pd.DataFrame) -> go.Figure:
-    """Plot what each claim measured, run by run, with its threshold.
+    """Plot the measured value of each claim over the runs, with its threshold.
 
     Parameters
     ----------
     runs
-        One row a run and claim: ``when`` (datetime), ``run_id``, ``claim``, ``measured``, ``low``, ``high``,
-        ``verdict``; what was not measured is NaN.
+        One row for each run and claim: ``when`` (datetime), ``run_id``, ``claim``, ``measured``, ``low``, ``high``,
+        ``verdict``. A value that was not measured is NaN.
     """
     a_table("runs", runs, *_COLUMNS_OF_RUNS, may_be_empty=True)
     if runs.empty or runs["run_id"].nunique() < 2:
@@ -225,25 +229,23 @@ def trend(runs: pd.DataFrame) -> go.Figure:
             hovertemplate="%{text}: %{y:.4g}<extra></extra>",
             **where,
         )
-        expectation = EXPECTATIONS[name]
-        threshold = expectation.at_least if expectation.at_least is not None else expectation.at_most
-        figure.add_hline(y=threshold, line={"dash": "dot", "color": look.GREY}, **where)
+        figure.add_hline(y=_threshold(name), line={"dash": "dot", "color": look.GREY}, **where)
     return figure.update_xaxes(nticks=4)
 
 
 def alert_strip(alerts: Sequence[Alert]) -> go.Figure:
-    """Plot each alert as a bar on the way to its threshold: green, red where it fires, empty without data.
+    """Plot the value of each alert as a share of its threshold: green, red if it fires, no bar without data.
 
     Parameters
     ----------
     alerts
-        As :func:`gymlab.runtime.alerts.evaluate` returns them.
+        The alerts that :func:`gymlab.runtime.alerts.evaluate` returns.
     """
     alerts = each("alerts", alerts, Alert, "alerts")
     figure = look.empty_figure(
         height=56 + 34 * len(alerts), showlegend=False, margin={"t": 16, "b": 32, "l": 16, "r": 16}
     )
-    # Each in units of its own threshold, so that one line is the threshold of all.
+    # Values are shares of the threshold of their alert, so that one line is the threshold of all.
     shares = [0.0 if alert.value is None else alert.value / alert.threshold for alert in alerts]
     texts = ["no data" if alert.value is None else f"{alert.value:.3g} {alert.unit}" for alert in alerts]
     figure.add_bar(
@@ -261,6 +263,6 @@ def alert_strip(alerts: Sequence[Alert]) -> go.Figure:
     figure.add_vline(x=1, line={"dash": "dash", "color": look.GREY}, annotation_text="threshold")
     figure.update_xaxes(range=[0, max(1.3, *shares) * 1.15 if shares else 1.3], showticklabels=False)
     figure.update_yaxes(autorange="reversed", showgrid=False, ticksuffix=" ")
-    # The sentence before the bracket, which names the threshold, is enough to know it by.
+    # The bracket at the end, which names the threshold, is left out on narrow pages.
     short = [look.plain(alert.statement.partition(" (")[0], 22) for alert in alerts]
     return look.on_narrow_pages(figure, {"yaxis.tickvals": list(range(len(alerts))), "yaxis.ticktext": short})

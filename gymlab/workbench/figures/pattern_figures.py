@@ -1,4 +1,4 @@
-"""What patterns look like: medoids, members and barycentres side by side, and the windows of one pattern."""
+"""Figures of patterns: medoids, members and barycentres side by side, and the windows of one pattern."""
 
 import html
 from collections.abc import Sequence
@@ -27,13 +27,13 @@ _GAP, _BETWEEN = 8, 56
 _ONLY_NOISE = "there is no pattern: all is noise"
 
 Patterns = Sequence[TemporalPattern]
-# By pattern the members that are drawn, and the barycentre as a table of its channels.
+# For each pattern the members that are drawn, and the barycentre as a table of its channels.
 Members = list[NDArray[np.int64]]
 Centers = list[pd.DataFrame | None]
 
 
 def medoids(extraction: Extraction, *, most: int = 12) -> go.Figure:
-    """Return the most typical window of each pattern, action by action; the largest patterns."""
+    """Return the most typical window of each of the largest patterns, action by action."""
     an_extraction(extraction)
     most = whole_number("most", most, least=1)
     shown, noun = extraction.patterns[:most], extraction.windows.noun
@@ -63,20 +63,20 @@ def patterns(
     most: int = 6,
     members: int = 25,
 ) -> go.Figure:
-    """Return what the members of each pattern do, beside its medoid and its barycentre.
+    """Return the actions of the members of each pattern, with its medoid and its barycentre.
 
     Parameters
     ----------
     extraction
-        Of any strategy.
+        An extraction of any strategy.
     channel
-        ``action_type``, as coloured cells; or a numeric column of the log, as lines.
+        ``action_type``, which is drawn as coloured cells; or a numeric column of the log, which is drawn as lines.
     barycenters
         Whether to add the DBA barycentres, which take about a second for each pattern.
     most
-        Patterns at most, the largest.
+        The largest number of patterns; the largest patterns are drawn.
     members
-        Members at most of each, taken evenly from the log.
+        The largest number of members of each pattern, taken evenly from the log.
 
     Raises
     ------
@@ -118,9 +118,9 @@ def windows_of_pattern(extraction: Extraction, label: int, *, most: int = 60) ->
     Parameters
     ----------
     extraction, label
-        The pattern, −1 for noise.
+        The extraction, and the label of a pattern; −1 for noise.
     most
-        Windows at most, taken evenly.
+        The largest number of windows, taken evenly.
     """
     some = shown_windows(extraction, label, most=most)
     table, choices = extraction.windows.table, extraction.actions["action_type"]
@@ -139,7 +139,7 @@ def windows_of_pattern(extraction: Extraction, label: int, *, most: int = 60) ->
 
 
 def shown_windows(extraction: Extraction, label: int, *, most: int = 60) -> NDArray[np.int64]:
-    """Return which windows :func:`windows_of_pattern` shows, in its order."""
+    """Return the windows that :func:`windows_of_pattern` shows, in the same order."""
     an_extraction(extraction)
     most = whole_number("most", most, least=1)
     windows = extraction.windows_of(label).index.to_numpy(dtype=np.int64)
@@ -170,7 +170,7 @@ def _patterns_of_states(
     with_shares = any(one is not None for one in shares)
     columns = min(_COLUMNS, len(shown))
     bands = -(-len(shown) // columns)
-    # In pixels: medoid, members, barycentre, and the room for the titles of the band below.
+    # Heights in pixels: medoid, members, barycentre, and the titles of the band below.
     heights = [*([28, 130, 70] if with_shares else [28, 150]), _BETWEEN] * bands
     parts = len(heights) // bands
     inner = sum(heights) + _GAP * len(heights)
@@ -192,7 +192,7 @@ def _patterns_of_states(
     figure.update_layout(
         template=look.TEMPLATE,
         height=inner + 90,
-        # The room below the last band is the legend's.
+        # The legend is below the last band.
         legend={"y": 0, "yanchor": "top"},
         margin={"t": 40, "b": 50, "l": 84},
     )
@@ -203,7 +203,7 @@ def _patterns_of_states(
 
 
 def _shares(center: pd.DataFrame | None, legend: sequences.Legend) -> NDArray[np.float64] | None:
-    """Return the share of each state of the legend in a barycentre; None where the states were no channel."""
+    """Return the share of each state of the legend in a barycentre; None if action types were not compared."""
     prefix = "action_type="
     states = [] if center is None else [name for name in center if str(name).startswith(prefix)]
     if center is None or not states:
@@ -330,13 +330,13 @@ def _patterns_of_numbers(
 
 
 def _longest(extraction: Extraction, shown: Patterns, members: Members) -> int:
-    """Return the length of the longest window that is drawn: all parts of a figure share one axis of actions."""
+    """Return the length of the longest window that is drawn, for the common axis of all parts."""
     drawn = np.concatenate([[pattern.medoid for pattern in shown], *members]).astype(np.int64)
     return int(extraction.windows.table["length"].to_numpy()[drawn].max())
 
 
 def _titles_of(shown: Patterns, columns: int, bands: int, parts: int, noun: str) -> list[str]:
-    """Return the titles of all cells of a grid, band by band: each pattern's stands at the first of its parts."""
+    """Return the titles of all cells of a grid, band by band; the title of a pattern is above its first part."""
     titles = []
     for band in range(bands):
         names = [
@@ -349,7 +349,7 @@ def _titles_of(shown: Patterns, columns: int, bands: int, parts: int, noun: str)
 
 
 def _short_titles(shown: Patterns) -> dict[str, object]:
-    """Return what the titles are where patterns stand close to one another."""
+    """Return the titles for narrow pages, where patterns are close to each other."""
     return {
         f"annotations[{k}].text": f"<b style='color:{look.pattern_colour(pattern.label)}'>{pattern.label}</b>"
         for k, pattern in enumerate(shown)

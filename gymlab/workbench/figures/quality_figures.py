@@ -12,7 +12,7 @@ from gymlab.arguments import instance, whole_number
 from gymlab.errors import InputError
 from gymlab.patterns.result import Extraction
 from gymlab.patterns.significance.pattern_significance import LEAST_STABILITY, PatternSignificance
-from gymlab.workbench.checked import an_extraction, each, numbers, whole_numbers
+from gymlab.workbench.checked import a_table, an_extraction, each, numbers, whole_numbers
 from gymlab.workbench.figures import look
 from gymlab.workbench.text import counted, decimals, some_of
 
@@ -59,6 +59,9 @@ def silhouette_bars(
     [[0.5, 0.25], [0.75, -0.5]]
     """
     widths, labels = numbers("widths", widths), whole_numbers("labels", labels)
+    instance("noun", noun, str, "a text")
+    if table is not None:
+        a_table("table", table, "agent_id", "session_id", "start", "end")
     if len(widths) != len(labels):
         raise InputError(
             f"there are {len(widths):,} widths and {len(labels):,} labels; give one of each per window"
