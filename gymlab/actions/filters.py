@@ -72,7 +72,8 @@ def select_actions(
             ids = texts(name, wanted, instead=", or None")
             filters.append((f"{name} {named(ids)}", _among(frame, f"{name}_id", ids)))
     if since is not None:
-        filters.append((f"since {since}", _since(frame, since)))
+        mask = _since(frame, since)  # first, since it refuses what has no text
+        filters.append((f"since {since}", mask))
     filters += [(shortened(condition), _where(frame, condition)) for condition in texts("where", where)]
     if not filters:
         return frame
