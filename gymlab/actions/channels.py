@@ -140,8 +140,7 @@ def _described(description: Mapping[str, Any]) -> Channel:
         raise InputError(f"{shown(dict(description))} names no channel; give its column")
     channel = checked_channel(description["column"])
     changes = {name: value for name, value in description.items() if name != "column"}
-    weight = finite_number(f"channel {channel.column}: weight", changes.get("weight", channel.weight))
-    return replace(channel, **{**changes, "weight": weight})
+    return replace(channel, **changes)
 
 
 # A category with at most this many levels becomes one 0/1 column for each level. A category with more becomes an integer

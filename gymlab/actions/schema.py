@@ -187,9 +187,8 @@ def _repetitions(
     for position in np.flatnonzero(repeated):
         here, there = parts[part_of[position]], parts[part_of[first[position]]]
         key = "/".join(map(str, keys.iloc[position]))
-        problem = (
-            f"is a key (session/agent/step) that {there.origin}, {there.place} {lines[first[position]]} has"
-        )
+        earlier = f"{there.origin}, {there.place} {lines[first[position]]}"
+        problem = f"repeats the key (session/agent/step) of {earlier}"
         problems.append(Problem(here.origin, here.place, int(lines[position]), "step", shown(key), problem))
     return problems
 

@@ -68,7 +68,7 @@ def _usable(matches: pd.DataFrame, rows: RawRows) -> "np.ndarray[Any, np.dtype[n
         ),
         ("opponent_moves", matches["opponent_moves"].str.len() != n_moves, "is not as long as moves"),
         ("turns", turns != n_moves.astype("str"), "is not the number of moves"),
-        ("session_id", first != matches[_LINE], "is a match that line {first} of this file has"),
+        ("session_id", first != matches[_LINE], "repeats the match in line {first} of this file"),
     ]
     good = np.ones(len(matches), dtype=bool)
     for name, wrong, problem in checks:

@@ -98,7 +98,7 @@ def require_commas(path: Path, start: bytes) -> None:
     for separator, name in _SEPARATORS.items():
         names = {part.strip().strip(b'"').decode(errors="replace") for part in header.split(separator)}
         if len(names & (set(ACTION_COLUMNS) | _MATCH_COLUMNS)) > 1:
-            raise InputError(f"{path}: its columns stand apart by {name}; save it with commas")
+            raise InputError(f"{path}: its columns are separated by {name}; save it with commas")
 
 
 def _is_in(start: bytes, mark: bytes, zeros: tuple[bool, ...]) -> bool:

@@ -31,7 +31,7 @@ _STEPS_BACK = "messages before which the clock steps back, so of unknown latency
 _NO_CALLS = "tool calls that are no list, left out"
 _NO_NAME = "tool calls without the name of a tool, left out"
 _NO_ARGUMENTS = "tool calls whose arguments are no JSON object"
-_NO_TOKENS = "numbers of tokens that are none, left out"
+_NO_TOKENS = "numbers of tokens that are no usable numbers, left out"
 
 
 @dataclass(frozen=True)

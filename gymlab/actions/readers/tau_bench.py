@@ -26,7 +26,7 @@ from gymlab.errors import InputError
 
 _SPEAKERS = {"assistant": "agent", "user": "user"}
 _NO_NUMBER = "numbers that are not finite, taken for unknown"
-_NO_GOLD = "tasks whose actions cannot be read, so that whether a write was asked for is unknown"
+_NO_GOLD = "tasks whose actions cannot be read, so that the impact of their writes is unknown"
 
 
 @dataclass(frozen=True)
@@ -92,9 +92,7 @@ def _shape(path: Path, data: object) -> tuple[list[Any], str, Callable[..., Conv
     first = object_of(data[0] if isinstance(data, list) else data)
     if not first.keys().isdisjoint(REQUIRED_COLUMNS):
         how = "in one array" if isinstance(data, list) else "over several lines"
-        raise InputError(
-            f"{path}: holds actions as JSON {how}; write each in a line of its own: jq -c '.[]?'"
-        )
+        raise InputError(f"{path}: holds actions as JSON {how}; write each action on one line: jq -c '.[]?'")
     if "nbformat" in first:
         raise InputError(f"{path}: is a Jupyter notebook; name the log that it reads")
     found = f"an object with {named(data)}" if isinstance(data, dict) else f"a {type(data).__name__}"

@@ -9,10 +9,9 @@ from plotly.subplots import make_subplots
 from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
 
-from gymlab.arguments import shown, whole_number
+from gymlab.arguments import whole_number
 from gymlab.clustering import distance_sums
 from gymlab.distance import dtw_cost_matrix, dtw_path
-from gymlab.errors import InputError
 from gymlab.patterns.result import Extraction
 from gymlab.workbench.checked import an_extraction
 from gymlab.workbench.figures import look, sequences
@@ -132,13 +131,7 @@ def warping_path(extraction: Extraction, first: int, second: int) -> go.Figure:
     """
     an_extraction(extraction)
     windows = extraction.windows
-    for index in (first, second):
-        if (
-            isinstance(index, bool)
-            or not isinstance(index, (int, np.integer))
-            or not 0 <= index < len(windows)
-        ):
-            raise InputError(f"there is no window {shown(index)}; give one from 0 to {len(windows) - 1}")
+    states = [extraction.actions_of_window(index)["action_type"].tolist() for index in (first, second)]
     x, y = windows.values[first], windows.values[second]
     radius, weights = extraction.config.radius, extraction.encoding.mismatch_weights
     path, _ = dtw_path(x, y, radius=radius, mismatch_weights=weights)
@@ -185,20 +178,18 @@ def warping_path(extraction: Extraction, first: int, second: int) -> go.Figure:
     )
     figure.update_xaxes(title="action of the second", showgrid=False, row=1, col=1)
     figure.update_yaxes(title="action of the first", autorange="reversed", showgrid=False, row=1, col=1)
-    _add_alignment(figure, extraction, (first, second), path, hover)
+    _add_alignment(figure, states, sequences.legend_of(extraction.actions["action_type"]), path, hover)
     return figure
 
 
 def _add_alignment(
     figure: go.Figure,
-    extraction: Extraction,
-    windows: tuple[int, int],
+    states: Sequence[Sequence[object]],
+    legend: sequences.Legend,
     path: NDArray[np.int64],
     hover: Sequence[str],
 ) -> None:
     """Add the two series as rows of cells, the first on top, and a line between each two aligned actions."""
-    legend = sequences.legend_of(extraction.actions["action_type"])
-    states = [extraction.actions_of_window(index)["action_type"].tolist() for index in windows]
     for row, height in ((0, 1.0), (1, 0.0)):
         cells = sequences.state_cells([states[row]], legend, hover=[hover[row]], y=[height])
         figure.add_trace(cells.update(y=None, y0=height, dy=0.5), row=2, col=1)

@@ -267,7 +267,9 @@ class TuningPanel(ipywidgets.VBox):  # type: ignore[misc]
             # A stopped computation may have written over the message.
             self._complain(self.error)
         elif self._cancelled:
-            self._say("stopped" + ("; what is shown was found before" if self.extraction else ""))
+            self._say(
+                "stopped" + ("; the results shown are from an earlier request" if self.extraction else "")
+            )
         elif self.extraction is not None:
             found = counted(len(self.extraction.patterns), "patterns")
             self._say(f"{found}, {time.perf_counter() - self._begun:.1f} s")
@@ -278,13 +280,13 @@ class TuningPanel(ipywidgets.VBox):  # type: ignore[misc]
         except GymlabError as error:
             self._exported.value = _complaint(error)
         else:
-            refused = "" if self.error is None else ", once what is wrong with it is mended"
+            refused = "" if self.error is None else ", once its problem is corrected"
             self._exported.value = _said(
                 f"written: {file}; use it with gymlab report --params {file}{refused}"
             )
 
     def _complain(self, error: Exception) -> None:
-        before = "" if self.extraction is None else "; what is shown, pale, was found before"
+        before = "" if self.extraction is None else "; the pale results are from an earlier request"
         self._status.value = _complaint(error, before)
 
     def _say(self, text: str) -> None:
