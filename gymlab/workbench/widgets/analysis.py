@@ -49,12 +49,10 @@ class LogSource:
         InputError
             If the log cannot be read, or no action passes the filters.
         """
-        source = list(self.source) if isinstance(self.source, tuple) else self.source
-        log = read_actions(source or sample_path(), self.format)
         return select_actions(
-            log,
-            agent=list(self.agent) or None,
-            session=list(self.session) or None,
+            read_actions(self.source or sample_path(), self.format),
+            agent=self.agent or None,
+            session=self.session or None,
             since=self.since,
             where=self.where,
         )
