@@ -46,8 +46,8 @@ class Channel:
     log
         Whether to compare ``log(1 + value)``, for amounts that differ by orders of magnitude. Values must be 0 or more.
     missing
-        The treatment of unknown numbers. ``fill`` takes the median in their place, and adds a 0/1 channel that marks them.
-        ``drop`` leaves the channel out if less than half of the actions have a value, and fills otherwise. ``refuse``
+        The treatment of unknown numbers. ``fill`` takes the median in their place, and adds a 0/1 channel that marks
+        them. ``drop`` leaves the channel out if less than half of the actions have a value, and fills otherwise. ``refuse``
         raises an error.
     """
 
@@ -242,7 +242,7 @@ class FittedChannel:
         return table[codes].astype(np.float32)
 
     def widened(self, columns: NDArray[np.floating]) -> NDArray[np.floating]:
-        """Return columns of known levels, ``(..., n_columns)``, with the column that :meth:`encode` adds for other names."""
+        """Return columns of known levels, ``(..., n_columns)``, with the column that others get from :meth:`encode`."""
         if self.is_code or not self.is_category:
             return columns
         return np.concatenate([columns, np.zeros((*columns.shape[:-1], 1), dtype=columns.dtype)], axis=-1)
@@ -330,7 +330,7 @@ def _rounding_of(values: pd.Series, magnitude: float) -> float:
 
 
 def column_of(actions: pd.DataFrame, name: str) -> pd.Series:
-    """Return the values of a channel: a column of the table, the weights of the contexts, or NaN without such a column."""
+    """Return the values of a channel: a column, the weights of the contexts, or NaN if there is no such column."""
     instance("actions", actions, pd.DataFrame, "an action table")
     if name == "context_weight":
         codes, contexts = pd.factorize(column_of(actions, "decision_context"))

@@ -81,8 +81,8 @@ def strict_json(text: str | bytes) -> object:
 def json_text(value: object) -> str:
     """Return a value as JSON text.
 
-    Times and dates are written in ISO 8601, durations in seconds, bytes in base64, sets as sorted lists, and UUIDs, paths,
-    periods and intervals as their text. A decimal is written as a number, or as text if a float would lose digits. None,
+    Times and dates are written in ISO 8601, durations in seconds, bytes in base64, sets as sorted lists, and UUIDs,
+    paths, periods and intervals as their text. A decimal is written as a number, or as text if a float would lose digits. None,
     NA and NaT are null. A float of 16 or 32 bits is written with the shortest digits that identify it.
 
     Parameters

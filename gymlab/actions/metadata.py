@@ -15,9 +15,9 @@ Codes = np.ndarray[tuple[int], np.dtype[np.intp]]
 
 
 class ExtendedMetadata(NamedTuple):
-    """Metadata with further columns: the ``texts``, and the values that JSON cannot hold (``wrong``: by column and position).
+    """Metadata with further columns: the ``texts``, and the values that JSON cannot hold.
 
-    ``outvoted`` names the columns that the metadata of an action contradicts.
+    The latter are in ``wrong``, by column and position. ``outvoted`` names the columns that the metadata of an action contradicts.
     """
 
     texts: pd.Series

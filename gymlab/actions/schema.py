@@ -31,7 +31,8 @@ def validate_actions(frame: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     frame
-        A frame with the required columns. Columns that the table does not have are kept in `metadata`, and a note says so.
+        A frame with the required columns. Columns that the table does not have are kept in `metadata`,
+        and a note says so.
 
     Returns
     -------

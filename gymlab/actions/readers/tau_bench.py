@@ -1,7 +1,7 @@
 """Trajectories of tau-bench and tau2-bench: agents that call tools while they talk with a simulated user.
 
-Both published shapes are read: a list of runs (`traj`), and `{info, tasks, simulations}`. Each tool call is an action, and
-each message without a tool call. A message with neither text nor call is no action.
+Both published shapes are read: a list of runs (`traj`), and `{info, tasks, simulations}`. Each tool call is an
+action, and each message without a tool call. A message with neither text nor call is no action.
 """
 
 import json

@@ -19,8 +19,8 @@ from gymlab.errors import InputError
 from gymlab.workbench.checked import a_table, whole_numbers
 from gymlab.workbench.text import one_line, short_names
 
-# The palette of Okabe and Ito, which people with any colour vision can tell apart. Its yellow is darker here, and its black
-# is lighter, so that both are seen well on white.
+# The palette of Okabe and Ito, which people with any colour vision can tell apart. Its yellow is darker here, and its
+# black is lighter, so that both are seen well on white.
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#7A6C00", "#555555")
 # Paul Tol's light scheme, for action types. The palette above is for patterns, which may be in the same figure.
 STATES = ("#77AADD", "#EE8866", "#EEDD88", "#44BB99", "#FFAABB", "#99DDFF", "#BBCC33", "#AAAA00")

@@ -1,4 +1,4 @@
-"""The quality of patterns: silhouette widths, sizes, the choice of their number, stability and the test against chance."""
+"""The quality of patterns: silhouette widths, sizes, the choice of their number, and their significance."""
 
 from collections.abc import Mapping, Sequence
 

@@ -259,7 +259,7 @@ def _rest(
     noun: str,
     place: str,
 ) -> str:
-    """Return a sentence on the rules left out: their number, that of their units, and of those that follow from others."""
+    """Return a sentence on the rules left out, with the number of their units, and of those that follow from others."""
     listed = {id(one) for _, found in shown for one in found}
     more = {unit: [one for one in found if id(one) not in listed] for unit, found in by_unit}
     n = sum(map(len, more.values()))

@@ -1,4 +1,4 @@
-"""From a request to an extraction: only what a change affects is computed again, in a thread that answers the last request."""
+"""From a request to an extraction, with as little new work as possible, in a thread that answers the last request."""
 
 import threading
 import time
