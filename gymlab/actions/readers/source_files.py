@@ -111,7 +111,7 @@ def _database(url: str) -> Path:
     match = _SQLITE_URL.fullmatch(url)
     if match is None:
         raise InputError(
-            f"{hide_password(url)}: only URLs of SQLite databases can be read "
+            f"{hide_password(url)}: only SQLite URLs can be read "
             "(sqlite:///path or sqlite+aiosqlite:///path); give the path of a file, or export the actions to "
             "JSONL, CSV or Parquet"
         )
