@@ -1,6 +1,6 @@
 """Random commands, options and logs: whatever is given, a command ends with one of its exit codes and without a traceback.
 
-``GYMLAB_FUZZ_SECONDS`` says for how long (default 20); ``GYMLAB_FUZZ_SEED`` repeats one run.
+``GYMLAB_FUZZ_SECONDS`` says for how long (default 10); ``GYMLAB_FUZZ_SEED`` repeats one run.
 """
 
 import gzip
@@ -263,7 +263,7 @@ def test_no_command_ends_in_a_traceback(tmp_path, monkeypatch, capsys):
     (folder / "loop").symlink_to("loop")
     rules(n_agents=2, sessions=2, length=30).to_csv(folder / "good.csv", index=False)
     monkeypatch.setattr(execute, "execute_notebook", _fails)
-    found, tried, until = [], 0, time.monotonic() + float(os.environ.get("GYMLAB_FUZZ_SECONDS") or 20)
+    found, tried, until = [], 0, time.monotonic() + float(os.environ.get("GYMLAB_FUZZ_SECONDS") or 10)
     while time.monotonic() < until:
         arguments = _arguments(rng, folder)
         tried += 1

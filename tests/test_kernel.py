@@ -18,8 +18,6 @@ from gymlab.workbench import doctor, machine_checks, report
 from gymlab.workbench.report import execute, folders
 from gymlab.workbench.results import to_json
 
-pytestmark = pytest.mark.xdist_group("kernel")
-
 RESULTS = {
     "source": "log.jsonl",
     "actions": 5,
