@@ -144,7 +144,7 @@ def test_a_large_log_is_assessed_on_a_sample():
     found = extraction.significance
     assert len(extraction.windows) > 600 >= found.n_windows > 400
     assert found.n_sessions >= 60 * 0.8
-    assert any("drawn at random" in note for note in extraction.notes)
+    assert any("from a random sample of " in note for note in extraction.notes)
 
 
 def test_it_depends_on_the_seed_and_not_on_the_threads():

@@ -14,6 +14,8 @@ from scipy.fft import irfft, next_fast_len, rfft
 from scipy.optimize import brentq
 from scipy.special import gammaln, ndtr
 
+from gymlab.principles.kernels.tails import convolved_tail
+
 # With at least this variance, the skewness of the sum is at most 1/3 and its excess kurtosis at most 1/9. Then an
 # expansion about the normal distribution has a relative error of a few hundredths. It is used for tails of at least
 # _NO_EVIDENCE; smaller tails are computed exactly.
@@ -25,6 +27,8 @@ LEAST_P = 1e-300
 _MOST_TILT = 60.0
 # The probability that the sum is farther from its mean, in standard deviations, is below 10⁻¹².
 _DEVIATIONS = 10
+# Up to this number of values of the sum, the convolution without transforms is faster.
+_MOST_DIRECT = 1000
 # The largest number of values in one Fourier transform.
 _NUMBERS_AT_ONCE = 1_000_000
 
@@ -115,7 +119,17 @@ def _expanded(count: int, mean: float, variance: float, third: float) -> float:
 def _exact(
     rows: NDArray[np.int64], of_type: NDArray[np.int64], situation: NDArray[np.int64], count: int
 ) -> float:
-    """Return the upper tail by convolving the strata.
+    """Return the upper tail by convolving the strata: directly if the sum has few values, else by Fourier transforms."""
+    size = 1 + int((np.minimum(of_type, situation) - np.maximum(0, of_type + situation - rows)).sum())
+    if size > _MOST_DIRECT:
+        return _by_transform(rows, of_type, situation, count)
+    return float(convolved_tail(rows, of_type, situation, count, size))
+
+
+def _by_transform(
+    rows: NDArray[np.int64], of_type: NDArray[np.int64], situation: NDArray[np.int64], count: int
+) -> float:
+    """Return the upper tail by Fourier transforms.
 
     Each probability is multiplied by ``exp(θ · x)``, so that the mean of the sum is near the count. Then the tilted
     distribution is large in the tail. The errors of an FFT are small compared with the largest probability, so small
