@@ -276,7 +276,7 @@ def odd_folder(tmp_path, monkeypatch):
     ],
 )
 def test_the_name_of_a_folder_is_no_part_of_a_pattern(odd_folder, monkeypatch, pattern, found):
-    from gymlab.workbench.report.parameters import absolute_source
+    from gymlab.workbench.report.sources import absolute_source
 
     monkeypatch.setenv("HOME", str(odd_folder / "run[1]"))
     source = pattern.replace("{here}", str(odd_folder))

@@ -7,9 +7,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gymlab.workbench.report.execute import NOTEBOOK, Report, run
+    from gymlab.workbench.report.execute import Report, run
 
 __all__ = ["NOTEBOOK", "Report", "run"]
+
+NOTEBOOK = "04_optimization_report"
 
 
 def __getattr__(name: str) -> object:

@@ -28,18 +28,13 @@ from gymlab.runtime import background
 from gymlab.settings import Settings, notebook_path
 from gymlab.workbench.files import require_apart
 from gymlab.workbench.html_page import to_html
-from gymlab.workbench.report import folders
+from gymlab.workbench.report import NOTEBOOK, folders
 from gymlab.workbench.report.history import record
-from gymlab.workbench.report.parameters import (
-    absolute_source,
-    all_parameters,
-    checked_parameters,
-    require_usable,
-)
+from gymlab.workbench.report.parameters import all_parameters, checked_parameters, require_usable
+from gymlab.workbench.report.sources import absolute_source
 from gymlab.workbench.results import to_json
 from gymlab.workbench.text import with_range
 
-NOTEBOOK = "04_optimization_report"
 EXECUTED = "report.ipynb"
 
 _INPUT_ERRORS = {"InputError", "MemoryLimitError"}

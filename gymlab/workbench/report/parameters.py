@@ -3,27 +3,23 @@
 import dataclasses
 import json
 import os
-import re
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote
 
 from gymlab.actions import read_actions, select_actions
 from gymlab.arguments import finite_number, named, shown, texts
 from gymlab.errors import InputError
 from gymlab.patterns.config import ExtractionConfig
 from gymlab.patterns.pipeline import require_extractable
-from gymlab.settings import sample_path
 from gymlab.workbench.report.parameters_cell import parameters_cell
+from gymlab.workbench.report.sources import absolute_source
 from gymlab.workbench.report.written import parsed
 from gymlab.workbench.results import to_json
 
 # The parameters that a run sets itself.
 _OWN = {"results_path": None}
-# A path after three slashes is relative to the working directory, after four slashes it is absolute.
-_SQLITE = re.compile(r"(?P<before>sqlite(\+[a-z]+)?:///)(?P<path>[^?]+)(?P<after>\?.*)?", re.DOTALL)
 
 
 def read_parameters(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -118,44 +114,3 @@ def _plain(name: str, value: object) -> Any:  # noqa: ANN401 - any value of JSON
         raise InputError(
             f"{name} is {shown(value)}; give a finite number, text, a list of these, or None"
         ) from error
-
-
-def absolute_source(source: object) -> str | list[str]:
-    """Return the source of a log with absolute paths, since the notebook runs in another working directory.
-
-    Parameters
-    ----------
-    source
-        As for :func:`gymlab.read_actions`; None is the bundled sample.
-
-    Raises
-    ------
-    InputError
-        If the source is neither a text nor a path nor a list of these.
-
-    Examples
-    --------
-    >>> absolute_source("sqlite:////data/lab.db")
-    'sqlite:////data/lab.db'
-    """
-    if source is None:
-        return str(sample_path())
-    if isinstance(source, (list, tuple)):
-        return [_absolute(one, "the path of a log, or its URL") for one in source]
-    return _absolute(source, "the path of a log, its URL, or several")
-
-
-def _absolute(source: object, wanted: str) -> str:
-    text = os.fspath(source) if isinstance(source, (str, os.PathLike)) else None
-    if not isinstance(text, str) or "\0" in text:
-        raise InputError(f"source is {shown(source)}; give {wanted}")
-    if "://" not in text:
-        try:
-            path = Path(text).expanduser()
-        except RuntimeError:  # there is no such user, so ~ is the first letter of a file's name
-            path = Path(text)
-        return str(path.absolute())
-    found = _SQLITE.fullmatch(text)
-    if found is None or found["path"] == ":memory:" or Path(unquote(found["path"])).is_absolute():
-        return text
-    return f"{found['before']}{quote(os.fsencode(Path.cwd()))}/{found['path']}{found['after'] or ''}"

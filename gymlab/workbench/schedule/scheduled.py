@@ -14,14 +14,9 @@ from filelock import FileLock, Timeout
 from gymlab.errors import BusyError, InputError, OutputError
 from gymlab.settings import Settings, notebook_path
 from gymlab.workbench.files import require_apart, unwritable, write_whole
-from gymlab.workbench.report.execute import NOTEBOOK
+from gymlab.workbench.report import NOTEBOOK
 from gymlab.workbench.report.folders import own_files, run_folder
-from gymlab.workbench.report.parameters import (
-    absolute_source,
-    all_parameters,
-    checked_parameters,
-    require_usable,
-)
+from gymlab.workbench.report.sources import absolute_source
 from gymlab.workbench.schedule import crontab
 from gymlab.workbench.schedule.job import (
     KEPT,
@@ -240,6 +235,13 @@ def _state(job: Job, fields: str | None) -> str:
 
 def _runnable(job: Job) -> Job:
     """Return the job with its parameters as the report takes them; refuse now what would fail at night."""
+    # These import pandas and numba, which a list of the jobs does not need.
+    from gymlab.workbench.report.parameters import (  # noqa: PLC0415
+        all_parameters,
+        checked_parameters,
+        require_usable,
+    )
+
     done = subprocess.run(
         [sys.executable, "-P", "-c", "import gymlab"], env={}, cwd="/", capture_output=True, check=False
     )
