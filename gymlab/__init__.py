@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from gymlab.principles import Principle, Study, infer_principles, study_principles
     from gymlab.runtime.breaker import CircuitBreaker
     from gymlab.runtime.cache import BoundedCache, CacheStats
+    from gymlab.runtime.cache_manager import CacheManager
     from gymlab.runtime.database import Database
     from gymlab.settings import notebook_path, sample_path
 
@@ -46,6 +47,7 @@ _HOMES = {
     "Assignment": "gymlab.patterns.assignment",
     "BoundedCache": "gymlab.runtime.cache",
     "BreakerOpenError": "gymlab.errors",
+    "CacheManager": "gymlab.runtime.cache_manager",
     "CacheStats": "gymlab.runtime.cache",
     "CircuitBreaker": "gymlab.runtime.breaker",
     "Channel": "gymlab.actions.channels",
@@ -84,6 +86,7 @@ __all__ = [
     "Assignment",
     "BoundedCache",
     "BreakerOpenError",
+    "CacheManager",
     "CacheStats",
     "Channel",
     "CircuitBreaker",

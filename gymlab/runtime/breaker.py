@@ -141,8 +141,7 @@ class CircuitBreaker:
         self._state: BreakerState = "closed"
         # A call that began before the last change of the state does not count.
         self._epoch = 0
-        self._probing = self._forced = False
-        self._trips, self._until = 0, math.inf
+        self._probing, self._forced, self._trips, self._until = False, False, 0, math.inf
         self._calls = self._failures = self._refused = self._opened = 0
         self._lock = threading.Lock()
         self._watcher: threading.Thread | None = None
