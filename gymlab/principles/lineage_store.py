@@ -104,7 +104,7 @@ async def store_principles(
             created_at=when,
             source=source,
             compared_with=previous,
-            unit=rule.subject,
+            subject=rule.subject,
             situation=json.dumps(dict(rule.situation), ensure_ascii=False, sort_keys=True),
             action=rule.action,
             probability=float(rule.probability),
@@ -182,5 +182,10 @@ async def _run_before(session: AsyncSession, source: str, when: datetime) -> str
 
 def _rule(record: PrincipleRecord) -> _StoredRule:
     return _StoredRule(
-        record.unit, record.action, record.probability, record.low, record.high, json.loads(record.situation)
+        record.subject,
+        record.action,
+        record.probability,
+        record.low,
+        record.high,
+        json.loads(record.situation),
     )
