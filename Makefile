@@ -18,7 +18,7 @@ report: $(READY)        ## read SOURCE (the bundled sample unless given) and wri
 	$(BIN)/gymlab report $(SOURCE)
 
 test: $(READY)          ## the whole test suite, on every processor
-	$(BIN)/python -m pytest -n auto --dist loadgroup
+	$(BIN)/python -m pytest -n auto
 
 check: $(READY)         ## style, types, notebooks without outputs
 	$(BIN)/ruff check .

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from gymlab.patterns.asynchronous import extract_patterns_async
     from gymlab.patterns.comparison import Comparison, compare_logs
     from gymlab.patterns.config import ExtractionConfig
-    from gymlab.patterns.extraction import extract_patterns
+    from gymlab.patterns.pipeline import extract_patterns
     from gymlab.patterns.result import Extraction, load_extraction
     from gymlab.patterns.temporal import TemporalPattern
     from gymlab.principles import Principle, Study, infer_principles, study_principles
@@ -69,7 +69,7 @@ _HOMES = {
     "TimedEntropy": "gymlab.entropy",
     "TransitionEntropy": "gymlab.entropy",
     "compare_logs": "gymlab.patterns.comparison",
-    "extract_patterns": "gymlab.patterns.extraction",
+    "extract_patterns": "gymlab.patterns.pipeline",
     "extract_patterns_async": "gymlab.patterns.asynchronous",
     "infer_principles": "gymlab.principles",
     "load_extraction": "gymlab.patterns.result",

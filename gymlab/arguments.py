@@ -1,4 +1,4 @@
-"""Arguments of public functions, checked in one way: an unusable one is an `InputError` that says what is usable."""
+"""Checks of the arguments of public functions: an unusable value raises an `InputError` that names the usable values."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,58 +10,58 @@ from gymlab.errors import InputError
 _WIDTH, _MOST_NAMED = 80, 10
 _MOST_WHOLE = 2**63 - 1
 
-# To Python a truth value is a number, to numpy a duration is.
+# A bool is a number for Python, and a timedelta64 is a number for numpy.
 _NO_NUMBERS = (bool, np.timedelta64)
 
 
 def shown(value: object) -> str:
-    """Return a value as an error message shows it: in one short line.
+    """Return a value as one short line for an error message.
 
     Examples
     --------
     >>> shown("tit for tat"), shown([1.5, None])
     ("'tit for tat'", '[1.5, None]')
     """
-    # Only the beginning of a long text is shown, so the rest need not be quoted.
+    # Only the beginning of a long text is shown.
     if isinstance(value, str):
         return shortened(repr(value[:_WIDTH]))
-    # A frame or an array of a million values has a repr of many lines that says less than its type.
+    # The repr of a frame or an array has many lines, so the type is shown.
     if not isinstance(value, np.generic) and hasattr(value, "__array__"):
         return f"a {type(value).__name__}"
     try:
         return shortened(" ".join(repr(value).split()))
-    except Exception:  # noqa: BLE001 - a number of more than 4,300 digits has no repr, and an object's own may raise anything
+    except Exception:  # noqa: BLE001 - a number of more than 4,300 digits has no repr, and the repr of an object may raise any error
         return f"a {type(value).__name__}"
 
 
 def shortened(text: str) -> str:
-    """Return a text as a message repeats it: its beginning, if it is long."""
+    """Return a text for a message; only the beginning of a long text."""
     return text if len(text) <= _WIDTH else f"{text[: _WIDTH - 3]}..."
 
 
 def named(names: Iterable[object]) -> str:
-    """Return names as a message lists them: the first ones, each shortened, and how many more there are."""
+    """Return names for a message: the first ones, each shortened, and the number of the others."""
     texts = [shortened(str(name)) for name in names]
     more = f" and {len(texts) - _MOST_NAMED:,} more" if len(texts) > _MOST_NAMED else ""
     return (", ".join(texts[:_MOST_NAMED]) or "none") + more
 
 
 def whole_number(name: str, value: object, *, least: int, most: int = _MOST_WHOLE, instead: str = "") -> int:
-    """Return an argument that has to be a whole number as Python's int.
+    """Return an argument that has to be a whole number as an int.
 
     Parameters
     ----------
     name, value
-        The argument, as the message names it.
+        Name of the argument in the message, and its value.
     least, most
-        The range that it may have.
+        The range of usable numbers.
     instead
-        What else the caller could have given: ``", or None"``.
+        Words for other usable values: ``", or None"``.
 
     Raises
     ------
     InputError
-        If it is no whole number (True and 2.0 are none), or outside the range.
+        If the value is no whole number (True and 2.0 are not), or outside the range.
 
     Examples
     --------
@@ -73,7 +73,7 @@ def whole_number(name: str, value: object, *, least: int, most: int = _MOST_WHOL
     gymlab.errors.InputError: window is 2.5; give a whole number of 1 or more
     """
     whole = isinstance(value, (int, np.integer)) and not isinstance(value, _NO_NUMBERS)
-    number = int(value) if whole else least - 1  # type: ignore[call-overload] # it was seen to be whole
+    number = int(value) if whole else least - 1  # type: ignore[call-overload] # it is whole
     if not least <= number <= most:
         above = number > most
         words = f"from {least:,} to {most:,}" if above or most < _MOST_WHOLE else f"of {least:,} or more"
@@ -91,23 +91,23 @@ def finite_number(
     noun: str = "a number",
     instead: str = "",
 ) -> float:
-    """Return an argument that has to be a finite number as Python's float.
+    """Return an argument that has to be a finite number as a float.
 
     Parameters
     ----------
     name, value
-        The argument, as the message names it.
+        Name of the argument in the message, and its value.
     above, least, most
-        The range that it may have: greater than `above`, not less than `least`, not greater than `most`.
+        The range of usable numbers: greater than `above`, not less than `least`, not greater than `most`.
     noun
-        What kind of number the message asks for.
+        The noun for the number in the message.
     instead
-        What else the caller could have given: ``", or None"``.
+        Words for other usable values: ``", or None"``.
 
     Raises
     ------
     InputError
-        If it is no number (True and "2" are none), not finite, or outside the range.
+        If the value is no number (True and "2" are not), not finite, or outside the range.
 
     Examples
     --------
@@ -131,7 +131,7 @@ def finite_number(
 
 def _as_float(value: object) -> float:
     try:
-        return float(value)  # type: ignore[arg-type] # the caller has seen that it is a number
+        return float(value)  # type: ignore[arg-type] # the caller has checked that it is a number
     except OverflowError:
         return math.inf
 
@@ -142,7 +142,7 @@ def one_of(name: str, value: object, known: Sequence[str], *, instead: str = "")
     Raises
     ------
     InputError
-        If it is none of them.
+        If the value is another name.
 
     Examples
     --------
@@ -160,7 +160,7 @@ def boolean(name: str, value: object, *, instead: str = "") -> bool:
     Raises
     ------
     InputError
-        If it is neither.
+        If the value is something else.
 
     Examples
     --------
@@ -178,7 +178,7 @@ def texts(name: str, value: object, *, instead: str = "") -> list[str]:
     Raises
     ------
     InputError
-        If it is neither.
+        If the value is neither a text nor a collection of texts.
 
     Examples
     --------
@@ -188,7 +188,7 @@ def texts(name: str, value: object, *, instead: str = "") -> list[str]:
     if isinstance(value, str):
         return [value]
     try:
-        # A mapping is a collection of its keys, but nobody means these by it.
+        # A mapping is a collection of its keys, which are not meant here.
         listed = [None] if isinstance(value, Mapping) else list(value)  # type: ignore[call-overload]
     except TypeError:
         listed = [None]
@@ -198,12 +198,12 @@ def texts(name: str, value: object, *, instead: str = "") -> list[str]:
 
 
 def instance(name: str, value: object, kind: type | tuple[type, ...], noun: str) -> None:
-    """Refuse an argument that is no object of a class, which the message describes by `noun`.
+    """Refuse an argument of another class; `noun` describes the class in the message.
 
     Raises
     ------
     InputError
-        If it is none.
+        If the value has another class.
 
     Examples
     --------

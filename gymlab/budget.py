@@ -1,4 +1,4 @@
-"""How much memory work may take: a share of what the machine, or a control group such as a container's, has left."""
+"""The memory that work may take: a share of the free memory of the machine or of its control group, as in a container."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +9,7 @@ from gymlab.arguments import instance
 
 
 def available_bytes() -> int:
-    """Return the memory that can still be had: the machine's, or what a control group leaves if that is less.
+    """Return the available bytes: those of the machine, or those that a control group leaves if they are fewer.
 
     Examples
     --------
@@ -20,21 +20,21 @@ def available_bytes() -> int:
 
 
 def memory_budget() -> int:
-    """Return the bytes that work may take now: the fraction of what is available that ``Settings`` allows.
+    """Return the bytes that work may take now: the share of the available bytes in ``Settings``.
 
     Examples
     --------
     >>> 0 < memory_budget() < available_bytes()
     True
     """
-    # The settings take a while to import, and a small matrix is computed without them.
+    # The import of the settings is slow, and a small matrix does not need them.
     from gymlab.settings import Settings  # noqa: PLC0415
 
     return int(available_bytes() * Settings().memory_fraction)
 
 
-# By the group's version: the folder of the hierarchy, the limit, the use, and the line of memory.stat that says how
-# much of the use is a cache of files that gives way.
+# By version of control groups: the folder, the files of limit and use, and the line of memory.stat with the size of the
+# file cache, which the system frees when a process needs the memory.
 _UNIFIED = ("", "memory.max", "memory.current", "inactive_file")
 _LEGACY = ("memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
 
@@ -42,19 +42,19 @@ _LEGACY = ("memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_in
 def left_by_control_groups(
     membership: Path = Path("/proc/self/cgroup"), mount: Path = Path("/sys/fs/cgroup")
 ) -> list[int]:
-    """Return the bytes that each control group with a limit leaves this process; none where there are no groups.
+    """Return the bytes that each control group with a limit leaves this process.
 
     Parameters
     ----------
     membership
         The file that names the groups of this process.
     mount
-        Where the groups are shown.
+        Folder of the control groups.
 
     Raises
     ------
     InputError
-        If one of them is no path.
+        If an argument is no path.
 
     Examples
     --------
@@ -74,8 +74,8 @@ def left_by_control_groups(
             folder, *files = _LEGACY
         else:
             continue
-        # A limit of a group above holds as well. Inside a container the path may be that of the host: then only
-        # the top, which is the container's own group, is there.
+        # The limits of parent groups hold too. In a container the path may be that of the host; then only the top
+        # exists, which is the group of the container.
         top = mount / folder
         inner = top / path.lstrip("/")
         for group in (inner, *inner.parents):

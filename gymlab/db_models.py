@@ -1,4 +1,4 @@
-"""The tables of the database, on a MetaData of their own so that a user's ``create_all`` does not make them."""
+"""The tables of the database. They have their own MetaData, so that ``create_all`` of a user does not make them."""
 
 from datetime import UTC, datetime
 from typing import Any, ClassVar
@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from sqlalchemy import BigInteger, Column, DateTime, Dialect, Float, MetaData, Text, TypeDecorator
 from sqlmodel import Field, SQLModel
 
-# Constraints have names, so that a later migration can refer to them.
+# A later migration needs the names of constraints.
 _NAMES = {
     "pk": "pk_%(table_name)s",
     "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
@@ -17,9 +17,9 @@ _NAMES = {
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """A moment: aware in any zone when it is written, aware in UTC when it is read, to the microsecond.
+    """A time with a zone; it is written in any zone and read in UTC, to the microsecond.
 
-    SQLite has no type for it and would drop the zone without a word, so the conversion is made here.
+    The conversion is made here, since SQLite drops the zone without a warning.
     """
 
     impl = DateTime(timezone=True)
@@ -27,9 +27,9 @@ class UtcDateTime(TypeDecorator[datetime]):
     python_type = datetime
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Convert to UTC; pandas' NaT is no moment and becomes NULL."""
+        """Convert to UTC; NaT of pandas becomes NULL."""
         del dialect
-        # NaT is the one datetime that differs from itself.
+        # NaT is the only datetime that differs from itself.
         if value is None or value != value:  # noqa: PLR0124
             return None
         if value.tzinfo is None:
@@ -37,7 +37,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value if value.tzinfo is UTC else value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Give the zone back that SQLite does not keep."""
+        """Add the zone, which SQLite does not keep."""
         del dialect
         if value is None:
             return None
@@ -45,26 +45,26 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 class Number(TypeDecorator[float]):
-    """A float that may be unknown: NaN is written as NULL on every database, and read as None."""
+    """A float that may be unknown: NaN is written as NULL and read as None on every database."""
 
     impl = Float(53)
     cache_ok = True
     python_type = float
 
     def process_bind_param(self, value: float | None, dialect: Dialect) -> float | None:
-        """Convert NaN, which SQLite would store as NULL and PostgreSQL as a number, to NULL."""
+        """Convert NaN to NULL, since PostgreSQL would store it as a number."""
         del dialect
         return None if value is None or value != value else value  # noqa: PLR0124
 
 
 class GymlabTable(SQLModel):
-    """Base of gymlab's own tables; ``GymlabTable.metadata`` holds these and no others."""
+    """Base of the tables; ``GymlabTable.metadata`` has no other tables."""
 
     metadata: ClassVar[MetaData] = MetaData(naming_convention=_NAMES)
 
 
 class ActionRow(GymlabTable, table=True):
-    """One action of an agent; numbers that are not known are None.
+    """One action of an agent; unknown numbers are None.
 
     Examples
     --------
@@ -78,7 +78,7 @@ class ActionRow(GymlabTable, table=True):
     """
 
     __tablename__ = "gymlab_actions"
-    # Clustered by the key: one B-tree instead of two, and a series is read in its order.
+    # Clustered by the key: one B-tree instead of two, and each series is stored in its order.
     __table_args__: ClassVar[dict[str, Any]] = {"sqlite_with_rowid": False}
 
     session_id: str = Field(primary_key=True)
@@ -97,16 +97,15 @@ class ActionRow(GymlabTable, table=True):
     latency_ms: float | None = Field(default=None, sa_column=Column(Number))
     other_last: str | None = None
     n_choices: int | None = Field(default=None, sa_type=BigInteger)
-    # SQLAlchemy keeps the name "metadata" for itself on the class; in the database it is the table's word.
+    # SQLAlchemy reserves the attribute "metadata", so only the column has this name.
     meta: str = Field(default="", sa_column=Column("metadata", Text, nullable=False))
     entropy_unit: str
 
 
 class ReportRun(GymlabTable, table=True):
-    """One run of the report, so that its figures can be followed over time.
+    """One run of the report, for the trend of its figures.
 
-    ``claims_held`` of ``claims_total`` claims held; every figure behind them is in ``results``, the text of
-    the run's ``results.json``.
+    ``claims_held`` of ``claims_total`` claims held; ``results`` is the text of ``results.json`` with all figures.
 
     Examples
     --------
@@ -132,10 +131,10 @@ class ReportRun(GymlabTable, table=True):
 
 
 class PrincipleRecord(GymlabTable, table=True):
-    """One principle of one run, and which principles of the run before it comes from.
+    """One principle of one run, with its parents in the run before.
 
-    ``situation`` is the JSON of its columns and values, ``parents`` that of the ids of earlier principles, and
-    ``compared_with`` the run that these are of; None for the first of a source.
+    ``situation`` is the JSON of its columns and values. ``parents`` is the JSON of the ids of principles in the run
+    ``compared_with``, which is None for the first run of a source.
 
     Examples
     --------
@@ -169,5 +168,5 @@ class PrincipleRecord(GymlabTable, table=True):
 
     @property
     def id(self) -> str:
-        """The name by which later principles call it their parent."""
+        """The name of the principle in ``parents`` of later principles."""
         return f"{self.run_id}/{self.number}"

@@ -1,15 +1,19 @@
-"""The errors of gymlab: few, typed, and written for the person who reads them.
+"""The errors that gymlab raises on purpose, and the exit codes that they end a command with.
 
 Each message says what is wrong, where, and what to do. The command line prints the message alone.
 """
+
+INTERRUPTED = 130
 
 
 class GymlabError(Exception):
     """Base of every error that gymlab raises on purpose."""
 
+    exit_code = 2
+
 
 class InputError(GymlabError, ValueError):
-    """The data or a parameter cannot be used as it is."""
+    """The data or a parameter cannot be used."""
 
 
 class MemoryLimitError(InputError):
@@ -17,7 +21,7 @@ class MemoryLimitError(InputError):
 
 
 class GpuUnavailableError(GymlabError, RuntimeError):
-    """There is no GPU that can be used; the message says why, and what runs on the processor instead."""
+    """There is no usable GPU; the message says why, and what runs on the processor instead."""
 
 
 class ClusterError(GymlabError, RuntimeError):
@@ -25,11 +29,13 @@ class ClusterError(GymlabError, RuntimeError):
 
 
 class OutputError(GymlabError, OSError):
-    """A result could not be written; nothing half-written bears its name."""
+    """A result could not be written; no file of that name is half-written."""
 
 
 class ReportError(GymlabError, RuntimeError):
-    """A report's notebook failed; the message says where its copy was kept."""
+    """The notebook of a report failed; the message says where its copy is kept."""
+
+    exit_code = 1
 
 
 class BusyError(GymlabError, RuntimeError):

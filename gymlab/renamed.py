@@ -10,7 +10,7 @@ R = TypeVar("R")
 
 
 def renamed_argument(old: str, new: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Let a function take an argument under its old keyword too, with a warning.
+    """Accept an argument under its old keyword too, with a warning.
 
     Examples
     --------
@@ -39,7 +39,7 @@ def renamed_argument(old: str, new: str) -> Callable[[Callable[P, R]], Callable[
     return decorated
 
 
-def renamed_attribute(old: str, new: str) -> Any:  # noqa: ANN401 - an attribute may be anything
+def renamed_attribute(old: str, new: str) -> Any:  # noqa: ANN401 - an attribute has any type
     """Return a property that gives the attribute ``new`` under its old name, with a warning."""
 
     def get(owner: object) -> Any:  # noqa: ANN401 - as above

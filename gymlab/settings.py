@@ -1,4 +1,4 @@
-"""Where gymlab keeps things, and what it may use; every value can be set by an environment variable."""
+"""The settings of gymlab, each with an environment variable, and the paths of bundled files."""
 
 from pathlib import Path
 from typing import Any
@@ -29,10 +29,10 @@ class Settings(BaseSettings):
     Attributes
     ----------
     home
-        ``GYMLAB_HOME``: the folder under which the database and the reports lie. A checkout is its own home;
-        an installed gymlab uses the user's data folder. Never the current folder.
+        ``GYMLAB_HOME``: the folder of the database, the reports and the jobs. Default: the checkout, or the data folder
+        of the user for an installed gymlab.
     memory_fraction
-        ``GYMLAB_MEMORY_FRACTION``: how much of the memory that is free when work starts it may take.
+        ``GYMLAB_MEMORY_FRACTION``: the share of the free memory that work may take.
     """
 
     model_config = SettingsConfigDict(env_prefix="GYMLAB_", env_ignore_empty=True)
@@ -53,13 +53,13 @@ class Settings(BaseSettings):
     @field_validator("home")
     @classmethod
     def _absolute(cls, home: Path) -> Path:
-        """Keep the folder the same if the current folder changes."""
+        """Make the path independent of the working directory."""
         return home.absolute()
 
     @property
     def database_url(self) -> str:
         """URL of the embedded database."""
-        # It takes a while to import, and a caller that needs a database has imported it already.
+        # The import is slow, and a caller that needs a database has done it already.
         from sqlalchemy.engine import URL  # noqa: PLC0415
 
         path = str(self.home / "data" / "gymlab.db")
@@ -95,7 +95,7 @@ def notebook_path(name: str) -> Path:
     Raises
     ------
     InputError
-        If it is no text.
+        If `name` is no text.
     FileNotFoundError
         If no such notebook is bundled.
 

@@ -12,7 +12,7 @@ from gymlab.workbench import measure
 from gymlab.workbench.measure import accuracy
 
 # tslearn compiles its distances once for both.
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("accuracy")]
+pytestmark = pytest.mark.slow
 
 KINDS = 7
 

@@ -99,7 +99,7 @@ def test_other_habits_are_drift(extraction):
     drift = extraction.assign(log).drift
     assert drift.refit_due
     assert drift.far_p < 0.01
-    assert any("farther from their medoid" in reason for reason in drift.reasons)
+    assert any("farther from their representative" in reason for reason in drift.reasons)
 
 
 def test_other_shares_of_the_same_patterns_are_drift(extraction):
@@ -160,7 +160,7 @@ def test_a_category_never_seen_is_a_mismatch_to_every_level_and_counted(kinds):
     assert found.unseen == {"action_type": {"never": int(changed.sum())}}
     assert found.drift.unseen_share == pytest.approx(changed.mean())
     assert found.drift.unseen_p < 0.01
-    assert any("a category that the log did not have" in reason for reason in found.drift.reasons)
+    assert any("a category that the log does not have" in reason for reason in found.drift.reasons)
     # By plain loops: numbers by their difference, names by whether they differ.
     medoid_rows = [extraction.windows.rows(int(m)) for m in extraction.representatives]
     scale = next(c.scale for c in extraction.encoding.channels if c.channel.column == "impact")

@@ -10,7 +10,7 @@ from made import rhythms
 import gymlab
 from gymlab.clustering import matrix_cache
 from gymlab.errors import InputError
-from gymlab.patterns import asynchronous, extraction
+from gymlab.patterns import asynchronous, pipeline
 
 FEW = gymlab.ExtractionConfig(window=10, hop=5)
 DENSE = gymlab.ExtractionConfig(window=20, hop=1)
@@ -47,7 +47,7 @@ def test_progress_is_heard_in_the_loops_thread_stage_by_stage():
 def test_cancelling_ends_the_work_before_the_task_ends(monkeypatch):
     running = threading.Event()
     ended = threading.Event()
-    whole = extraction.run_extraction
+    whole = pipeline.run_extraction
 
     def watched(*arguments, **more):
         running.set()
@@ -143,7 +143,7 @@ def test_every_way_can_be_stopped_while_it_clusters(fields):
                 raise StoppedError
 
         matrix_cache().clear()
-        extraction.run_extraction(log, config, progress=checkpoint, checkpoint=checkpoint)
+        pipeline.run_extraction(log, config, progress=checkpoint, checkpoint=checkpoint)
         return calls
 
     config = gymlab.ExtractionConfig(window=10, hop=5, **fields)

@@ -105,7 +105,7 @@ def test_of_many_members_a_sample_is_averaged_and_said():
         ([[1.0]], {"max_iter": 0}, "max_iter"),
         ([[1.0]], {"initial": [[1.0, 2.0]]}, "channels"),
         ([[1.0]], {"initial": [np.nan]}, "initial holds NaN"),
-        ([[1.0]], {"mismatch_weights": [0]}, "mismatch weight of 0"),
+        ([[1.0]], {"mismatch_weights": [0]}, "mismatch weight is 0"),
         ([[1.0]], {"mismatch_weights": [-1]}, "mismatch_weights"),
     ],
 )

@@ -207,7 +207,7 @@ def test_hdbscan_says_why_it_found_noise_alone():
     config = gymlab.ExtractionConfig(method="hdbscan", n_surrogates=0, n_resamples=0)
     found = gymlab.extract_patterns(log_of(series), config)
     assert not found.patterns
-    assert any("nowhere do two groups of 5 windows or more part" in note for note in found.notes)
+    assert any("the windows do not separate into groups of 5 or more" in note for note in found.notes)
 
 
 def test_dbscan_says_why_it_found_noise_alone():
@@ -216,4 +216,4 @@ def test_dbscan_says_why_it_found_noise_alone():
     config = gymlab.ExtractionConfig(method="dbscan", eps=0.01, n_surrogates=0, n_resamples=0)
     found = gymlab.extract_patterns(log_of(series), config)
     assert not found.patterns
-    assert any("no 5 windows are within eps of one of them" in note for note in found.notes)
+    assert any("none of the windows has 5 windows within eps" in note for note in found.notes)

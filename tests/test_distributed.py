@@ -511,7 +511,7 @@ def test_a_file_that_cannot_be_written_is_named(client, tmp_path):
 
 
 def test_a_matrix_beyond_memory_is_refused_and_the_alternatives_are_named(client, monkeypatch):
-    monkeypatch.setattr(distributed, "memory_budget", lambda: 1000)
+    monkeypatch.setattr("gymlab.distance.pairwise.memory_budget", lambda: 1000)
     with pytest.raises(MemoryLimitError, match="dtw_pairwise_parts"):
         distributed.dtw_pairwise(client, equal_lengths())
     with pytest.raises(MemoryLimitError, match="memory map"):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import sys
 from types import SimpleNamespace
 
@@ -10,7 +11,7 @@ import pytest
 
 from gymlab import cli
 from gymlab.settings import Settings
-from gymlab.workbench import doctor
+from gymlab.workbench import doctor, machine_checks
 from gymlab.workbench.report import folders
 from gymlab.workbench.schedule import scheduled
 
@@ -190,9 +191,21 @@ def test_what_cannot_be_imported_is_a_finding(run, monkeypatch):
     assert any("llvmlite" in line for line in problems(printed))
 
 
+@pytest.mark.parametrize("library", ["numba", "papermill", "jupyter_client"])
+def test_a_library_that_a_new_process_lacks_is_a_finding(library, tmp_path):
+    code = f"import sys; sys.modules[{library!r}] = None; sys.argv = ['gymlab', 'doctor']; from gymlab import cli; cli.main()"
+    environment = {**os.environ, "GYMLAB_HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment
+    )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert any(library in line for line in problems(done.stdout))
+
+
 def test_a_cache_of_kernels_that_cannot_be_kept_is_said(run, monkeypatch):
     monkeypatch.setattr(
-        doctor, "unwritable", lambda folder: "cannot write" if "distance" in str(folder) else ""
+        machine_checks, "unwritable", lambda folder: "cannot write" if "distance" in str(folder) else ""
     )
     code, printed = run()
     assert code == 0

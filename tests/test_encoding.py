@@ -100,7 +100,7 @@ def test_a_log_of_one_kind_of_action_is_all_alike():
     log = log_of()
     encoding = fit_encoding(log)
     assert set(local_costs(encoding, log).values()) == {0.0}
-    assert any("every action is alike" in note for note in encoding.notes)
+    assert any("all actions are equal" in note for note in encoding.notes)
 
 
 def test_context_weight_follows_the_documents_weights():
@@ -172,7 +172,7 @@ def test_a_channel_can_be_described_by_what_differs_from_the_one_of_its_name():
         ({"weight": 2}, "names no channel"),
         ({"column": "mood"}, "no channel 'mood'"),
         ({"column": "impact", "wight": 2}, "no wight; give column, kind, weight"),
-        ({"column": "impact", "weight": 0}, "weight is 0.0; give a number above 0"),
+        ({"column": "impact", "weight": 0}, "weight is 0; give a number above 0"),
         ({"column": "impact", "weight": "heavy"}, "weight is 'heavy'"),
         ({"column": "impact", "kind": "ordinal"}, "kind is 'ordinal'; give one of numeric, categorical"),
         ({"column": "impact", "missing": "guess"}, "missing is 'guess'"),

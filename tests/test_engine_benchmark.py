@@ -24,8 +24,6 @@ from gymlab.errors import InputError
 from gymlab.workbench.results import to_json
 
 # One benchmark for all of them.
-pytestmark = pytest.mark.xdist_group("bench")
-
 TINY = Plan(
     channels=(1, 2),
     lengths=(12,),

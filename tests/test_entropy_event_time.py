@@ -83,7 +83,7 @@ def test_memory_holds_what_is_in_the_window():
     entropy = TimedEntropy(5)
     for step in range(20_000):
         entropy.add(f"action type {step}", step)
-    assert entropy.n_actions == len(entropy.counts) == len(entropy._window._items) == 5
+    assert entropy.n_actions == len(entropy.counts) == len(entropy._items) == 5
 
 
 def test_a_million_seconds_leave_no_trace():
@@ -111,7 +111,7 @@ def test_datetimes_count_in_seconds():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda e: e.add("x", "c", 12.5), "one more than the 2"),
+        (lambda e: e.add("x", "c", 12.5), "n_action_types allows only 2"),
         (lambda e: e.add("x", None, 12.5), "missing"),
         (lambda e: e.add(float("nan"), "a", 12.5), "missing"),
         (lambda e: e.add("x", [], 99), "hashable"),

@@ -71,7 +71,7 @@ def test_every_kind_of_entropy(given_situation, seconds):
         ({}, (None, "a"), "missing"),
         ({}, ([], "a"), "hashable"),
         ({}, ("ada", "a", "x"), "given_situation=True"),
-        ({"n_action_types": 1}, ("ada", "b"), "one more than the 1"),
+        ({"n_action_types": 1}, ("ada", "b"), "n_action_types allows only 1"),
         ({"given_situation": True}, ("ada", "a"), "missing"),
         ({"seconds": 5}, ("ada", "a"), "needs its timestamp"),
         ({"seconds": 5}, ("eve", "a", None, "noon"), "number of seconds"),

@@ -1,6 +1,6 @@
 """Random commands, options and logs: whatever is given, a command ends with one of its exit codes and without a traceback.
 
-``GYMLAB_FUZZ_SECONDS`` says for how long (default 20); ``GYMLAB_FUZZ_SEED`` repeats one run.
+``GYMLAB_FUZZ_SECONDS`` says for how long (default 10); ``GYMLAB_FUZZ_SEED`` repeats one run.
 """
 
 import gzip
@@ -19,7 +19,7 @@ from made import rules
 
 from gymlab import cli
 from gymlab.workbench.report import execute
-from gymlab.workbench.report.kernel import EXECUTED, KernelFailedError
+from gymlab.workbench.report.execute import EXECUTED, KernelFailedError
 
 _CODES = {0, 1, 2, 3, 130, 141}
 _MOST_SECONDS = 120
@@ -262,8 +262,8 @@ def test_no_command_ends_in_a_traceback(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(folder)
     (folder / "loop").symlink_to("loop")
     rules(n_agents=2, sessions=2, length=30).to_csv(folder / "good.csv", index=False)
-    monkeypatch.setattr(execute, "execute", _fails)
-    found, tried, until = [], 0, time.monotonic() + float(os.environ.get("GYMLAB_FUZZ_SECONDS") or 20)
+    monkeypatch.setattr(execute, "execute_notebook", _fails)
+    found, tried, until = [], 0, time.monotonic() + float(os.environ.get("GYMLAB_FUZZ_SECONDS") or 10)
     while time.monotonic() < until:
         arguments = _arguments(rng, folder)
         tried += 1

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-SECONDS = float(os.environ.get("GYMLAB_FUZZ_SECONDS", "30"))
+SECONDS = float(os.environ.get("GYMLAB_FUZZ_SECONDS", "15"))
 # A log takes seconds, and kernels that have to be compiled first some more; what never ends takes longer.
 SECONDS_A_LOG = 300
 

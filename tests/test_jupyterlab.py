@@ -14,7 +14,7 @@ from gymlab.workbench.report.parameters import read_parameters, require_usable
 NOTEBOOKS = sorted(path.name for path in gymlab.notebook_path("00_welcome").parent.glob("*.ipynb"))
 
 # One server, and one open panel, for all of them.
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("jupyterlab")]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

@@ -14,11 +14,9 @@ import pytest
 from gymlab import cli
 from gymlab.errors import InputError, ReportError
 from gymlab.settings import notebook_path
-from gymlab.workbench import doctor, report
-from gymlab.workbench.report import execute, folders, kernel
+from gymlab.workbench import doctor, machine_checks, report
+from gymlab.workbench.report import execute, folders
 from gymlab.workbench.results import to_json
-
-pytestmark = pytest.mark.xdist_group("kernel")
 
 RESULTS = {
     "source": "log.jsonl",
@@ -139,12 +137,14 @@ def test_the_doctor_sees_a_kernel_without_gymlab(tmp_path):
     other.parent.mkdir()
     other.write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
     other.chmod(0o755)
-    assert "which does not have gymlab" in doctor._kernel_problem([str(other), "-m", "ipykernel_launcher"])
+    assert "which does not have gymlab" in machine_checks.kernel_problem(
+        [str(other), "-m", "ipykernel_launcher"]
+    )
     other.write_text("#!/bin/sh\nexit 0\n", encoding="utf-8")
-    assert doctor._kernel_problem([str(other), "-m", "ipykernel_launcher"]) == ""
+    assert machine_checks.kernel_problem([str(other), "-m", "ipykernel_launcher"]) == ""
     other.write_text("", encoding="utf-8")
-    assert "does not run" in doctor._kernel_problem([str(other)])
-    assert doctor._kernel_problem(["python3", "-m", "ipykernel_launcher"]) == ""
+    assert "does not run" in machine_checks.kernel_problem([str(other)])
+    assert machine_checks.kernel_problem(["python3", "-m", "ipykernel_launcher"]) == ""
 
 
 @pytest.mark.slow
@@ -239,4 +239,4 @@ def test_a_killed_report_leaves_nothing_that_the_next_does_not_clear(cells, tmp_
 
 
 def test_a_kernel_error_is_none_of_the_input():
-    assert not issubclass(kernel.KernelFailedError, InputError)
+    assert not issubclass(execute.KernelFailedError, InputError)

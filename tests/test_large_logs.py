@@ -12,7 +12,7 @@ from sklearn.metrics import adjusted_rand_score
 import gymlab
 from gymlab.clustering import describe_labels
 from gymlab.errors import InputError, MemoryLimitError
-from gymlab.patterns import plan, without_matrix
+from gymlab.patterns import planning, without_matrix
 from gymlab.patterns.soft_dtw import soft_dtw_pairwise
 
 FEW = {"window": 10, "hop": 5}
@@ -29,7 +29,7 @@ def extraction(log, **fields):
 
 def no_matrix(monkeypatch):
     """Let the estimate of the matrix's time be above the limit."""
-    monkeypatch.setattr(plan, "_MOST_SECONDS", 1e-6)
+    monkeypatch.setattr(planning, "_MOST_SECONDS", 1e-6)
 
 
 def test_a_small_log_is_clustered_exactly_and_it_is_said_why(log):
@@ -53,7 +53,7 @@ def test_a_small_log_is_clustered_exactly_and_it_is_said_why(log):
 )
 def test_auto_takes_the_methods_own_way_where_the_matrix_takes_too_much(log, monkeypatch, method, strategy):
     exact = extraction(log, method=method, strategy="exact")
-    monkeypatch.setattr(plan, "_BYTES_A_PAIR", dict.fromkeys(plan._BYTES_A_PAIR, 1e15))
+    monkeypatch.setattr(planning, "_BYTES_A_PAIR", dict.fromkeys(planning._BYTES_A_PAIR, 1e15))
     found = extraction(log, method=method)
     assert found.stats.strategy == strategy
     assert "may be used" in found.stats.reason
@@ -92,7 +92,7 @@ def test_all_noise_is_no_pattern():
     assert found.patterns == ()
     assert found.labelled_actions()["pattern"].isna().all()
     json.dumps(found.as_dict(), allow_nan=False)
-    with pytest.raises(InputError, match="noise alone"):
+    with pytest.raises(InputError, match="only noise"):
         found.assign(log)
 
 
@@ -156,7 +156,7 @@ def test_medoids_of_many_windows_come_from_some_of_each_pattern(log, monkeypatch
     no_matrix(monkeypatch)
     monkeypatch.setattr(without_matrix, "_DESCRIBED", 30)
     found = extraction(log, method="single", n_clusters=5)
-    assert any("drawn from all patterns" in note for note in found.notes)
+    assert any("drawn from every pattern" in note for note in found.notes)
     for pattern in found.patterns:
         assert pattern.medoid in pattern.members
 
@@ -164,7 +164,7 @@ def test_medoids_of_many_windows_come_from_some_of_each_pattern(log, monkeypatch
 def test_a_graph_that_would_not_fit_is_refused_by_name(log, monkeypatch):
     no_matrix(monkeypatch)
     monkeypatch.setattr(without_matrix, "memory_budget", lambda: 1000)
-    with pytest.raises(MemoryLimitError, match=r"eps 100 joins about 100.0% of the pairs.*hdbscan"):
+    with pytest.raises(MemoryLimitError, match=r"about 100.0% of the pairs.*within eps 100;.*hdbscan"):
         extraction(log, method="dbscan", eps=100)
 
 
@@ -201,7 +201,7 @@ def test_soft_dtw_is_another_distance_for_few_windows():
     square = squareform(expected)
     np.testing.assert_allclose(placed.distances, square[:, medoids].min(axis=1), rtol=1e-4, atol=1e-4)
     assert n == len(placed.labels)
-    with pytest.raises(InputError, match="lets no other thread run"):
+    with pytest.raises(InputError, match="blocks all threads"):
         asyncio.run(gymlab.extract_patterns_async(log, found.config))
 
 
@@ -209,7 +209,7 @@ def test_soft_dtw_is_another_distance_for_few_windows():
     ("fields", "message"),
     [
         ({"distance": "euclidean"}, "distance is 'euclidean'; give one of dtw, soft-dtw"),
-        ({"distance": "soft-dtw", "strategy": "sampled"}, "is computed for all pairs"),
+        ({"distance": "soft-dtw", "strategy": "sampled"}, "needs all pairs, and strategy 'sampled' does not"),
         ({"distance": "soft-dtw", "radius": 3}, "leave radius out"),
         ({"eps": 1.0}, "eps is for method 'dbscan', and method is 'ward'"),
         ({"eps": -1.0, "method": "dbscan"}, "eps is -1.0; give a distance"),
@@ -217,7 +217,7 @@ def test_soft_dtw_is_another_distance_for_few_windows():
         ({"method": "hdbscan", "n_clusters": 3}, "finds the number of patterns itself"),
         ({"method": "kmedoids", "cut_height": 3.0}, "builds none; choose a linkage"),
         ({"strategy": "baseline", "cut_height": 3.0}, "strategy 'baseline' builds none"),
-        ({"strategy": "baseline", "method": "dbscan"}, "in its own way, not by 'dbscan'"),
+        ({"strategy": "baseline", "method": "dbscan"}, "by KMeans, not by 'dbscan'"),
         ({"strategy": "sampled", "method": "dbscan"}, "a sample is less dense than the log"),
         ({"strategy": "exact", "sample_size": 100}, "sample_size is for strategy 'sampled'"),
         ({"method": "dbscan", "sample_size": 100}, "sample_size is for a linkage or 'kmedoids'"),

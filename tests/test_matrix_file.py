@@ -206,7 +206,7 @@ def test_the_file_of_another_matrix_is_refused_and_left_as_it_is(tmp_path, stop_
 @pytest.mark.parametrize("name", ["matrix.npy", "matrix.npy.part"])
 def test_a_file_that_is_no_such_matrix_is_refused_and_left_as_it_is(tmp_path, name):
     (tmp_path / name).write_bytes(b"somebody's work")
-    with pytest.raises(InputError, match="is no matrix of this kind; choose another path"):
+    with pytest.raises(InputError, match="is not a matrix with a journal; choose another path"):
         dtw_pairwise(walks(5), out=tmp_path / "matrix.npy")
     assert files(tmp_path) == {name: b"somebody's work"}
 

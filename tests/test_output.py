@@ -142,7 +142,13 @@ def test_a_closed_stream_is_one_that_nobody_needs(closed, tmp_path):
 @pytest.mark.parametrize(("request_", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
 def test_a_request_to_end_during_the_imports_prints_no_traceback(request_, code):
     # The request comes as soon as a module is imported, whichever: the first, one in the middle, a late one.
-    for module in ("gymlab.cli.output", "typer", "gymlab.cli.lab", "pandas", "gymlab.patterns.extraction"):
+    for module in (
+        "gymlab.cli.output",
+        "typer",
+        "gymlab.cli.analyses",
+        "pandas",
+        "gymlab.patterns.pipeline",
+    ):
         script = (
             "import os, signal, sys\n"
             "class Interrupts:\n"

@@ -1,6 +1,8 @@
 """Parameters of a report: the cell of its notebook read as Python reads it, files and options as they are written."""
 
+import dataclasses
 import datetime as dt
+import inspect
 import json
 import os
 
@@ -11,7 +13,9 @@ import pytest
 from made import rules
 
 from gymlab.actions.readers.source_files import files_of
+from gymlab.cli.analyses import compare, extract
 from gymlab.errors import InputError
+from gymlab.patterns.config import ExtractionConfig
 from gymlab.settings import Settings, notebook_path
 from gymlab.workbench import report
 from gymlab.workbench.doctor import version_of
@@ -23,10 +27,14 @@ from gymlab.workbench.measure import (
     measure_speed,
     measure_storage,
 )
-from gymlab.workbench.report.cell import parameters_cell
 from gymlab.workbench.report.folders import checked_keep
-from gymlab.workbench.report.parameters import all_parameters, checked_parameters, read_parameters
-from gymlab.workbench.report.sources import absolute_source
+from gymlab.workbench.report.parameters import (
+    absolute_source,
+    all_parameters,
+    checked_parameters,
+    read_parameters,
+)
+from gymlab.workbench.report.parameters_cell import parameters_cell
 from gymlab.workbench.report.written import dumped, parsed, setting
 from gymlab.workbench.schedule.job import Job, checked_name, read_job, times_of
 
@@ -107,6 +115,37 @@ def test_what_is_no_constant_is_one_line_unless_it_is_set(tmp_path, source, line
     assert line in str(caught.value)
     assert "\n" not in str(caught.value)
     assert all_parameters(checked_parameters({"x": 7}, copy), copy)["x"] == 7
+
+
+DEFAULTS = {field.name: field.default for field in dataclasses.fields(ExtractionConfig)}
+
+
+@pytest.mark.parametrize(
+    ("name", "missing"),
+    [
+        ("01_explore_clustering", None),
+        ("02_dendrograms", None),
+        ("03_tune_parameters", None),
+        ("04_optimization_report", {"distance", "n_threads"}),
+    ],
+)
+def test_a_notebook_has_the_defaults_of_the_configuration(name, missing):
+    cell = parameters_cell(notebook_path(name))
+    shared = DEFAULTS.keys() & cell.names
+    assert len(shared) >= 7
+    assert {one: cell.read[one] for one in shared} == {one: DEFAULTS[one] for one in shared}
+    assert missing is None or DEFAULTS.keys() - cell.names == missing
+
+
+@pytest.mark.parametrize("command", [extract, compare])
+def test_a_command_has_the_defaults_of_the_configuration(command):
+    options = inspect.signature(command).parameters.values()
+    fields = {f"n_{one.name}" if f"n_{one.name}" in DEFAULTS else one.name: one.default for one in options}
+    shared = DEFAULTS.keys() & fields.keys()
+    assert shared >= {"window", "hop", "n_clusters"}
+    assert {one: fields[one] for one in shared} == {one: DEFAULTS[one] for one in shared}
+    if command is extract:
+        assert DEFAULTS.keys() - shared == {"top_fraction", "cut_height", "seed", "n_threads"}
 
 
 @pytest.mark.parametrize(

@@ -361,7 +361,7 @@ def test_a_study_says_once_that_the_order_of_sessions_is_not_known():
     untimed = log.drop(columns="timestamp")
     study = gymlab.study_principles(pd.concat([untimed, untimed.assign(agent_id="b", action_id=None)]))
     assert len(study.notes) == 1
-    assert "within single sessions alone" in study.notes[0]
+    assert "only within single sessions" in study.notes[0]
     assert study.as_dict()["notes"] == list(study.notes)
     assert gymlab.study_principles(untimed, by="session").notes == ()
 

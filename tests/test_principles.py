@@ -231,7 +231,7 @@ def test_patterns_are_units_and_count_distinct_actions(sample):
     ("options", "message"),
     [
         ({"by": "team"}, "agent, session, cluster"),
-        ({"by": "cluster"}, "needs the extraction"),
+        ({"by": "cluster"}, "needs an extraction"),
         ({"q": 0}, "above 0"),
     ],
 )

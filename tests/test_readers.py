@@ -251,7 +251,7 @@ def test_a_key_in_two_files_names_both(tmp_path):
     with pytest.raises(InputError) as caught:
         read_actions(str(tmp_path / "*.jsonl"))
     assert f"{tmp_path}/b.jsonl, line 2: step: 's1/ada/0'" in str(caught.value)
-    assert f"{tmp_path}/a.jsonl, line 1 has" in str(caught.value)
+    assert f"repeats the key (session/agent/step) of {tmp_path}/a.jsonl, line 1" in str(caught.value)
 
 
 def test_units_of_entropy_are_not_mixed_in_silence(tmp_path):
@@ -395,7 +395,7 @@ BROKEN = {
     "match twice": (
         "a.csv",
         f"{MATCHES}A,B,1,1,0,C,C\nA,B,1,1,0,C,C\n".encode(),
-        "a.csv, line 3: session_id: 'A vs B seed=1 rep=0' is a match that line 2",
+        "a.csv, line 3: session_id: 'A vs B seed=1 rep=0' repeats the match in line 2",
     ),
 }
 

@@ -23,9 +23,6 @@ from gymlab.workbench.claims import EXPECTATIONS
 from gymlab.workbench.html_page import to_html
 from gymlab.workbench.report import execute
 
-# One run for all of them.
-pytestmark = pytest.mark.xdist_group("report")
-
 HOSTILE = '<script>alert("x")</script><img src=x onerror=alert(1)> 🙂 "quoted" \'single\' & ' + "long" * 2500
 
 

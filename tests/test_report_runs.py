@@ -15,7 +15,7 @@ from gymlab.errors import BusyError, InputError, OutputError, ReportError
 from gymlab.runtime import background
 from gymlab.workbench import figures, report, tables
 from gymlab.workbench.report import execute, folders, history
-from gymlab.workbench.report.changes import changes_between
+from gymlab.workbench.report.history import changes_between
 from gymlab.workbench.report.parameters import read_parameters
 
 START = datetime(2026, 1, 1, 2, 30, tzinfo=UTC)

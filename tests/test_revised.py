@@ -9,7 +9,7 @@ from made import rhythms, rules
 import gymlab
 from gymlab import clustering
 from gymlab.errors import InputError
-from gymlab.patterns.extraction import run_extraction
+from gymlab.patterns.pipeline import run_extraction
 
 FEW = {"window": 10, "hop": 5, "n_surrogates": 0, "n_resamples": 0}
 
@@ -113,7 +113,7 @@ def test_of_a_sample_the_others_follow_their_nearest_representative():
 def test_a_streamed_tree_is_cut_without_a_matrix(monkeypatch):
     config = gymlab.ExtractionConfig(**FEW, method="single")
     whole = gymlab.extract_patterns(rhythms(), config)
-    monkeypatch.setattr("gymlab.patterns.plan.memory_budget", lambda: 1_000)
+    monkeypatch.setattr("gymlab.patterns.planning.memory_budget", lambda: 1_000)
     streamed = gymlab.extract_patterns(rhythms(), config)
     assert streamed.stats.strategy == "streamed"
     assert streamed.cut(n_clusters=4).labels.tolist() == whole.cut(n_clusters=4).labels.tolist()
@@ -138,7 +138,7 @@ def test_a_cut_that_cannot_be_is_one_sentence(config, cut, message):
 @pytest.mark.parametrize("method", ["ward", "kmedoids", "hdbscan"])
 def test_what_is_assessed_afterwards_is_what_is_assessed_at_once(method, monkeypatch):
     # A note says how much may be used, which otherwise changes from one moment to the next.
-    monkeypatch.setattr("gymlab.patterns.plan.memory_budget", lambda: 10**10)
+    monkeypatch.setattr("gymlab.patterns.planning.memory_budget", lambda: 10**10)
     log = rules(n_agents=3, sessions=4)
     budget = {"n_surrogates": 29, "n_resamples": 10}
     plain = gymlab.ExtractionConfig(**FEW, method=method)

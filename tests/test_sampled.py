@@ -140,7 +140,7 @@ def test_the_index_of_agreement_is_scikit_learns():
     rng = np.random.default_rng(0)
     a, b = rng.integers(-1, 4, 50), rng.integers(0, 3, 50)
     assert adjusted_rand_index(a, b) == adjusted_rand_score(a, b)
-    with pytest.raises(InputError, match="not of the same items"):
+    with pytest.raises(InputError, match="give two labels for each item"):
         adjusted_rand_index(a, b[:-1])
 
 

@@ -116,13 +116,13 @@ def test_what_is_no_saved_extraction_is_said_so(folder, tmp_path):
     other = tmp_path / "other"
     other.mkdir()
     (other / "extraction.json").write_text('{"schema": 1}', encoding="utf-8")
-    with pytest.raises(InputError, match="says something else"):
+    with pytest.raises(InputError, match="belongs to something else"):
         gymlab.load_extraction(other)
     later = tmp_path / "later"
     shutil.copytree(folder, later)
     manifest = json.loads((later / "extraction.json").read_text(encoding="utf-8"))
     (later / "extraction.json").write_text(json.dumps({**manifest, "schema": 99}), encoding="utf-8")
-    with pytest.raises(InputError, match="schema 99 and this gymlab reads 1"):
+    with pytest.raises(InputError, match="schema 99, and this version of gymlab reads schema 1"):
         gymlab.load_extraction(later)
 
 

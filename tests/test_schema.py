@@ -122,7 +122,7 @@ def test_a_repeated_key_names_both_places():
     with pytest.raises(InputError) as caught:
         frame_from_records([action(step=4), action(step=5), action(step=4)])
     assert "record 2: step: 's1/ada/4'" in str(caught.value)
-    assert "record 0 has" in str(caught.value)
+    assert "repeats the key (session/agent/step) of the records, record 0" in str(caught.value)
 
 
 def test_two_agents_of_one_session_may_have_the_same_step():

@@ -9,7 +9,7 @@ from made import action, rhythms
 import gymlab
 from gymlab.actions import frame_from_records
 from gymlab.errors import InputError
-from gymlab.patterns.extraction import run_extraction
+from gymlab.patterns.pipeline import run_extraction
 from gymlab.workbench import tables
 from gymlab.workbench.listings import pattern_listing
 

@@ -163,7 +163,10 @@ OTHERS = {
 }
 TEXTS = {
     "notebook": (json.dumps({"cells": [], "nbformat": 4}, indent=1).encode(), "is a Jupyter notebook"),
-    "array": (json.dumps(RECORDS).encode(), "holds actions as JSON in one array; write each in a line"),
+    "array": (
+        json.dumps(RECORDS).encode(),
+        "holds actions as JSON in one array; write each action on one line",
+    ),
     "indented array": (json.dumps(RECORDS, indent=2).encode(), "holds actions as JSON in one array"),
     "indented action": (
         json.dumps(RECORDS[0], indent=2).encode(),
@@ -173,9 +176,9 @@ TEXTS = {
         b"\n".join(json.dumps(record, indent=2).encode() for record in RECORDS),
         "a JSONL log has one action a line",
     ),
-    "semicolons": (CSV.replace(b",", b";"), "its columns stand apart by semicolons; save it with commas"),
-    "tabs": (CSV.replace(b",", b"\t"), "its columns stand apart by tabs; save it with commas"),
-    "bars": (CSV.replace(b",", b"|"), "its columns stand apart by bars; save it with commas"),
+    "semicolons": (CSV.replace(b",", b";"), "its columns are separated by semicolons; save it with commas"),
+    "tabs": (CSV.replace(b",", b"\t"), "its columns are separated by tabs; save it with commas"),
+    "bars": (CSV.replace(b",", b"|"), "its columns are separated by bars; save it with commas"),
     "matches with semicolons": (b"strategy;opponent;seed;rep;moves;opponent_moves\n", "by semicolons"),
     "nothing": (b"", "the file is empty"),
     "blank lines": (b"\n \n\t\n", "no columns in it, only blank lines"),
@@ -273,7 +276,7 @@ def odd_folder(tmp_path, monkeypatch):
     ],
 )
 def test_the_name_of_a_folder_is_no_part_of_a_pattern(odd_folder, monkeypatch, pattern, found):
-    from gymlab.workbench.report.sources import absolute_source
+    from gymlab.workbench.report.parameters import absolute_source
 
     monkeypatch.setenv("HOME", str(odd_folder / "run[1]"))
     source = pattern.replace("{here}", str(odd_folder))
@@ -371,7 +374,7 @@ def test_what_is_no_file_is_said(tmp_path, monkeypatch):
         "-": "standard input cannot be a source, so write the log to a file first",
         "x" * 300: "cannot be read: File name too long",
         "x" * 300 + "/*.csv": "cannot be read: File name too long",
-        "file:///a.csv": "of URLs, only SQLite ones can be read so far",
+        "file:///a.csv": "only SQLite URLs can be read",
     }.items():
         with pytest.raises(InputError) as caught:
             read_actions(source)

@@ -115,7 +115,7 @@ def test_a_checkpoint_stops_the_tree(method):
 def test_an_unknown_linkage_and_negative_distances_are_refused():
     with pytest.raises(InputError, match="give one of ward, average"):
         build_tree(np.ones(3, np.float32), "centroid")
-    with pytest.raises(InputError, match="none is below 0"):
+    with pytest.raises(InputError, match="a distance is 0 or more"):
         build_tree(np.array([1, -1, 2], np.float32))
 
 

@@ -15,7 +15,7 @@ from gymlab import clustering
 from gymlab.actions import frame_from_records
 from gymlab.actions.windows import cut_windows
 from gymlab.errors import InputError, OutputError
-from gymlab.patterns import extraction
+from gymlab.patterns import pipeline
 from gymlab.runtime.alerts import Measurement
 from gymlab.runtime.cache import BoundedCache
 from gymlab.workbench import figures
@@ -177,7 +177,7 @@ class Counted:
 
     def _count(self, monkeypatch, name, where):
         originals = {
-            "extractions": extraction.run_extraction,
+            "extractions": pipeline.run_extraction,
             "trees": clustering.build_tree,
             "matrices": gymlab.distance.dtw_pairwise,
         }
@@ -524,7 +524,7 @@ def test_an_export_that_cannot_be_written_is_said(panel, tmp_path):
 
 def test_a_panel_can_be_cancelled(log_file, monkeypatch):
     begun = threading.Event()
-    original = extraction.run_extraction
+    original = pipeline.run_extraction
 
     def slow(*_args, checkpoint, **_kwargs):
         begun.set()
@@ -571,7 +571,7 @@ def test_what_is_asked_for_while_a_computation_ends_can_be_cancelled(panel, monk
     assert seen == [False]
     panel.cancel_button.click()
     panel.wait(PATIENCE)
-    assert ">stopped; what is shown was found before<" in panel._status.value
+    assert ">stopped; the results shown are from an earlier request<" in panel._status.value
 
 
 def test_what_is_no_longer_asked_for_is_pale_and_said_to_be_old(panel, log_file, tmp_path):
@@ -580,10 +580,10 @@ def test_what_is_no_longer_asked_for_is_pale_and_said_to_be_old(panel, log_file,
     with pytest.raises(InputError):
         panel.wait(PATIENCE)
     assert OLD in panel._shown._dom_classes
-    assert "; what is shown, pale, was found before<" in panel._status.value
+    assert "; the pale results are from an earlier request<" in panel._status.value
     panel.file.value = str(tmp_path / "tuned.yaml")
     panel.export_button.click()
-    assert "once what is wrong with it is mended" in panel._exported.value
+    assert "once its problem is corrected" in panel._exported.value
     panel.controls.source.value = str(log_file)
     panel.wait(PATIENCE)
     assert OLD not in panel._shown._dom_classes

@@ -1,16 +1,9 @@
-"""Logs of what agents did: one action table from every format, its filters and its store."""
+"""Logs of agents: one action table from every format, its filters, and its place in a database."""
 
+from gymlab.actions.columns import ACTION_COLUMNS, COLUMNS, KEY, RELATIONSHIPS, Column
 from gymlab.actions.filters import select_actions
 from gymlab.actions.readers import FORMATS, read_actions
-from gymlab.actions.schema import (
-    ACTION_COLUMNS,
-    COLUMNS,
-    KEY,
-    RELATIONSHIPS,
-    Column,
-    frame_from_records,
-    validate_actions,
-)
+from gymlab.actions.schema import frame_from_records, validate_actions
 
 __all__ = [
     "ACTION_COLUMNS",

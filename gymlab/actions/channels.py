@@ -1,4 +1,4 @@
-"""What can be compared about two actions: the channels as data, and one channel as fitted to a log."""
+"""The channels by which two actions are compared, as data, and the fit of one channel to a log."""
 
 import math
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gymlab.arguments import boolean, finite_number, instance, one_of, shown
 from gymlab.errors import InputError
 
-# How much a decision weighs by its context, as the AI Principles Gym has it; any other context weighs 1.
+# The weight of a decision by its context, from the AI Principles Gym. Every other context has the weight 1.
 CONTEXT_WEIGHTS = {
     "trust_betrayal": 2.0,
     "fairness_equity": 1.8,
@@ -24,7 +24,7 @@ CONTEXT_WEIGHTS = {
     "efficiency_max": 1.0,
 }
 
-# What float32 holds.
+# The squares of differences with these weights are within float32.
 _LEAST_WEIGHT, _MOST_WEIGHT = 1e-30, 1e30
 
 Kind = Literal["numeric", "categorical"]
@@ -33,7 +33,7 @@ Missing = Literal["drop", "fill", "refuse"]
 
 @dataclass(frozen=True)
 class Channel:
-    """What is compared, and how.
+    """A column that is compared, and how it is compared.
 
     Attributes
     ----------
@@ -42,13 +42,13 @@ class Channel:
     kind
         ``numeric`` or ``categorical``.
     weight
-        Its weight in the local cost, above 0.
+        The weight in the local cost, above 0.
     log
-        Compare ``log(1 + value)``, for amounts that differ by orders of magnitude; needs values of 0 or more.
+        Whether to compare ``log(1 + value)``, for amounts that differ by orders of magnitude. Values must be 0 or more.
     missing
-        What an unknown number means: ``drop`` leaves the channel out when less than half of the actions have it
-        and fills otherwise, ``fill`` always fills with the median and adds a 0/1 channel that marks it,
-        ``refuse`` raises.
+        The treatment of unknown numbers. ``fill`` takes the median in their place, and adds a 0/1 channel that marks
+        them. ``drop`` leaves the channel out if less than half of the actions have a value, and fills otherwise. ``refuse``
+        raises an error.
     """
 
     column: str
@@ -74,8 +74,8 @@ DEFAULT_CHANNELS = {
         Channel("other_last", "categorical"),
     )
 }
-# Latency tells the machine's mood, targets and actors are names, contexts and the other's last move are the
-# situation, not the behaviour: all of these only when asked for.
+# These describe behaviour. The other channels are used only on request: latency depends on the machine, targets and
+# actors are names, and the context and the other's last move are the situation.
 AUTO_CHANNELS = (
     "action_type",
     "relationship_type",
@@ -87,13 +87,13 @@ AUTO_CHANNELS = (
 
 
 def checked_channel(channel: str | Channel | Mapping[str, Any]) -> Channel:
-    """Return the channel that a name means, or that a mapping describes, or the channel itself if it can be.
+    """Return the channel that a name or a mapping describes; check a channel and return it.
 
     Parameters
     ----------
     channel
-        A name; a :class:`Channel`; or a mapping of its fields, as YAML and JSON have it: ``column``, and what
-        differs from the channel of that name.
+        A name; a :class:`Channel`; or a mapping of its fields, as YAML and JSON write it: ``column``, and the fields that
+        differ from the default channel of that name.
 
     Raises
     ------
@@ -132,7 +132,7 @@ def checked_channel(channel: str | Channel | Mapping[str, Any]) -> Channel:
 
 
 def _described(description: Mapping[str, Any]) -> Channel:
-    """Return the channel that a mapping describes: the one of its name, with some fields changed."""
+    """Return the default channel of the name in a mapping, with the other fields of the mapping."""
     known = [field.name for field in fields(Channel)]
     if unknown := [str(name) for name in description if name not in known]:
         raise InputError(f"a channel has no {', '.join(unknown)}; give {', '.join(known)}")
@@ -140,39 +140,37 @@ def _described(description: Mapping[str, Any]) -> Channel:
         raise InputError(f"{shown(dict(description))} names no channel; give its column")
     channel = checked_channel(description["column"])
     changes = {name: value for name, value in description.items() if name != "column"}
-    weight = finite_number(f"channel {channel.column}: weight", changes.get("weight", channel.weight))
-    return replace(channel, **{**changes, "weight": weight})
+    return replace(channel, **changes)
 
 
-# Up to this many levels a category becomes one 0/1 column a level; above, an integer code that the kernel tests
-# for equality: 64 one-hot columns made the kernel 19 times slower than 6.
+# A category with at most this many levels becomes one 0/1 column for each level. A category with more becomes an integer
+# code, which the kernel tests for equality: 64 one-hot columns made the kernel 19 times slower than 6.
 _MOST_ONE_HOT_LEVELS = 16
 
-# What a few operations leave of equal numbers, relative to their magnitude, or to 1, which is that of the table's
-# units, where they cancelled. Numbers that float32 holds, but for whole ones, are taken to come from there.
+# The difference that a few operations can make between equal numbers, relative to their magnitude or to 1 (the magnitude
+# of the table's units), whichever is larger. Numbers that float32 holds and that are not all whole have its rounding.
 _ROUNDING = 32 * float(np.finfo(np.float64).eps)
 _ROUNDING_OF_FLOAT32 = 4 * float(np.finfo(np.float32).eps)
 
 
 @dataclass(frozen=True)
 class FittedChannel:
-    """A channel with what the log fixed for it.
+    """A channel with the scale, the levels and the fill value that a log gives it.
 
     Attributes
     ----------
     channel
-        What is compared, and how.
+        The channel.
     scale
-        Of a numeric channel: what its differences are divided by, the standard deviation in the log.
+        For numbers: the divisor of differences, the standard deviation in the log.
     fill
-        Of a numeric channel that some actions lack: the median, which these take.
+        For numbers: the median, in place of unknown values; None if all actions have a value.
     levels
-        Of a category: its names.
+        For categories: the names.
     shift
-        Of a numeric channel: what is taken off its values, so that float32 holds their differences.
+        For numbers: this is subtracted from the values, so that float32 holds their differences.
     rounding
-        Of a numeric channel that does not vary in the log, how near to ``shift`` a value has to be to count as
-        the same; 0 for one that does.
+        For numbers that do not vary in the log: values this near to ``shift`` count as equal to it. 0 for other channels.
     """
 
     channel: Channel
@@ -184,47 +182,47 @@ class FittedChannel:
 
     @property
     def is_constant(self) -> bool:
-        """Whether it is numeric, and the values in the log are equal or differ by rounding alone."""
+        """Whether the values are numbers that are equal in the log or differ by rounding alone."""
         return self.rounding > 0
 
     @property
     def is_code(self) -> bool:
-        """Whether it is compared as an integer code."""
+        """Whether the values are compared as integer codes."""
         return len(self.levels) > _MOST_ONE_HOT_LEVELS
 
     @property
     def is_category(self) -> bool:
-        """Whether its values are names."""
+        """Whether the values are names."""
         return self.channel.kind == "categorical"
 
     @property
     def columns(self) -> list[str]:
-        """Names of the columns that it becomes."""
+        """The names of the encoded columns."""
         name = self.channel.column
         if self.is_code:
             return [f"{name} (code)"]
         if not self.is_category:
             return [name] if self.fill is None else [name, f"{name} (unknown)"]
-        # Two levels need one column: its difference is the mismatch.
+        # Two levels need only one column.
         levels = self.levels[1:] if len(self.levels) == 2 else self.levels
         return [f"{name}={level}" for level in levels]
 
     def encode(self, actions: pd.DataFrame, *, others: bool = False) -> NDArray[np.float32]:
-        """Return its columns, scaled so that their squared differences add up to its local cost.
+        """Return the columns, scaled so that their squared differences add up to the local cost of the channel.
 
         Parameters
         ----------
         actions
             The action table.
         others
-            Whether names that the log of the fit did not have are let in, as a mismatch to every level. A
-            category in 0/1 columns then has one column more (0 for every level, see :meth:`widened`).
+            Whether names that are not among the levels are allowed. Such a name is a mismatch to every level. A category
+            in 0/1 columns then has one more column (0 for every level, see :meth:`widened`).
 
         Raises
         ------
         InputError
-            If a name is not among the levels and has not been let in, or a number is unknown that never was or too
-            far from those of the log.
+            If a name is not among the levels and ``others`` is false, if a number is unknown and there is no fill
+            value, or if a number is too far from those of the log.
         """
         if not self.is_category:
             return self._encoded_numbers(actions)
@@ -239,18 +237,18 @@ class FittedChannel:
             return np.where(unseen, len(self.levels), codes)[:, None].astype(np.float32)
         table = self._one_hot()
         if others:
-            # Row −1, where the code of an unseen name points.
+            # The code of an unseen name is −1, which takes the last row.
             table = np.vstack([self.widened(table), self._mismatch_to_all()])
         return table[codes].astype(np.float32)
 
     def widened(self, columns: NDArray[np.floating]) -> NDArray[np.floating]:
-        """Return columns of known levels, ``(..., n_columns)``, as they stand beside others that were let in."""
+        """Return columns of known levels, ``(..., n_columns)``, with the column that others get from :meth:`encode`."""
         if self.is_code or not self.is_category:
             return columns
         return np.concatenate([columns, np.zeros((*columns.shape[:-1], 1), dtype=columns.dtype)], axis=-1)
 
     def codes(self, actions: pd.DataFrame) -> NDArray[np.int64]:
-        """Return the level of each action, −1 for a name that is none."""
+        """Return the level of each action, −1 for a name that is not among the levels."""
         codes, distinct = names_of(column_of(actions, self.channel.column))
         levels = pd.Index(self.levels, dtype=object).get_indexer(pd.Index(distinct, dtype=object))
         found: NDArray[np.int64] = levels.astype(np.int64)[codes]
@@ -261,7 +259,7 @@ class FittedChannel:
         weight = self.channel.weight
         if len(self.levels) == 2:
             return math.sqrt(weight) * np.array([[0.0], [1.0]])
-        # Two one-hot rows differ in two columns, so each carries half of the weight.
+        # Two one-hot rows differ in two columns, so each column has half of the weight.
         return math.sqrt(weight / 2) * np.eye(len(self.levels))
 
     def _mismatch_to_all(self) -> NDArray[np.float64]:
@@ -277,7 +275,7 @@ class FittedChannel:
         if self.fill is None and unknown.any():
             raise InputError(f"channel {self.channel.column} is unknown for {int(unknown.sum())} actions")
         with np.errstate(over="ignore"):
-            # Before float32, which would lose the digits that tell values far from zero apart.
+            # The shift comes before float32, which would lose the last digits of values far from zero.
             moved = np.where(unknown, self.fill or 0.0, numbers) - self.shift
             moved[np.abs(moved) <= self.rounding] = 0.0
             columns = [moved / self.scale, *([unknown] * (self.fill is not None))]
@@ -291,25 +289,25 @@ class FittedChannel:
 
 
 def fit_numbers(channel: Channel, values: pd.Series) -> FittedChannel:
-    """Fix the scale of a numeric channel, and where it is shifted to; values that differ by rounding have scale 1.
+    """Return a numeric channel with its scale and shift; values that differ by rounding alone have the scale 1.
 
     Parameters
     ----------
     channel
         The channel.
     values
-        Its known values, at least one. ``fill`` is their median.
+        The known values, at least one. ``fill`` is their median.
     """
     numbers = numbers_of(values, channel)
     low, high = float(numbers.min()), float(numbers.max())
-    # Halves, since sums and differences of huge numbers have no float64.
+    # Halves, since the sum or difference of two huge numbers can be infinite.
     middle, reach = low / 2 + high / 2, high / 2 - low / 2
     rounding = _rounding_of(values, max(abs(low), abs(high)))
     if 2 * reach <= rounding:
         return FittedChannel(channel, fill=middle, shift=middle, rounding=rounding)
-    # One that is near zero stays where it is, as in the distance engine, so that small whole numbers stay whole.
+    # Values near zero are not shifted, as in the distance engine, so that small whole numbers stay whole.
     shift = middle if abs(middle) / 2 > reach else 0.0
-    # A power of two costs no digit, and keeps the squares within float64.
+    # A power of two loses no digit, and keeps the squares within float64.
     factor = 2.0 ** -int(np.frexp(reach)[1])
     moved = (numbers - shift) * factor
     return FittedChannel(
@@ -321,22 +319,22 @@ def fit_numbers(channel: Channel, values: pd.Series) -> FittedChannel:
 
 
 def _rounding_of(values: pd.Series, magnitude: float) -> float:
-    """Return how far apart equal numbers may have become, all of them at most `magnitude`."""
+    """Return the largest difference that rounding makes between equal numbers of at most this magnitude."""
     raw = values.to_numpy(dtype=np.float64)
     with np.errstate(over="ignore"):
         is_single = bool((raw.astype(np.float32) == raw).all() and (raw % 1 != 0).any())
     if not is_single:
         return _ROUNDING * max(1.0, magnitude)
-    # Far from zero it is the last digit alone: whole milliseconds and halves of them are float32's too.
+    # Far from zero only the last digit counts: whole and half milliseconds are exact in float32, too.
     return max(_ROUNDING_OF_FLOAT32, float(np.spacing(np.float32(magnitude))))
 
 
 def column_of(actions: pd.DataFrame, name: str) -> pd.Series:
-    """Return the values of a channel: a column of the table, the weight of the context, or NaN where there is none."""
+    """Return the values of a channel: a column, the weights of the contexts, or NaN if there is no such column."""
     instance("actions", actions, pd.DataFrame, "an action table")
     if name == "context_weight":
         codes, contexts = pd.factorize(column_of(actions, "decision_context"))
-        # An unknown context has the code −1, so the last weight is its.
+        # An unknown context has the code −1, which takes the last weight.
         weights = np.array([*(CONTEXT_WEIGHTS.get(context, 1.0) for context in contexts), 1.0])
         return pd.Series(weights[codes], index=actions.index)
     if name not in actions:
@@ -345,10 +343,10 @@ def column_of(actions: pd.DataFrame, name: str) -> pd.Series:
 
 
 def names_of(values: pd.Series) -> tuple[NDArray[np.int64], list[str]]:
-    """Return each value's position among the distinct names, and these; what is unknown is the empty name."""
+    """Return the position of each value among the distinct names, and the names; an unknown value has the empty name."""
     codes, distinct = pd.factorize(values)
     names = [str(name) for name in distinct]
-    # Unknown values have the code −1, which is the last name.
+    # Unknown values have the code −1, which takes the last name.
     return codes.astype(np.int64), [*names, ""]
 
 
@@ -359,17 +357,19 @@ def levels_of(values: pd.Series) -> tuple[str, ...]:
 
 
 def numbers_of(values: pd.Series, channel: Channel) -> NDArray[np.float64]:
-    """Return the values as numbers, their logarithms if the channel wants these.
+    """Return the values as numbers, or their logarithms if the channel has ``log``.
 
     Raises
     ------
     InputError
-        If one is no finite number, or there is no logarithm of one.
+        If a value is no finite number, or has no logarithm.
     """
     try:
         numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
     except (TypeError, ValueError) as error:
-        raise InputError(f"channel {channel.column} holds what is no number: {shown(str(error))}") from None
+        raise InputError(
+            f"channel {channel.column} holds a value that is no number: {shown(str(error))}"
+        ) from None
     if np.isinf(numbers).any():
         raise InputError(f"channel {channel.column} holds infinity")
     if not channel.log:

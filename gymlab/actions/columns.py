@@ -17,19 +17,19 @@ class Column:
     Attributes
     ----------
     name
-        Its name, in the table and in every neutral format.
+        The name, in the table and in every neutral format.
     kind
-        What its raw values are: text, category, number, integer, time or json.
+        The kind of the raw values: text, category, number, integer, time or json.
     meaning
-        What it says of an action.
+        The meaning of a value.
     required
-        A source without it is no action log, and a row without it is a bad row.
+        Whether a source without this column is no action log, and a row without a value is a bad row.
     blank
-        The empty text is an answer too.
+        Whether the empty text is a value.
     optional
-        The table has this column only if the source knows something to put there.
+        Whether the table has this column only if the source has values for it.
     low, high
-        The least and the greatest value.
+        The smallest and the largest value; None for no bound.
     allowed
         The categories.
     """
@@ -46,19 +46,17 @@ class Column:
 
     @property
     def range(self) -> str:
-        """Its range in words."""
+        """The range in words."""
         return f"{self.low:g} or more" if self.high is None else f"{self.low:g}…{self.high:g}"
 
 
 COLUMNS: tuple[Column, ...] = (
     Column("action_id", "text", "name of the action; made from the key where the source has none"),
-    Column(
-        "session_id", "text", "what the agent was doing when it acted: a match, a task, a run", required=True
-    ),
+    Column("session_id", "text", "the match, task or run in which the agent acted", required=True),
     Column("agent_id", "text", "who acted; two agents of one session are two series", required=True),
     Column("step", "integer", "order within the series", required=True, low=0),
     Column("timestamp", "time", "when, in UTC"),
-    Column("actor", "text", "role of the one who acted", required=True, blank=True),
+    Column("actor", "text", "role of the agent or user who acted", required=True, blank=True),
     Column("target", "text", "on whom or what", required=True, blank=True),
     Column("action_type", "text", "what was chosen", required=True),
     Column("decision_context", "text", "in what situation", required=True, blank=True),
@@ -75,7 +73,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("latency_ms", "number", "time that the decision took", low=0),
     Column("other_last", "text", "what the counterpart did last", optional=True),
     Column("n_choices", "integer", "how many choices there were", optional=True, low=1),
-    Column("metadata", "json", "whatever else the source says, further columns among it, as JSON text"),
+    Column("metadata", "json", "everything else in the source, with its further columns, as JSON text"),
 )
 ACTION_COLUMNS: tuple[str, ...] = tuple(column.name for column in COLUMNS)
 REQUIRED_COLUMNS = tuple(column.name for column in COLUMNS if column.required)

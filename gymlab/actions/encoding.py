@@ -1,8 +1,8 @@
-"""From the columns of a log to the numeric channels that distances are computed on.
+"""The encoding of a log: from its columns to the numeric channels of the distances.
 
-The local cost of two actions is the sum over channels of ``weight · (difference / scale)²`` for a numeric
-channel and of ``weight`` for a categorical one whose values differ. Scales are fixed per log and kept with the
-result, so that two windows of one log are always compared alike.
+The local cost of two actions is a sum over channels: ``weight · (difference / scale)²`` for a numeric channel, and
+``weight`` for a categorical channel if the two values differ. The scales of a log are kept with the result, so that all
+its windows are compared in the same way.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,21 +28,20 @@ from gymlab.errors import InputError
 
 __all__ = ["Encoding", "FittedChannel", "fit_encoding"]
 
-# An optional channel that is known for less than this share of the actions says more about the log than about
-# the agents.
+# If fewer of the actions have a value, a channel says more about the log than about the agents.
 _LEAST_COVERAGE = 0.5
 
 
 @dataclass(frozen=True)
 class Encoding:
-    """The channels of one log and what was said about choosing them.
+    """The channels of one log, and notes on their choice.
 
     Attributes
     ----------
     channels
-        Those in use.
+        The channels in use.
     notes
-        Sentences: what was chosen, left out, filled, and why.
+        Sentences: which channels were chosen, left out or filled, and why.
     """
 
     channels: tuple[FittedChannel, ...]
@@ -50,12 +49,12 @@ class Encoding:
 
     @property
     def mismatch_weights(self) -> tuple[float, ...]:
-        """Weights of the code columns, which stand last in :meth:`encode`."""
+        """The weights of the code columns, which are the last columns of :meth:`encode`."""
         return tuple(fitted.channel.weight for fitted in self.channels if fitted.is_code)
 
     @property
     def columns(self) -> list[str]:
-        """Names of the columns that :meth:`encode` returns."""
+        """The names of the columns that :meth:`encode` returns."""
         return [name for fitted in self._ordered() for name in fitted.columns]
 
     def encode(self, actions: pd.DataFrame) -> NDArray[np.float32]:
@@ -64,27 +63,27 @@ class Encoding:
         Raises
         ------
         InputError
-            If the actions hold a category that the log of the fit did not have.
+            If the actions hold a category that the fitted log does not have.
         """
         return np.concatenate([fitted.encode(actions) for fitted in self._ordered()], axis=1)
 
     def encode_others(self, actions: pd.DataFrame) -> NDArray[np.float32]:
-        """Return float32 ``(n_actions, n_columns)`` of actions of another log; their categories may be new.
+        """Return float32 ``(n_actions, n_columns)`` of the actions of another log, which may have new categories.
 
-        A category that the log of the fit did not have is a mismatch to every one that it had. What these columns
-        are compared with has to be :meth:`widened`.
+        A category that the fitted log does not have is a mismatch to all of its categories. Pass the columns to compare
+        with through :meth:`widened`.
         """
         return np.concatenate([fitted.encode(actions, others=True) for fitted in self._ordered()], axis=1)
 
     def widened(self, encoded: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return what :meth:`encode` gave, ``(..., n_columns)``, with the columns of :meth:`encode_others`."""
+        """Return the result of :meth:`encode`, ``(..., n_columns)``, with the columns of :meth:`encode_others`."""
         ends = np.cumsum([len(fitted.columns) for fitted in self._ordered()])
         parts = np.split(encoded, ends[:-1], axis=-1)
         wide = [fitted.widened(part) for fitted, part in zip(self._ordered(), parts, strict=True)]
         return np.concatenate(wide, axis=-1).astype(np.float32, copy=False)
 
     def unseen(self, actions: pd.DataFrame) -> tuple[NDArray[np.bool_], dict[str, dict[str, int]]]:
-        """Return which actions hold a category that the log of the fit did not have, and how often which one.
+        """Return which actions hold a category that the fitted log does not have, and count these categories.
 
         Returns
         -------
@@ -102,7 +101,7 @@ class Encoding:
         return where, counts
 
     def as_dict(self) -> dict[str, Any]:
-        """Return all that is needed to encode alike, JSON-able."""
+        """Return the channels, scales and levels, JSON-able."""
         return asdict(self)
 
     def _ordered(self) -> list[FittedChannel]:
@@ -119,8 +118,8 @@ def fit_encoding(
     actions
         The action table.
     channels
-        ``"auto"`` for what the log has of choice, relationship, impact, outcome, decision entropy and context
-        weight; or names of columns, :class:`Channel` objects, or mappings of their fields.
+        ``"auto"``: those of choice, relationship, impact, outcome, decision entropy and context weight that tell actions
+        of the log apart. Or names of columns, :class:`Channel` objects, or mappings of their fields.
 
     Returns
     -------
@@ -174,13 +173,13 @@ def _fit_auto(actions: pd.DataFrame) -> Encoding:
     if not chosen:
         levels = levels_of(column_of(actions, "action_type"))
         chosen = [FittedChannel(DEFAULT_CHANNELS["action_type"], levels=levels)]
-        notes.append("every action is alike, so all windows are at distance 0")
+        notes.append("all actions are equal, so all windows are at distance 0")
     names = ", ".join(fitted.channel.column for fitted in chosen)
     return Encoding(tuple(chosen), (f"channels: {names} (chosen from what the log has)", *notes))
 
 
 def _why_useless(values: pd.Series, channel: Channel) -> str:
-    """Return why a channel tells no two actions apart; nothing if it does."""
+    """Return why a channel tells no two actions apart; "" if it does."""
     known = values.dropna().drop_duplicates()
     if len(known) < 2:
         return f"it is always {known.iloc[0]}" if len(known) else "the log does not have it"
@@ -190,7 +189,7 @@ def _why_useless(values: pd.Series, channel: Channel) -> str:
 
 
 def _fit(actions: pd.DataFrame, channel: Channel, notes: list[str]) -> FittedChannel | None:
-    """Fix a channel's scale or levels; None if its policy for missing values drops it."""
+    """Return a channel with its scale or levels; None if its policy for missing values drops it."""
     values = column_of(actions, channel.column)
     known = values.notna()
     if not known.any():

@@ -1,4 +1,4 @@
-"""Which actions to work on: by agent, by session, since a time, where a column has a value."""
+"""Filters of actions: by agent, by session, by time, by the value of a column."""
 
 import textwrap
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ from gymlab.errors import InputError
 
 _COLUMNS = {column.name: column for column in COLUMNS}
 _MAX_NAMED, _MAX_WIDTH = 10, 40
-# What pandas calls the kinds of values that have a least and a greatest one.
+# Names in pandas of the kinds of values that have a smallest and a largest one.
 _ORDERED = ("integer", "floating", "mixed-integer-float", "datetime64")
 
 Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
@@ -40,23 +40,23 @@ def select_actions(
     agent, session
         One or several ids to keep.
     since
-        The earliest time to keep, as a text of the forms in `gymlab.actions.moments`, a date or a datetime; without
-        a zone it is UTC.
+        The earliest time to keep: a date, a datetime, or a text of the forms in `gymlab.actions.moments`. A time without
+        a zone is in UTC.
     where
-        One or several conditions ``column=value``; the value is read as the column's type, and the empty value
-        finds what is unknown. All must hold. What the table has no column for is found in the metadata by its
-        key, ``reward=1`` or ``metadata.reward=1``, and within it by keys joined by dots, ``user.mood=fine``:
-        numbers are compared as numbers, true and false without regard to case, all else as text.
+        One or several conditions ``column=value``, which must all hold. The value is read as the type of the column. The
+        empty value finds unknown values. A name that is no column is a key of the metadata, ``reward=1`` or
+        ``metadata.reward=1``, or keys joined by dots, ``user.mood=fine``. There, numbers are compared as numbers, true
+        and false without regard to case, and all other values as text.
 
     Returns
     -------
     pandas.DataFrame
-        The rows kept; a note in ``attrs["notes"]`` says by which filters.
+        The actions that are kept; a note in ``attrs["notes"]`` names the filters.
 
     Raises
     ------
     InputError
-        If a column or a value does not exist, a value does not fit its column, or nothing is left.
+        If a column or a value does not exist, a value does not fit its column, or no action is left.
 
     Examples
     --------
@@ -72,17 +72,18 @@ def select_actions(
             ids = texts(name, wanted, instead=", or None")
             filters.append((f"{name} {named(ids)}", _among(frame, f"{name}_id", ids)))
     if since is not None:
-        mask = _since(frame, since)
+        mask = _since(frame, since)  # first, since it refuses what has no text
         filters.append((f"since {since}", mask))
     filters += [(shortened(condition), _where(frame, condition)) for condition in texts("where", where)]
     if not filters:
         return frame
-    said = "; ".join(name for name, _ in filters)
+    all_names = "; ".join(name for name, _ in filters)
     keep = np.logical_and.reduce([mask for _, mask in filters])
     if not keep.any():
-        raise InputError(f"no action is left by the filters {said}; each alone keeps {_counts(filters)}")
+        counts = ", ".join(f"{int(mask.sum()):,} ({name})" for name, mask in filters)
+        raise InputError(f"no action is left by the filters {all_names}; each alone keeps {counts}")
     kept = frame.loc[keep].reset_index(drop=True)
-    note = f"filters ({said}) kept {int(keep.sum()):,} of {len(frame):,} actions"
+    note = f"filters ({all_names}) kept {int(keep.sum()):,} of {len(frame):,} actions"
     kept.attrs = {**frame.attrs, "notes": [*notes_in(frame.attrs), note]}
     return kept
 
@@ -97,10 +98,6 @@ def _check(frame: pd.DataFrame) -> None:
             else "has columns of the same name, or of several levels"
         )
         raise InputError(f"the log {problem}; give an action table, as read_actions returns it")
-
-
-def _counts(filters: list[tuple[str, Mask]]) -> str:
-    return ", ".join(f"{int(mask.sum()):,} ({name})" for name, mask in filters)
 
 
 def _known(values: pd.Series) -> str:
@@ -150,7 +147,7 @@ def _where(frame: pd.DataFrame, condition: str) -> Mask:
 
 
 def _column(frame: pd.DataFrame, name: str) -> pd.Series:
-    """Return a column in the table's own type; numbers keep their precision, in which they are compared."""
+    """Return a column in the type of the table; floats keep their precision, since conditions are compared in it."""
     column, raw = _COLUMNS[name], raw_series(frame.get(name), len(frame))
     if column.kind in ("number", "integer") and name in frame and _is_float(frame[name]):
         return pd.Series(np.asarray(frame[name]))
@@ -179,16 +176,16 @@ def _equal(values: pd.Series, column: Column, text: str) -> Mask:
 
 
 def _as_stored(number: float) -> list[float]:
-    """Return what a number may have become: 0.1 in 16 or 32 bits is another number than in 64, and stays it."""
+    """Return a number, and its values when stored in 16 or 32 bits, where 0.1 is another number than in 64 bits."""
     with np.errstate(over="ignore"):
         narrow = [kind(number) for kind in (np.float16, np.float32)]
     kept = [one for one in narrow if float(str(one)) == number]
-    # Metadata has the shortest digits that 32 bits tell apart.
+    # Metadata holds the shortest digits that tell numbers of 32 bits apart.
     return [number, *(float(one) for one in kept), *(float(str(np.float32(one))) for one in kept)]
 
 
 def _held(frame: pd.DataFrame, name: str) -> tuple["np.ndarray[tuple[int], np.dtype[np.intp]]", list[object]]:
-    """Return what a further column of the frame, or its metadata, holds under a name."""
+    """Return the values of a further column of the frame, or those under a name in its metadata, as codes and values."""
     metadata = _column(frame, "metadata")
     columns = {str(other): frame[other] for other in frame.columns if other not in _COLUMNS}
     if name in columns:
@@ -205,7 +202,7 @@ def _held(frame: pd.DataFrame, name: str) -> tuple["np.ndarray[tuple[int], np.dt
 
 
 def _is_held(value: object, text: str) -> bool:
-    """Tell whether a value of the metadata is what a condition asks for; the empty text asks for unknown values."""
+    """Tell whether a value of the metadata fits the text of a condition; the empty text fits unknown values."""
     if value is None or isinstance(value, str):
         return (value or "") == text
     if isinstance(value, bool):

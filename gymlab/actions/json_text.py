@@ -1,4 +1,4 @@
-"""JSON as its standard has it: read without what only Python lets pass, written from whatever a cell may hold."""
+"""JSON by the standard: reading refuses what only Python accepts, writing takes all values that a cell can hold."""
 
 import base64
 import json
@@ -22,7 +22,7 @@ HALF_PAIR = "holds half a surrogate pair, which is no text"
 _INVALID = "is no valid JSON"
 _DEEP = "is nested too deeply"
 _LONG = "holds a number of more than 4,300 digits"
-# A decimal of more digits than a number of 128 bits has is written as text, before int() takes minutes for it.
+# A decimal with more digits than 128 bits hold is written as text; int() would take minutes for the largest.
 _MOST_DIGITS = 40
 _AS_TEXT = (UUID, PurePath, pd.Period, pd.Interval)
 
@@ -30,7 +30,7 @@ _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 
 
 class NotJsonError(InputError):
-    """A part of a text that JSON does not know: ``value``, and ``problem``, what is wrong with it."""
+    """A part of a text is no JSON: ``value`` is the part, and ``problem`` says why."""
 
     def __init__(self, value: str, problem: str) -> None:
         super().__init__(f"holds {shown(value)}, which {problem}")
@@ -38,7 +38,7 @@ class NotJsonError(InputError):
 
 
 def strict_json(text: str | bytes) -> object:
-    """Return the value of a JSON text; nothing is lost or made up.
+    """Return the value of a JSON text, without any loss.
 
     Parameters
     ----------
@@ -48,14 +48,14 @@ def strict_json(text: str | bytes) -> object:
     Returns
     -------
     object
-        What it says, in dicts, lists, texts, numbers, true, false and None.
+        The value, in dicts, lists, texts, numbers, true, false and None.
 
     Raises
     ------
     InputError
-        If it is no JSON, holds NaN, an infinity, a number too large for a float or a key twice in one object, or
-        is nested too deeply. The message is a predicate, for the caller knows the place; the error is a
-        `NotJsonError` where one part of the text is to blame.
+        If the text is no JSON, is nested too deeply, or holds NaN, an infinity, a number too large for a float, or a key
+        twice in one object. The message is a predicate; the caller adds the place as its subject. The error is a
+        `NotJsonError` if one part of the text is wrong.
 
     Examples
     --------
@@ -81,14 +81,14 @@ def strict_json(text: str | bytes) -> object:
 def json_text(value: object) -> str:
     """Return a value as JSON text.
 
-    Times, dates and the like are written in ISO 8601, durations in seconds, bytes in base64, sets as sorted lists,
-    UUIDs, paths, periods and intervals as their text, a decimal as a number, or as text where a float would lose
-    digits; None, NA and NaT are null. A float of 16 or 32 bits has its own shortest digits.
+    Times and dates are written in ISO 8601, durations in seconds, bytes in base64, sets as sorted lists, and UUIDs,
+    paths, periods and intervals as their text. A decimal is written as a number, or as text if a float would lose digits. None,
+    NA and NaT are null. A float of 16 or 32 bits is written with the shortest digits that identify it.
 
     Parameters
     ----------
     value
-        Anything that JSON knows, numpy's and pandas' scalars and arrays, and the types above, nested at will.
+        A value of JSON, a scalar or an array of numpy or pandas, or a value of the types above; they may be nested.
 
     Returns
     -------
@@ -98,7 +98,7 @@ def json_text(value: object) -> str:
     Raises
     ------
     InputError
-        If a part of it is nothing that JSON knows, NaN and the infinities included. The message is a predicate.
+        If JSON has no form for a part of the value, such as NaN or an infinity. The message is a predicate.
 
     Examples
     --------
@@ -115,7 +115,7 @@ def json_text(value: object) -> str:
     except UnicodeEncodeError as error:
         raise InputError(HALF_PAIR) from error
     except (ValueError, TypeError, OverflowError) as error:
-        # A float that is not finite, a number of endless digits, a time that is none.
+        # A float that is not finite, a number with too many digits, or a time that does not exist.
         raise InputError(_INVALID) from error
     return text
 
@@ -132,12 +132,12 @@ def _finite(text: str) -> float:
 
 
 def unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """Return a JSON object, for the ``object_pairs_hook`` of `json`; refuse a key that occurs twice.
+    """Return a JSON object, as the ``object_pairs_hook`` of `json` does; refuse a key that occurs twice.
 
     Raises
     ------
     NotJsonError
-        If one does.
+        If a key occurs twice.
 
     Examples
     --------
@@ -155,7 +155,7 @@ _decoder = json.JSONDecoder(parse_constant=_constant, parse_float=_finite, objec
 
 
 def _plain(value: object) -> object:
-    """Return a value in the types that JSON knows."""
+    """Return a value in the types of JSON."""
     if value is None or isinstance(value, (str, int, float)):
         return value
     if isinstance(value, Mapping):
@@ -165,7 +165,7 @@ def _plain(value: object) -> object:
     if isinstance(value, (set, frozenset)):
         return sorted(map(_plain, value), key=json_text)
     if isinstance(value, np.ndarray):
-        # Its own tolist() would turn times of nanoseconds into numbers.
+        # tolist() would turn times in nanoseconds into numbers.
         return [_plain(held) for held in value] if value.ndim else _plain(value[()])
     return _plain_scalar(value)
 
@@ -177,7 +177,7 @@ def _key(key: object) -> str:
     return plain if isinstance(plain, str) else _encoder.encode(plain)
 
 
-def _plain_scalar(value: object) -> object:  # noqa: C901, PLR0911 - a line a type
+def _plain_scalar(value: object) -> object:  # noqa: C901, PLR0911 - one line for each type
     if value is pd.NaT or value is pd.NA:
         return None
     if isinstance(value, (date, time)):
@@ -200,7 +200,7 @@ def _plain_scalar(value: object) -> object:  # noqa: C901, PLR0911 - a line a ty
         return _plain(value.value)
     if isinstance(value, _AS_TEXT):
         return str(value)
-    raise InputError(f"holds a {type(value).__name__}, which is nothing that JSON knows")
+    raise InputError(f"holds a {type(value).__name__}, which has no form in JSON")
 
 
 def _plain_decimal(value: Decimal) -> float | int | str:

@@ -1,4 +1,4 @@
-"""What a source says beyond the columns of the action table: kept in `metadata`, and found there by name."""
+"""The column `metadata`: it keeps the columns that the action table does not have, and gives their values by name."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,9 +15,9 @@ Codes = np.ndarray[tuple[int], np.dtype[np.intp]]
 
 
 class ExtendedMetadata(NamedTuple):
-    """Metadata with further columns: the ``texts``, what could not be kept (``wrong``: by column, then position).
+    """Metadata with further columns: the ``texts``, and the values that JSON cannot hold.
 
-    ``outvoted`` names the columns that some action's own metadata contradicts.
+    The latter are in ``wrong``, by column and position. ``outvoted`` names the columns that the metadata of an action contradicts.
     """
 
     texts: pd.Series
@@ -31,15 +31,15 @@ def with_columns(metadata: pd.Series, columns: Mapping[str, pd.Series]) -> Exten
     Parameters
     ----------
     metadata
-        JSON texts, "" where there is none; shape (n_actions,). The keys of an object win over the columns; what is
-        no object goes under the key "metadata" where there is something beside it.
+        JSON texts, "" for no metadata; shape (n_actions,). The keys of an object win over the columns. A list goes under
+        the key "metadata" if a column has a value beside it.
     columns
-        By name the values of each column, shape (n_actions,); a missing value is left out.
+        By name the values of each column, shape (n_actions,); missing values are left out.
 
     Returns
     -------
     ExtendedMetadata
-        The texts, shape (n_actions,), and what was wrong.
+        The texts, shape (n_actions,), and the values that could not be kept.
 
     Examples
     --------
@@ -50,7 +50,7 @@ def with_columns(metadata: pd.Series, columns: Mapping[str, pd.Series]) -> Exten
     outvoted: dict[str, None] = {}
     parts: list[tuple[Codes, Any]] = [pd.factorize(metadata)]
     parts += [_members(name, values, wrong[name]) for name, values in columns.items()]
-    # Rows that are alike in all of it, as most are, are written once.
+    # Equal rows, as most are, are written once.
     alike = np.zeros(len(metadata), dtype=np.int64)
     for codes, texts in parts:
         alike = pd.factorize(alike * len(texts) + codes)[0]
@@ -63,15 +63,15 @@ def with_columns(metadata: pd.Series, columns: Mapping[str, pd.Series]) -> Exten
 
 
 def _members(name: str, values: pd.Series, wrong: Problems) -> tuple[Codes, Sequence[str]]:
-    """Return each value as a member of a JSON object, ``"name": value``, "" where it is missing: codes and texts."""
-    # A column of one type has few distinct values, as a rule; an object column may hold 1 and True, which are equal.
+    """Return each value as a member of a JSON object, ``"name": value``, or "" if it is missing, as codes and texts."""
+    # Most columns of one type have few distinct values; an object column may hold 1 and True, which are equal.
     is_mixed = values.dtype == object
     codes, distinct = (
         (np.arange(len(values)), values) if is_mixed else pd.factorize(values, use_na_sentinel=False)
     )
     texts = np.full(len(distinct), "", dtype=object)
     bad: Problems = {}
-    # The array's own scalars know how many bits they have.
+    # The scalars of the array know how many bits they have.
     for code, value in enumerate(distinct.array):
         try:
             texts[code] = "" if is_missing(value) else json_text({name: value})[1:-1]
@@ -93,24 +93,24 @@ def _merged(own: str, members: str, outvoted: dict[str, None]) -> str:
         return f'{{{members}, "metadata": {own}}}'
     outvoted.update({name: None for name in more if held.get(name, more[name]) != more[name]})
     others = json_text({name: value for name, value in more.items() if name not in held})
-    # The source's own text stays as it stands.
+    # The text of the source is not changed.
     return f"{{{', '.join(filter(None, [others[1:-1], own.strip()[1:-1].strip()]))}}}"
 
 
 def values_under(metadata: pd.Series, name: str) -> tuple[Codes, list[object]]:
-    """Return what metadata holds under a name, for each action: the distinct values, and which of them it has.
+    """Return the values under a name in the metadata: the distinct ones, and which of them each action has.
 
     Parameters
     ----------
     metadata
         JSON texts, shape (n_actions,).
     name
-        The key, or the keys from the outside in, joined by dots.
+        The key, or the keys from the outermost to the innermost, joined by dots.
 
     Returns
     -------
     (codes, values)
-        Action i has ``values[codes[i]]``; None is unknown.
+        Action i has ``values[codes[i]]``; None for an unknown value.
 
     Examples
     --------
@@ -126,14 +126,14 @@ def _under(held: object, name: str) -> object:
         return None
     if name in held:
         return held[name]
-    # A key may have a dot of its own, so every place is tried.
+    # A key may contain a dot, so the name is split at each dot in turn.
     dots = (at for at, letter in enumerate(name) if letter == ".")
     inner = (_under(held.get(name[:at]), name[at + 1 :]) for at in dots)
     return next((value for value in inner if value is not None), None)
 
 
 def names_in(metadata: pd.Series) -> list[str]:
-    """Return the names under which `values_under` finds something, in the order of their appearance.
+    """Return the names for which `values_under` finds a value, in the order in which they first appear.
 
     Examples
     --------

@@ -1,16 +1,16 @@
-"""Moments: which texts, dates and datetimes name one.
+"""Moments in time, and the texts, dates and datetimes that name one.
 
-A text names a moment if all of it has one of these forms of ISO 8601:
+A text names a moment if it has one of these forms of ISO 8601:
 
 - extended, ``2026-01-31T12:30:05.25+01:00``, or basic, ``20260131T123005.25+0100``, with `T` or one space before
   the time;
-- the time to the hour, the minute, the second or any fraction of it, after a point or a comma; what is beyond the
-  microsecond is cut off;
-- the zone as ``Z``, ``±hh``, ``±hhmm`` or ``±hh:mm``; without one it is UTC;
-- the date alone, which is its midnight in UTC.
+- the time to the hour, the minute, the second or a fraction of it, after a point or a comma; digits beyond the
+  microsecond are cut off;
+- the zone as ``Z``, ``±hh``, ``±hhmm`` or ``±hh:mm``; a time without a zone is in UTC;
+- the date alone, which means midnight in UTC.
 
 Years run from 0001 to 9999, hours from 00 to 23, seconds from 00 to 59. Week dates, dates by the day of the year,
-months without a day, seconds since 1970 and all other texts are no moments.
+months without a day, seconds since 1970 and all other texts name no moment.
 """
 
 import re
@@ -30,7 +30,7 @@ _LAST = pd.Timestamp(datetime.max.replace(tzinfo=UTC))
 
 
 def moment_of(value: object) -> datetime | None:
-    """Return the moment that a raw value names, without a zone if it has none, or None if it names none.
+    """Return the moment that a raw value names, or None; a value without a zone gives a moment without one.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def moment_of(value: object) -> datetime | None:
     Returns
     -------
     datetime or None
-        The moment, in the zone that it was written in.
+        The moment, in the zone of the value.
 
     Examples
     --------
@@ -54,7 +54,7 @@ def moment_of(value: object) -> datetime | None:
             return datetime.fromisoformat(value) if _FORMS.fullmatch(value) else None
         if isinstance(value, np.datetime64):
             value = pd.Timestamp(value)
-        # NaT says that it is a datetime.
+        # NaT is an instance of datetime.
         if value is pd.NaT:
             return None
         if isinstance(value, pd.Timestamp):
@@ -67,7 +67,7 @@ def moment_of(value: object) -> datetime | None:
 
 
 def in_utc(moment: datetime | None) -> datetime | None:
-    """Return a moment in UTC, which it is taken to be in if it has no zone; None if UTC has no year for it.
+    """Return a moment in UTC; without a zone it is taken as UTC. None if UTC has no year for it.
 
     Examples
     --------
@@ -75,26 +75,15 @@ def in_utc(moment: datetime | None) -> datetime | None:
     datetime.datetime(2026, 1, 31, 10, 0, tzinfo=datetime.timezone.utc)
     """
     try:
-        if moment is None or is_naive(moment):
+        if moment is None or moment.utcoffset() is None:
             return moment and moment.replace(tzinfo=UTC)
         return moment.astimezone(UTC)
     except OverflowError:
         return None
 
 
-def is_naive(moment: datetime) -> bool:
-    """Tell whether a moment has no zone.
-
-    Examples
-    --------
-    >>> is_naive(datetime(2026, 1, 31))
-    True
-    """
-    return moment.utcoffset() is None
-
-
 def moments_in(raw: pd.Series) -> pd.Series:
-    """Return raw values with those that name a moment as datetimes, the others as they are.
+    """Return raw values, with a datetime in place of each that names a moment.
 
     Examples
     --------
@@ -109,7 +98,7 @@ def moments_in(raw: pd.Series) -> pd.Series:
 
 
 def has_naive_moment(moments: pd.Series) -> bool:
-    """Tell whether any of what `moments_in` returned is a moment without a zone.
+    """Tell whether a moment among the values that `moments_in` returned has no zone.
 
     Examples
     --------
@@ -118,11 +107,12 @@ def has_naive_moment(moments: pd.Series) -> bool:
     """
     if pd.api.types.is_datetime64_any_dtype(moments.dtype):
         return moments.dt.tz is None and bool(moments.notna().any())
-    return any(isinstance(value, datetime) and is_naive(value) for value in moments if value is not pd.NaT)
+    known = (value for value in moments if value is not pd.NaT)
+    return any(isinstance(value, datetime) and value.utcoffset() is None for value in known)
 
 
 def outside_calendar(moments: pd.Series) -> pd.Series:
-    """Tell which datetimes of a column in UTC have a year that no calendar date of four digits has.
+    """Tell which datetimes of a column in UTC have a year outside 0001 to 9999.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Raw rows of one source, and how they become typed rows: each bad one known by place, field and value."""
+"""Raw rows of one source, and their conversion to typed rows; each bad row is known by place, field and value."""
 
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
@@ -17,7 +17,7 @@ from gymlab.errors import InputError
 
 
 class Problem(NamedTuple):
-    """One thing that is wrong with one row; `line` counts what `place` names (line, row, simulation …)."""
+    """A problem in one row; `line` counts the places that `place` names (line, row, simulation …)."""
 
     source: str
     place: str
@@ -27,7 +27,7 @@ class Problem(NamedTuple):
     problem: str
 
     def __str__(self) -> str:
-        """Return the sentence that a person reads."""
+        """Return the problem as a sentence."""
         where = f"{self.source}, {self.place} {self.line}"
         subject = ": ".join(part for part in (self.field, self.value) if part)
         return f"{where}: {subject} {self.problem}" if subject else f"{where}: {self.problem}"
@@ -35,11 +35,10 @@ class Problem(NamedTuple):
 
 @dataclass(eq=False)
 class RawRows:
-    """The rows of one source as its reader found them.
+    """The rows of one source before any conversion.
 
-    `columns` maps the names of the action table to raw values, all of one length; what stands under names that
-    the table does not have is kept in the metadata, and noted. ``lines[i]`` is where row i stands, counted in
-    `place`.
+    `columns` maps names of the action table to raw values, all of one length. Columns that the table does not have are
+    kept in the metadata, and a note says so. ``lines[i]`` is the place of row i in the source, counted in `place`.
     """
 
     columns: dict[str, Any]
@@ -51,18 +50,18 @@ class RawRows:
     notes: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        # The name of a file may hold bytes that are no text, which no table and no file of ours could hold.
-        self.origin = self.origin.encode(errors="backslashreplace").decode()
+        # A file name may hold bytes that are no text. No table and no text file can hold these.
+        self.origin = printable(self.origin)
 
     def problem(self, line: int, name: str, value: object, problem: str) -> None:
         """Record that the row at `line` cannot be used."""
-        said = shown(value) if name or value else ""
-        self.problems.append(Problem(self.origin, self.place, int(line), name, said, problem))
+        text = shown(value) if name or value else ""
+        self.problems.append(Problem(self.origin, self.place, int(line), name, text, problem))
 
 
 @dataclass(eq=False)
 class TypedRows:
-    """The good rows of one source in the table's dtypes, with where each stands and what was wrong elsewhere."""
+    """The good rows of one source in the table's dtypes, with their places, and the problems of the bad rows."""
 
     frame: pd.DataFrame
     lines: "np.ndarray[Any, np.dtype[np.int64]]"
@@ -74,19 +73,16 @@ class TypedRows:
 
 
 def notes_in(attrs: Mapping[Hashable, object]) -> list[str]:
-    """Return the notes that a frame carries in its ``attrs``."""
-    notes = attrs.get("notes")
-    return (
-        [str(note) for note in notes]
-        if isinstance(notes, (list, tuple))
-        else [str(notes)] * (notes is not None)
-    )
+    """Return the notes in the ``attrs`` of a frame."""
+    notes = attrs.get("notes", ())
+    several = notes if isinstance(notes, (list, tuple)) else () if notes is None else (notes,)
+    return [str(note) for note in several]
 
 
 def conform(rows: RawRows) -> TypedRows:
-    """Turn raw rows into the table's dtypes and separate the bad ones; a missing column is an `InputError`."""
+    """Return the good rows in the table's dtypes, and the problems of the others; a missing column is an `InputError`."""
     absent = absent_columns(rows)
-    # Where no row could even be taken apart, what is wrong with each says more than the columns do.
+    # If no row could be parsed, the problems of the rows say more than the columns.
     if absent and (len(rows.lines) or not rows.problems):
         raise InputError(
             f"{rows.origin}: the columns {', '.join(absent)} are missing; it has {named(rows.columns)}"
@@ -135,7 +131,7 @@ def conform(rows: RawRows) -> TypedRows:
 
 
 def printable(text: str) -> str:
-    """Return a text that every encoding can hold: half a surrogate pair is written as its escape."""
+    """Return a text that every encoding can hold: half of a surrogate pair is written as its escape."""
     return text.encode(errors="backslashreplace").decode()
 
 
@@ -145,7 +141,7 @@ def absent_columns(rows: RawRows) -> list[str]:
 
 
 def made_action_ids(frame: pd.DataFrame) -> pd.Series:
-    """Return the action ids that the key gives: session/agent/step."""
+    """Return action ids made from the key: session/agent/step."""
     ids = frame["session_id"] + "/" + frame["agent_id"] + "/" + frame["step"].astype("str")
     return ids.astype("str")
 
@@ -155,7 +151,7 @@ def raw_series(values: object, n_rows: int) -> pd.Series:
     if values is None:
         return pd.Series(np.full(n_rows, None), dtype=object)
     if isinstance(values, pd.Series):
-        # What these hold counts, not how: a category may be an integer, and Arrow's times are times.
+        # The values in these count, not their storage: a category may be an integer, and a time of Arrow is a time.
         is_wrapped = isinstance(values.dtype, (pd.CategoricalDtype, pd.ArrowDtype, pd.SparseDtype))
         return (values.astype(object) if is_wrapped else values).reset_index(drop=True)
     if isinstance(values, np.ndarray):
@@ -164,7 +160,7 @@ def raw_series(values: object, n_rows: int) -> pd.Series:
 
 
 def columns_of_frame(frame: pd.DataFrame, origin: str) -> tuple[dict[str, pd.Series], list[str]]:
-    """Return the columns of a frame by name, its named indexes among them, and notes.
+    """Return the columns of a frame by name, also its named indexes, and notes.
 
     Raises
     ------
@@ -186,6 +182,6 @@ def columns_of_frame(frame: pd.DataFrame, origin: str) -> tuple[dict[str, pd.Ser
 
 
 def columns_of(records: Sequence[Mapping[str, object]]) -> dict[str, list[object]]:
-    """Return the records column by column, in the order in which the fields appear."""
+    """Return the columns of some records, in the order in which their fields first appear."""
     names = dict.fromkeys(name for record in records for name in record)
     return {name: [record.get(name) for record in records] for name in names}

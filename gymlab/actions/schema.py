@@ -1,7 +1,6 @@
-"""The action table: one row an action, every column known by name, type, range and meaning.
+"""The action table: one row for each action, every column with a name, a type, a range and a meaning.
 
-What a frame cannot show by itself stands in its ``attrs``: ``notes`` (what was assumed), ``entropy_unit`` and
-``source``.
+The ``attrs`` of the frame hold ``notes`` (the assumptions of the reader), ``entropy_unit`` and ``source``.
 """
 
 from collections import Counter
@@ -11,7 +10,7 @@ from typing import Literal, overload
 import numpy as np
 import pandas as pd
 
-from gymlab.actions.columns import ACTION_COLUMNS, BITS, COLUMNS, KEY, MIXED_UNITS, RELATIONSHIPS, Column
+from gymlab.actions.columns import ACTION_COLUMNS, BITS, COLUMNS, KEY, MIXED_UNITS
 from gymlab.actions.raw_rows import (
     Problem,
     RawRows,
@@ -25,16 +24,6 @@ from gymlab.actions.raw_rows import (
 from gymlab.arguments import boolean, instance, shortened, shown
 from gymlab.errors import InputError
 
-__all__ = [
-    "ACTION_COLUMNS",
-    "COLUMNS",
-    "KEY",
-    "RELATIONSHIPS",
-    "Column",
-    "frame_from_records",
-    "validate_actions",
-]
-
 
 def validate_actions(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a frame as the action table: exact dtypes, ranges checked, rows ordered by series and step.
@@ -42,13 +31,13 @@ def validate_actions(frame: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     frame
-        A frame with at least the required columns; others that the table does not have are kept in `metadata`, and
-        noted.
+        A frame with the required columns. Columns that the table does not have are kept in `metadata`,
+        and a note says so.
 
     Returns
     -------
     pandas.DataFrame
-        A new frame; ``attrs`` has `notes`, `entropy_unit` and `source`, kept from `frame` where it has them.
+        A new frame. Its ``attrs`` have `notes`, `entropy_unit` and `source`, from `frame` if it has them.
 
     Raises
     ------
@@ -96,10 +85,9 @@ def frame_from_records(
     Parameters
     ----------
     records
-        The actions; a field that is unknown is left out, None or NaN, one that the table does not have is kept in
-        `metadata`.
+        The actions. An unknown value is absent, None or NaN. A field that the table does not have is kept in `metadata`.
     strict
-        True: a bad record is an error. False: it goes to a second frame, the rest is kept.
+        True: a bad record is an error. False: bad records go to a second frame, and the other records are kept.
 
     Returns
     -------
@@ -142,15 +130,14 @@ def assemble(parts: list[TypedRows], *, strict: bool) -> tuple[pd.DataFrame, pd.
     Raises
     ------
     InputError
-        If there is nothing at all, or, when strict, if any row is bad; the message names the first.
+        If there are no rows, or (strict) a row is bad; the message names the first bad row.
     """
     problems = [problem for part in parts for problem in part.problems]
     if not problems and not any(len(part.frame) for part in parts):
         raise InputError(f"{_source(parts)}: no actions in it")
     frame = _concatenated(parts)
     repeated = frame.duplicated(KEY).to_numpy()
-    if repeated.any():
-        problems += _repetitions(frame, repeated, parts)
+    problems += _repetitions(frame, repeated, parts)
     if problems and strict:
         raise InputError(_first_of(problems))
     frame = _ordered(frame.loc[~repeated] if repeated.any() else frame)
@@ -178,7 +165,7 @@ def series_codes(frame: pd.DataFrame) -> "np.ndarray[tuple[int], np.dtype[np.int
 
 def _concatenated(parts: list[TypedRows]) -> pd.DataFrame:
     frame = parts[0].frame if len(parts) == 1 else pd.concat([p.frame for p in parts], ignore_index=True)
-    # An optional column that holds nothing is no column, whichever way its format writes nothing.
+    # An optional column without any value is left out; the formats write "no value" in different ways.
     empty = [
         column.name
         for column in COLUMNS
@@ -190,6 +177,8 @@ def _concatenated(parts: list[TypedRows]) -> pd.DataFrame:
 def _repetitions(
     frame: pd.DataFrame, repeated: "np.ndarray[tuple[int], np.dtype[np.bool_]]", parts: list[TypedRows]
 ) -> list[Problem]:
+    if not repeated.any():
+        return []
     positions = pd.Series(np.arange(len(frame)))
     first = positions.groupby(frame.groupby(KEY, sort=False).ngroup()).transform("first").to_numpy()
     lines = np.concatenate([part.lines for part in parts])
@@ -199,9 +188,8 @@ def _repetitions(
     for position in np.flatnonzero(repeated):
         here, there = parts[part_of[position]], parts[part_of[first[position]]]
         key = "/".join(map(str, keys.iloc[position]))
-        problem = (
-            f"is a key (session/agent/step) that {there.origin}, {there.place} {lines[first[position]]} has"
-        )
+        earlier = f"{there.origin}, {there.place} {lines[first[position]]}"
+        problem = f"repeats the key (session/agent/step) of {earlier}"
         problems.append(Problem(here.origin, here.place, int(lines[position]), "step", shown(key), problem))
     return problems
 
@@ -214,14 +202,13 @@ def _first_of(problems: list[Problem]) -> str:
 
 def _ordered(frame: pd.DataFrame) -> pd.DataFrame:
     order = np.lexsort((frame["step"].to_numpy(), series_codes(frame)))
-    if np.array_equal(order, np.arange(len(frame))):
-        return frame.reset_index(drop=True)
-    return frame.iloc[order].reset_index(drop=True)
+    is_ordered = np.array_equal(order, np.arange(len(frame)))
+    return (frame if is_ordered else frame.iloc[order]).reset_index(drop=True)
 
 
 def _notes(parts: list[TypedRows], frame: pd.DataFrame, problems: list[Problem]) -> list[str]:
     said = Counter(note for part in parts for note in dict.fromkeys(part.notes))
-    # What holds of every source is said once, else of each.
+    # A note on every source is written once, without the names of the sources.
     notes = [
         note if said[note] == len(parts) else f"{part.origin}: {note}"
         for part in parts
@@ -253,7 +240,7 @@ def _gaps(frame: pd.DataFrame) -> list[str]:
 
 
 def _units(parts: list[TypedRows]) -> set[str]:
-    """Return the units in use; a source without any entropy has no say."""
+    """Return the units of the sources that have entropies; of all sources if none has."""
     with_entropy = {part.entropy_unit for part in parts if part.frame["decision_entropy"].notna().any()}
     return with_entropy or {part.entropy_unit for part in parts}
 

@@ -1,4 +1,4 @@
-"""The action table in gymlab's own database: written here, read back by `read_actions`."""
+"""Write the action table to gymlab's own database; `read_actions` reads it."""
 
 import asyncio
 from typing import TYPE_CHECKING, Any
@@ -16,63 +16,63 @@ if TYPE_CHECKING:
 
 
 async def write_actions(frame: pd.DataFrame, database: "Database") -> int:
-    """Store an action table; actions that are stored already are left as they are.
+    """Store an action table; actions that are stored already do not change.
 
-    A database keeps the actions ordered by their key, so the series come back in the order of their ids.
+    The database orders the actions by their key, so the series are read back in the order of their ids.
 
     Parameters
     ----------
     frame
-        The action table, its entropy in one unit.
+        The action table, with its entropies in one unit.
     database
-        Where to.
+        The database.
 
     Returns
     -------
     int
-        How many actions were new.
+        The number of new actions.
 
     Raises
     ------
     InputError
-        If the frame is no action table, mixes units of entropy, or an action is stored with other content, or
-        `database` is none; nothing is stored then.
+        If the frame is no action table or mixes units of entropy, if an action is stored with other content, or if
+        `database` is no database. Then nothing is stored.
     """
-    # SQLAlchemy takes a while to import, and only writing needs it.
+    # The import of SQLAlchemy is slow, and only writing needs it.
     from gymlab.runtime.database import Database  # noqa: PLC0415
 
     instance("database", database, Database, "a gymlab.Database")
-    # Turning a large log into rows takes seconds, which would block the event loop.
+    # The conversion of a large log takes seconds, so it must not run in the event loop.
     rows = await asyncio.to_thread(rows_of, frame)
     return await database.bulk_insert(rows)
 
 
 def rows_of(frame: pd.DataFrame) -> list["ActionRow"]:
-    """Return the actions as rows of the database's table; what is unknown is None.
+    """Return the actions as rows of the database's table; unknown values are None.
 
     Parameters
     ----------
     frame
-        The action table, its entropy in one unit.
+        The action table, with its entropies in one unit.
 
     Returns
     -------
     list of ActionRow
-        One row an action.
+        One row for each action.
 
     Raises
     ------
     InputError
         If the frame is no action table, or mixes units of entropy.
     """
-    # sqlmodel takes a while to import, and only writing needs it.
+    # The import of sqlmodel is slow, and only writing needs it.
     from gymlab.db_models import ActionRow  # noqa: PLC0415
 
     actions = validate_actions(frame)
     unit = actions.attrs["entropy_unit"]
     if unit == MIXED_UNITS:
         raise InputError("decision_entropy is in different units; write the sources one by one")
-    # SQLAlchemy keeps the name "metadata" for itself, so the row's attribute has another one.
+    # SQLAlchemy reserves the name "metadata", so the attribute of a row is named "meta".
     names = ["meta" if column.name == "metadata" else column.name for column in COLUMNS]
     values = (_plain(actions.get(column.name), len(actions)) for column in COLUMNS)
     return [

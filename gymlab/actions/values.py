@@ -1,7 +1,7 @@
-"""From a column of raw values to its exact dtype, with every value that does not fit known by its position.
+"""Converters from a column of raw values to its exact dtype.
 
-Each converter takes the raw values as a reader found them and returns the typed values together with what is
-wrong, as ``{position: sentence}``. A bad value leaves a harmless stand-in behind; the caller drops its row.
+Each converter returns the typed values, and the problems as ``{position: sentence}``. A bad value becomes a value of the
+dtype without a meaning, since the caller drops its row.
 """
 
 import math
@@ -31,7 +31,7 @@ _WHOLE_TEXT = re.compile(r"[+-]?\d{1,4000}", re.ASCII)
 
 
 def to_text(raw: pd.Series, column: Column) -> Converted:
-    """Strings stay, whole numbers become their digits, anything else is a problem."""
+    """Keep strings, turn whole numbers into their digits, and report all other values."""
     problems: Problems = {}
     if isinstance(raw.dtype, pd.StringDtype) or pd.api.types.is_integer_dtype(raw.dtype):
         values = raw.astype("str")
@@ -48,7 +48,7 @@ def to_text(raw: pd.Series, column: Column) -> Converted:
 
 
 def to_category(raw: pd.Series, column: Column) -> Converted:
-    """Only the column's own categories are known; a missing one is a problem."""
+    """Keep the categories of the column, and report all other values."""
     texts, problems = to_text(raw, column)
     allowed = pd.CategoricalDtype(list(column.allowed))
     values = texts.where(texts.isin(column.allowed), column.allowed[0]).astype(allowed)
@@ -58,7 +58,7 @@ def to_category(raw: pd.Series, column: Column) -> Converted:
 
 
 def to_number(raw: pd.Series, column: Column) -> Converted:
-    """Finite numbers inside the column's range; a missing one is NaN, and stays so."""
+    """Keep finite numbers in the range of the column, and report all others; a missing number is NaN."""
     problems: Problems = {}
     numbers = _floats(raw, problems)
     values = numbers.to_numpy(copy=True)
@@ -70,7 +70,7 @@ def to_number(raw: pd.Series, column: Column) -> Converted:
 
 
 def to_integer(raw: pd.Series, column: Column) -> Converted:
-    """Whole numbers; the dtype is int64 where the column is required, else the Int64 that knows <NA>."""
+    """Keep whole numbers: as int64 if the column is required, else as Int64, which has <NA>."""
     problems: Problems = {}
     low = _INT64.min if column.low is None else int(column.low)
     if pd.api.types.is_integer_dtype(raw.dtype) and not pd.api.types.is_unsigned_integer_dtype(raw.dtype):
@@ -86,7 +86,7 @@ def to_integer(raw: pd.Series, column: Column) -> Converted:
 
 
 def to_time(raw: pd.Series, _column: Column) -> Converted:
-    """Moments as `gymlab.actions.moments` knows them, in UTC; what is beyond the microsecond is cut off."""
+    """Return moments, as `gymlab.actions.moments` defines them, in UTC; digits beyond the microsecond are cut off."""
     problems: Problems = {}
     moments = moments_in(raw)
     if moments.dtype != object:
@@ -102,9 +102,9 @@ def to_time(raw: pd.Series, _column: Column) -> Converted:
 
 
 def to_json(raw: pd.Series, _column: Column) -> Converted:
-    """Objects and lists become JSON text, a text that is one stays as it stands, none is the empty text."""
+    """Write objects and lists as JSON text; keep JSON text as it is; a missing value is the empty text."""
     is_text = isinstance(raw.dtype, pd.StringDtype)
-    # A text is read once, however often it stands there.
+    # Equal texts are read once.
     codes, values = pd.factorize(raw, use_na_sentinel=False) if is_text else (np.arange(len(raw)), raw)
     wrong: Problems = {}
     texts = [_json_text(value, code, wrong) for code, value in enumerate(values)]
@@ -123,16 +123,16 @@ CONVERTERS: dict[str, Callable[[pd.Series, Column], Converted]] = {
 
 
 def _mark(problems: Problems, bad: "np.ndarray[Any, np.dtype[np.bool_]]", problem: str) -> None:
-    """Record `problem` where `bad`, unless something is known to be wrong there already."""
+    """Record `problem` at the positions of `bad` that have no problem yet."""
     for position in np.flatnonzero(bad):
         problems.setdefault(int(position), problem)
 
 
 def is_missing(value: object) -> bool:
-    """Tell whether a raw value is one of the many ways to say that there is none."""
+    """Tell whether a raw value means "no value"."""
     if isinstance(value, Decimal):
         return value.is_nan()
-    # NaN and numpy's NaT are what differs from itself.
+    # Only NaN and NaT differ from themselves.
     if isinstance(value, (float, np.floating, np.datetime64, np.timedelta64)):
         return bool(value != value)  # noqa: PLR0124
     return value is None or value is pd.NA or value is pd.NaT
@@ -150,7 +150,7 @@ def _text_of_objects(raw: pd.Series, problems: Problems) -> pd.Series:
     try:
         return pd.Series(texts, dtype="str")
     except UnicodeEncodeError:
-        # A JSON escape can name half a surrogate pair, which no UTF-8 file, Parquet or database could hold.
+        # A JSON escape can name half of a surrogate pair, which no UTF-8 file, Parquet file or database can hold.
         for position, text in enumerate(texts):
             if text is not None and not _is_encodable(text):
                 texts[position] = ""
@@ -159,20 +159,20 @@ def _text_of_objects(raw: pd.Series, problems: Problems) -> pd.Series:
 
 
 def _digits(value: object, position: int, problems: Problems) -> str:
-    """Return the digits of a whole number; a float is none, for it may have lost some."""
+    """Return the digits of a whole number; a float is refused, since it may have lost digits."""
     try:
         whole = None if isinstance(value, (float, np.floating)) else _integer(value)
         if whole is not None:
             return str(whole)
         problems[position] = f"is {_kind(value)}, not text"
-    # Python turns no longer number into digits, for the time that takes grows with the square of the length.
+    # Python refuses longer numbers, since the time grows with the square of the length.
     except (OverflowError, ValueError):
         problems[position] = f"has more than {_MOST_DIGITS:,} digits"
     return ""
 
 
 def _integer(value: object) -> int | None:
-    """Return the whole number that a value is, None if it is none; an OverflowError is too large for any use."""
+    """Return a whole number as an int, or None for other values; an OverflowError means too many digits."""
     if not _is_number(value) or not _is_finite(value):
         return None
     if isinstance(value, Decimal) and value.adjusted() >= _MOST_DIGITS:
@@ -211,7 +211,7 @@ def _kind(value: object) -> str:
 
 
 def _floats(raw: pd.Series, problems: Problems) -> pd.Series:
-    # pandas would read True as 1 and "0.5" as 0.5, so only columns that hold nothing but numbers take its way.
+    # pandas would read True as 1 and "0.5" as 0.5, so it converts only columns of numbers.
     is_object = raw.dtype == object
     if pd.api.types.infer_dtype(raw, skipna=True) in (
         {"floating", "empty"} if is_object else {"floating", "integer"}
@@ -255,7 +255,7 @@ def _whole(value: object, position: int, problems: Problems) -> int | None:
 
 
 def number_in(text: str) -> object:
-    """Return the number that a text is, or the text itself if it is none (NaN and inf are none).
+    """Return the number that a text names, or the text itself ("nan" and "inf" are no numbers).
 
     Examples
     --------
@@ -279,7 +279,7 @@ def _json_text(value: object, position: int, problems: Problems) -> str:
         if not is_array and not isinstance(held, (Mapping, list, tuple, set, frozenset)):
             problems[position] = f"is {_kind(held)}, not a JSON object"
             return ""
-        # A text stays as it stands; where it may name half a surrogate pair, writing it anew would find that.
+        # The text itself is kept. It is written again only to find half of a surrogate pair in it.
         is_sure = isinstance(value, str) and "\\ud" not in value.lower() and _is_encodable(value)
         written = "" if is_sure else json_text(held)
     except InputError as error:

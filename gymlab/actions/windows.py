@@ -1,4 +1,4 @@
-"""What is compared: windows of a series, or whole series. None ever crosses from one series into the next."""
+"""Windows of series, or whole series. No window crosses from one series into the next."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -7,12 +7,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gymlab.actions.columns import KEY
 from gymlab.arguments import instance, one_of, shown, whole_number
 from gymlab.errors import InputError
 
 Unit = Literal["auto", "window", "series"]
 
-# "auto" takes windows when at least this share of the actions is in series that have one.
+# "auto" takes windows if at least this share of the actions is in series with a window.
 _MOST = 0.5
 
 
@@ -23,16 +24,16 @@ class Windows:
     Attributes
     ----------
     table
-        One row for each: ``session_id``, ``agent_id``, ``start`` and ``end`` (steps of its first and last action), ``length`` (in
-        actions), ``row`` (position of its first action in the log; the others follow).
+        One row for each: ``session_id``, ``agent_id``, ``start`` and ``end`` (the steps of the first and the last
+        action), ``length`` (in actions), ``row`` (the position of the first action in the log; the others follow).
     values
         float32 ``(n_windows, window, n_channels)``, or a list of ``(n_timepoints, n_channels)`` for whole series.
     unit
         ``window`` or ``series``.
     coverage
-        Share of the log's actions that lie in at least one window.
+        The share of the actions of the log that lie in at least one window.
     notes
-        Sentences: what was chosen and why, and what is not covered.
+        Sentences: the unit that was chosen, and why, and the series that have no window.
     """
 
     table: pd.DataFrame
@@ -47,7 +48,7 @@ class Windows:
 
     @property
     def noun(self) -> str:
-        """What they are, in the plural: ``windows`` or ``series``."""
+        """The word for them in sentences: ``windows`` or ``series``."""
         return "windows" if self.unit == "window" else "series"
 
     def rows(self, index: int) -> NDArray[np.int64]:
@@ -56,7 +57,7 @@ class Windows:
         Raises
         ------
         InputError
-            If there is none with that index.
+            If there is no window with this index.
         """
         index = whole_number("index", index, least=0, most=len(self) - 1)
         first = int(self.table["row"].iloc[index])
@@ -66,7 +67,7 @@ class Windows:
         """Return the distinct positions in the log of the actions of several windows, in order."""
         first = self.table["row"].to_numpy()[indices]
         length = self.table["length"].to_numpy()[indices]
-        # Count +1 where a window begins and −1 behind its end: the sum is positive where at least one lies.
+        # Add 1 at the start of each window and −1 after its end: the running sum is positive inside of windows.
         edges = np.zeros(int((first + length).max(initial=0)) + 1, dtype=np.int64)
         np.add.at(edges, first, 1)
         np.add.at(edges, first + length, -1)
@@ -90,12 +91,12 @@ def cut_windows(
     encoded
         float32 ``(n_actions, n_channels)``.
     window
-        Length of a window in actions.
+        The length of a window, in actions.
     hop
-        Actions from one window's start to the next.
+        The number of actions from the start of one window to the start of the next.
     unit
-        ``"auto"`` takes windows when most of the actions are in series that have one, and whole series otherwise:
-        real logs are often shorter than a window.
+        ``"window"``, ``"series"`` or ``"auto"``. ``"auto"`` takes windows if at least half of the actions are in series
+        with a window, and whole series otherwise, since the series of real logs are often shorter than a window.
 
     Returns
     -------
@@ -104,12 +105,12 @@ def cut_windows(
     Raises
     ------
     InputError
-        If the log is shorter than a window, what is encoded is not of its actions, or a parameter is out of range.
+        If the log is shorter than a window, ``encoded`` has another number of rows, or a parameter is out of range.
     """
     window, hop = whole_number("window", window, least=1), whole_number("hop", hop, least=1)
     one_of("unit", unit, get_args(Unit))
     instance("actions", actions, pd.DataFrame, "an action table")
-    if missing := [name for name in ("session_id", "agent_id", "step") if name not in actions]:
+    if missing := [name for name in KEY if name not in actions]:
         raise InputError(f"the actions have no {', '.join(missing)}; give an action table")
     if not isinstance(encoded, np.ndarray) or encoded.ndim != 2 or len(encoded) != len(actions):
         raise InputError(
@@ -130,7 +131,7 @@ def cut_windows(
             f"no series has {window} actions, the longest has {length.max()}; choose a smaller window, or whole "
             "series (unit 'series')"
         )
-    # What a large hop leaves out on purpose is no reason to take whole series.
+    # A large hop leaves actions out on purpose, so it is no reason to take whole series.
     reached = float(length[counts > 0].sum() / len(actions))
     if unit == "series" or (unit == "auto" and reached < _MOST):
         return _whole_series(actions, encoded, first, length, window, share, asked=unit == "series")
@@ -145,7 +146,7 @@ def cut_windows(
 
 
 def series_bounds(actions: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return where each series begins, and how long it is."""
+    """Return the first row and the length of each series."""
     session, agent = (pd.factorize(actions[name])[0] for name in ("session_id", "agent_id"))
     change = np.flatnonzero((np.diff(session) != 0) | (np.diff(agent) != 0)) + 1
     first = np.concatenate([[0], change]).astype(np.int64)
@@ -169,8 +170,8 @@ def _whole_series(
 
 
 def _table(actions: pd.DataFrame, rows: NDArray[np.int64], lengths: NDArray[np.int64]) -> pd.DataFrame:
-    where = actions[["session_id", "agent_id", "step"]].iloc[rows].reset_index(drop=True)
+    where = actions[KEY].iloc[rows].reset_index(drop=True)
     where.attrs = {}
-    # What was filtered leaves gaps, so where a window ends does not follow from its length.
+    # Filters leave gaps, so the last step does not follow from the length.
     end = actions["step"].to_numpy()[rows + lengths - 1]
     return where.rename(columns={"step": "start"}).assign(end=end, length=lengths, row=rows)

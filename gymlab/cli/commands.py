@@ -1,24 +1,34 @@
-"""The commands of the command line, and what they say together: help, the version, the one line of an error."""
+"""The command line's commands: all of them registered, the shorter ones, and one line for each error."""
 
 import logging
 import sys
 from contextlib import suppress
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import unquote, urlsplit
 
 import typer
 
 import gymlab
-from gymlab.cli.compare import compare
-from gymlab.cli.doctor import doctor
-from gymlab.cli.extract import extract
-from gymlab.cli.import_ import import_
-from gymlab.cli.lab import lab
-from gymlab.cli.principles import principles
-from gymlab.cli.report import report
+from gymlab.cli.analyses import compare, extract, principles
+from gymlab.cli.options import (
+    Agent,
+    Format,
+    Parameters,
+    Session,
+    Settings,
+    Since,
+    Sources,
+    Where,
+    report_parameters,
+    selected,
+)
 from gymlab.cli.schedule import schedule
-from gymlab.errors import GymlabError
-from gymlab.workbench.report.outcome import exit_code_for
+from gymlab.errors import GymlabError, exit_code_for
 from gymlab.workbench.text import one_line
+
+if TYPE_CHECKING:
+    from gymlab.runtime.database import Database
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -29,14 +39,120 @@ app = typer.Typer(
     epilog="Exit codes: 0 done; 1 a claim or alert failed under --strict, or the report did; "
     "2 the input cannot be used; 3 another report is being written; 130 interrupted.",
 )
-for command in (report, extract, principles, compare, doctor):
+
+
+@app.command()
+def report(
+    source: Sources = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the runs [default: reports]")] = None,
+    setting: Settings = None,
+    params: Parameters = None,
+    keep: Annotated[
+        int | None, typer.Option(help="Keep so many runs on this log, and remove the oldest [default: all]")
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit 1 if a claim fails or an alert fires")
+    ] = False,
+    format_: Format = None,
+    agent: Agent = None,
+    session: Session = None,
+    since: Since = None,
+    where: Where = None,
+) -> None:
+    """Measure the claims on a log and write a report."""
+    from gymlab.workbench.report import run
+
+    parameters = report_parameters(source, params, setting, format_, agent, session, since, where)
+    finished = run(source or None, out=out, parameters=parameters, keep=keep, progress=sys.stderr.isatty())
+    typer.echo(finished.listing())
+    if strict and finished.failed:
+        raise SystemExit(1)
+
+
+for command in (extract, principles, compare):
     app.command()(command)
-app.command("import")(import_)
-app.command(context_settings={"ignore_unknown_options": True})(lab)
+
+
+@app.command("import")
+def import_(
+    source: Annotated[
+        list[str], typer.Argument(metavar="SOURCE...", help="Log files, patterns or a database URL")
+    ],
+    db: Annotated[str | None, typer.Option(help="Database URL [default: gymlab's own]")] = None,
+    format_: Format = None,
+    agent: Agent = None,
+    session: Session = None,
+    since: Since = None,
+    where: Where = None,
+) -> None:
+    """Store a log in a database; the URL of the database is then a source."""
+    from gymlab.actions.store import write_actions
+    from gymlab.runtime import background
+    from gymlab.runtime.database import Database
+    from gymlab.workbench.files import require_apart, require_writable
+
+    database = Database(db)
+    file = _file_of(database)
+    require_apart({"--db": file}, source)
+    if file is not None:
+        require_writable(file, makes_folder=True)
+    log = selected(source, format_, agent, session, since, where)
+
+    async def store() -> int:
+        async with database:
+            return await write_actions(log, database)
+
+    new = background.run(store())
+    typer.echo(f"{new:,} actions stored, {len(log) - new:,} were there already")
+
+
+def _file_of(database: "Database") -> Path | None:
+    """Return the absolute path of a database's file, None for a database in memory; ``~`` in a URL is a plain name."""
+    name = database.engine.url.database or ":memory:"
+    if name.startswith("file:"):
+        name = unquote(urlsplit(name).path)
+    return None if name == ":memory:" else Path(name).absolute()
+
+
+@app.command(context_settings={"ignore_unknown_options": True})
+def lab(
+    more: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[OPTION]...", help="Further options of JupyterLab, unchanged: --allow-root"),
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Where to listen [default: 8888, or the next free]")
+    ] = None,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Print the URL, open no browser")] = False,
+) -> None:
+    """Open the notebooks in JupyterLab, on this machine alone and with a token."""
+    from gymlab.workbench.lab import start_lab
+
+    start_lab(port=port, browser=not no_browser, more=more or [])
+
+
+@app.command()
+def doctor(
+    json_: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
+) -> None:
+    """Say what is installed and usable here; exit 1 if something would stop a report or the notebooks."""
+    from gymlab.workbench.doctor import as_dict, examine, listing
+
+    findings = examine()
+    if json_:
+        from gymlab.workbench.results import to_json
+
+        typer.echo(to_json(as_dict(findings)))
+    else:
+        typer.echo(listing(findings))
+    if any(finding.state == "problem" for finding in findings):
+        raise SystemExit(1)
+
+
 app.add_typer(schedule, name="schedule")
 
 
-def _tell_version(wanted: bool) -> None:
+def _print_version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"gymlab {gymlab.__version__}")
         raise typer.Exit
@@ -46,19 +162,19 @@ def _tell_version(wanted: bool) -> None:
 def _options(
     version_: Annotated[
         bool,
-        typer.Option("--version", help="Say which version this is", callback=_tell_version, is_eager=True),
+        typer.Option("--version", help="Say which version this is", callback=_print_version, is_eager=True),
     ] = False,
 ) -> None:
     pass
 
 
 def run() -> None:
-    """Run the command that was given; every error that gymlab raises on purpose is one line on stderr.
+    """Run the command of ``sys.argv``; print one line on stderr for an error that gymlab raises on purpose.
 
     Raises
     ------
     SystemExit
-        With the exit code, always.
+        Always, with the exit code.
     """
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("gymlab: %(message)s"))
@@ -71,16 +187,11 @@ def run() -> None:
         finally:
             sys.stdout.flush()
     except (GymlabError, OSError) as error:
-        # Nowhere to write what was found, a full disk say; what reads and writes files on purpose says so itself.
+        # An OSError that gymlab did not turn into its own: standard output on a full disk, for example.
         what = error if isinstance(error, GymlabError) else f"cannot go on: {error.strerror or error}"
-        _complain(str(what))
+        # If standard error cannot be written either, the exit code still says it.
+        with suppress(OSError):
+            sys.stderr.write(f"gymlab: {one_line(str(what), 1000)}\n")
         raise SystemExit(exit_code_for(error)) from None
     finally:
         log.removeHandler(handler)
-
-
-def _complain(message: str) -> None:
-    """Print one line, without what a terminal would obey."""
-    # Where complaints cannot be written either, the exit code has to say it.
-    with suppress(OSError):
-        sys.stderr.write(f"gymlab: {one_line(message, 1000)}\n")

@@ -1,7 +1,7 @@
-"""Options that several commands have, and the log that they choose."""
+"""The options that several commands share, and what the commands make of them."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -10,6 +10,10 @@ from gymlab.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from gymlab.patterns.comparison import Comparison
+    from gymlab.patterns.result import Extraction
+    from gymlab.principles.inference import Study
 
 Sources = Annotated[
     list[str] | None,
@@ -22,6 +26,9 @@ Agent = Annotated[list[str] | None, typer.Option(help="Only this agent; may be g
 Session = Annotated[list[str] | None, typer.Option(help="Only this session; may be given several times")]
 Since = Annotated[str | None, typer.Option(help="Only actions from this ISO time on")]
 Where = Annotated[list[str] | None, typer.Option(metavar="COLUMN=VALUE", help="Only actions with this value")]
+Window = Annotated[int, typer.Option(help="Length of a window in actions")]
+Hop = Annotated[int, typer.Option(help="Actions from one window to the next")]
+Clusters = Annotated[str, typer.Option(help="Number of patterns, or auto")]
 JsonFile = Annotated[
     Path | None, typer.Option("--json", help="Write the result as JSON; - for standard output")
 ]
@@ -44,7 +51,7 @@ def selected(
     since: str | None,
     where: list[str] | None,
 ) -> "pd.DataFrame":
-    """Return the log of a source, the bundled sample if none is given, with the filters applied."""
+    """Return the filtered log; the bundled sample if there is no source."""
     from gymlab.actions import read_actions, select_actions
     from gymlab.settings import sample_path
 
@@ -52,19 +59,30 @@ def selected(
     return select_actions(log, agent=agent, session=session, since=since, where=where or ())
 
 
-def tell(text: str, *written: Path | None) -> None:
-    """Print what a person reads; beside a result that goes to standard output, it goes to the error output."""
-    from gymlab.workbench.files import STANDARD_OUTPUT
-
-    typer.echo(text, err=STANDARD_OUTPUT in written)
-
-
-def whole_number(option: str, text: str) -> int:
-    """Return the number that an option was given, which may be "auto" instead."""
+def number_of_patterns(text: str) -> int | Literal["auto"]:
+    """Return the value of ``--clusters``."""
+    if text == "auto":
+        return "auto"
     try:
         return int(text)
     except ValueError:
-        raise InputError(f"{option} is {shown(text)}; give a whole number or auto") from None
+        raise InputError(f"--clusters is {shown(text)}; give a whole number or auto") from None
+
+
+def write_json(path: Path | None, result: "Extraction | Study | Comparison") -> None:
+    """Write a result to the file that ``--json`` names, if it names one."""
+    from gymlab.workbench.files import write_whole
+    from gymlab.workbench.results import to_json
+
+    if path is not None:
+        write_whole(path, to_json(result.as_dict()).encode())
+
+
+def tell(text: str, *written: Path | None) -> None:
+    """Print text for people on standard output, or on standard error if a result goes to standard output."""
+    from gymlab.workbench.files import STANDARD_OUTPUT
+
+    typer.echo(text, err=STANDARD_OUTPUT in written)
 
 
 def report_parameters(
@@ -77,7 +95,7 @@ def report_parameters(
     since: str | None,
     where: list[str] | None,
 ) -> dict[str, Any]:
-    """Return the parameters of a report: those of a file, overridden by --set, overridden by the filters."""
+    """Return the parameters of a report; ``--set`` overrides the file of ``--params``, and the filters override both."""
     from gymlab.workbench.report.parameters import read_parameters
 
     chosen = _assignments(setting or [])
@@ -92,7 +110,7 @@ def report_parameters(
 
 
 def _assignments(settings: list[str]) -> dict[str, Any]:
-    """Return name=value pairs, each value as YAML reads it: numbers, lists, null, text."""
+    """Return the pairs of ``--set name=value``, with each value read as YAML."""
     from gymlab.workbench.report.written import setting as value_of
 
     parameters = {}

@@ -1,4 +1,4 @@
-"""Where a command writes: whatever the encoding, and whether or not anybody reads it."""
+"""Standard output and standard error that accept every text and survive a reader who stops reading."""
 
 import io
 import os
@@ -11,59 +11,59 @@ _UNREAD = 128 + 13
 
 
 class _Output(io.TextIOBase):
-    """A stream that replaces what its encoding lacks, and ends the command once nobody reads it any more."""
+    """A text stream that replaces characters outside its encoding, and ends the command when its reader is gone."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
-        """That of the stream."""
+        """Encoding of the stream."""
         return self._stream.encoding or "utf-8"
 
     def write(self, text: str) -> int:
         """Write text."""
-        with _read():
+        with _reader_expected():
             return self._stream.write(text.encode(self.encoding, "replace").decode(self.encoding))
 
     def flush(self) -> None:
-        """Write what is held back."""
-        with _read():
+        """Write the buffer."""
+        with _reader_expected():
             self._stream.flush()
 
     @property
     def binary(self) -> "_Bytes":
-        """What takes bytes; not called buffer, which typer would write UTF-8 to where the encoding is ASCII."""
+        """The stream for bytes. It is not called ``buffer``, since typer would write UTF-8 to it under an ASCII encoding."""
         return _Bytes(self._stream.buffer)
 
     def fileno(self) -> int:
-        """Return the number of the file."""
+        """Return the file descriptor."""
         return self._stream.fileno()
 
     def isatty(self) -> bool:
-        """Return whether it is a terminal."""
+        """Return whether the stream is a terminal."""
         return self._stream.isatty()
 
 
 class _Bytes(io.BufferedIOBase):
-    """A stream of bytes that ends the command once nobody reads it any more."""
+    """A binary stream that ends the command when its reader is gone."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
 
-    def write(self, content: Any) -> int:  # noqa: ANN401 - whatever has bytes
+    def write(self, content: Any) -> int:  # noqa: ANN401 - every object with a buffer
         """Write bytes."""
-        with _read():
+        with _reader_expected():
             return self._stream.write(content)
 
     def flush(self) -> None:
-        """Write what is held back."""
-        with _read():
+        """Write the buffer."""
+        with _reader_expected():
             self._stream.flush()
 
 
 @contextmanager
-def _read() -> Iterator[None]:
+def _reader_expected() -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:
@@ -72,8 +72,8 @@ def _read() -> Iterator[None]:
 
 @contextmanager
 def robust_output() -> Iterator[None]:
-    """Let standard output and standard error take any text, and end with 141 once whoever read them has seen enough."""
-    # A stream that was closed is None, and the next file that is opened would take its number.
+    """Wrap standard output and standard error; exit with 141 when their reader is gone."""
+    # The next opened file would get the descriptor of a closed standard stream.
     for number in range(3):
         try:
             os.fstat(number)
@@ -91,7 +91,7 @@ def robust_output() -> Iterator[None]:
 
 
 def _end(stream: TextIO) -> None:
-    """Write what a stream holds back; what it cannot be rid of, which was an error before, must not complain at exit."""
+    """Write the buffer of a stream; drop it if that fails, so that Python does not report the failure again at exit."""
     try:
         stream.flush()
     except OSError:

@@ -1,4 +1,4 @@
-"""Clusters from distances: trees and their cuts, density, medoids, samples, and how good they are.
+"""Clusters from distances: trees and their cuts, density, medoids, samples, and the quality of clusters.
 
 Everything works on the condensed matrix, or without one; a square matrix is never built.
 """

@@ -1,4 +1,4 @@
-"""How far clusterings of the same items agree, and the linkages side by side."""
+"""Agreement between clusterings of the same items, and a comparison of linkages."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from gymlab.errors import InputError
 
 
 def adjusted_rand_index(first: NDArray[np.integer], second: NDArray[np.integer]) -> float:
-    """Return the adjusted Rand index of two labellings: 1 where they agree, about 0 where by chance only.
+    """Return the adjusted Rand index of two labellings: 1 if they are equal, about 0 by chance.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ def adjusted_rand_index(first: NDArray[np.integer], second: NDArray[np.integer])
     Raises
     ------
     InputError
-        If they are no arrays of whole numbers, or differ in length.
+        If one is not an array of whole numbers, or they differ in length.
 
     References
     ----------
@@ -38,7 +38,7 @@ def adjusted_rand_index(first: NDArray[np.integer], second: NDArray[np.integer])
     for name, labels in (("first", first), ("second", second)):
         whole_numbers(name, labels)
     if len(first) != len(second):
-        raise InputError(f"{len(first)} and {len(second)} labels are not of the same items")
+        raise InputError(f"there are {len(first)} and {len(second)} labels; give two labels for each item")
     from sklearn.metrics import adjusted_rand_score
 
     return float(adjusted_rand_score(first, second))
@@ -46,7 +46,7 @@ def adjusted_rand_index(first: NDArray[np.integer], second: NDArray[np.integer])
 
 @dataclass(frozen=True, eq=False)
 class ComparedLinkage:
-    """One linkage among others.
+    """The clusters of one linkage, and their agreement with those of the others.
 
     Attributes
     ----------
@@ -55,9 +55,9 @@ class ComparedLinkage:
     tree
         float64 ``(n−1, 4)``.
     clustering
-        At the number of clusters asked for, or at its own with the largest average silhouette width.
+        The clusters: as many as were asked for, or as many as have the largest average silhouette width.
     agreement
-        By linkage, the adjusted Rand index of its clusters and these; 1 with itself.
+        For each linkage, the adjusted Rand index of its clusters and these; 1 for this linkage.
     """
 
     method: Linkage
@@ -85,9 +85,9 @@ def compare_linkages(
     distances
         The condensed matrix.
     methods
-        Which linkages; all five unless told.
+        The linkages to compare; by default all five.
     n_clusters
-        For all alike; None for the number that is best for each.
+        The number of clusters for every linkage; None for the best number of each linkage.
     checkpoint
         As for :func:`~gymlab.clustering.number_of_items`.
 

@@ -25,7 +25,7 @@ from gymlab.clustering.kernels import matrix_passes
 from gymlab.clustering.linkage import cut_tree, n_leaves_of, require_cut
 from gymlab.errors import InputError
 
-# "auto" tries at most so many clusters.
+# "auto" tries at most this many clusters.
 _MOST_AUTO_CLUSTERS = 20
 
 
@@ -40,10 +40,10 @@ class Quality:
     silhouettes
         float64 ``(n,)``: the width of each item; NaN for noise.
     silhouette_by_n_clusters
-        The average width of every number of clusters that was tried: of a tree, those from 2 to 20.
+        The average width for each number of clusters that was tried; for a tree, 2 to 20.
     cophenetic_correlation
         Pearson correlation of the distances with the heights at which the tree joins the pairs, −1 to 1, larger
-        is better; NaN without a tree or where all distances are equal, but for rounding [1]_.
+        is better; NaN without a tree, or if all distances are equal apart from rounding [1]_.
 
     References
     ----------
@@ -58,7 +58,7 @@ class Quality:
 
 @dataclass(frozen=True, eq=False)
 class Clustering:
-    """Clusters, however they were found.
+    """Clusters, with their medoids and their quality.
 
     Attributes
     ----------
@@ -95,7 +95,7 @@ def cluster_tree(
     distances, tree
         The condensed matrix, and the linkage matrix made from it.
     n_clusters, height
-        The cut; neither for the number of clusters, from 2 to 20, with the largest average silhouette width.
+        The cut. With neither, the number of clusters from 2 to 20 that has the largest average silhouette width.
     checkpoint
         As for :func:`~gymlab.clustering.number_of_items`.
 
@@ -106,8 +106,8 @@ def cluster_tree(
     Raises
     ------
     InputError
-        If the tree is no linkage matrix, the distances are not those of as many items as it has leaves, or the cut
-        is none.
+        If the tree is not a linkage matrix, the number of distances does not fit the number of its leaves, or the cut
+        is unusable.
 
     Examples
     --------
@@ -126,7 +126,7 @@ def cluster_tree(
     for k in numbers_to_try(n):
         checkpoint()
         cut = cut_tree(tree, n_clusters=k)
-        # Where joins are at one height, fewer come out, and are counted as what they are.
+        # If joins are at one height, there are fewer than k clusters; the cut is stored under their number.
         if cut.any():
             cuts[int(cut.max()) + 1] = cut
     one_cluster = np.zeros(n, dtype=np.int64)
@@ -135,7 +135,8 @@ def cluster_tree(
     curve = {}
     for k, cut in cuts.items():
         checkpoint()
-        # Cuts are nested: one with few clusters joins whole clusters of one with many, so its sums are sums of those.
+        # Cuts are nested: a cut with few clusters joins whole clusters of a finer cut, so its sums add up the finer
+        # sums.
         curve[k] = average_width(silhouettes(_sums_of_joined(fine_sums, finest, cut), cut))
     labels = asked
     if labels is None:
@@ -146,19 +147,19 @@ def cluster_tree(
 
 
 def numbers_to_try(n: int) -> range:
-    """Return the numbers of clusters of n items among which "auto" chooses: from 2 to 20, fewer than the items."""
+    """Return the numbers of clusters that "auto" tries for n items: 2 to 20, and fewer than n."""
     return range(2, min(_MOST_AUTO_CLUSTERS, n - 1) + 1)
 
 
 def best_number(width_by_number: Mapping[int, float]) -> int:
-    """Return the number of clusters with the largest average silhouette width; 1 where there is none."""
+    """Return the number of clusters with the largest average silhouette width; 1 if no number was tried."""
     return max(width_by_number, key=lambda k: width_by_number[k], default=1)
 
 
 def describe_labels(
     distances: Condensed, labels: NDArray[np.integer], *, checkpoint: Checkpoint = no_checkpoint
 ) -> Clustering:
-    """Describe clusters that come without a tree.
+    """Describe clusters that are given by labels, without a tree.
 
     Parameters
     ----------
@@ -172,7 +173,7 @@ def describe_labels(
     Raises
     ------
     InputError
-        If the distances are no condensed matrix, or the labels do not fit or count.
+        If the distances are not a condensed matrix, or the labels are not one for each item or do not count from 0.
 
     Examples
     --------
@@ -228,7 +229,7 @@ def _sums_of_joined(sums: NDArray[np.float64], fine: Labels, coarse: Labels) -> 
 
 
 def silhouettes(sums: NDArray[np.float64], labels: Labels) -> NDArray[np.float64]:
-    """Return the silhouette width of each item: NaN for a single cluster and noise, 0 for a singleton's member.
+    """Return the silhouette width of each item: NaN for noise or a single cluster, 0 for a cluster of one item.
 
     After P. J. Rousseeuw, "Silhouettes", J. Computational and Applied Mathematics 20, 1987.
 
@@ -263,12 +264,12 @@ def silhouettes(sums: NDArray[np.float64], labels: Labels) -> NDArray[np.float64
 
 
 def checked_sums(sums: NDArray[np.float64], labels: Labels) -> Labels:
-    """Return the labels that sums of distances by cluster belong to.
+    """Return labels as int64, checked against the sums of distances by cluster.
 
     Raises
     ------
     InputError
-        If the sums are not those of as many clusters and items.
+        If the shape of the sums is not the number of clusters by the number of items.
     """
     checked = checked_labels(labels, np.size(labels))
     shape = (int(checked.max(initial=-1)) + 1, len(checked))
@@ -278,7 +279,7 @@ def checked_sums(sums: NDArray[np.float64], labels: Labels) -> Labels:
 
 
 def average_width(widths: NDArray[np.float64]) -> float:
-    """Return the average of the widths of what is in clusters; NaN where nothing has one."""
+    """Return the average of the silhouette widths; NaN if no item has one."""
     known = widths[~np.isnan(widths)]
     return float(known.mean()) if len(known) else float("nan")
 
@@ -286,7 +287,7 @@ def average_width(widths: NDArray[np.float64]) -> float:
 def cophenetic_correlation(
     distances: Condensed, tree: Tree, *, checkpoint: Checkpoint = no_checkpoint
 ) -> float:
-    """Return how well the heights of the tree's joins correlate with the distances; NaN where either is constant.
+    """Return the correlation of the distances with the heights of the joins; NaN if either is constant.
 
     Parameters
     ----------
@@ -308,7 +309,7 @@ def cophenetic_correlation(
     matrix = matrix_of(distances, n)
     leaves = hierarchy.leaves_list(tree).astype(np.int64)
     sums = np.zeros(5)
-    # Sums of differences from one of the values are exactly 0 where all are equal.
+    # Differences from one of the values add up to exactly 0 if all values are equal.
     shift, top = float(matrix[0]), float(tree[-1, 2])
     gaps = _gaps(tree, leaves)
     for first, stop in row_slices(n, checkpoint):
@@ -321,14 +322,14 @@ def cophenetic_correlation(
 
 
 def _is_rounding(variance: float, mean: float) -> bool:
-    """Tell whether distances of this variance and mean are equal, but for the rounding of float32."""
+    """Return whether distances of this variance and mean are equal apart from the rounding of float32."""
     return variance <= (ROUNDING * mean) ** 2
 
 
 def _gaps(tree: Tree, leaves: Labels) -> NDArray[np.float64]:
     """Return the height that joins each two neighbours in the order of the leaves, float64 ``(n−1,)``."""
     n = len(leaves)
-    # The first place of each cluster's leaves; its second part begins where the gap is.
+    # The place of the first leaf of each cluster. The gap of a join lies before the second of its two parts.
     starts = np.empty(2 * n - 1, dtype=np.int64)
     starts[leaves] = np.arange(n)
     gaps = np.empty(n - 1)

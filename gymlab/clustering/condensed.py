@@ -16,15 +16,15 @@ Labels = NDArray[np.int64]
 Tree = NDArray[np.float64]
 Checkpoint = Callable[[], None]
 
-# Distances that differ by no more than this, relative to the larger, are equal but for the rounding of float32.
+# Distances that differ by no more than this, relative to the larger, are equal apart from the rounding of float32.
 ROUNDING = 4 * float(np.finfo(np.float32).eps)
 
-# Distances between two checkpoints: a few hundredths of a second of any pass.
+# How many distances lie between two checkpoints: a pass over them takes a few hundredths of a second.
 _DISTANCES_A_SLICE = 2**22
 
 
 def no_checkpoint() -> None:
-    """Do nothing: the checkpoint of work that nobody wants to cancel."""
+    """Do nothing: the checkpoint of work that is never cancelled."""
 
 
 def number_of_items(distances: Condensed, *, checkpoint: Checkpoint = no_checkpoint) -> int:
@@ -35,14 +35,14 @@ def number_of_items(distances: Condensed, *, checkpoint: Checkpoint = no_checkpo
     distances
         Numbers ``(n(n−1)/2,)`` in the order of :func:`scipy.spatial.distance.pdist`.
     checkpoint
-        Called at least every 0.2 s; an exception that it raises stops the work. Every function here that may take
-        longer has one.
+        Called at least every 0.2 s; an exception that it raises stops the work. Every function of this room that may
+        take longer has this parameter.
 
     Raises
     ------
     InputError
-        If it is no array of numbers, not one-dimensional (a square matrix would be taken for observations), not of
-        such a length, or holds NaN, infinity or a negative number.
+        If it is not an array of numbers, is not one-dimensional (a square matrix would be taken for observations),
+        does not have such a length, or holds NaN, infinity or a negative number.
 
     Examples
     --------
@@ -58,22 +58,22 @@ def number_of_items(distances: Condensed, *, checkpoint: Checkpoint = no_checkpo
     if n * (n - 1) // 2 != len(distances):
         raise InputError(f"{len(distances)} distances are no condensed matrix; n(n-1)/2 are needed")
     for part in slices(len(distances), checkpoint):
-        # The extremes are NaN where anything is, and need no array of flags.
+        # The extremes are NaN if any distance is, and need no array of flags.
         least, most = distances[part].min(), distances[part].max()
         if not (np.isfinite(least) and np.isfinite(most)):
             raise InputError("distances hold NaN or infinity; clustering needs every pair")
         if least < 0:
-            raise InputError(f"distances hold {least}, and none is below 0")
+            raise InputError(f"distances hold {least}; a distance is 0 or more")
     return n
 
 
 def matrix_of(distances: Condensed, n: int) -> NDArray[np.float32]:
-    """Return the matrix of n items as the kernels read it; a copy only where it is not float32 already.
+    """Return the matrix of n items as float32, which the kernels read; copied only if it is of another type.
 
     Raises
     ------
     InputError
-        If it is not that of n items.
+        If it is not an array of numbers, or its length does not fit n items.
     """
     _require_numbers(distances)
     if distances.shape != (n * (n - 1) // 2,):
@@ -109,12 +109,12 @@ def row_slices(n: int, checkpoint: Checkpoint = no_checkpoint) -> Iterator[tuple
 
 
 def whole_numbers(name: str, labels: object) -> None:
-    """Refuse what is no one-dimensional array of whole numbers.
+    """Refuse everything but a one-dimensional array of whole numbers.
 
     Raises
     ------
     InputError
-        If it is none.
+        If it is anything else.
     """
     if not isinstance(labels, np.ndarray) or labels.ndim != 1 or labels.dtype.kind not in "iu":
         raise InputError(f"{name} is {shown(labels)}; give a NumPy array of whole numbers (n,)")
@@ -126,12 +126,12 @@ def checked_labels(labels: NDArray[np.integer], n: int) -> Labels:
     Raises
     ------
     InputError
-        If they are not n whole numbers of −1 (noise) or more, or a number between is missing.
+        If they are not n whole numbers, one is below −1 (noise), or they do not count from 0 without a gap.
     """
     array = np.asarray(labels)
     if array.shape != (n,) or array.dtype.kind not in "iu":
         raise InputError(
-            f"labels have shape {array.shape} and type {array.dtype}; give {n} whole numbers, one an item"
+            f"labels have shape {array.shape} and type {array.dtype}; give {n} whole numbers, one for each item"
         )
     found = np.unique(array)
     clusters = found[found >= 0]
@@ -162,7 +162,7 @@ def distance_sums(
     Raises
     ------
     InputError
-        If the labels do not count from 0, or the distances are not those of as many items.
+        If the labels do not count from 0, or the number of distances does not fit the number of labels.
 
     Examples
     --------
@@ -186,7 +186,7 @@ def part_of_matrix(
     Raises
     ------
     InputError
-        If the distances are not those of n items, or the items not some of them in order.
+        If the number of distances does not fit n items, or the items are not ascending numbers from 0 to n − 1.
     """
     matrix = matrix_of(distances, whole_number("n", n, least=1))
     whole_numbers("items", items)
@@ -203,7 +203,7 @@ def part_of_matrix(
 def distances_between(
     matrix: NDArray[np.float32], n: int, items: NDArray[np.int64], others: NDArray[np.int64]
 ) -> NDArray[np.float32]:
-    """Return the distances of items to others, 0 to themselves, in the shape that both arrays broadcast to."""
+    """Return the distances of items to others, 0 for the same item, in the shape that both arrays broadcast to."""
     low, high = np.broadcast_arrays(np.minimum(items, others), np.maximum(items, others))
     apart = low != high
     low, high = low[apart], high[apart]

@@ -29,7 +29,7 @@ from gymlab.errors import InputError
 
 Neighbours = NeighborGraph | csr_array
 
-# A join at distance 0 would have an infinite density, and differences of those are undefined.
+# A join at distance 0 would have an infinite density, and the difference of two infinities is undefined.
 _LEAST_DISTANCE = 1e-300
 
 
@@ -40,7 +40,7 @@ def dbscan(
     eps: float | None = None,
     checkpoint: Checkpoint = no_checkpoint,
 ) -> Labels:
-    """Return the clusters of DBSCAN: core items within ``eps`` of each other, and what they reach.
+    """Return the clusters of DBSCAN: core items within ``eps`` of each other, and the items that these reach.
 
     A core item has ``min_samples`` items within ``eps``, itself counted. Another item that is within ``eps`` of core
     items belongs to the first of their clusters, in the order of the clusters' first core items. The labels are
@@ -54,7 +54,7 @@ def dbscan(
     min_samples
         1 or more.
     eps
-        Rounded to float32, as the distances are. Needed with a matrix. With a graph that holds distances it may be less than that of the graph.
+        Rounded to float32, as the distances are. Needed with a matrix; with a graph, the eps of the graph or less.
     checkpoint
         As for :func:`~gymlab.clustering.number_of_items`.
 
@@ -89,12 +89,12 @@ def dbscan(
 
 
 def checked_min_samples(min_samples: int, n: int | None = None) -> int:
-    """Return how many of n items make a neighbourhood dense.
+    """Return a checked ``min_samples``, for n items if n is given.
 
     Raises
     ------
     InputError
-        If that is no whole number of 1 or more, or more than there are items.
+        If it is not a whole number of 1 or more, or is more than n.
     """
     number = whole_number("min_samples", min_samples, least=1)
     if n is not None and number > n:
@@ -153,7 +153,7 @@ def suggested_eps(
     Sorted, these rise slowly within clusters and steeply among noise (Ester et al. 1996, section 4.2). The knee is
     where the curve lies farthest below the straight line from its first to its last point, both axes scaled to 0
     to 1; ties go to the first (Satopää et al., "Finding a Kneedle in a Haystack", ICDCS Workshops 2011, without the
-    smoothing). Nothing is drawn at random.
+    smoothing). The result does not depend on chance.
 
     Parameters
     ----------
@@ -163,7 +163,7 @@ def suggested_eps(
     Returns
     -------
     float
-        In the unit of the distances; the largest of them where all are equal but for rounding.
+        In the unit of the distances. If all of them are equal apart from rounding, the largest one.
 
     Raises
     ------
@@ -209,7 +209,7 @@ def _by_graph(graph: csr_array, min_samples: int) -> Labels:
     inner = core[rows] & core[columns]
     edges = (np.ones(np.count_nonzero(inner), dtype=np.int8), (rows[inner], columns[inner]))
     _, parts = connected_components(coo_array(edges, shape=(n, n)), directed=False)
-    # The number of a part is its first item, so that borders go to the first.
+    # A part is numbered by its first item, so that a border item belongs to the first part.
     _, first, inverse = np.unique(parts, return_index=True, return_inverse=True)
     roots = first[inverse]
     labels = np.full(n, n)
@@ -227,7 +227,7 @@ def _graph_of(neighbours: Neighbours) -> csr_array:
 
 
 def _within(graph: csr_array, eps: float | None) -> csr_array:
-    """Return the edges within ``eps``, without those of an item to itself."""
+    """Return the edges within ``eps``, without edges of an item to itself."""
     rows = np.repeat(np.arange(graph.shape[0]), np.diff(graph.indptr))
     kept = graph.indices != rows
     if eps is not None:
@@ -268,7 +268,7 @@ def hdbscan(
     min_samples: int | None = None,
     checkpoint: Checkpoint = no_checkpoint,
 ) -> Labels:
-    """Return the clusters of HDBSCAN: those that persist longest while the density that is asked for rises.
+    """Return the clusters of HDBSCAN: those that persist longest as the required density rises.
 
     The single linkage tree of the mutual reachability distances is built here in O(n) memory; scikit-learn condenses
     it and chooses the clusters ("excess of mass").
@@ -280,9 +280,9 @@ def hdbscan(
     min_cluster_size
         2 or more.
     min_samples
-        The core distance of an item is that to so many nearest, itself counted; ``min_cluster_size`` when not given.
+        As for :func:`core_distances`; by default ``min_cluster_size``.
     checkpoint
-        As for :func:`~gymlab.clustering.number_of_items`; scikit-learn's part, O(n log n), has none.
+        As for :func:`~gymlab.clustering.number_of_items`; the part of scikit-learn, O(n log n), has no checkpoint.
 
     Returns
     -------
@@ -296,9 +296,9 @@ def hdbscan(
 
     Notes
     -----
-    Items that are all at distance 0 from each other are one cluster; of any others, all are noise where no two
-    clusters of ``min_cluster_size`` part. Mutual reachability distances are often equal, and HDBSCAN treats equal joins one after the other, so a few items
-    at the rim of a cluster may differ from another implementation's.
+    If all distances are 0, all items are one cluster. Otherwise, all items are noise if the tree has no branch with
+    two clusters of ``min_cluster_size`` or more. Mutual reachability distances are often equal, and HDBSCAN treats
+    equal joins one after the other. So a few items at the edge of a cluster may differ between implementations.
 
     References
     ----------
@@ -333,7 +333,7 @@ def hdbscan_series(
 ) -> Labels:
     """Return the clusters of HDBSCAN without a matrix: O(n · ``min_samples``) memory.
 
-    A neighbour query gives the core distances; then every distance is computed once more and forgotten.
+    A neighbour query gives the core distances; then every distance is computed once more and not kept.
 
     Parameters
     ----------
@@ -375,7 +375,7 @@ def hdbscan_series(
 
 
 def _checked_sizes(n: int, min_cluster_size: int, min_samples: int | None) -> int:
-    """Return how many nearest the core distance counts."""
+    """Check both sizes, and return ``min_samples``."""
     whole_number("min_cluster_size", min_cluster_size, least=2)
     if min_samples is None:
         return min(int(min_cluster_size), n)
@@ -383,12 +383,12 @@ def _checked_sizes(n: int, min_cluster_size: int, min_samples: int | None) -> in
 
 
 def _chosen(edges: Edges, n: int, min_cluster_size: int) -> Labels:
-    """Hand scikit-learn a tree in place of the matrix: with one sample, core distances change none of its edges."""
+    """Choose clusters by scikit-learn, from a tree in place of the matrix: ``min_samples=1`` keeps its edges."""
     from sklearn.cluster import HDBSCAN
 
     firsts, seconds, heights = edges
     if not heights.any():
-        # The tree of items that are all alike has no branch, and scikit-learn chooses among branches.
+        # The tree of equal items has no branch, and scikit-learn chooses among branches.
         return np.zeros(n, dtype=np.int64)
     weights = np.maximum(heights.astype(np.float64), _LEAST_DISTANCE)
     both = (np.concatenate([firsts, seconds]), np.concatenate([seconds, firsts]))

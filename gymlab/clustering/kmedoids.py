@@ -19,7 +19,7 @@ from gymlab.clustering.condensed import (
 from gymlab.clustering.kernels import matrix_passes
 from gymlab.clustering.linkage import by_size_with_medoids
 
-# Distances that are looked at between two checkpoints, far apart in memory.
+# How many distances are read between two checkpoints; they lie far apart in memory.
 _DISTANCES_A_SLICE = 2**20
 
 
@@ -36,7 +36,7 @@ class KMedoids:
     loss
         Sum of the distances of all items to their medoids.
     start_loss
-        The same for the medoids that the search began with.
+        The loss of the medoids with which the search began.
     n_swaps
         How often a medoid was replaced.
     """
@@ -58,9 +58,9 @@ def kmedoids(
     distances
         The condensed matrix of n items.
     n_clusters
-        1 to n. Fewer come out where there are fewer distinct items: no medoid is at distance 0 from another.
+        1 to n. There are fewer clusters if there are fewer distinct items: no medoid is at distance 0 from another.
     seed
-        Draws the samples that the first medoids are chosen from. The result depends on nothing else.
+        For drawing the samples from which the first medoids are chosen. The same seed gives the same result.
     checkpoint
         As for :func:`~gymlab.clustering.number_of_items`.
 

@@ -30,8 +30,8 @@ Linkage = Literal["ward", "average", "complete", "single", "weighted"]
 
 LINKAGES: tuple[Linkage, ...] = get_args(Linkage)
 
-# Distances that the chain looks at between two checkpoints; those of a column lie far apart in memory, so that each
-# may take a tenth of a microsecond.
+# How many distances the chain reads between two checkpoints. Those of a column lie far apart in memory, so each may
+# take a tenth of a microsecond.
 _DISTANCES_A_SLICE = 2**20
 
 # Distances up to two to this power, and its inverse, have squares that float32 holds.
@@ -54,20 +54,20 @@ def build_tree(
 ) -> Tree:
     """Return the linkage matrix of a condensed distance matrix, as :func:`scipy.cluster.hierarchy.linkage`.
 
-    It is computed in float32, so heights differ from scipy's in the seventh digit; of pairs that are equally near,
-    another may be joined first. Single linkage keeps the distances as they are; where it joins more than two clusters
-    at one height, the order of these joins says nothing.
+    It is computed in float32, so heights differ from those of scipy in the seventh digit; among pairs that are
+    equally near, another may be joined first. Single linkage does not change the distances. If it joins more than two
+    clusters at one height, the order of these joins has no meaning.
 
     Parameters
     ----------
     distances
         float32 ``(n(n−1)/2,)``.
     method
-        ``ward`` (on DTW distances not the variance criterion that it is on Euclidean ones), ``average``,
+        ``ward`` (the variance criterion for Euclidean distances, but not for DTW distances), ``average``,
         ``complete``, ``single`` or ``weighted``.
     overwrite
-        Whether a float32 matrix may be used as working memory: it holds nothing of use afterwards. Without it, a
-        float32 copy is made (for single linkage none).
+        True to use a float32 matrix as working memory, which destroys its values. False to work on a float32 copy
+        (single linkage needs no copy).
     checkpoint
         As for :func:`~gymlab.clustering.number_of_items`.
 
@@ -120,14 +120,15 @@ def tree_of_joins(
 def _working_copy(
     distances: Condensed, *, squared: bool, overwrite: bool, checkpoint: Checkpoint
 ) -> tuple[NDArray[np.float32], float]:
-    """Return float32 distances to work on, and what they were multiplied with so that squares are float32 too."""
+    """Return float32 distances to work on, and the factor that was applied so that float32 holds their squares."""
     usable = distances.flags.c_contiguous and distances.flags.writeable
     if overwrite and usable and distances.dtype == np.float32:
         working = distances.view(np.float32)
     else:
         working = np.empty(len(distances), dtype=np.float32)
     most = float(max(distances[part].max() for part in slices(len(distances), checkpoint)))
-    # A power of two costs no digit, and a pass over all, so only what squares would be too large or small for gets it.
+    # Scaling by a power of two loses no digit, but takes a pass over all distances. It is applied only if squares
+    # would be too large or too small.
     exponent = int(np.frexp(most)[1])
     scale = 2.0**-exponent if squared and abs(exponent) > _USUAL_EXPONENT else 1.0
     for part in slices(len(distances), checkpoint):
@@ -166,7 +167,7 @@ def _pack(
     state: NDArray[np.int64],
     checkpoint: Checkpoint,
 ) -> None:
-    """Move what is left to the front of every array, so that nothing that is gone is looked at again."""
+    """Move the clusters that are left to the front of every array, so that joined ones are not read again."""
     kept = np.flatnonzero(alive[: state[tree_joins.ROOM]])
     position = 0
     for first, stop in row_slices(len(kept), checkpoint):
@@ -182,7 +183,7 @@ def _pack(
 class PointerTree:
     """The single linkage tree of n items, fed with rows of the condensed matrix from the last to the first.
 
-    Rows may be handed over in any order and by several threads; what is early waits.
+    Rows may be added in any order and by several threads; rows that come early wait.
 
     Parameters
     ----------
@@ -205,7 +206,7 @@ class PointerTree:
         self._lock = threading.Lock()
 
     def add_rows(self, first: int, stop: int, distances: NDArray[np.float32]) -> None:
-        """Take the rows ``first`` to ``stop``, one after the other in a flat array that stays as it is."""
+        """Add the rows ``first`` to ``stop``, one after the other in a flat array that is not changed later."""
         if first >= self._n - 1:
             return
         with self._lock:
@@ -215,19 +216,19 @@ class PointerTree:
                 self._enter(rows, 0, begin, self._next)
 
     def add_matrix(self, distances: NDArray[np.float32], *, checkpoint: Checkpoint = no_checkpoint) -> None:
-        """Take a whole condensed matrix."""
+        """Add all rows of a condensed matrix."""
         for first, stop in reversed(list(row_slices(self._n))):
             checkpoint()
             self._enter(distances, row_start(self._n, first), first, stop)
 
     def edges(self) -> Edges:
-        """Return n−1 edges, by ascending height, that have this single linkage tree: items, items, heights."""
-        # The item that entered last is the first of the cluster of all.
+        """Return n−1 edges with this single linkage tree, by ascending height: items, items, heights."""
+        # Item 0 entered last. It is the first of the cluster of all items and has no edge.
         order = 1 + np.argsort(self._heights[1:], kind="stable")
         return order, self._parents[order], self._heights[order]
 
     def tree(self) -> Tree:
-        """Return the linkage matrix, once every row was there."""
+        """Return the linkage matrix; all rows have to be added before."""
         firsts, seconds, heights = self.edges()
         return tree_of_joins(firsts, seconds, heights.astype(np.float64))
 
@@ -239,12 +240,12 @@ class PointerTree:
 
 
 def require_cut(n: int, n_clusters: int | None, height: float | None) -> None:
-    """Refuse a cut of a tree of n items that is none; neither a number nor a height is let pass.
+    """Refuse an unusable cut of a tree of n items. It is usable to give neither a number nor a height.
 
     Raises
     ------
     InputError
-        If it is both, the number is none from 1 to n, or the height is no distance.
+        If both are given, the number is not from 1 to n, or the height is not a distance.
     """
     if n_clusters is not None and height is not None:
         raise InputError("give n_clusters or height, not both")
@@ -262,9 +263,9 @@ def cut_tree(tree: Tree, *, n_clusters: int | None = None, height: float | None 
     tree
         float64 ``(n−1, 4)``, a linkage matrix.
     n_clusters
-        How many, from 1 to n; fewer come out where the tree joins several at the same height.
+        How many clusters, 1 to n. There are fewer if the tree joins several at the same height.
     height
-        Cut there instead, in the unit of the distances.
+        The height of the cut instead, in the unit of the distances.
 
     Returns
     -------
@@ -274,7 +275,7 @@ def cut_tree(tree: Tree, *, n_clusters: int | None = None, height: float | None 
     Raises
     ------
     InputError
-        If the tree is no linkage matrix, or there is not exactly one of a number and a height, and a possible one.
+        If the tree is not a linkage matrix, not exactly one of number and height is given, or it is out of range.
 
     Examples
     --------
@@ -290,7 +291,7 @@ def cut_tree(tree: Tree, *, n_clusters: int | None = None, height: float | None 
     try:
         at = height or 0.0
         if n_clusters is not None:
-            # Into n clusters too, items at distance 0 stay together.
+            # Items at distance 0 stay together, also in a cut into n clusters.
             at = float(np.append(0.0, np.sort(hierarchy.maxdists(tree)))[n - n_clusters])
         return by_size(hierarchy.fcluster(tree, at, criterion="distance"))
     except (TypeError, ValueError) as error:
@@ -298,12 +299,12 @@ def cut_tree(tree: Tree, *, n_clusters: int | None = None, height: float | None 
 
 
 def n_leaves_of(tree: Tree) -> int:
-    """Return the number of items that a linkage matrix is of.
+    """Return the number of items of a linkage matrix.
 
     Raises
     ------
     InputError
-        If it has not the shape of one.
+        If it does not have the shape and the type of a linkage matrix.
     """
     if not isinstance(tree, np.ndarray) or tree.ndim != 2 or tree.shape[1] != 4 or tree.dtype != np.float64:
         raise InputError("the tree is no linkage matrix; give float64 (n-1, 4), as build_tree returns it")
@@ -318,7 +319,7 @@ def by_size(labels: NDArray[np.integer]) -> Labels:
     Raises
     ------
     InputError
-        If they are no array of whole numbers.
+        If they are not an array of whole numbers.
 
     Examples
     --------

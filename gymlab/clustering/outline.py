@@ -1,4 +1,4 @@
-"""The top of a tree, or of one of its branches: few enough joins to be drawn, each leaf with what is below it."""
+"""The top of a tree or of one of its branches: a few joins to be drawn, and the items below each leaf."""
 
 from dataclasses import dataclass
 
@@ -51,7 +51,7 @@ def outline(tree: Tree, n_leaves: int = 40, *, root: int | None = None) -> Outli
     tree
         float64 ``(n−1, 4)``, a linkage matrix.
     n_leaves
-        At most so many leaves, 1 or more.
+        The most leaves that the outline has, 1 or more.
     root
         The node at the top; the whole tree when not given.
 
@@ -62,7 +62,7 @@ def outline(tree: Tree, n_leaves: int = 40, *, root: int | None = None) -> Outli
     Raises
     ------
     InputError
-        If the tree is no linkage matrix, there is no such node, or no leaf is asked for.
+        If the tree is not a linkage matrix, there is no such node, or ``n_leaves`` is below 1.
 
     Examples
     --------
@@ -81,7 +81,7 @@ def outline(tree: Tree, n_leaves: int = 40, *, root: int | None = None) -> Outli
     rows, items = _branch(tree, top)
     branch = _renumbered(tree, rows, items)
     m = len(items)
-    # Joins below the first that is drawn are folded into leaves.
+    # Joins before the first one that is drawn become part of leaves.
     first = m - min(int(n_leaves), m)
     pairs, heights = branch[first:, :2].astype(np.int64), branch[first:, 2]
     below, waiting = [], [2 * m - 2]
@@ -107,7 +107,7 @@ def outline(tree: Tree, n_leaves: int = 40, *, root: int | None = None) -> Outli
 
 
 def labels_of_nodes(tree: Tree, labels: Labels) -> Labels:
-    """Return the label that all items below each node have in common; −1 where they have none.
+    """Return the label that all items below each node have in common; −1 if their labels differ.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def _branch(tree: Tree, top: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]
     n = len(tree) + 1
     is_below = np.zeros(2 * n - 1, dtype=np.bool_)
     is_below[top] = True
-    # A join comes after what it joins.
+    # The row of a join comes after the rows of its parts.
     for row in range(top - n, -1, -1):
         if is_below[n + row]:
             is_below[tree[row, :2].astype(np.int64)] = True
@@ -147,7 +147,7 @@ def _branch(tree: Tree, top: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
 def _renumbered(tree: Tree, rows: NDArray[np.int64], items: NDArray[np.int64]) -> Tree:
-    """Return a branch as a linkage matrix of its own."""
+    """Return a branch as a separate linkage matrix."""
     n = len(tree) + 1
     number = np.empty(2 * n - 1, dtype=np.int64)
     number[items] = np.arange(len(items))

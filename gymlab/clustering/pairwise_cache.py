@@ -1,20 +1,25 @@
-"""Matrices of distances, computed once for the same content."""
+"""A cache of distance matrices: each is computed once for the same series and parameters."""
 
-import hashlib
 from collections.abc import Sequence
 from functools import cache as once
-
-import numpy as np
 
 from gymlab.budget import memory_budget
 from gymlab.clustering.condensed import Checkpoint, no_checkpoint
 from gymlab.clustering.streaming import reporting
 from gymlab.distance import dtw_pairwise
 from gymlab.distance.blocks import Progress
-from gymlab.distance.series import Float32Array, Series, batches, checked_radius, number_of_codes
+from gymlab.distance.matrix_file import matrix_key
+from gymlab.distance.series import (
+    Float32Array,
+    Series,
+    batches,
+    checked_radius,
+    number_of_codes,
+    weights_of_lanes,
+)
 from gymlab.runtime.cache import BoundedCache
 
-# Share of the memory that work may take, when the cache is first needed.
+# The share of the memory that work may take when the cache is first used.
 _SHARE_OF_BUDGET = 0.25
 
 
@@ -28,25 +33,25 @@ def cached_pairwise(
     progress: Progress = False,
     checkpoint: Checkpoint = no_checkpoint,
 ) -> Float32Array:
-    """Return the matrix of :func:`gymlab.distance.dtw_pairwise`, from a cache if the same was asked for before.
+    """Return the matrix of :func:`gymlab.distance.dtw_pairwise`, from a cache if it was computed before.
 
-    Two requests are the same if every value and length, the radius and the weights are the same. Callers that ask
-    at the same time each compute the matrix: a caller that waited for another could not be cancelled on its own,
-    and would end when the other is cancelled.
+    Two requests are the same if every value and length, the radius and the weights are the same. Callers that ask at
+    the same time each compute the matrix: if one waited for another, it could not be cancelled alone, and would end
+    when the other is cancelled.
 
     Parameters
     ----------
     series, radius, mismatch_weights, n_threads, progress
         As for :func:`gymlab.distance.dtw_pairwise`.
     cache
-        :func:`matrix_cache` unless told. A matrix larger than its budget is computed and not kept.
+        By default :func:`matrix_cache`. A matrix larger than the budget of the cache is computed and not kept.
     checkpoint
         As for :func:`~gymlab.clustering.number_of_items`.
 
     Returns
     -------
     numpy.ndarray
-        float32 ``(n(n−1)/2,)``, read-only, since others may hold the same.
+        float32 ``(n(n−1)/2,)``, read-only, because other callers may hold the same array.
 
     Raises
     ------
@@ -55,13 +60,17 @@ def cached_pairwise(
 
     Examples
     --------
+    >>> import numpy as np
     >>> cache = BoundedCache(max_bytes=10_000)
     >>> first = cached_pairwise([[0, 1, 2], [3, 3, 3]], cache=cache)
     >>> cached_pairwise(np.array([[0, 1, 2], [3, 3, 3]]), cache=cache) is first
     True
     """
     kept = cache if cache is not None else matrix_cache()
-    key = content_key(series, radius=radius, mismatch_weights=mismatch_weights)
+    (batch,), scale = batches(series, n_codes=number_of_codes(mismatch_weights))
+    # Checked first: unusable parameters are refused even if the cache holds a matrix under the same key.
+    weights_of_lanes(mismatch_weights, batch.n_channels)
+    key = matrix_key(batch, checked_radius(radius), mismatch_weights, scale)
     found: Float32Array | None = kept.get(key)
     if found is not None:
         return found
@@ -79,7 +88,7 @@ def cached_pairwise(
 
 @once
 def matrix_cache() -> BoundedCache:
-    """Return the cache that all share: a quarter of the memory that work may take when it is first asked for.
+    """Return the shared cache. Its budget is a quarter of the memory that work may take at the first call.
 
     Examples
     --------
@@ -89,30 +98,3 @@ def matrix_cache() -> BoundedCache:
     return BoundedCache(
         max_size=256, max_bytes=max(1, int(_SHARE_OF_BUDGET * memory_budget())), name="distance matrices"
     )
-
-
-def content_key(series: Series, *, radius: int | None = None, mismatch_weights: Sequence[float] = ()) -> str:
-    """Return a BLAKE2b hash of all that a matrix depends on: series as the kernels read them, and parameters.
-
-    The same numbers have the same key whether they come as a list or an array, in float32 or float64.
-
-    Parameters
-    ----------
-    series, radius, mismatch_weights
-        As for :func:`gymlab.distance.dtw_pairwise`.
-
-    Raises
-    ------
-    InputError
-        If they are unusable.
-    """
-    n_codes = number_of_codes(mismatch_weights)
-    (batch,), unit = batches(series, n_codes=n_codes)
-    weights = np.asarray(mismatch_weights, dtype=np.float64)
-    digest = hashlib.blake2b(digest_size=32)
-    digest.update(
-        repr((batch.values.shape, batch.values.dtype.str, checked_radius(radius), unit, n_codes)).encode()
-    )
-    for part in (weights, batch.lengths, batch.values):
-        digest.update(np.ascontiguousarray(part).data)
-    return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""A sample clustered exactly, the other series placed by representatives, and how well that can be expected to agree."""
+"""Clusters of a sample, the other series placed by representatives, and the agreement to expect."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -35,18 +35,18 @@ from gymlab.distance import dtw_cross, dtw_pairwise
 from gymlab.distance.blocks import Progress
 from gymlab.errors import InputError
 
-# How often the agreement is measured, and the least and most of the sample that is held back for it.
+# How often the agreement is measured, and the least and the largest share of the sample held back for it.
 _REPEATS = 5
 _LEAST_HELD_BACK, _MOST_HELD_BACK = 0.2, 0.8
 
-# A smaller sample, most of it held back, cannot tell how well it agrees.
+# In a smaller sample, the agreement cannot be measured: most of it is held back.
 _LEAST_TO_TELL = 20
 
 # Distances to representatives that are held at once.
 _DISTANCES_AT_ONCE = 2**24
 
-# A cluster has 20 representatives on average, and all have 500 together, whichever is more. One alone draws borders
-# where the tree has none.
+# A cluster has 20 representatives on average, and all have 500 together, whichever is more. A single one draws
+# borders at places where the tree has none.
 _REPRESENTATIVES = 500
 _REPRESENTATIVES_A_CLUSTER = 20
 
@@ -72,12 +72,12 @@ class SampledClustering:
     representatives
         int64: the medoids of a finer cut of the tree. A series outside the sample has the label of the nearest.
     agreement
-        The adjusted Rand index that clusters found so and those of an exact clustering of all can be expected to
-        have, measured within the sample: the median of several repeats; NaN for a sample too small to tell.
+        The adjusted Rand index to expect between these clusters and those of an exact clustering of all series. It is
+        measured within the sample: the median of several repeats; NaN for a sample that is too small.
     agreement_range
         The least and the largest of the repeats.
     explanation
-        One sentence that says what ``agreement`` is.
+        ``agreement`` in words.
     """
 
     labels: Labels
@@ -92,7 +92,7 @@ class SampledClustering:
     explanation: str
 
 
-def cluster_sample(  # noqa: PLR0913 - what is sampled, how it is clustered, and how distances are computed
+def cluster_sample(  # noqa: PLR0913 - options of the sample, of the clusters and of the distances
     series: NDArray[np.generic] | Sequence[ArrayLike],
     *,
     sample_size: int = 5_000,
@@ -122,22 +122,22 @@ def cluster_sample(  # noqa: PLR0913 - what is sampled, how it is clustered, and
         The linkage and its cut, as for :func:`~gymlab.clustering.build_tree` and
         :func:`~gymlab.clustering.cluster_tree`.
     seed
-        Draws the sample, and what is held back of it.
+        For drawing the sample, and the shares of it that are held back.
     groups
-        One value a series, its session for instance: each group is sampled in proportion to its size.
+        One value for each series, for example its session: each group is sampled in proportion to its size.
     radius, mismatch_weights, n_threads, progress
-        As for :func:`gymlab.distance.dtw_pairwise`; progress begins anew for each part of the work.
+        As for :func:`gymlab.distance.dtw_pairwise`; progress starts again for each part of the work.
     checkpoint
         As for :func:`~gymlab.clustering.number_of_items`.
 
     Returns
     -------
     SampledClustering
-        With the agreement that can be expected: of the sample a share is held back, the rest clustered without
-        it, and the share assigned; the labels are compared with those of the whole sample. The share is that of
-        the series outside the sample among all, at least a fifth and at most four fifths, since clusters of a small
-        part of the series agree less with those of all. A low agreement says that the clusters themselves depend on
-        which series there are.
+        With the agreement to expect. To measure it, a share of the sample is held back, the rest is clustered, and
+        the share is assigned to these clusters; the labels are compared with those of the whole sample. The share is
+        that of the series outside the sample among all, at least a fifth and at most four fifths, since clusters of a
+        small part of the series agree less with those of all. A low agreement means that the clusters depend on which
+        series are in the sample.
 
     Raises
     ------
@@ -182,7 +182,7 @@ def cluster_sample(  # noqa: PLR0913 - what is sampled, how it is clustered, and
     rng = np.random.default_rng((seed, 1))
 
     def agreement() -> float:
-        """Return how far the labels agree with those found without some of the items, which are then placed."""
+        """Hold back some items, cluster the others, assign the former, and return the agreement of the labels."""
         mixed = rng.permutation(len(sample))
         n_kept = max(min(len(sample), 2), len(sample) - round(held_back * len(sample)))
         kept, held = np.sort(mixed[:n_kept]), np.sort(mixed[n_kept:])
@@ -227,15 +227,15 @@ def draw_sample(
     n, sample_size
         How many there are, and how many to draw.
     groups
-        One value for each item. Of each group, its share of the sample is drawn, rounded down, and one more of the
-        groups that lose most by that; ties go to the first group.
+        One value for each item. Each group gets its share of the sample, rounded down; the groups that lose most by
+        rounding get one more. Ties go to the first group.
     seed
-        The result depends on nothing else.
+        The same seed gives the same sample.
 
     Raises
     ------
     InputError
-        If the size is below 2, or there is not one group an item.
+        If the size is below 2, or ``groups`` does not hold one value for each item.
 
     Examples
     --------
@@ -278,7 +278,7 @@ def representatives(
     checkpoint
         As for :func:`~gymlab.clustering.number_of_items`.
     at_most
-        How many, if that is less, but one a cluster.
+        The most representatives, but at least one for each cluster.
 
     Returns
     -------
@@ -311,19 +311,19 @@ def representatives(
 def nearest_representatives(
     series: NDArray[Any] | Sequence[ArrayLike],
     items: NDArray[np.int64] | None,
-    representatives: Any,  # noqa: ANN401 - series, or whatever the distance takes
+    representatives: Any,  # noqa: ANN401 - the second argument of distances
     distances: Callable[[Any, Any], NDArray[np.float32]],
 ) -> tuple[Labels, NDArray[np.float32]]:
-    """Return which representative is nearest to each of some series, and how far it is; ties go to the first.
+    """Return the nearest representative of each series, and its distance; ties go to the first.
 
     Parameters
     ----------
     series, items
-        The series, and int64 ``(n,)``: which of them to place; None for all.
+        The series, and int64 ``(n,)``, the indices of those to place; None for all.
     representatives
-        Others, at least one.
+        The representatives, at least one, as ``distances`` takes them.
     distances
-        From some of the series and the representatives to float32 ``(n_some, n_representatives)``.
+        Takes some of the series and the representatives, and returns float32 ``(n_some, n_representatives)``.
     """
     n = len(series) if items is None else len(items)
     nearest, least = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.float32)

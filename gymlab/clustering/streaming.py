@@ -1,4 +1,4 @@
-"""Trees from series without the matrix: every distance is computed once, used, and forgotten."""
+"""Trees from series without the matrix: every distance is computed once, used, and not kept."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -16,7 +16,7 @@ from gymlab.distance.row_distances import CELLS_A_BLOCK, RowDistances
 from gymlab.distance.series import Series, batches, number_of_codes
 from gymlab.errors import InputError
 
-# 4 MB of distances a thread at most, however short the series are or how many points they have in common.
+# At most 4 MB of distances for each thread, also if the series are short or have many points in common.
 _PAIRS_A_BLOCK = 1_000_000
 
 
@@ -87,7 +87,7 @@ def streamed_edges(
     series, radius, mismatch_weights, n_threads, progress
         As for :func:`gymlab.distance.dtw_pairwise`.
     cores
-        float32 ``(n,)``, the core distances; None for the distances themselves.
+        float32 ``(n,)``, the core distances; None for the tree of the distances.
     """
     (batch,), unit = batches(series, n_codes=number_of_codes(mismatch_weights))
     kernel = RowDistances(batch, None, radius, mismatch_weights, unit)
@@ -107,7 +107,7 @@ def number_of_series(series: object) -> int:
     Raises
     ------
     InputError
-        If it is no array and no list.
+        If it is neither an array nor a list.
     """
     if isinstance(series, np.ndarray) and series.ndim > 0:
         return len(series)
@@ -117,7 +117,7 @@ def number_of_series(series: object) -> int:
 
 
 def reporting(progress: Progress, checkpoint: Checkpoint) -> Progress:
-    """Return a progress that also calls the checkpoint whenever something is done."""
+    """Return a progress that also calls the checkpoint after each piece of work."""
     if checkpoint is no_checkpoint:
         return progress
     bar = tqdm(unit="cell", unit_scale=True, desc="DTW", leave=False, disable=progress is not True)
@@ -138,7 +138,7 @@ def _row_ranges(n: int, cells: int) -> list[tuple[int, int]]:
     """Cut the rows of a condensed matrix into ranges of bounded size and work, the last rows first."""
     n_pairs = n * (n - 1) // 2
     step = max(1, min(_PAIRS_A_BLOCK, CELLS_A_BLOCK * n_pairs // cells))
-    # Pairs in the rows from each on.
+    # For each row, the number of pairs in it and in the rows behind it.
     behind = np.arange(n - 1, -1, -1) * np.arange(n, 0, -1) // 2
     cuts = n - np.searchsorted(behind[::-1], np.arange(step, n_pairs, step))
     bounds = np.unique(np.concatenate([[0], cuts, [n]]))[::-1].tolist()

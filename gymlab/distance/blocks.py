@@ -18,7 +18,7 @@ _CELLS_WORTH_THREADS = 50_000_000
 
 @dataclass(frozen=True)
 class Block:
-    """A piece of work: a call that writes its own part of the result, and its size in DP cells."""
+    """A piece of work: a call that writes one part of the result, and its size in DP cells."""
 
     run: Callable[[], None]
     cells: int
@@ -44,12 +44,12 @@ def checked_threads(n_threads: int | None) -> int:
 
 
 def checked_progress(progress: Progress) -> Progress:
-    """Return a checked ``progress``: True for a progress bar, False for none, or the function to call.
+    """Return a checked ``progress``: True for a progress bar, False for no report, or the function to call.
 
     Raises
     ------
     InputError
-        If it is none of them.
+        If it is neither of them.
     """
     if callable(progress):
         return progress
@@ -64,7 +64,7 @@ def run_blocks(blocks: Sequence[Block], n_threads: int | None, progress: Progres
     blocks
         No two of them may write to the same place.
     n_threads
-        None for as many as there are processors. The results do not depend on it.
+        None for every processor. The results do not depend on it.
     progress
         True for a progress bar, or a function that takes the cells done and the cells in all. If it raises an
         exception, for example to cancel, the work stops.
@@ -77,7 +77,7 @@ def run_blocks(blocks: Sequence[Block], n_threads: int | None, progress: Progres
 
 @contextmanager
 def reporting(progress: Progress, total: int) -> Iterator[Callable[[int], None]]:
-    """Give a function to call with the cells of each piece of work that is done."""
+    """Yield a function to call with the cells of each finished piece of work."""
     progress, done = checked_progress(progress), 0
     bar = tqdm(
         total=total, unit="cell", unit_scale=True, desc="DTW", leave=False, disable=progress is not True

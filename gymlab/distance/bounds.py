@@ -6,8 +6,9 @@ channels (dependent DTW): like a local cost, each bound is a sum over the channe
 References
 ----------
 .. [1] S.-W. Kim, S. Park, W. W. Chu, "An index-based approach for similarity search supporting time warping in
-   large sequence databases", ICDE 2001; here its first and last points, as T. Rakthanmanon et al., "Searching and
-   mining trillions of time series subsequences under dynamic time warping", KDD 2012, section 4.1.1.
+   large sequence databases", ICDE 2001; only the first and the last points are used here, as in T. Rakthanmanon et
+   al., "Searching and mining trillions of time series subsequences under dynamic time warping", KDD 2012, section
+   4.1.1.
 .. [2] E. Keogh, C. A. Ratanamahatana, "Exact indexing of dynamic time warping", Knowledge and Information Systems
    7(3), 2005, section 4.
 .. [3] D. Lemire, "Faster retrieval with a two-pass dynamic-time-warping lower bound", Pattern Recognition 42(9),
@@ -31,7 +32,7 @@ def envelope(x: ArrayLike, radius: int | None = None) -> tuple[NDArray[np.float6
     x
         ``(n_timepoints,)`` or ``(n_timepoints, n_channels)``.
     radius
-        In time points; None for the whole series.
+        The reach to either side in time points; None for the whole series.
 
     Returns
     -------
@@ -115,7 +116,7 @@ def lb_keogh(x: ArrayLike, y: ArrayLike, *, radius: int | None = None) -> float:
 
 
 def lb_webb(x: ArrayLike, y: ArrayLike, *, radius: int | None = None) -> float:
-    """Return LB_Webb: LB_Keogh with the costs of the first and the last points, and what the points of ``y`` add [4]_.
+    """Return LB_Webb: LB_Keogh, the costs of the first and the last points, and charges for the points of ``y`` [4]_.
 
     Parameters
     ----------
@@ -148,7 +149,7 @@ def lb_webb(x: ArrayLike, y: ArrayLike, *, radius: int | None = None) -> float:
     highest, lowest, unused = np.empty_like(b), np.empty_like(b), np.empty_like(b)
     write_envelope(of_b[0], above, below, unused, highest)
     write_envelope(of_b[1], above, below, lowest, unused)
-    return float(np.sqrt(webb_cost(a, b, below, above, *of_a, *of_b, highest, lowest, np.inf)))
+    return float(np.sqrt(webb_cost(a, b, below, above, *of_a, *of_b, highest, lowest)))
 
 
 def _checked(x: ArrayLike, y: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -157,7 +158,7 @@ def _checked(x: ArrayLike, y: ArrayLike) -> tuple[NDArray[np.float64], NDArray[n
 
 
 def _reach(n: int, m: int, radius: int) -> tuple[int, int]:
-    """Return how far below and above row i of ``n`` the columns of ``m`` in its band reach."""
+    """Return how far the columns in the band of row i reach below and above i, for lengths n and m."""
     if radius < 0:
         return max(n, m), max(n, m)
     return radius + max(0, n - m), radius + max(0, m - n)

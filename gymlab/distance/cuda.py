@@ -1,8 +1,8 @@
-"""The exact DTW matrix and neighbour queries on an NVIDIA GPU.
+"""Exact DTW matrices and neighbour queries on an NVIDIA GPU.
 
-The functions mirror those of :mod:`gymlab.distance`, which run on the processor and need no extra. This module needs
+The functions are those of :mod:`gymlab.distance`, which run on the processor and need no extra. This module needs
 numba-cuda (``pip install 'gymlab[gpu]'``) with the CUDA libraries of the driver (``numba-cuda[cu12]`` or
-``numba-cuda[cu13]``). Importing this module costs nothing: numba's CUDA part is imported by the first call.
+``numba-cuda[cu13]``). Importing this module is cheap: the first call imports the CUDA part of numba.
 """
 
 import importlib.util
@@ -16,6 +16,7 @@ from gymlab.distance.blocks import Block, Progress, run_blocks
 from gymlab.distance.neighbors import NeighborGraph, NeighborStats, checked_query, graph_of_edges
 from gymlab.distance.pairwise import checked_out
 from gymlab.distance.series import Float32Array, Series, batches, number_of_codes
+from gymlab.distance.triangle import row_start
 from gymlab.errors import GpuUnavailableError
 
 if TYPE_CHECKING:
@@ -23,19 +24,20 @@ if TYPE_CHECKING:
 
 __all__ = ["Availability", "available", "dtw_cross", "dtw_neighbors", "dtw_pairwise"]
 
+_MEMORY_MAP = "Have them written to a memory map (out=numpy.lib.format.open_memmap(...))"
 _INSTALL = "pip install 'gymlab[gpu]' 'numba-cuda[cu13]', or [cu12] for an older driver"
 
 
 @dataclass(frozen=True)
 class Availability:
-    """Whether a GPU can be used; true or false as a condition.
+    """Whether a GPU can be used. The object is true or false as a condition.
 
     Attributes
     ----------
     usable
         Whether a GPU can be used.
     reason
-        The name of the device or the simulator, or why there is none.
+        The name of the device or the simulator, or the reason why no GPU can be used.
     """
 
     usable: bool
@@ -47,13 +49,12 @@ class Availability:
 
 
 def available() -> Availability:
-    """Return whether the functions of this module can run here, and why not if they cannot.
+    """Return whether the functions of this module can run here, with the reason if they cannot.
 
     Returns
     -------
     Availability
-        True as a condition where there is a usable device, or numba's simulator was chosen with
-        ``NUMBA_ENABLE_CUDASIM=1``.
+        True as a condition if there is a usable device, or if ``NUMBA_ENABLE_CUDASIM=1`` selects numba's simulator.
 
     Examples
     --------
@@ -95,7 +96,7 @@ def dtw_pairwise(
     Returns
     -------
     numpy.ndarray
-        float32 ``(n(n-1)/2,)`` as of :func:`gymlab.distance.dtw_pairwise`, to its last digit or two.
+        float32 ``(n(n-1)/2,)``, equal to :func:`gymlab.distance.dtw_pairwise` except in the last one or two digits.
 
     Raises
     ------
@@ -103,6 +104,8 @@ def dtw_pairwise(
         If there is no GPU to use.
     InputError
         As :func:`gymlab.distance.dtw_pairwise`.
+    MemoryLimitError
+        If the matrix would take more memory than may be used.
 
     Examples
     --------
@@ -114,7 +117,7 @@ def dtw_pairwise(
     from gymlab.distance.kernels.gpu import LATER
 
     (batch,), scale = batches(series, n_codes=number_of_codes(mismatch_weights))
-    result = checked_out(out, (len(batch) * (len(batch) - 1) // 2,), batch)
+    result = checked_out(out, (len(batch) * (len(batch) - 1) // 2,), batch, instead=_MEMORY_MAP)
     tiles = Tiles(batch, batch, radius, mismatch_weights, scale, LATER)
     work = [
         Block(partial(_write_condensed, tiles, tile, len(batch), result), tile.cells) for tile in tiles.plan()
@@ -150,6 +153,8 @@ def dtw_cross(
         If there is no GPU to use.
     InputError
         As :func:`gymlab.distance.dtw_cross`.
+    MemoryLimitError
+        If the distances would take more memory than may be used.
 
     Examples
     --------
@@ -160,7 +165,7 @@ def dtw_cross(
     from gymlab.distance.gpu_tiles import Tiles
 
     (left, right), scale = batches(a, b, n_codes=number_of_codes(mismatch_weights))
-    result = checked_out(out, (len(left), len(right)), left, right)
+    result = checked_out(out, (len(left), len(right)), left, right, instead=_MEMORY_MAP)
     tiles = Tiles(left, right, radius, mismatch_weights, scale)
     work = [Block(partial(_write_cross, tiles, tile, result), tile.cells) for tile in tiles.plan()]
     run_blocks(work, 1, progress)
@@ -179,7 +184,7 @@ def dtw_neighbors(
     """Return the neighbours of each series by exact DTW: all within ``eps``, or the ``k`` nearest, by a GPU.
 
     On the device, a pair is ruled out by its corner cells (LB_Kim [1]_, counted as ``kim``), or abandoned between two
-    strips of columns once every way on is too far.
+    strips of columns if every path is already too long.
 
     Parameters
     ----------
@@ -190,13 +195,13 @@ def dtw_neighbors(
     k
         How many neighbours each series has, 1 to n−1. Ties go to the lower index.
     values
-        Whether the graph holds the distances; else it holds True.
+        True for a graph of distances, False for a graph that holds True for each edge.
 
     Returns
     -------
     NeighborGraph
-        A csr graph ``(n, n)`` without the series themselves, zeros explicit, and statistics. With ``eps`` the graph
-        is symmetric; with ``k`` each row has k entries.
+        A csr graph ``(n, n)`` without edges of a series to itself, with explicit zeros; and statistics. With ``eps``
+        the graph is symmetric; with ``k`` each row has k entries.
 
     Raises
     ------
@@ -218,7 +223,7 @@ def dtw_neighbors(
     """
     _refuse_without_gpu("dtw_neighbors")
     from gymlab.distance.gpu_tiles import Tiles, edges_nearest, edges_within
-    from gymlab.distance.kernels.gpu import LATER, OTHER
+    from gymlab.distance.kernels.gpu import ABANDONED, COMPUTED, LATER, OTHER, PRUNED
 
     start = time.perf_counter()
     (batch,), scale = batches(series, n_codes=number_of_codes(mismatch_weights))
@@ -226,15 +231,15 @@ def dtw_neighbors(
     query = checked_query(n, eps, k, values=values)
     tiles = Tiles(batch, batch, radius, mismatch_weights, scale, LATER if query.k is None else OTHER)
     if query.eps is None:
-        found = edges_nearest(tiles, n, query.k or 0, scale)
+        rows, columns, distances, counts = edges_nearest(tiles, n, query.k or 0, scale)
     else:
-        found = edges_within(tiles, n, query.eps, scale)
-    graph = graph_of_edges(n, found.rows, found.columns, found.values if query.values else None)
+        rows, columns, distances, counts = edges_within(tiles, n, query.eps, scale)
+    graph = graph_of_edges(n, rows, columns, distances if query.values else None)
     stats = NeighborStats(
         pairs=n * (n - 1),
-        pruned={"kim": found.counts["pruned"]},
-        abandoned=found.counts["abandoned"],
-        computed=found.counts["computed"],
+        pruned={"kim": int(counts[PRUNED])},
+        abandoned=int(counts[ABANDONED]),
+        computed=int(counts[COMPUTED]),
         seconds=time.perf_counter() - start,
     )
     return NeighborGraph(graph, stats)
@@ -246,7 +251,7 @@ def _refuse_without_gpu(name: str) -> None:
     Raises
     ------
     GpuUnavailableError
-        If there is none; the message says why, and what runs on the processor.
+        If there is no GPU. The message gives the reason, and the function for the processor.
     """
     if not (there := available()):
         raise GpuUnavailableError(
@@ -263,5 +268,5 @@ def _write_condensed(tiles: "Tiles", tile: "Tile", n: int, out: Float32Array) ->
     for row, distances in zip(tile.rows, tiles.distances(tile), strict=True):
         first = max(row + 1, tile.columns.start)
         wanted = distances[first - tile.columns.start :]
-        start = n * row - row * (row + 1) // 2 + first - row - 1
+        start = row_start(n, row) + first - row - 1
         out[start : start + len(wanted)] = wanted

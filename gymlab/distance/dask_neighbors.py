@@ -1,48 +1,36 @@
-"""Neighbour graphs over a Dask cluster: each worker searches some blocks, the client keeps the nearest neighbours."""
+"""Neighbour graphs by a Dask cluster: each worker searches some blocks, the client keeps the nearest neighbours."""
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gymlab.distance.blocks import Progress
-from gymlab.distance.dask_tasks import BuiltOnce, ClusterTask, cluster_threads, run_tasks, usable
+from gymlab.distance.dask_tasks import BuiltOnce, ClusterTask, cluster_threads, run_tasks
 from gymlab.distance.neighbors import (
     FoundNeighbors,
     NeighborGraph,
-    NeighborQuery,
     NeighborSearch,
     checked_query,
+    k_nearest,
 )
-from gymlab.distance.series import Float32Array, IntArray, Series, SeriesBatch, batches, number_of_codes
+from gymlab.distance.series import IntArray, Series, batches, number_of_codes
 from gymlab.errors import ClusterError
 
 if TYPE_CHECKING:
     from distributed import Client
 
-# Bounds make some pairs a hundred times cheaper than others, so there are more tasks than blocks of a matrix.
+# Bounds make some pairs a hundred times cheaper than others, so there are more tasks than for a matrix.
 _TASKS_A_THREAD = 8
 # About ten seconds if no pair is ruled out, which is rare.
 _MOST_CELLS = 50_000_000_000
 
 
-@dataclass(frozen=True, eq=False)
-class TaskNeighbors:
-    """The neighbours that a task found, as they are sent: of the nearest only the rows that have any.
-
-    Attributes
-    ----------
-    rows
-        int64 ``(n_rows,)``: places in the order of the search.
-    found
-        With ``nearest`` and ``nearest_index`` of these rows.
-    """
-
-    rows: IntArray
-    found: FoundNeighbors
+# The answer of a task: int64 (n_rows,), the places in the order of the search that have a nearest neighbour, and the
+# neighbours found, with the nearest ones of these places only.
+Answer = tuple[IntArray, FoundNeighbors]
 
 
 def dtw_neighbors(
@@ -58,8 +46,8 @@ def dtw_neighbors(
 ) -> NeighborGraph:
     """Return the k nearest neighbours of each series, or all within ``eps``, by exact DTW, computed by a cluster.
 
-    Every worker keeps limits of its own, which fall with what it finds. So the statistics depend on which worker did
-    what; the graph does not.
+    Every worker has its own limits, which fall with the neighbours that it finds. So the statistics depend on which
+    worker ran which task; the graph does not.
 
     Parameters
     ----------
@@ -71,13 +59,13 @@ def dtw_neighbors(
     Returns
     -------
     NeighborGraph
-        Its graph equals that of :func:`gymlab.distance.dtw_neighbors`.
+        The graph equals that of :func:`gymlab.distance.dtw_neighbors`.
 
     Raises
     ------
     ClusterError
-        As :func:`gymlab.distance.distributed.dtw_pairwise`; also if the processors of a worker and of this
-        machine differ so much that they would divide the work differently.
+        As :func:`gymlab.distance.distributed.dtw_pairwise`; also if the processors of a worker and of this machine
+        differ so much that they would cut the series into different blocks.
     InputError
         As :func:`gymlab.distance.dtw_neighbors`.
 
@@ -95,17 +83,17 @@ def dtw_neighbors(
     query = checked_query(len(batch), eps, k, values=values)
     search = NeighborSearch(batch, query, radius, mismatch_weights, scale)
     ingredients = (batch, query, radius, tuple(mismatch_weights), scale)
-    shared = BuiltOnce(_search, ingredients, batch.values.nbytes)
+    shared = BuiltOnce(NeighborSearch, ingredients, batch.values.nbytes)
     total = search.nothing_found()
 
-    def add(_task: ClusterTask, answer: TaskNeighbors) -> None:
-        _add(total, answer)
+    def add(_task: ClusterTask, answer: Answer) -> None:
+        _add(total, *answer)
 
     run_tasks(client, search_ranges, shared, _tasks(search, threads), add, progress)
     return search.graph([total], time.perf_counter() - start)
 
 
-def search_ranges(shared: BuiltOnce[NeighborSearch], n_blocks: int, first: int, stop: int) -> TaskNeighbors:
+def search_ranges(shared: BuiltOnce[NeighborSearch], n_blocks: int, first: int, stop: int) -> Answer:
     """Search some of the ranges of blocks. Runs on a worker.
 
     Raises
@@ -125,7 +113,7 @@ def search_ranges(shared: BuiltOnce[NeighborSearch], n_blocks: int, first: int, 
         search.search_blocks(*part, found)
     rows = np.flatnonzero(np.isfinite(found.nearest).any(axis=1))
     found.nearest, found.nearest_index = found.nearest[rows], found.nearest_index[rows]
-    return TaskNeighbors(rows, found)
+    return rows, found
 
 
 def _tasks(search: NeighborSearch, n_threads: int) -> list[ClusterTask]:
@@ -142,21 +130,13 @@ def _tasks(search: NeighborSearch, n_threads: int) -> list[ClusterTask]:
     ]
 
 
-def _add(total: FoundNeighbors, answer: TaskNeighbors) -> None:
-    """Add the neighbours that a task found; the nearest are the first by distance and then by index."""
-    total.edges.extend(answer.found.edges)
-    total.counts += answer.found.counts
-    rows, k = answer.rows, total.nearest.shape[1]
-    if len(rows) == 0:
-        return
-    distances: Float32Array = np.concatenate([total.nearest[rows], answer.found.nearest], axis=1)
-    indices = np.concatenate([total.nearest_index[rows], answer.found.nearest_index], axis=1)
-    best = np.lexsort((indices, distances), axis=1)[:, :k]
-    total.nearest[rows] = np.take_along_axis(distances, best, axis=1)
-    total.nearest_index[rows] = np.take_along_axis(indices, best, axis=1)
-
-
-def _search(
-    batch: SeriesBatch, query: NeighborQuery, radius: int | None, weights: Sequence[float], scale: float
-) -> NeighborSearch:
-    return NeighborSearch(usable(batch), query, radius, weights, scale)
+def _add(total: FoundNeighbors, rows: IntArray, found: FoundNeighbors) -> None:
+    """Add the neighbours that a task found."""
+    total.edges.extend(found.edges)
+    total.counts += found.counts
+    if len(rows):
+        distances, indices = (
+            (total.nearest[rows], found.nearest),
+            (total.nearest_index[rows], found.nearest_index),
+        )
+        total.nearest[rows], total.nearest_index[rows] = k_nearest(distances, indices, total.nearest.shape[1])

@@ -1,4 +1,4 @@
-"""Running tasks on a Dask cluster: shared data is sent once, few tasks run at a time, answers come one by one."""
+"""Tasks on a Dask cluster: shared data is sent once, few tasks run at a time, answers are fetched one by one."""
 
 import threading
 from collections import deque
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 R = TypeVar("R")
 
-# For each thread of the workers: one that runs and one that waits, so that no thread waits for the client.
+# For each thread of the workers, one task runs and one waits, so that no thread waits for the client.
 _TASKS_A_THREAD = 2
 
-# How often in a row the shared data may be lost before any task ends, and how long to wait for a worker then.
+# How often in a row the shared data may be lost before a task ends, and how long to wait for a worker after a loss.
 _MOST_LOSSES = 3
 _SECONDS_FOR_A_WORKER = 60
 
@@ -32,16 +32,17 @@ class BuiltOnce(Generic[T]):
     """An object that is costly to send or cannot be sent: its ingredients are sent, and each process builds it once.
 
     A worker keeps the object as long as the ingredients, hence until the client releases them. A worker that
-    replaces a killed one gets the ingredients from another worker and builds the object anew.
+    replaces a killed one gets the ingredients from another worker and builds the object again.
 
     Parameters
     ----------
     build
-        A function that workers can import.
+        A function or class that workers can import. It gets series as the kernels are compiled for: writable and
+        aligned, which received arrays may not be.
     ingredients
-        What it is called with.
+        The arguments of ``build``.
     nbytes
-        Their size, for Dask to plan with.
+        The size of the ingredients, which Dask uses in its planning.
     """
 
     def __init__(self, build: Callable[..., T], ingredients: tuple[object, ...], nbytes: int) -> None:
@@ -52,10 +53,10 @@ class BuiltOnce(Generic[T]):
         self._built: T | None = None
 
     def get(self) -> T:
-        """Return the object, built if need be; other threads wait meanwhile."""
+        """Return the object, and build it at the first call; other threads wait meanwhile."""
         with self._lock:
             if self._built is None:
-                self._built = self._build(*self._ingredients)
+                self._built = self._build(*map(_usable, self._ingredients))
             return self._built
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -81,7 +82,7 @@ def cluster_threads(client: "Client", name: str) -> int:
     ClusterError
         If Dask is not installed, the client is closed, or it has no workers.
     InputError
-        If it is no client, or an asynchronous one.
+        If it is not a client, or is an asynchronous client.
     """
     try:
         from distributed import Client
@@ -109,18 +110,18 @@ def run_tasks(
     receive: Callable[[ClusterTask, R], None],
     progress: Progress,
 ) -> None:
-    """Call ``function(shared, *task.arguments)`` for each task on the workers, and pass on the answers as they come.
+    """Call ``function(shared, *task.arguments)`` for each task on the workers, and pass each answer to ``receive``.
 
-    At any time, two tasks for each thread are on their way, and answers are fetched one by one, so that answers do
-    not pile up. The tasks of a worker that dies are run again by others. If the last worker with the shared data
-    dies, the data is sent anew.
+    At any time, at most two tasks for each thread are submitted, and answers are fetched one by one, so that answers
+    do not fill the memory. Other workers run the tasks of a worker that dies. If the last worker with the shared data
+    dies, the data is sent again.
 
     Parameters
     ----------
     client
         As :func:`cluster_threads` checked it.
     function
-        One that workers can import.
+        A function that workers can import.
     shared
         Sent to every worker once.
     tasks
@@ -134,7 +135,7 @@ def run_tasks(
     Raises
     ------
     ClusterError
-        If the client is closed meanwhile, no worker is left, or workers die time and again.
+        If the client is closed during the work, no worker is left, or workers die repeatedly.
     """
     with reporting(progress, sum(task.cells for task in tasks)) as report:
         running = _RunningTasks(client, function, shared)
@@ -151,7 +152,7 @@ def run_tasks(
 
 
 class _RunningTasks(Generic[T, R]):
-    """The tasks that are on their way."""
+    """The tasks that were submitted and have not ended."""
 
     def __init__(self, client: "Client", function: Callable[..., R], shared: BuiltOnce[T]) -> None:
         from distributed import as_completed
@@ -160,7 +161,7 @@ class _RunningTasks(Generic[T, R]):
         self._function = function
         self._shared = shared
         self._sent: Future[Any] | None = None
-        # In a row, without a task that ended.
+        # The losses of the shared data since a task ended.
         self._losses = 0
         self._room = 0
         self._completed = as_completed(loop=client.loop)
@@ -169,20 +170,20 @@ class _RunningTasks(Generic[T, R]):
     def submit(self, waiting: deque[ClusterTask]) -> None:
         """Send waiting tasks while there is room for them."""
         _refuse_closed(self._client)
-        # Asked again each time, since workers come and go; while all are away, as many as there were.
+        # Asked each time, because workers come and go. While there are none, the last number is used.
         self._room = _TASKS_A_THREAD * sum(self._client.nthreads().values()) or self._room
         while waiting and len(self.tasks) < self._room:
             if self._sent is None:
                 self._sent = self._scattered()
             task = waiting.popleft()
-            # Not pure, and the shared data not keyed by its hash: such a key would be the same in the next run, and the
-            # message that releases it here may arrive after the next run has asked for it.
+            # The call is not pure, and the key of the shared data is not its hash: such keys would be the same in the
+            # next run, and the message that releases them may arrive after the next run has asked for them.
             future = self._client.submit(self._function, self._sent, *task.arguments, pure=False)
             self.tasks[future] = task, self._sent
             self._completed.add(future)
 
     def next_answer(self, waiting: deque[ClusterTask]) -> tuple[ClusterTask, R]:
-        """Return the next task that ends and its answer; lost tasks go back to those waiting."""
+        """Return the next task that ends, and its answer; lost tasks wait again."""
         from distributed.scheduler import KilledWorker
 
         while True:
@@ -217,14 +218,14 @@ class _RunningTasks(Generic[T, R]):
         while True:
             try:
                 self._client.wait_for_workers(1, timeout=_SECONDS_FOR_A_WORKER)
-                # In a broadcast the workers copy the data for each other, which fails or hangs if one of them dies
-                # meanwhile. After a loss, one copy is safer; the workers then fetch it from each other.
+                # In a broadcast, workers copy the data to each other, which fails or hangs if one of them dies
+                # meanwhile. After a loss, one copy is safer; the workers fetch it from each other later.
                 sent: Future[Any] = self._client.scatter(self._shared, broadcast=not self._losses, hash=False)
             except TimeoutError as error:
                 raise ClusterError(
                     f"the cluster lost all its workers, and none came back within {_SECONDS_FOR_A_WORKER} s"
                 ) from error
-            except Exception as error:  # noqa: BLE001 - a worker that dies meanwhile has many names, none documented
+            except Exception as error:  # noqa: BLE001 - the death of a worker raises many exceptions, none documented
                 _refuse_closed(self._client)
                 self._count_loss(error)
             else:
@@ -247,9 +248,10 @@ def _refuse_closed(client: "Client") -> None:
         )
 
 
-def usable(batch: SeriesBatch) -> SeriesBatch:
-    """Return the series in the form that kernels are compiled for, since what arrives may be read-only or unaligned."""
+def _usable(ingredient: object) -> object:
+    if not isinstance(ingredient, SeriesBatch):
+        return ingredient
     return SeriesBatch(
-        np.require(batch.values, requirements=["C", "A", "W"]),
-        np.require(batch.lengths, requirements=["C", "A", "W"]),
+        np.require(ingredient.values, requirements=["C", "A", "W"]),
+        np.require(ingredient.lengths, requirements=["C", "A", "W"]),
     )

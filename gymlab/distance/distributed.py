@@ -1,8 +1,8 @@
-"""The exact DTW matrix and neighbour graphs over the workers of a Dask cluster, for work on more than one machine.
+"""Exact DTW matrices and neighbour graphs by the workers of a Dask cluster, for work on more than one machine.
 
-The functions mirror those of :mod:`gymlab.distance`, with the client before the series, and give the same bits
-(on processors of one kind). They need Dask (``pip install 'gymlab[distributed]'``), and gymlab on every worker.
-Importing this module does not import Dask; the first call does.
+The functions are those of :mod:`gymlab.distance`, with the client before the series. They give the same results, bit
+for bit (on processors of one kind). They need Dask (``pip install 'gymlab[distributed]'``), and gymlab on every
+worker. Importing this module does not import Dask; the first call does.
 
 >>> from distributed import Client  # doctest: +SKIP
 >>> with Client("scheduler:8786") as client:  # doctest: +SKIP
@@ -11,22 +11,19 @@ Importing this module does not import Dask; the first call does.
 
 import os
 from collections.abc import Sequence
-from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gymlab.arguments import instance, whole_number
-from gymlab.budget import memory_budget
 from gymlab.distance.blocks import Progress, checked_progress
 from gymlab.distance.dask_neighbors import dtw_neighbors
-from gymlab.distance.dask_tasks import BuiltOnce, ClusterTask, cluster_threads, run_tasks, usable
+from gymlab.distance.dask_tasks import BuiltOnce, ClusterTask, cluster_threads, run_tasks
 from gymlab.distance.kernels.vectors import kernel_path
 from gymlab.distance.matrix_file import MatrixFile, matrix_key, open_matrix_file
 from gymlab.distance.pairwise import checked_out
 from gymlab.distance.parquet_parts import Parts, ensure_part, part_path, plan_in, remove_unfinished
 from gymlab.distance.row_distances import RowDistances
 from gymlab.distance.series import Float32Array, Series, SeriesBatch, batches, number_of_codes
-from gymlab.errors import MemoryLimitError
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -35,9 +32,9 @@ __all__ = ["Parts", "dtw_cross", "dtw_neighbors", "dtw_pairwise", "dtw_pairwise_
 
 # Measured on one thread, for explicit vectors and plain loops. Only the size of blocks depends on it.
 _CELLS_A_SECOND = {"vector": 2.5e10, "plain": 7e9}
-# The answer to a block takes 32 MB at most, so that the answers on their way fit into any worker.
+# The answer to a block takes at most 32 MB, so that the answers that wait fit into any worker.
 _MOST_PAIRS = 8_000_000
-# So that all threads end at about the same time.
+# Several blocks for each thread, so that all threads end at about the same time.
 _BLOCKS_A_THREAD = 4
 # Sending a task costs milliseconds; a block below a fiftieth of a second is not worth it.
 _LEAST_SECONDS = 0.02
@@ -55,25 +52,27 @@ def dtw_pairwise(
 ) -> Float32Array:
     """Return the exact DTW distance of every pair of series, as a condensed matrix, computed by a cluster.
 
-    The series are sent to every worker once. A worker that dies costs the blocks that it had not delivered.
+    The series are sent to every worker once. If a worker dies, only the blocks that it had not delivered are computed
+    again.
 
     Parameters
     ----------
     client
-        A :class:`distributed.Client` with at least one worker. Blocks come through the scheduler, unless the
-        client was made with ``direct_to_workers=True``.
+        A :class:`distributed.Client` with at least one worker. Blocks pass through the scheduler, unless the client
+        was made with ``direct_to_workers=True``.
     series, radius, mismatch_weights
         As for :func:`gymlab.distance.dtw_pairwise`.
     out
         As for :func:`gymlab.distance.dtw_pairwise`. With a memory map or the path of an ``.npy`` file, this
         process holds one block at a time. A file gets its name when it is complete. After an interruption, its
-        finished blocks are reused if ``cells_a_block`` is the same; without it, if the workers have as many threads.
+        finished blocks are used again if ``cells_a_block`` is the same or, without it, if the number of threads of
+        the workers is the same.
     progress
         True for a progress bar, or a function of the cells done and the cells in all. If it raises an
-        exception, the blocks on their way are cancelled.
+        exception, the submitted blocks are cancelled.
     cells_a_block
-        About how many cells of DTW a block holds. None for a second of work; for less if there would be too few
-        blocks for the workers' threads or too large an answer.
+        About how many cells of DTW a block holds. None for about a second of work, or less if the blocks would be too
+        few for the workers' threads or their answers too large.
 
     Returns
     -------
@@ -83,7 +82,7 @@ def dtw_pairwise(
     Raises
     ------
     ClusterError
-        If Dask is not installed, the client is closed or without workers, or workers die time and again.
+        If Dask is not installed, the client is closed or has no workers, or workers die repeatedly.
     InputError
         As :func:`gymlab.distance.dtw_pairwise`.
     MemoryLimitError, OutputError
@@ -104,7 +103,11 @@ def dtw_pairwise(
         file = open_matrix_file(out, batch, radius, mismatch_weights, scale)
         rows.run(client, file.distances, progress, file)
         return file.close()
-    result = _affordable_out(out, (len(batch) * (len(batch) - 1) // 2,), batch)
+    instead = (
+        "Give a memory map as out, the path of a file (out='distances.npy'), or a folder that the workers write to "
+        "(dtw_pairwise_parts); ask for the nearest neighbours only (dtw_neighbors)"
+    )
+    result = checked_out(out, (len(batch) * (len(batch) - 1) // 2,), batch, instead=instead)
     rows.run(client, result, progress)
     return result
 
@@ -122,16 +125,16 @@ def dtw_pairwise_parts(
     """Write the exact DTW distance of every pair of series to a folder of Parquet files, computed by a cluster.
 
     The workers write the files, so no distance passes through this process; the client and all workers have to share
-    the folder. A part appears under its name when it is complete. Each part knows the key of its matrix and the
-    checksum of its numbers. Call the function again after an interruption, and only missing or damaged parts are
-    computed.
+    the folder. A part appears under its name when it is complete. Each part holds the key of its matrix and the
+    checksum of its numbers. After an interruption, call the function again: it computes only missing or damaged
+    parts.
 
     Parameters
     ----------
     client, series, radius, progress, mismatch_weights, cells_a_block
-        As for :func:`dtw_pairwise`. A folder from an earlier run keeps the blocks of that run.
+        As for :func:`dtw_pairwise`. A folder of an earlier run keeps the blocks of that run.
     folder
-        Created if need be.
+        The folder, created if it does not exist.
 
     Returns
     -------
@@ -219,7 +222,8 @@ def dtw_cross(
     """
     threads = cluster_threads(client, "dtw_cross")
     (left, right), scale = batches(a, b, n_codes=number_of_codes(mismatch_weights))
-    result = _affordable_out(out, (len(left), len(right)), left, right)
+    instead = "Have them written to a memory map (out=numpy.lib.format.open_memmap(...))"
+    result = checked_out(out, (len(left), len(right)), left, right, instead=instead)
     _SharedRows(right, left, radius, mismatch_weights, scale, threads, cells_a_block).run(
         client, result, progress
     )
@@ -232,7 +236,7 @@ def compute_rows(shared: BuiltOnce[RowDistances], first: int, stop: int) -> Floa
 
 
 class _SharedRows:
-    """Distances of rows as a cluster computes them, cut into ranges of rows."""
+    """Distances that a cluster computes, cut into ranges of rows."""
 
     def __init__(
         self,
@@ -247,7 +251,7 @@ class _SharedRows:
         self.here = RowDistances(members, queries, radius, weights, scale)
         self.ranges = _planned_ranges(self.here, members.n_channels, n_threads, cells_a_block)
         nbytes = members.values.nbytes + (0 if queries is None else queries.values.nbytes)
-        self.sent = BuiltOnce(_row_distances, (members, queries, radius, tuple(weights), scale), nbytes)
+        self.sent = BuiltOnce(RowDistances, (members, queries, radius, tuple(weights), scale), nbytes)
 
     def run(
         self, client: "Client", out: Float32Array, progress: Progress, file: MatrixFile | None = None
@@ -265,22 +269,13 @@ class _SharedRows:
         run_tasks(client, compute_rows, self.sent, tasks, write, progress)
 
 
-def _row_distances(
-    members: SeriesBatch,
-    queries: SeriesBatch | None,
-    radius: int | None,
-    weights: Sequence[float],
-    scale: float,
-) -> RowDistances:
-    return RowDistances(usable(members), None if queries is None else usable(queries), radius, weights, scale)
-
-
 def _planned_ranges(
     distances: RowDistances, n_channels: int, n_threads: int, cells_a_block: int | None
 ) -> list[tuple[int, int]]:
     """Cut the rows into ranges of about a second's work.
 
-    Ranges are shorter where a second's distances would be too large an answer, or the blocks too few for the threads.
+    Ranges are shorter if the distances of a second would be too large an answer, or the blocks too few for the
+    threads.
 
     Raises
     ------
@@ -294,24 +289,3 @@ def _planned_ranges(
         share = total / (_BLOCKS_A_THREAD * n_threads)
         cells_a_block = int(max(min(second, answer, share), _LEAST_SECONDS * second))
     return distances.row_ranges(whole_number("cells_a_block", cells_a_block, least=1, instead=", or None"))
-
-
-def _affordable_out(out: Float32Array | None, shape: tuple[int, ...], *read: SeriesBatch) -> Float32Array:
-    """Return the array to write to: a new one, or the caller's.
-
-    Raises
-    ------
-    MemoryLimitError
-        If a new one would take more memory than may be used.
-    InputError
-        If the caller's array is not writable, not float32, of another shape, or shares memory with the series.
-    """
-    if out is None:
-        needed, limit = 4 * prod(shape), memory_budget()
-        if needed > limit:
-            raise MemoryLimitError(
-                f"the distances take {needed / 1e9:.1f} GB and {limit / 1e9:.1f} GB may be used here. Give a memory "
-                "map as out, for all pairs also a file (out='distances.npy') or a folder that the workers write to "
-                "(dtw_pairwise_parts); or ask for the nearest neighbours only (dtw_neighbors)"
-            )
-    return checked_out(out, shape, *read)

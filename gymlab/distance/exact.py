@@ -1,4 +1,4 @@
-"""Numbers as float64, whole numbers exactly; anything that is no real number or would lose digits is refused."""
+"""Conversion of numbers to float64, exact for whole numbers; other values are refused."""
 
 from decimal import Decimal
 from fractions import Fraction
@@ -35,13 +35,13 @@ _NO_NUMBERS = {
 def real_numbers(values: object, where: str) -> NDArray[Any]:
     """Return real numbers as an array that can be converted to float64.
 
-    Where float64 cannot hold every whole number, the array holds exact objects instead: int for whole numbers, and
-    Fraction for others.
+    If a number is too large for float64 to hold every whole number, the array holds exact objects: int for whole
+    numbers, and Fraction for others.
 
     Raises
     ------
     InputError
-        If something is no real number, or masked.
+        If a value is not a real number, or is masked.
     """
     parts = values if isinstance(values, (list, tuple)) else ()
     if any(np.ma.isMaskedArray(one) for one in (values, *parts)):
@@ -83,7 +83,7 @@ def _of_objects(array: NDArray[Any], where: str) -> NDArray[Any]:
             raise InputError(f"{where} is not a series of numbers: it holds {shown(one)}")
         try:
             floats[place] = float(one)
-        except (OverflowError, ValueError):  # the latter of Decimal's signaling NaN
+        except (OverflowError, ValueError):  # ValueError is raised for the signaling NaN of Decimal
             raise InputError(
                 f"{where} is not a series of numbers: it holds {shown(one)}, which is beyond float64"
             ) from None
@@ -93,7 +93,7 @@ def _of_objects(array: NDArray[Any], where: str) -> NDArray[Any]:
     return floats if (exact == floats).all() else exact
 
 
-def _exact(number: Any) -> int | Fraction:  # noqa: ANN401 - one of _NUMBERS, which have no type in common
+def _exact(number: Any) -> int | Fraction:  # noqa: ANN401 - one of _NUMBERS, which have no common type
     return int(number) if isinstance(number, (Integral, np.bool_)) else Fraction(*number.as_integer_ratio())
 
 
@@ -103,7 +103,7 @@ def moved_by(series: NDArray[Any], shift: Float64Array, where: str) -> Float64Ar
     Raises
     ------
     InputError
-        If float64 does not hold a whole number even so; the message names it.
+        If float64 does not hold a whole number less the shift; the message names the number.
     """
     if series.dtype != object:
         return np.asarray(series - shift, dtype=np.float64)
@@ -119,7 +119,7 @@ def moved_by(series: NDArray[Any], shift: Float64Array, where: str) -> Float64Ar
 
 
 def far_from_zero(low: Float64Array, high: Float64Array) -> Float64Array:
-    """Return the middle of each channel that lies far from zero for its spread, and 0 for the others.
+    """Return the middle of each channel that is farther from zero than its spread, and 0 for the others.
 
     In float32, a channel far from zero would lose the digits in which its values differ. A channel near zero is not
     moved, so that small whole numbers stay whole.

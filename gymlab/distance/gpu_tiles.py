@@ -1,12 +1,12 @@
-"""The work of :mod:`gymlab.distance.cuda` in tiles, so that memory on the device stays bounded; edges from near pairs.
+"""The work of :mod:`gymlab.distance.cuda` in tiles, which bound the memory on the device; edges from near pairs.
 
-Importing this needs numba-cuda.
+Importing this module needs numba-cuda.
 """
 
 import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,16 +22,16 @@ _PAIRS, _CELLS, _BYTES = 2**23, 2**37, 2**28
 
 _THREADS, _WARP = 128, 32
 
-# Blocks take work in turns; more of them would only wait.
+# Blocks take work one after the other; more of them would only wait.
 _MOST_BLOCKS = 2**20
 
-# The shared memory that a block has on every device without asking for more, in float32.
+# The shared memory that a block has on every device by default, as a number of float32.
 _SHARED = 48 * 1024 // 4
 
 # The fewest columns of the first tile of a k-NN query. All its pairs are near, since no neighbour is known yet.
 _FIRST_COLUMNS = 256
 
-# More than the rounding of a root and a product, which separates squared costs from distances.
+# A factor above the rounding of a root and a product, by which squared distances and costs may differ.
 _SLACK = 1e-6
 
 
@@ -44,23 +44,15 @@ class Tile:
     cells: int
 
 
-@dataclass(frozen=True, eq=False)
-class NearPairs:
-    """The near pairs of a tile, by the indices of their series, and where the pairs of the tile went."""
-
-    rows: IntArray
-    columns: IntArray
-    values: Float32Array
-    pruned: int
-    abandoned: int
-    computed: int
+# Rows and columns of pairs, their distances, and counts of all pairs by the constants of the kernels.
+Found = tuple[IntArray, IntArray, Float32Array, IntArray]
 
 
 class Tiles:
     """Two collections of series, compared on the device tile by tile.
 
     Only one tile's series are on the device at a time. Its columns are sorted by length, so that the threads of a
-    block have about the same to do; their answers come back in the order of the collection.
+    block have about the same work; the answers are in the order of the collection.
     """
 
     def __init__(
@@ -75,7 +67,7 @@ class Tiles:
         self._queries, self._others = queries, others
         self._radius, self._scale, self._relation = checked_radius(radius), np.float32(scale), relation
         weights_of_codes = weights_of_lanes(weights, others.n_channels)[0]
-        # An array without elements has no address on the device.
+        # One element more, because an empty array has no address on the device.
         self._weights_there = cuda.to_device(np.append(weights_of_codes, np.float32(0)))
         self._n_codes = len(weights_of_codes)
         self._width = kernels.strip_width(others.n_channels, int(others.lengths.max()))
@@ -87,7 +79,7 @@ class Tiles:
         Parameters
         ----------
         first_columns
-            When given, the first tiles have so many columns, and the next ones as many as all before them.
+            If given, the first tiles have this many columns, and the next ones as many as all tiles before them.
         """
         n_rows, n_columns = len(self._queries), len(self._others)
         start = 0
@@ -106,7 +98,7 @@ class Tiles:
         return min(n_columns, max(_WARP, min(2**14, fitting // _WARP * _WARP)))
 
     def _down(self, rows: range, columns: range) -> Iterator[Tile]:
-        """Cut the rows that meet these columns into tiles, by what the longest series would need."""
+        """Cut the rows that meet these columns into tiles, by the needs of the longest series."""
         n = int(self._queries.lengths[rows.start : rows.stop].max(initial=1))
         m = int(self._others.lengths[columns.start : columns.stop].max())
         cells = n * m
@@ -124,27 +116,32 @@ class Tiles:
         distances: Float32Array = out.copy_to_host()
         return distances.reshape(len(tile.rows), len(tile.columns))
 
-    def near(self, tile: Tile, limits: Float32Array) -> NearPairs:
+    def near(self, tile: Tile, limits: Float32Array) -> Found:
         """Return the pairs of a tile whose squared distance is not above the limit of their row.
 
         Parameters
         ----------
         limits
             float32 ``(rows,)``, in the scale of the kernels.
+
+        Returns
+        -------
+        rows, columns, values, counts
+            The indices of both series and the distance of each pair; and int64 ``(4,)``, the counts of pairs of the
+            tile, by the constants of :mod:`gymlab.distance.kernels.gpu`.
         """
         size = len(tile.rows) * len(tile.columns)
         rows, columns = (cuda.device_array(size, dtype=np.int32) for _ in range(2))
         values = cuda.device_array(size, dtype=np.float32)
-        counts = cuda.to_device(np.zeros(4, dtype=np.int64))
-        self._launch(kernels.neighbors_kernel, tile, cuda.to_device(limits), rows, columns, values, counts)
-        emitted, pruned, abandoned, computed = (int(count) for count in counts.copy_to_host())
-        return NearPairs(
+        counters = cuda.to_device(np.zeros(4, dtype=np.int64))
+        self._launch(kernels.neighbors_kernel, tile, cuda.to_device(limits), rows, columns, values, counters)
+        counts = counters.copy_to_host()
+        emitted = int(counts[kernels.EMITTED])
+        return (
             _first(rows, emitted).astype(np.int64) + tile.rows.start,
             _first(columns, emitted).astype(np.int64) + tile.columns.start,
             _first(values, emitted),
-            pruned,
-            abandoned,
-            computed,
+            counts,
         )
 
     def _launch(self, kernel: Callable[[Shape], Any], tile: Tile, *more: object) -> None:
@@ -162,10 +159,10 @@ class Tiles:
             shared = 1
             blocks = min(blocks, max(1, _BYTES // (4 * longest * threads)))
             scratch = (blocks, longest * threads)
-        # Where a query stands among the columns, for collections that are compared with themselves.
+        # The position of the first query among the columns, if a collection is compared with itself.
         ahead = tile.rows.start - tile.columns.start
         with warnings.catch_warnings():
-            # A small collection leaves most of the device idle, which needs no warning.
+            # numba warns if most of the device is idle, which is normal for a small collection.
             warnings.filterwarnings("ignore", message="Grid size")
             kernel(shape)[blocks, threads, 0, 4 * shared](
                 queries,
@@ -197,7 +194,7 @@ class Tiles:
             strips = math.ceil(longest / self._width)
             packed = np.zeros((strips * self._width, self._others.n_channels, len(members)), dtype=np.float32)
             packed[:longest] = self._others.values[members, :longest].transpose(1, 2, 0)
-            self._loaded = None  # the old ones go before the new ones come
+            self._loaded = None  # frees the old arrays before the new ones are copied
             there = (cuda.to_device(array) for array in (packed, lengths, slots))
             self._loaded = (columns, *there)
         return self._loaded[1:]
@@ -208,16 +205,6 @@ def _first(there: Any, n: int) -> Any:  # noqa: ANN401 - numba gives its device 
     return there[:n].copy_to_host() if n else np.empty(0, dtype=there.dtype)
 
 
-@dataclass(eq=False)
-class DirectedEdges:
-    """Directed edges by the indices of their series, and where the ordered pairs went."""
-
-    rows: IntArray
-    columns: IntArray
-    values: Float32Array
-    counts: dict[str, int] = field(default_factory=dict)
-
-
 def cost_limits(distances: NDArray[Any], scale: float) -> Float32Array:
     """Return float32 squared distances, in the scale of the kernels, that no pair within ``distances`` exceeds."""
     with np.errstate(over="ignore"):
@@ -226,40 +213,37 @@ def cost_limits(distances: NDArray[Any], scale: float) -> Float32Array:
     return np.nextafter(squared, np.float32(np.inf))
 
 
-def edges_within(tiles: Tiles, n: int, eps: float, scale: float) -> DirectedEdges:
-    """Return the edges between series within ``eps``; each pair is compared once."""
+def edges_within(tiles: Tiles, n: int, eps: float, scale: float) -> Found:
+    """Return the directed edges between series within ``eps``, and counts of ordered pairs as :meth:`Tiles.near`."""
     radius = np.float32(min(eps, float(np.finfo(np.float32).max)))
     limits = np.full(n, cost_limits(np.array(radius), scale))
-    parts: list[tuple[IntArray, IntArray, Float32Array]] = [
-        (np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))
-    ]
-    counts = dict.fromkeys(("pruned", "abandoned", "computed"), 0)
+    parts = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))]
+    counts = np.zeros(4, dtype=np.int64)
     for tile in tiles.plan():
-        pairs = tiles.near(tile, limits[tile.rows.start : tile.rows.stop])
-        near = pairs.values <= radius
-        parts.append((pairs.rows[near], pairs.columns[near], pairs.values[near]))
-        _count(counts, pairs, 2)
+        rows, columns, values, of_tile = tiles.near(tile, limits[tile.rows.start : tile.rows.stop])
+        near = values <= radius
+        parts.append((rows[near], columns[near], values[near]))
+        counts += of_tile
     rows, columns, values = (np.concatenate(part) for part in zip(*parts, strict=True))
-    return DirectedEdges(
-        np.concatenate([rows, columns]), np.concatenate([columns, rows]), np.tile(values, 2), counts
-    )
+    # Each pair was compared once and answers for both directions.
+    return np.concatenate([rows, columns]), np.concatenate([columns, rows]), np.tile(values, 2), 2 * counts
 
 
-def edges_nearest(tiles: Tiles, n: int, k: int, scale: float) -> DirectedEdges:
-    """Return the edges from each series to its k nearest.
+def edges_nearest(tiles: Tiles, n: int, k: int, scale: float) -> Found:
+    """Return the edges from each series to its k nearest, and counts of ordered pairs as :meth:`Tiles.near`.
 
-    The k nearest so far bound what the device has to report, so the tiles grow from few columns to many.
+    The k nearest so far limit how many pairs the device reports, so the tiles grow from few columns to many.
     """
     distances = np.full((n, k), np.inf, dtype=np.float32)
     indices = np.full((n, k), n, dtype=np.int64)
-    counts = dict.fromkeys(("pruned", "abandoned", "computed"), 0)
+    counts = np.zeros(4, dtype=np.int64)
     for tile in tiles.plan(max(_FIRST_COLUMNS, 4 * k)):
         part = slice(tile.rows.start, tile.rows.stop)
-        pairs = tiles.near(tile, cost_limits(distances[part, -1], scale))
-        found = pairs.rows - tile.rows.start, pairs.columns, pairs.values
+        rows, columns, values, of_tile = tiles.near(tile, cost_limits(distances[part, -1], scale))
+        found = rows - tile.rows.start, columns, values
         distances[part], indices[part] = _nearest(distances[part], indices[part], *found)
-        _count(counts, pairs, 1)
-    return DirectedEdges(np.repeat(np.arange(n), k), indices.ravel(), distances.ravel(), counts)
+        counts += of_tile
+    return np.repeat(np.arange(n), k), indices.ravel(), distances.ravel(), counts
 
 
 def _nearest(
@@ -271,15 +255,9 @@ def _nearest(
     all_columns = np.concatenate([indices.ravel(), columns])
     all_values = np.concatenate([distances.ravel(), values])
     order = np.lexsort((all_columns, all_values, all_rows))
-    # Each row has at least the k it had before.
+    # Each row has at least its k former entries.
     chosen = order[np.searchsorted(all_rows[order], np.arange(n))[:, None] + np.arange(k)]
     return all_values[chosen], all_columns[chosen]
 
 
-def _count(counts: dict[str, int], near: NearPairs, directions: int) -> None:
-    counts["pruned"] += directions * near.pruned
-    counts["abandoned"] += directions * near.abandoned
-    counts["computed"] += directions * near.computed
-
-
-# Compiled in: 4354a3acbf2e2105
+# Compiled in: d1b92f41bcb32444

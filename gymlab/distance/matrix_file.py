@@ -1,4 +1,4 @@
-"""A condensed matrix in a file: an interrupted run continues, since checksums tell which blocks are finished."""
+"""A condensed matrix in a file: an interrupted run continues, because checksums show which blocks are finished."""
 
 import contextlib
 import hashlib
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.lib.format import open_memmap
 
 from gymlab import __version__
-from gymlab.distance.kernels.sweeps import gather_condensed
+from gymlab.distance.kernels.sweeps import move_condensed
 from gymlab.distance.row_distances import RowDistances, call
 from gymlab.distance.series import Float32Array, SeriesBatch
 from gymlab.errors import InputError, OutputError
@@ -22,10 +22,10 @@ _SCHEMA = 1
 
 
 class MatrixFile:
-    """A condensed matrix that grows in ``<path>.part`` and becomes ``<path>``, an ``.npy`` file, when it is whole.
+    """A condensed matrix that grows in ``<path>.part`` and becomes ``<path>``, an ``.npy`` file, when it is complete.
 
-    ``<path>.blocks`` is its journal, which is kept: a line for the key of the matrix, and a line for each finished
-    block of rows with the CRC-32 of its distances. A block whose distances differ from its line is computed again.
+    ``<path>.blocks`` is its journal, which stays: one line with the key of the matrix, and one line for each finished
+    block of rows with the CRC-32 of its distances. A block whose distances do not match its line is computed again.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class MatrixFile:
         self._lock = threading.Lock()
         try:
             self._finished = self._read_journal(key, n_pairs)
-            # The journal comes first: a matrix without one could never be continued.
+            # The journal is written first: a matrix without a journal could not be continued.
             if not self._journal.exists():
                 self._append({"schema": _SCHEMA, "key": key, "pairs": n_pairs})
             self.distances = self._open(n_pairs)
@@ -69,13 +69,13 @@ class MatrixFile:
         return known is not None and known == checksum(rows, first, stop, self.distances)
 
     def finish(self, rows: RowDistances, first: int, stop: int) -> None:
-        """Write down that these rows are finished."""
+        """Write to the journal that these rows are finished."""
         line = {"first": first, "stop": stop, "crc32": checksum(rows, first, stop, self.distances)}
         with self._lock:
             self._append(line)
 
     def close(self) -> Float32Array:
-        """Give the whole matrix its name, and return it as a read-only memory map."""
+        """Give the complete matrix its name, and return it as a read-only memory map."""
         self.distances.flush()
         if self._part.exists():
             self._part.replace(self.path)
@@ -86,11 +86,13 @@ class MatrixFile:
         if not self._journal.exists():
             for taken in (self.path, self._part):
                 if taken.exists():
-                    raise InputError(f"{taken} exists and is no matrix of this kind; choose another path")
+                    raise InputError(
+                        f"{taken} exists and is not a matrix with a journal; choose another path"
+                    )
             return {}
         lines = []
         for text in self._journal.read_text(encoding="utf-8", errors="replace").splitlines():
-            # An interruption may have cut a line off. Its block is computed again, and further lines follow it.
+            # An interruption may have cut a line. Its block is computed again, and more lines may follow.
             with contextlib.suppress(json.JSONDecodeError):
                 lines.append(json.loads(text))
         if not lines or lines[0] != {"schema": _SCHEMA, "key": key, "pairs": n_pairs}:
@@ -123,7 +125,7 @@ class MatrixFile:
 def open_matrix_file(
     path: str | Path, batch: SeriesBatch, radius: int | None, weights: Sequence[float], scale: float
 ) -> MatrixFile:
-    """Return the file for the distances of all pairs of a collection, as it was left by an earlier run, or new."""
+    """Return the file for the distances of all pairs of a collection: the file of an earlier run, or a new one."""
     return MatrixFile(path, matrix_key(batch, radius, weights, scale), len(batch) * (len(batch) - 1) // 2)
 
 
@@ -133,7 +135,7 @@ def matrix_key(batch: SeriesBatch, radius: int | None, weights: Sequence[float],
     for array in (batch.values, batch.lengths, np.asarray(weights, dtype=np.float32)):
         digest.update(f"{array.shape} {array.dtype}".encode())
         digest.update(np.ascontiguousarray(array).data)
-    # Another version may round otherwise.
+    # Another version may round differently.
     digest.update(f"{radius} {scale!r} {__version__}".encode())
     return digest.hexdigest()
 
@@ -144,12 +146,12 @@ def checksum(rows: RowDistances, first: int, stop: int, distances: Float32Array)
     if rows.in_order:
         return zlib.crc32(np.ascontiguousarray(distances[begin:end]).data)
     part = np.empty(end - begin, dtype=np.float32)
-    call(gather_condensed, distances, rows.order, first, stop, part)
+    call(move_condensed, part, np.asarray(distances), rows.order, first, stop, ())
     return zlib.crc32(part.data)
 
 
 def _reserve(path: Path) -> None:
-    """Reserve the space of a file: a disk that fills up under a memory map would end the process."""
+    """Reserve the space of a file: if the disk is full, writing to a memory map ends the process."""
     if hasattr(os, "posix_fallocate"):
         with path.open("r+b") as file:
             os.posix_fallocate(file.fileno(), 0, path.stat().st_size)

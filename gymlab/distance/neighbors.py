@@ -27,17 +27,17 @@ from gymlab.distance.series import (
 )
 from gymlab.errors import InputError
 
-# A range of blocks stays in a second-level cache while all series pass by it, and has room for all its pairs.
+# A range of blocks stays in a second-level cache while all series are compared with it, and all its pairs fit.
 _RANGE_BYTES = 400_000
 _MOST_EDGES = 20_000_000
 
-# No distance is beyond float32, so neither need eps be, and its conversion does not overflow.
+# No distance is above the largest float32, so a larger eps is cut to it and does not overflow.
 _MOST_DISTANT = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True)
 class NeighborStats:
-    """What became of the pairs of a neighbour query; the counts add up to ``pairs``.
+    """How many pairs of a neighbour query were ruled out or computed; the counts add up to ``pairs``.
 
     Attributes
     ----------
@@ -46,9 +46,9 @@ class NeighborStats:
     pruned
         The number of pairs that each bound ruled out, by its name, the cheapest bound first.
     accepted
-        Known to be within ``eps`` by their Euclidean distance alone (only with ``values=False``).
+        Found within ``eps`` by their Euclidean distance alone (only with ``values=False``).
     abandoned
-        Abandoned on the way, once every way on was too far.
+        Abandoned during the computation, when every path was already too long.
     computed
         Computed to the end.
     seconds
@@ -74,7 +74,7 @@ class NeighborGraph:
         exact DTW distances (float32), zeros explicit; or True if only the edges were asked for. An absent entry
         means no neighbour, not a distance of 0.
     stats
-        What became of the pairs, and the time.
+        The counts of pairs, and the time.
     """
 
     graph: csr_array
@@ -94,8 +94,8 @@ def dtw_neighbors(
 ) -> NeighborGraph:
     """Return the k nearest neighbours of each series, or all within ``eps``, by exact DTW.
 
-    Lower bounds, the cheapest first, rule out most pairs, and others are abandoned on the way. The remaining pairs are
-    computed exactly, so the graph is that of the full matrix.
+    Lower bounds, the cheapest first, rule out most pairs, and the computation of others is abandoned early. The
+    remaining pairs are computed exactly, so the graph equals that of the full matrix.
 
     Parameters
     ----------
@@ -116,12 +116,14 @@ def dtw_neighbors(
     -------
     NeighborGraph
         ``graph`` is csr ``(n, n)``: row i holds the neighbours of series i, without itself. With ``eps`` it holds both
-        directions. Identical series are stored with an explicit zero. ``stats`` says what became of the pairs.
+        directions. Identical series are stored with an explicit zero. ``stats`` counts the pairs that were ruled out
+        or computed.
 
     Raises
     ------
     InputError
-        As :func:`gymlab.distance.dtw_pairwise`; if not just one of ``eps`` and ``k`` is given, or out of range.
+        As :func:`gymlab.distance.dtw_pairwise`; also if not exactly one of ``eps`` and ``k`` is given, or it is out
+        of range.
 
     Examples
     --------
@@ -146,7 +148,7 @@ def dtw_neighbors(
 
 @dataclass(frozen=True)
 class NeighborQuery:
-    """What a query asks for: the neighbours within ``eps`` or the ``k`` nearest, with distances or as edges alone."""
+    """A query for the neighbours within ``eps`` or the ``k`` nearest, with distances or as edges alone."""
 
     eps: float | None
     k: int | None
@@ -159,7 +161,7 @@ def checked_query(n: int, eps: float | None, k: int | None, *, values: bool) -> 
     Raises
     ------
     InputError
-        If not just one of ``eps`` and ``k`` is given, or it is out of range, or there is but one series.
+        If not exactly one of ``eps`` and ``k`` is given, it is out of range, or there is only one series.
     """
     if n < 2:
         raise InputError("a single series has no neighbours; give two or more")
@@ -176,7 +178,7 @@ def checked_query(n: int, eps: float | None, k: int | None, *, values: bool) -> 
 
 @dataclass(eq=False)
 class FoundNeighbors:
-    """The neighbours that some pieces of work found.
+    """The neighbours found by some pieces of work.
 
     Attributes
     ----------
@@ -187,7 +189,7 @@ class FoundNeighbors:
         In a search within eps: int32 ``(2, n_edges)`` places in the order of the search, and float32 ``(n_edges,)``
         distances.
     counts
-        int64: what became of the pairs, by the constants of :mod:`gymlab.distance.kernels.search_steps`.
+        int64: counts of pairs, by the constants of :mod:`gymlab.distance.kernels.search_steps`.
     """
 
     nearest: Float32Array
@@ -202,7 +204,7 @@ class NeighborSearch:
     Attributes
     ----------
     query
-        What the query asks for.
+        The query.
     """
 
     def __init__(
@@ -222,11 +224,12 @@ class NeighborSearch:
         self._cells = float(cells_of_pair(n_columns, n_columns, cells))
         self._scale = np.float32(scale)
         self._eps = np.float32(np.inf if query.eps is None else min(query.eps, _MOST_DISTANT))
-        # Shared by all threads. Limits only fall, so a thread that reads an old one computes a pair too many at most.
+        # Shared by all threads. Limits only fall, so a thread that reads an old limit computes at most some pairs too
+        # many.
         self._limits = np.full(self._n, search_steps.cost_limit(self._eps, self._scale), np.float32)
 
     def ranges(self) -> list[tuple[int, int]]:
-        """Return ranges of blocks for :meth:`search_blocks`, which hold every block once."""
+        """Return ranges of blocks for :meth:`search_blocks`; each block is in one of them."""
         blocks = self._plan.blocks
         n_blocks, n_lanes = len(blocks), blocks.shape[3]
         most = max(1, min(_RANGE_BYTES // blocks[0].nbytes, _MOST_EDGES // (self._n * n_lanes)))
@@ -240,7 +243,7 @@ class NeighborSearch:
         return ranges
 
     def cells(self, first: int, stop: int) -> int:
-        """Return about how many cells the pairs of some blocks take if none is ruled out."""
+        """Return about how many cells the pairs of some blocks take if all are computed."""
         lanes = self._plan.blocks.shape[3]
         pairs = lanes * lanes * (stop * (stop + 1) - first * (first + 1)) / 2
         return int(pairs * self._cells)
@@ -255,15 +258,15 @@ class NeighborSearch:
         """Compare each series in these blocks with the series before it, and add near pairs to ``found``."""
         n_lanes = self._plan.blocks.shape[3]
         most = 0 if self.query.k else min(self._n, stop * n_lanes) * (stop - first) * n_lanes
-        # Most of this is never touched, so it takes no memory.
+        # Most elements of these arrays are never written to, so they take no memory.
         edges, distances = np.empty((2, most), np.int32), np.empty(most, np.float32)
         found.counts[search_steps.EDGES] = 0
+        nearest = (found.nearest, found.nearest_index)
         sink = (
             self._plan.order,
             self._scale,
             self._limits,
-            found.nearest,
-            found.nearest_index,
+            *nearest,
             self._eps,
             edges,
             distances,
@@ -309,12 +312,18 @@ class NeighborSearch:
         return np.concatenate([first, second]), np.concatenate([second, first]), np.tile(near, 2)
 
     def _nearest(self, found: Sequence[FoundNeighbors]) -> tuple[IntArray, IntArray, Float32Array]:
-        distances = np.concatenate([part.nearest for part in found], axis=1)
-        indices = np.concatenate([part.nearest_index for part in found], axis=1)
-        best = np.lexsort((indices, distances), axis=1)[:, : self.query.k]
-        rows = np.repeat(self._plan.order, best.shape[1])
-        columns = np.take_along_axis(indices, best, axis=1).ravel()
-        return rows, columns, np.take_along_axis(distances, best, axis=1).ravel()
+        parts = [part.nearest for part in found], [part.nearest_index for part in found]
+        distances, indices = k_nearest(*parts, self.query.k or 0)
+        return np.repeat(self._plan.order, indices.shape[1]), indices.ravel(), distances.ravel()
+
+
+def k_nearest(
+    distances: Sequence[Float32Array], indices: Sequence[IntArray], k: int
+) -> tuple[Float32Array, IntArray]:
+    """Return the first k of the neighbours in several arrays ``(n, …)``, by distance and then by index."""
+    all_distances, all_indices = np.concatenate(distances, axis=1), np.concatenate(indices, axis=1)
+    best = np.lexsort((all_indices, all_distances), axis=1)[:, :k]
+    return np.take_along_axis(all_distances, best, axis=1), np.take_along_axis(all_indices, best, axis=1)
 
 
 def graph_of_edges(n: int, rows: IntArray, columns: IntArray, values: Float32Array | None) -> csr_array:
@@ -329,7 +338,7 @@ def graph_of_edges(n: int, rows: IntArray, columns: IntArray, values: Float32Arr
     values
         float32 ``(n_edges,)``; None for a graph of edges alone.
     """
-    # Sorting by hand instead of through the coo format, which would add up duplicates and may drop zeros.
+    # Sorted here and not through the coo format, which would add up duplicates and may drop zeros.
     order = np.lexsort((columns, rows))
     index_type = np.int32 if max(n, len(rows)) < np.iinfo(np.int32).max else np.int64
     starts = np.searchsorted(rows[order], np.arange(n + 1)).astype(index_type)
@@ -340,7 +349,7 @@ def graph_of_edges(n: int, rows: IntArray, columns: IntArray, values: Float32Arr
 def _search_part(
     search: NeighborSearch, first: int, stop: int, results: "SimpleQueue[FoundNeighbors]"
 ) -> None:
-    """Search some blocks, and add to a result of this or another thread."""
+    """Search some blocks, and add the neighbours to a result that no other thread holds now."""
     try:
         found = results.get_nowait()
     except Empty:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from gymlab.budget import memory_budget
 from gymlab.distance.blocks import Block, Progress, checked_progress, checked_threads, run_blocks
-from gymlab.distance.matrix_file import open_matrix_file
-from gymlab.distance.row_distances import CELLS_A_BLOCK, PairDistances, RowDistances
-from gymlab.distance.series import Float32Array, Series, SeriesBatch, batches, number_of_codes
+from gymlab.distance.matrix_file import MatrixFile, open_matrix_file
+from gymlab.distance.row_distances import CELLS_A_BLOCK, RowDistances, cells_of_pair, write_pair_distances
+from gymlab.distance.series import (
+    Float32Array,
+    Series,
+    SeriesBatch,
+    batches,
+    checked_radius,
+    number_of_codes,
+    weights_of_lanes,
+)
 from gymlab.errors import InputError, MemoryLimitError
 
 
@@ -37,21 +46,21 @@ def dtw_pairwise(
         Any writable float32 array of shape ``(n(n-1)/2,)`` to write to, a memory map too; or the path of an
         ``.npy`` file. A matrix in a file may be larger than memory, and an interrupted run can continue: call the
         function again with the same series, parameters and path, and only the missing distances are computed. The
-        result is a memory map of the file.
+        result is then a memory map of the file.
     n_threads
         None for every processor. The result does not depend on it.
     progress
         True for a progress bar, or a function of the cells done and the cells in all.
     mismatch_weights
         When given, the last ``len(mismatch_weights)`` channels are codes of categories: two codes that differ
-        add their weight to the local cost, whatever their values.
+        add their weight to the local cost; the size of their difference does not count.
 
     Returns
     -------
     numpy.ndarray
         float32 ``(n(n-1)/2,)`` in the order of :func:`scipy.spatial.distance.pdist`. Identical series are at
-        exactly 0. Differences are kept to 6e-8 of the spread of all values. Unless they are small against that
-        spread, the error against float64 is below 1e-5 of the distance up to about a thousand time points.
+        exactly 0. Differences are kept to 6e-8 of the spread of all values. For distances that are not small against
+        that spread, the relative error against float64 is below 1e-5 up to about a thousand time points.
 
     Raises
     ------
@@ -70,16 +79,18 @@ def dtw_pairwise(
     """
     (batch,), scale = batches(series, n_codes=number_of_codes(mismatch_weights))
     n = len(batch)
-    n_pairs = n * (n - 1) // 2
-    if out is None:
-        _refuse_if_too_large(
-            n_pairs,
-            f"{n:,} series make {n_pairs:,} pairs",
-            "Write them to a file (out='distances.npy'), ask for the nearest neighbours only (dtw_neighbors)",
-        )
     if isinstance(out, (str, Path)):
-        return _pairwise_in_file(out, batch, scale, radius, mismatch_weights, n_threads, progress)
-    result = checked_out(out, (n_pairs,), batch)
+        distances = RowDistances(batch, None, radius, mismatch_weights, scale)
+        # Checked before a file is made.
+        checked_threads(n_threads)
+        checked_progress(progress)
+        file = open_matrix_file(out, batch, radius, mismatch_weights, scale)
+        _run_rows(distances, file.distances, n_threads, progress, file)
+        return file.close()
+    instead = (
+        "Write them to a file (out='distances.npy'), ask for the nearest neighbours only (dtw_neighbors)"
+    )
+    result = checked_out(out, (n * (n - 1) // 2,), batch, instead=instead)
     _run_rows(RowDistances(batch, None, radius, mismatch_weights, scale), result, n_threads, progress)
     return result
 
@@ -121,13 +132,8 @@ def dtw_cross(
     array([[0.       , 3.7416575]], dtype=float32)
     """
     (left, right), scale = batches(a, b, n_codes=number_of_codes(mismatch_weights))
-    if out is None:
-        _refuse_if_too_large(
-            len(left) * len(right),
-            f"{len(left):,} by {len(right):,} series",
-            "Have them written to a memory map (out=numpy.lib.format.open_memmap(...))",
-        )
-    result = checked_out(out, (len(left), len(right)), left, right)
+    instead = "Have them written to a memory map (out=numpy.lib.format.open_memmap(...))"
+    result = checked_out(out, (len(left), len(right)), left, right, instead=instead)
     _run_rows(RowDistances(right, left, radius, mismatch_weights, scale), result, n_threads, progress)
     return result
 
@@ -149,8 +155,8 @@ def dtw_pairs(
     series, radius, n_threads, progress, mismatch_weights
         As for :func:`dtw_pairwise`.
     first, second
-        int ``(n_pairs,)``: the indices of each pair. Pairs with the same ``first`` that follow each other are
-        computed together, so sorted pairs are the fastest.
+        int ``(n_pairs,)``: the indices of each pair. Consecutive pairs with the same ``first`` are computed together,
+        so sorted pairs are the fastest.
 
     Returns
     -------
@@ -170,20 +176,27 @@ def dtw_pairs(
     (batch,), scale = batches(series, n_codes=number_of_codes(mismatch_weights))
     firsts, seconds = (_checked_index(index, len(batch)) for index in (first, second))
     if len(firsts) != len(seconds):
-        raise InputError(f"{len(firsts)} first and {len(seconds)} second indices make no pairs")
+        raise InputError(
+            f"there are {len(firsts)} first and {len(seconds)} second indices; give as many of both"
+        )
     result = np.empty(len(firsts), dtype=np.float32)
-    pairs = PairDistances(batch, radius, mismatch_weights, scale)
-    step = max(1, CELLS_A_BLOCK // pairs.cells_of_pair)
+    reach, of_codes = checked_radius(radius), weights_of_lanes(mismatch_weights, batch.n_channels)
+    longest = int(batch.lengths.max())
+    cells = int(cells_of_pair(longest, longest, reach))
+    step = max(1, CELLS_A_BLOCK // cells)
     work = []
     for start in range(0, len(firsts), step):
         part = slice(start, start + step)
-        run = partial(pairs.distances, firsts[part], seconds[part], result[part])
-        work.append(Block(run, len(firsts[part]) * pairs.cells_of_pair))
+        pairs = (firsts[part], seconds[part], result[part])
+        run = partial(write_pair_distances, batch, reach, of_codes, scale, *pairs)
+        work.append(Block(run, len(firsts[part]) * cells))
     run_blocks(work, n_threads, progress)
     return result
 
 
-def checked_out(out: Float32Array | None, shape: tuple[int, ...], *read: SeriesBatch) -> Float32Array:
+def checked_out(
+    out: Float32Array | None, shape: tuple[int, ...], *read: SeriesBatch, instead: str
+) -> Float32Array:
     """Return the array to write to: the caller's, or a new one.
 
     Parameters
@@ -193,14 +206,25 @@ def checked_out(out: Float32Array | None, shape: tuple[int, ...], *read: SeriesB
     shape
         The shape that it has to have.
     *read
-        The series that are read meanwhile.
+        The series that are read while the array is written.
+    instead
+        What to do if memory cannot hold a new array.
 
     Raises
     ------
     InputError
         If the caller's array is not writable, not float32, of another shape, or shares memory with the series.
+    MemoryLimitError
+        If a new array would take more memory than may be used.
     """
     if out is None:
+        needed, limit = 4 * prod(shape), memory_budget()
+        if needed > limit:
+            pairs = f" make {shape[0]:,} pairs" if len(shape) == 1 else ""
+            raise MemoryLimitError(
+                f"{' by '.join(f'{len(batch):,}' for batch in read)} series{pairs}; their distances take "
+                f"{needed / 1e9:.1f} GB and {limit / 1e9:.1f} GB may be used. {instead}, or take fewer series"
+            )
         return np.empty(shape, dtype=np.float32)
     if (
         not isinstance(out, np.ndarray)
@@ -210,53 +234,30 @@ def checked_out(out: Float32Array | None, shape: tuple[int, ...], *read: SeriesB
     ):
         raise InputError(f"out has to be a writable float32 array of shape {shape}")
     if any(np.may_share_memory(out, batch.values) for batch in read):
-        raise InputError("out shares memory with the series, which would be overwritten while they are read")
+        raise InputError("out shares memory with the series, which it would overwrite; give another array")
     return out
 
 
-def _run_rows(distances: RowDistances, out: Float32Array, n_threads: int | None, progress: Progress) -> None:
-    work = [
-        Block(partial(distances.compute_into, first, stop, out), distances.cells(first, stop))
-        for first, stop in distances.row_ranges()
-    ]
-    run_blocks(work, n_threads, progress)
-
-
-def _pairwise_in_file(
-    path: str | Path,
-    batch: SeriesBatch,
-    scale: float,
-    radius: int | None,
-    weights: Sequence[float],
+def _run_rows(
+    distances: RowDistances,
+    out: Float32Array,
     n_threads: int | None,
     progress: Progress,
-) -> Float32Array:
-    distances = RowDistances(batch, None, radius, weights, scale)
-    # Refused before there is a file.
-    checked_threads(n_threads)
-    checked_progress(progress)
-    file = open_matrix_file(path, batch, radius, weights, scale)
+    file: MatrixFile | None = None,
+) -> None:
+    """Write all distances to ``out``; with a file, only those of rows that are not finished."""
 
     def compute(first: int, stop: int) -> None:
-        distances.compute_into(first, stop, file.distances)
-        file.finish(distances, first, stop)
+        distances.compute_into(first, stop, out)
+        if file:
+            file.finish(distances, first, stop)
 
     work = [
-        Block(partial(compute, first, stop), distances.cells(first, stop))
-        for first, stop in distances.row_ranges()
-        if not file.is_finished(distances, first, stop)
+        Block(partial(compute, *rows), distances.cells(*rows))
+        for rows in distances.row_ranges()
+        if not (file and file.is_finished(distances, *rows))
     ]
     run_blocks(work, n_threads, progress)
-    return file.close()
-
-
-def _refuse_if_too_large(n_distances: int, what: str, instead: str) -> None:
-    needed, limit = 4 * n_distances, memory_budget()
-    if needed > limit:
-        raise MemoryLimitError(
-            f"{what}; their distances take {needed / 1e9:.1f} GB and {limit / 1e9:.1f} GB may be used. "
-            f"{instead}, or take fewer series"
-        )
 
 
 def _checked_index(index: ArrayLike, n: int) -> NDArray[np.int64]:
@@ -267,5 +268,6 @@ def _checked_index(index: ArrayLike, n: int) -> NDArray[np.int64]:
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
         raise InputError("pairs are given as two one-dimensional arrays of whole numbers")
     if array.size and (array.min() < 0 or array.max() >= n):
-        raise InputError(f"a pair names series {int(array.max())} or a negative one; there are {n}")
+        wrong = array[(array < 0) | (array >= n)][0]
+        raise InputError(f"a pair names series {wrong}; there are {n} series, from 0 to {n - 1}")
     return array.astype(np.int64)

@@ -1,4 +1,4 @@
-"""A condensed matrix as a folder of Parquet files, one for each block: whole or absent, and never computed twice."""
+"""A condensed matrix as a folder of Parquet files, one for each block: each is complete or absent."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ from gymlab.distance.dask_tasks import BuiltOnce
 from gymlab.distance.row_distances import RowDistances
 from gymlab.errors import InputError, OutputError
 
-# Readers of Parquet folders pass over names that begin with an underscore or a dot.
+# Readers of Parquet folders ignore names that begin with an underscore or a dot.
 _PLAN = "_plan.json"
 
 
@@ -31,7 +31,7 @@ class Parts:
     files
         The parts: columns ``i``, ``j`` (int32, ``i < j``) and ``distance`` (float32), each pair in one of them.
     n_computed
-        How many of them this run computed; the others were already finished.
+        How many files this run computed; the others were finished before.
     """
 
     folder: Path
@@ -40,12 +40,12 @@ class Parts:
 
 
 def plan_in(folder: Path, key: str, ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return the ranges of rows that the folder's parts hold; a new folder gets those given.
+    """Return the ranges of rows of the folder's parts; a new folder gets the ranges given.
 
     Raises
     ------
     InputError
-        If the folder holds another matrix, or Parquet files of other origin.
+        If the folder holds another matrix, or other Parquet files.
     OutputError
         If it cannot be written to.
     """
@@ -72,7 +72,7 @@ def part_path(folder: Path, first: int, stop: int) -> Path:
 
 
 def ensure_part(shared: BuiltOnce[RowDistances], folder: str, key: str, first: int, stop: int) -> bool:
-    """Compute a part and write it, unless it is there; return whether it had to be. Runs on a worker.
+    """Compute and write a part unless it is finished; return whether it was computed. Runs on a worker.
 
     Raises
     ------
@@ -99,7 +99,7 @@ def ensure_part(shared: BuiltOnce[RowDistances], folder: str, key: str, first: i
     table = pa.table(arrays).replace_schema_metadata(about)
     unfinished = _unfinished(path)
     try:
-        # Indices repeat and rise, so a dictionary and differences make them small; distances do neither.
+        # Indices repeat and rise, so a dictionary and differences make them small. Distances do not.
         pq.write_table(
             table,
             unfinished,
@@ -116,7 +116,7 @@ def ensure_part(shared: BuiltOnce[RowDistances], folder: str, key: str, first: i
 
 
 def remove_unfinished(folder: Path) -> None:
-    """Remove files that killed workers left unfinished; to be called when all parts are there."""
+    """Remove files that killed workers left unfinished; called when all parts are finished."""
     for path in folder.glob(".*.unfinished"):
         path.unlink(missing_ok=True)
 
@@ -132,7 +132,7 @@ def _pairs(
 
 
 def _is_finished(path: Path, about: dict[str, str]) -> bool:
-    """Return whether a part is there, is the right one, and holds what was written."""
+    """Return whether a part exists, belongs to this matrix, and is not damaged."""
     try:
         table = pq.read_table(path, partitioning=None)
         arrays = {name: table.column(name).to_numpy() for name in ("i", "j", "distance")}

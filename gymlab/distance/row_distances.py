@@ -1,4 +1,4 @@
-"""Distances between collections of series, row by row or for chosen pairs: prepared in Python, computed by kernels."""
+"""Distances between collections of series, row by row or for chosen pairs: the calls of the kernels."""
 
 import logging
 import time
@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gymlab.distance.kernels import sweeps
 from gymlab.distance.kernels.sharing import SharedPoints, shared_points
@@ -28,9 +29,9 @@ from gymlab.distance.triangle import row_start
 
 _log = logging.getLogger(__name__)
 
-# Large enough that starting a block costs nothing by comparison, small enough for steady progress and a quick cancel.
+# Large enough that the start of a block costs little, small enough for steady progress and a quick cancel.
 CELLS_A_BLOCK = 200_000_000
-# A table of shared costs is filled anew for each range of rows, so the rows have to read it this many times over.
+# A table of shared costs is filled for each range of rows, so the rows have to read it at least this many times.
 _ROWS_WORTH_A_TABLE = 10
 
 
@@ -46,7 +47,7 @@ class RowDistances:
     order
         int64 ``(n_members,)``: the index of the series at each place.
     in_order
-        Whether that is the order in which the members were given.
+        Whether ``order`` is the order in which the members were given.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class RowDistances:
         weights: Sequence[float],
         scale: float,
     ) -> None:
-        self._weights = weights_of_lanes(weights, members.n_channels)
+        weights_of_codes = weights_of_lanes(weights, members.n_channels)
         self._radius = checked_radius(radius)
         self._scale = np.float32(scale)
         self.order = np.argsort(members.lengths, kind="stable").astype(np.int64)
@@ -76,10 +77,8 @@ class RowDistances:
         )
         if self._explicit and self._shared is None:
             flight = vectors_in_flight(members.n_channels)
-        self._flight = (0,) * flight
-        self._blocks, self._block_lengths = packed_blocks(ordered, flight * WIDTH)
-        ragged = self._radius >= 0 and bool(np.ptp(members.lengths) or np.ptp(self._queries.lengths))
-        self._ragged = (0,) * ragged
+        self._lanes = (*packed_blocks(ordered, flight * WIDTH), self._radius, weights_of_codes)
+        self._sizes = sizes_of(members, self._radius, weights_of_codes, flight, self._queries)
 
     def row_ranges(self, cells: int | None = None) -> list[tuple[int, int]]:
         """Cut the rows into ranges of about so many cells, by default ``CELLS_A_BLOCK``."""
@@ -92,10 +91,10 @@ class RowDistances:
         return [(int(first), int(stop)) for first, stop in pairwise(bounds)]
 
     def _between_runs(self, shared: SharedPoints, cuts: IntArray, ends: IntArray, step: int) -> IntArray:
-        """Move cuts to the ends of runs of queries, since the table of a run is filled once for each range that it is in.
+        """Move cuts to the ends of runs of queries: the table of a run is filled for each range that the run is in.
 
-        A run that is longer than a range is cut where that pays: where the rows between two cuts have many times as
-        many time points as the table.
+        A run that is longer than a range is cut only if the rows between two cuts have many times as many time points
+        as the table.
         """
         starts, points = shared.run_starts, np.diff(shared.run_points)
         kept = [0]
@@ -111,36 +110,29 @@ class RowDistances:
         return np.array(kept, dtype=np.int64)
 
     def cells(self, first: int = 0, stop: int | None = None) -> int:
-        """Return about how many cells these rows hold; all rows unless told."""
+        """Return about how many cells these rows hold; by default all rows."""
         return int(self._cells[first:stop].sum())
 
     def condensed_range(self, first: int, stop: int) -> tuple[int, int]:
-        """Return where the distances of these rows begin and end when those of all rows follow each other."""
+        """Return the positions in the condensed matrix at which these rows begin and end."""
         return row_start(self._n_members, first), row_start(self._n_members, stop)
 
     def rows(self, first: int, stop: int, out: Float32Array) -> None:
         """Write the distances of rows ``first`` to ``stop``, one row after the other, to ``out``, a flat array."""
-        n_lanes = len(self._flight) * WIDTH
-        columns = self._blocks.shape[1]
-        row, bounds = aligned_empty((columns + 1, n_lanes)), np.empty((2, n_lanes), dtype=np.int32)
-        n_codes = self._weights.shape[1]
-        constants = (
-            (0,) * self._queries.n_channels,
-            (0,) * n_codes,
-            self._flight,
-            self._ragged,
-            (0,) * self._triangular,
-        )
-        lanes = (self._blocks, self._block_lengths, self._n_members, self._radius, self._weights, self._scale)
-        if self._shared is None:
-            computed = (self._queries.values, self._queries.lengths, first, stop)
-            call(sweeps.sweep, *computed, *lanes, row, bounds, *constants, (0,) * self._explicit, out)
+        _, columns, _, n_lanes = self._lanes[0].shape
+        scratch = row_and_bounds(columns, n_lanes)
+        lanes = (self._lanes, self._n_members, self._scale)
+        triangular, explicit = (0,) * self._triangular, (0,) * self._explicit
+        queries, shared = self._queries, self._shared
+        if shared is None:
+            computed = (queries.values, queries.lengths)
+            call(sweeps.sweep, computed, first, stop, *lanes, scratch, self._sizes, triangular, explicit, out)
         else:
-            shared = self._shared
-            table = aligned_empty((shared.most_points * columns, n_lanes))
+            looked_up = (shared.starts, queries.lengths)
             runs = (shared.run_starts, shared.run_points, shared.points)
-            queries = (shared.starts, self._queries.lengths, first, stop)
-            call(sweeps.shared_sweep, *queries, *runs, *lanes, row, bounds, table, *constants, out)
+            with_table = (*scratch, aligned_empty((shared.most_points * columns, n_lanes)))
+            arguments = (looked_up, runs, first, stop, *lanes, with_table, self._sizes, triangular)
+            call(sweeps.shared_sweep, *arguments, out)
 
     def compute(self, first: int, stop: int) -> Float32Array:
         """Return the distances of some rows, one row after the other."""
@@ -157,9 +149,9 @@ class RowDistances:
             begin, end = self.condensed_range(first, stop)
             out[begin:end] = distances
         else:
-            # What a worker sent may be read-only, for which the kernel would be compiled once more.
+            # Distances from a worker may be read-only; the kernel would be compiled once more for such an array.
             usable = np.require(distances, requirements=["A", "W"])
-            call(sweeps.scatter_condensed, usable, self.order, first, stop, np.asarray(out))
+            call(sweeps.move_condensed, usable, np.asarray(out), self.order, first, stop, (0,))
 
     def compute_into(self, first: int, stop: int, out: Float32Array) -> None:
         """Write the distances of some rows to their places in ``out``, as :meth:`place` does."""
@@ -188,44 +180,24 @@ class RowDistances:
         return cells
 
 
-class PairDistances:
-    """Distances of chosen pairs among one collection of series."""
-
-    def __init__(
-        self, batch: SeriesBatch, radius: int | None, weights: Sequence[float], scale: float
-    ) -> None:
-        self._batch = batch
-        self._weights = weights_of_lanes(weights, batch.n_channels)
-        self._radius = checked_radius(radius)
-        self._scale = np.float32(scale)
-        longest = int(batch.lengths.max())
-        self.cells_of_pair = int(cells_of_pair(longest, longest, self._radius))
-
-    def distances(self, firsts: IntArray, seconds: IntArray, out: Float32Array) -> None:
-        """Write the distance of each pair to ``out``."""
-        batch = self._batch
-        explicit = kernel_path().name == "vector"
-        flight = vectors_in_flight(batch.n_channels) if explicit else 4
-        longest = batch.values.shape[1]
-        call(
-            sweeps.pairs_sweep,
-            batch.values,
-            batch.lengths,
-            firsts,
-            seconds,
-            self._radius,
-            self._weights,
-            self._scale,
-            aligned_empty((longest + 1, flight * WIDTH)),
-            np.empty((2, flight * WIDTH), dtype=np.int32),
-            np.zeros((longest, batch.n_channels, flight * WIDTH), dtype=np.float32),
-            (0,) * batch.n_channels,
-            (0,) * self._weights.shape[1],
-            (0,) * flight,
-            (0,) * (self._radius >= 0 and bool(np.ptp(batch.lengths))),
-            (0,) * explicit,
-            out,
-        )
+def write_pair_distances(
+    batch: SeriesBatch,
+    radius: int,
+    weights: Float32Array,
+    scale: float,
+    firsts: IntArray,
+    seconds: IntArray,
+    out: Float32Array,
+) -> None:
+    """Write the distance of each pair of series to ``out``; radius and weights as the kernels expect them."""
+    explicit = kernel_path().name == "vector"
+    flight = vectors_in_flight(batch.n_channels) if explicit else 4
+    longest = batch.values.shape[1]
+    block = np.zeros((longest, batch.n_channels, flight * WIDTH), dtype=np.float32)
+    scratch = (*row_and_bounds(longest, flight * WIDTH), block)
+    sizes = sizes_of(batch, radius, weights, flight)
+    series, cost = (batch.values, batch.lengths), (radius, weights, np.float32(scale))
+    call(sweeps.pairs_sweep, series, firsts, seconds, *cost, scratch, sizes, (0,) * explicit, out)
 
 
 def cells_of_pair(n: Any, m: Any, radius: int) -> Any:  # noqa: ANN401 - numbers or arrays of them
@@ -234,6 +206,19 @@ def cells_of_pair(n: Any, m: Any, radius: int) -> Any:  # noqa: ANN401 - numbers
         return n * m
     reach = np.minimum(radius, np.maximum(n, m))
     return np.minimum(n * m, np.maximum(n, m) * (2.0 * reach + 1 + np.abs(n - m)))
+
+
+def sizes_of(
+    batch: SeriesBatch, radius: int, weights: Float32Array, n_vectors: int, *more: SeriesBatch
+) -> tuple[tuple[int, ...], ...]:
+    """Return the ``sizes`` that kernels take for these series, see :mod:`gymlab.distance.kernels.sweeps`."""
+    ragged = radius >= 0 and any(np.ptp(one.lengths) for one in (batch, *more))
+    return (0,) * batch.n_channels, (0,) * weights.shape[1], (0,) * n_vectors, (0,) * ragged
+
+
+def row_and_bounds(n_columns: int, n_lanes: int) -> tuple[Float32Array, NDArray[np.int32]]:
+    """Return scratch that every kernel of lanes needs: a row of costs for each lane, and the bounds of its band."""
+    return aligned_empty((n_columns + 1, n_lanes)), np.empty((2, n_lanes), dtype=np.int32)
 
 
 def packed_blocks(batch: SeriesBatch, n_lanes: int) -> tuple[Float32Array, IntArray]:
@@ -251,7 +236,7 @@ def packed_blocks(batch: SeriesBatch, n_lanes: int) -> tuple[Float32Array, IntAr
 
 
 def call(kernel: Any, *arguments: object) -> None:  # noqa: ANN401 - numba gives its functions no type
-    """Call a compiled kernel, and say so if it had to be compiled first."""
+    """Call a compiled kernel, and log a message if it had to be compiled first."""
     misses, start = sum(kernel.stats.cache_misses.values()), time.perf_counter()
     kernel(*arguments)
     if sum(kernel.stats.cache_misses.values()) > misses:

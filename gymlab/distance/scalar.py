@@ -1,4 +1,4 @@
-"""One pair of series, in float64: their distance, warping path and costs, and where one occurs in the other."""
+"""One pair of series in float64: distance, warping path, cost matrix, and matches of one within the other."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -46,8 +46,8 @@ def dtw(
     radius, mismatch_weights
         As in :func:`gymlab.distance.dtw_pairwise`.
     cutoff
-        When given, cells that no path within the cutoff can use are skipped, and the work is abandoned as soon as
-        the distance is known to exceed it [1]_.
+        If given, cells that no path within the cutoff can use are skipped, and the work stops as soon as the distance
+        must exceed the cutoff [1]_.
 
     Returns
     -------
@@ -73,7 +73,7 @@ def dtw(
     """
     a, b, weights = checked_pair(x, y, mismatch_weights)
     limit = _checked_cutoff(cutoff)
-    # A distance equal to the cutoff must survive the rounding of its square.
+    # The factor keeps a distance that equals the cutoff, in spite of the rounding of squares.
     distance = float(np.sqrt(cost(a, b, checked_radius(radius), weights, limit * limit * (1 + 1e-12))))
     return distance if distance <= limit else np.inf
 
@@ -92,7 +92,7 @@ def dtw_path(
     -------
     path
         int64 ``(n_steps, 2)``: the aligned time points of ``x`` and ``y``, from ``(0, 0)`` to the last of both.
-        Among several optimal paths, the one that steps diagonally where it can, walking back from the end.
+        Of several optimal paths, the one that prefers diagonal steps, walking back from the end.
     distance
         As :func:`dtw` returns it.
 
@@ -154,20 +154,21 @@ def dtw_subsequence(
     cutoff: float | None = None,
     mismatch_weights: Sequence[float] = (),
 ) -> list[Match]:
-    """Return where a query occurs best in a long series, under DTW with free start and free end [1]_.
+    """Return the best matches of a query in a long series, by DTW with free start and free end [1]_.
 
-    The first match is the interval of the series with the least DTW distance to the query, whatever its length;
-    each further one is the best interval that shares no time point with those before. Of equally distant
-    intervals the one that ends first is taken, and of these the shortest.
+    The first match is the interval, of any length, that has the least DTW distance to the query. Each further match
+    is the best interval that shares no time point with the matches before. Of equally distant intervals, the one that
+    ends first is taken, and of these the shortest one.
 
     Parameters
     ----------
     query
         ``(n_timepoints,)`` or ``(n_timepoints, n_channels)``.
     series
-        Of the same form, with any number of time points, even fewer than the query. Memory grows only with its length.
+        Of the same form, with any number of time points, even fewer than the query. The memory needed grows with its
+        length.
     k
-        How many matches to return at most; fewer are found where the series is used up.
+        How many matches to return at most. There are fewer if no time points are left.
     cutoff
         When given, only matches within this distance are returned.
     mismatch_weights
@@ -209,14 +210,14 @@ def dtw_subsequence(
         start, stop = int(starts[end]), end + 1
         matches.append(Match(start, stop, distance))
         costs[start:stop] = np.inf
-        # After every start that a later scan asks for, so that the scan of what lies before a match ends there.
+        # Larger than every start that a later scan compares it with, so that a scan before the match ends there.
         starts[start:stop] = n_timepoints
         scan(points, pattern, weights, stop, costs, starts)
     return matches
 
 
 def _checked_cutoff(cutoff: float | None) -> float:
-    """Return the cutoff as a number: infinity for none.
+    """Return the cutoff as a number; infinity for None.
 
     Raises
     ------

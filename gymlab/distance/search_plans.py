@@ -1,4 +1,4 @@
-"""The ways to search the pairs of a neighbour query: with bounds and costs from tables, or computed on the way."""
+"""Ways to search the pairs of a neighbour query: bounds and costs from tables, or computed for each pair."""
 
 from abc import ABC, abstractmethod
 from typing import Any
@@ -11,7 +11,7 @@ from gymlab.distance.kernels.lanes import EVERY
 from gymlab.distance.kernels.search_looked_up import Segments, distinct_segments
 from gymlab.distance.kernels.sharing import SharedPoints, shared_points
 from gymlab.distance.kernels.vectors import WIDTH, aligned_empty, kernel_path, vectors_in_flight
-from gymlab.distance.row_distances import call, cells_of_pair, packed_blocks
+from gymlab.distance.row_distances import call, cells_of_pair, packed_blocks, row_and_bounds, sizes_of
 from gymlab.distance.series import Float32Array, IntArray, SeriesBatch
 
 _LOOKED_UP_FLIGHT = 4
@@ -36,9 +36,9 @@ class SearchPlan(ABC):
         self.order = order
         self.bounds: dict[str, int] = {}
         self.blocks, block_lengths = packed_blocks(series, n_vectors * WIDTH)
-        # Arguments that all kernels take in this order.
+        self._series = (series.values, series.lengths)
         self._lanes = (self.blocks, block_lengths, radius, weights)
-        self._constants = ((0,) * series.n_channels, (0,) * weights.shape[1], (0,) * n_vectors)
+        self._sizes = sizes_of(series, radius, weights, n_vectors)
 
     @abstractmethod
     def search_blocks(self, first: int, stop: int, sink: tuple[Any, ...], *, accepting: bool) -> None:
@@ -50,10 +50,9 @@ class SearchPlan(ABC):
         return np.float32(1 + 2.4e-7 * (n_columns + n_channels + 16))
 
     def _scratch(self) -> tuple[Any, ...]:
+        """Return ``(row, bounds, limits, bound)``."""
         n_columns, _, n_lanes = self.blocks.shape[1:]
-        row = aligned_empty((n_columns + 1, n_lanes))
-        bounds = np.empty((2, n_lanes), dtype=np.int32)
-        return row, bounds, aligned_empty((1, n_lanes)), aligned_empty((2, n_lanes))
+        return *row_and_bounds(n_columns, n_lanes), aligned_empty((1, n_lanes)), aligned_empty((2, n_lanes))
 
 
 class LookedUpPlan(SearchPlan):
@@ -67,7 +66,7 @@ class LookedUpPlan(SearchPlan):
         shared: SharedPoints,
         segments: Segments,
     ) -> None:
-        # Series with the same segments are near each other; in this order they share blocks.
+        # Series with the same segments have small distances; in this order they share blocks.
         order = np.lexsort(segments.of_series.T[::-1]).astype(np.int64)
         super().__init__(batch.part(order), order, _LOOKED_UP_FLIGHT, radius, weights)
         self.bounds = {"segments": search_steps.SEGMENTS}
@@ -87,33 +86,30 @@ class LookedUpPlan(SearchPlan):
             aligned_empty((len(points) * n_columns, n_lanes)),
             aligned_empty((len(places), n_lanes)),
             aligned_empty((n_columns // EVERY + 1, n_lanes)),
-            np.zeros((_LOOKED_UP_FLIGHT, n_columns), dtype=np.int64),
-            np.zeros(_LOOKED_UP_FLIGHT, dtype=np.int64),
+            tuple(np.zeros((_LOOKED_UP_FLIGHT, *shape), dtype=np.int64) for shape in ((), (), (n_columns,))),
         )
-        arguments = (*self._tables, *self._lanes, self._slack(), scratch, sink, *self._constants)
+        arguments = (*self._tables, self._lanes, self._slack(), scratch, sink, self._sizes)
         call(search_looked_up.search_looked_up, first, stop, *arguments, (0,) * accepting)
 
 
 class ComputedPlan(SearchPlan):
-    """For any series: LB_Kim, LB_Keogh and LB_Webb where each pays, and costs computed on the way."""
+    """For any series: LB_Kim, LB_Keogh and LB_Webb if they pay, and costs computed for each pair."""
 
     def __init__(self, batch: SeriesBatch, radius: int, weights: Float32Array) -> None:
         order = _by_length(batch)
-        self._series = batch.part(order)
-        super().__init__(self._series, order, vectors_in_flight(batch.n_channels), radius, weights)
-        ragged = bool(np.ptp(batch.lengths))
+        super().__init__(batch.part(order), order, vectors_in_flight(batch.n_channels), radius, weights)
+        self._one_length = not np.ptp(batch.lengths)
         n_columns, n_channels = batch.values.shape[1:]
-        # In vector instructions for a row of lanes: a cell takes two for each channel and three more.
+        # Vector instructions for a row of lanes: a cell takes two for each channel and three more.
         self._whole = float(cells_of_pair(n_columns, n_columns, radius)) * (2 * n_channels + 3)
-        # Gathering a lane for a block of its own takes about two for each of its numbers.
+        # Copying a lane to a packed block takes about two for each of its numbers.
         gather = 2.0 * n_columns * n_channels * WIDTH
         self._packed_share = self._whole / (self._whole + gather)
-        self._ragged, self._banded = ragged, radius >= 0
-        self._envelopes, self._bridges = self._bounds_that_pay(radius)
+        self._edges = self._edges_that_pay(radius)
         self.bounds = {"kim": search_steps.KIM}
-        if len(self._envelopes[0]):
+        if len(self._edges[0]):
             self.bounds["keogh"] = search_steps.KEOGH
-        if len(self._bridges[0]):
+        if len(self._edges[2]):
             self.bounds["webb"] = search_steps.WEBB
 
     def search_blocks(self, first: int, stop: int, sink: tuple[Any, ...], *, accepting: bool) -> None:
@@ -122,40 +118,33 @@ class ComputedPlan(SearchPlan):
         pack = aligned_empty((n_columns, n_channels, n_lanes))
         pack[:] = 0
         scratch = (*self._scratch(), pack, np.empty((stop - first) * n_lanes, dtype=np.int64))
-        series = (self._series.values, self._series.lengths, self._envelopes, self._bridges)
-        arguments = (
-            *series,
-            *self._lanes,
-            self._slack(),
-            self._packed_share,
-            scratch,
-            sink,
-            *self._constants,
+        bounds = (self._edges, self._lanes, self._slack(), self._packed_share)
+        arguments = (self._series, *bounds, scratch, sink, self._sizes)
+        call(
+            search_computed.search_computed, first, stop, *arguments, (0,) * (accepting and self._one_length)
         )
-        switches = (0,) * (self._ragged and self._banded), (0,) * (accepting and not self._ragged)
-        call(search_computed.search_computed, first, stop, *arguments, *switches)
 
-    def _bounds_that_pay(self, radius: int) -> tuple[Any, Any]:
-        """Return envelopes and bridges, empty where a bound costs more than half of what it may save."""
-        values, lengths = self._series.values, self._series.lengths
+    def _edges_that_pay(self, radius: int) -> tuple[Float32Array, ...]:
+        """Return the edges that the kernel takes; they are empty if a bound costs more than half of its gain."""
+        values, lengths = self._series
         _, n_columns, n_channels = values.shape
-        n_numeric = n_channels - len(self._constants[1])
+        n_numeric = n_channels - len(self._sizes[1])
         nothing = np.empty((0, n_columns, n_channels), np.float32)
         no_bridges = (nothing, nothing, self.blocks[:0], self.blocks[:0])
         if n_columns < 3 or self._whole < 2 * 6 * n_channels * n_columns:
-            return (nothing, nothing), no_bridges
+            return nothing, nothing, *no_bridges
         # Series of unequal length may be shifted as far as their lengths allow, so their envelope is flat.
-        reach = n_columns if self._ragged or radius < 0 else min(radius, n_columns)
+        reach = min(radius, n_columns) if self._one_length and radius >= 0 else n_columns
         lower, upper = np.zeros_like(values), np.zeros_like(values)
         call(write_envelopes, values, lengths, reach, lower, upper)
-        if self._ragged or n_numeric == 0 or self._whole < 2 * 14 * n_numeric * n_columns:
-            return (lower, upper), no_bridges
+        if not self._one_length or n_numeric == 0 or self._whole < 2 * 14 * n_numeric * n_columns:
+            return lower, upper, *no_bridges
         highest, lowest, unused = (np.zeros_like(values) for _ in range(3))
         call(write_envelopes, lower, lengths, reach, unused, highest)
         call(write_envelopes, upper, lengths, reach, lowest, unused)
         n_lanes = self.blocks.shape[3]
-        edges = [packed_blocks(SeriesBatch(edge, lengths), n_lanes)[0] for edge in (lower, upper)]
-        return (lower, upper), (highest, lowest, *edges)
+        as_blocks = [packed_blocks(SeriesBatch(edge, lengths), n_lanes)[0] for edge in (lower, upper)]
+        return lower, upper, highest, lowest, *as_blocks
 
 
 class PlainPlan(SearchPlan):
@@ -163,16 +152,13 @@ class PlainPlan(SearchPlan):
 
     def __init__(self, batch: SeriesBatch, radius: int, weights: Float32Array) -> None:
         order = _by_length(batch)
-        self._series = batch.part(order)
-        super().__init__(self._series, order, 4, radius, weights)
-        self._ragged = radius >= 0 and bool(np.ptp(batch.lengths))
+        super().__init__(batch.part(order), order, 4, radius, weights)
 
     def search_blocks(self, first: int, stop: int, sink: tuple[Any, ...], *, accepting: bool) -> None:  # noqa: ARG002
         """Compare each series in these blocks with the series before it; every distance is computed."""
         row, _, limits, _ = self._scratch()
-        series = (self._series.values, self._series.lengths)
-        arguments = (*series, *self._lanes, row, limits, sink, *self._constants)
-        call(plain.search_plain, first, stop, *arguments, (0,) * self._ragged)
+        arguments = (self._series, self._lanes, (row, limits), sink, self._sizes)
+        call(plain.search_plain, first, stop, *arguments)
 
 
 def search_plan(batch: SeriesBatch, radius: int, weights: Float32Array) -> SearchPlan:

@@ -1,4 +1,4 @@
-"""Brings an array or a list of arrays into the layout that the kernels read."""
+"""Converts an array or a list of arrays to the layout that the kernels read."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,19 +15,19 @@ Series = ArrayLike | Sequence[ArrayLike]
 Float32Array = NDArray[np.float32]
 IntArray = NDArray[np.int64]
 
-# Squares of numbers outside this range leave float32's comfortable middle, so they are rescaled.
+# Numbers outside this range are rescaled, since float32 holds their squares with fewer digits or not at all.
 _SMALL, _LARGE = 1e-6, 1e6
 
-# Distances between numbers outside this range have no float32.
+# float32 cannot hold distances between numbers outside this range.
 _LEAST, _MOST = 1e-30, 1e30
 
-# Sums of squares of numbers outside this range have no float64.
+# float64 cannot hold sums of squares of numbers outside this range.
 _LEAST_SQUARED, _MOST_SQUARED = 1e-150, 1e150
 
 # Beside codes, numbers are not rescaled, so float32 has to hold their squares too.
 _LEAST_WITH_CODES, _MOST_WITH_CODES = 1e-15, 1e15
 
-# Codes above this are not told apart in float32.
+# float32 cannot distinguish all codes above this.
 _MOST_CODES = 2**24
 
 _MOST_RADIUS = 2**30
@@ -62,26 +62,14 @@ class SeriesBatch:
         return SeriesBatch(self.values[index], self.lengths[index])
 
 
-@dataclass(frozen=True, eq=False)
-class Scaling:
-    """How the numeric channels were shifted and scaled so that float32 holds their differences.
-
-    A common shift of all series does not change DTW; a common factor changes it by that factor. A factor that is a
-    power of two costs no digit.
-    """
-
-    shift: NDArray[np.float64]
-    factor: float
-
-
 def finite_array(values: ArrayLike, where: str) -> Float64Array:
     """Return one series as float64 ``(n_timepoints, n_channels)``.
 
     Raises
     ------
     InputError
-        If it is not of real numbers, has no time point, has more than two dimensions, or holds NaN, infinity, or a
-        whole number that float64 does not hold.
+        If it does not hold real numbers, has no time point, has more than two dimensions, or holds NaN, infinity, or
+        a whole number that float64 does not hold.
     """
     series = _series(values, where)
     return moved_by(series, np.zeros(series.shape[1]), where)
@@ -119,7 +107,7 @@ def checked_radius(radius: int | None) -> int:
     """
     if radius is None:
         return -1
-    # Beyond any length a radius means no band; it must not overflow where lengths are added to it.
+    # A radius above any length means no band. It is limited, since adding lengths to it must not overflow.
     reach = min(radius, _MOST_RADIUS) if isinstance(radius, int) else radius
     return min(whole_number("radius", reach, least=0, instead=", or None for no band"), _MOST_RADIUS)
 
@@ -130,7 +118,7 @@ def number_of_codes(weights: Sequence[float]) -> int:
     Raises
     ------
     InputError
-        If that is no sequence of finite numbers of 0 or more.
+        If the weights are not a sequence of finite numbers of 0 or more.
     """
     wanted = f"mismatch_weights is {shown(weights)}; give a sequence of finite weights of 0 or more"
     try:
@@ -198,7 +186,7 @@ def checked_pair(
 
 
 def batches(*collections: Series, n_codes: int = 0) -> tuple[list[SeriesBatch], float]:
-    """Bring several collections of series into the layout of the kernels, all shifted and scaled alike.
+    """Convert several collections of series to the layout of the kernels, with the same shift and scale for all.
 
     Parameters
     ----------
@@ -226,8 +214,8 @@ def batches(*collections: Series, n_codes: int = 0) -> tuple[list[SeriesBatch], 
     }
     if len(channels) > 1:
         raise InputError(f"the series have different numbers of channels: {sorted(channels)}")
-    scaling = _scaling(arrays, channels.pop() if channels else 1, n_codes)
-    return [_batch(array, scaling) for array in arrays], 1.0 / scaling.factor
+    shift, factor = _scaling(arrays, channels.pop(), n_codes)
+    return [_batch(array, shift, factor) for array in arrays], 1.0 / factor
 
 
 def _stacked_or_list(series: Series) -> NDArray[Any] | list[NDArray[Any]]:
@@ -241,13 +229,17 @@ def _stacked_or_list(series: Series) -> NDArray[Any] | list[NDArray[Any]]:
     if len(series) == 0:
         raise InputError("there are no series; at least one is needed")
     if isinstance(series, np.ndarray) and series.dtype.kind in "fiub" and series.ndim in {2, 3}:
-        array = np.asarray(series)  # a matrix would stay one whatever is taken of it
+        array = np.asarray(series)  # a numpy.matrix would stay two-dimensional
         if array.size and np.isfinite(array).all() and not might_lose(array):
             return array[:, :, None] if array.ndim == 2 else array
     return [_series(one, f"series {index}") for index, one in enumerate(series)]
 
 
-def _scaling(arrays: list[Any], n_channels: int, n_codes: int) -> Scaling:
+def _scaling(arrays: list[Any], n_channels: int, n_codes: int) -> tuple[Float64Array, float]:
+    """Return the shift of each channel and the factor by which float32 holds the differences of all series.
+
+    A common shift does not change DTW; a common factor multiplies it. A factor that is a power of two costs no digit.
+    """
     flat = [array if isinstance(array, np.ndarray) else np.concatenate(array) for array in arrays]
     axes = [tuple(range(array.ndim - 1)) for array in flat]
     low = np.min([np.min(a, axis=x) for a, x in zip(flat, axes, strict=True)], axis=0).astype(np.float64)
@@ -266,20 +258,20 @@ def _scaling(arrays: list[Any], n_channels: int, n_codes: int) -> Scaling:
         raise InputError(f"codes of categories have to be from 0 to {_MOST_CODES - 1:,}")
     if n_codes and reach and not _LEAST_WITH_CODES <= reach <= _MOST_WITH_CODES:
         raise InputError(f"the values reach {reach:.3g} beside codes, too far for float32; rescale them")
-    # With codes, the factor would have to change their weights too.
+    # With codes there is no factor, since their weights would have to change too.
     small_or_large = bool(reach) and not _SMALL <= reach <= _LARGE and n_codes == 0
     factor = 2.0 ** -int(np.frexp(reach)[1]) if small_or_large else 1.0
-    return Scaling(shift, factor)
+    return shift, factor
 
 
-def _batch(array: NDArray[Any] | list[NDArray[Any]], scaling: Scaling) -> SeriesBatch:
+def _batch(array: NDArray[Any] | list[NDArray[Any]], shift: Float64Array, factor: float) -> SeriesBatch:
     if isinstance(array, np.ndarray):
-        moved = scaling.factor != 1.0 or bool(scaling.shift.any())
-        values = ((array - scaling.shift) * scaling.factor).astype(np.float32) if moved else array
+        moved = factor != 1.0 or bool(shift.any())
+        values = ((array - shift) * factor).astype(np.float32) if moved else array
         lengths = np.full(len(array), array.shape[1], dtype=np.int64)
         return SeriesBatch(np.ascontiguousarray(values, dtype=np.float32), lengths)
     lengths = np.array([len(one) for one in array], dtype=np.int64)
     values = np.zeros((len(array), int(lengths.max()), array[0].shape[1]), dtype=np.float32)
     for index, (row, one) in enumerate(zip(values, array, strict=True)):
-        row[: len(one)] = moved_by(one, scaling.shift, f"series {index}") * scaling.factor
+        row[: len(one)] = moved_by(one, shift, f"series {index}") * factor
     return SeriesBatch(values, lengths)

@@ -1,4 +1,4 @@
-"""Where a pair is in a condensed matrix, which holds the rows of the upper triangle one after the other."""
+"""Positions of pairs in a condensed matrix, which holds the rows of the upper triangle one after the other."""
 
 from typing import Any, TypeVar
 
@@ -11,7 +11,7 @@ Number = TypeVar("Number", int, NDArray[np.int64])
 
 
 def row_start(n: int, row: Number) -> Number:
-    """Return where the distances of ``row`` begin: the first is that of ``row`` and ``row + 1``."""
+    """Return the position of the first distance of ``row``, that between ``row`` and ``row + 1``."""
     return row * (2 * n - row - 1) // 2
 
 

@@ -1,7 +1,7 @@
-"""Entropy of what agents choose: of whole columns, over time, and kept up to date action by action, exactly.
+"""Exact entropy of the choices of agents: of whole columns, over time, and updated action by action.
 
-Every entropy here is computed from integers (:mod:`gymlab.entropy.tally`). Therefore an array, a stream and a window
-that slid a million times give the same entropy, to the last bit, for the same counts.
+Every entropy here is computed from integers (:mod:`gymlab.entropy.tally`). So for the same counts, an array, a stream
+and a window that slid a million times give the same entropy, bit for bit.
 """
 
 from gymlab.entropy.agents import AgentEntropies

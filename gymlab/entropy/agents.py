@@ -1,7 +1,8 @@
 """The entropy of each agent of a stream, in bounded memory."""
 
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
+from functools import partial
 
 from gymlab.arguments import boolean
 from gymlab.entropy.conditional import ConditionalEntropy
@@ -15,16 +16,16 @@ AnyEntropy = IncrementalEntropy | ConditionalEntropy | TimedEntropy | TimedCondi
 
 
 class AgentEntropies:
-    """One entropy for each of the agents that were active last.
+    """Entropies of the agents that were active most recently, one for each agent.
 
     Parameters
     ----------
     max_agents
-        How many agents are remembered. When one more comes, the agent that has been inactive the longest is
-        forgotten; if that agent comes back, it starts afresh.
+        How many agents are remembered. One more agent replaces the one that has been inactive the longest. A
+        forgotten agent that comes back starts without actions.
     window, seconds
-        Which actions of an agent count: its latest ``window`` actions, or those of its last ``seconds``. Give at
-        most one of the two; without both, all actions count since the agent was last forgotten.
+        Which actions of an agent count: its latest ``window`` actions, or those of its last ``seconds``. Give at most
+        one of the two. With neither, all actions count that came after the agent was last forgotten.
     n_action_types
         How many action types an agent can choose from, as for :class:`IncrementalEntropy`. ``n_intents`` is the
         old name.
@@ -66,15 +67,16 @@ class AgentEntropies:
         if window is not None and seconds is not None:
             raise InputError(f"give window={window} or seconds={seconds}, not both")
         self._max_agents = size
-        self._window = window
-        self._seconds = seconds
-        self._n_action_types = n_action_types
         self._given_situation = boolean("given_situation", given_situation)
-        self._correction = correction
-        # The least recently active first.
+        kind: Callable[..., AnyEntropy] = ConditionalEntropy if self._given_situation else IncrementalEntropy
+        if seconds is not None:
+            kind = TimedConditionalEntropy if self._given_situation else TimedEntropy
+        span = window if seconds is None else seconds
+        self._new_entropy = partial(kind, span, n_action_types, correction=correction)
+        # The least recently active agent is first.
         self._entropies: OrderedDict[Hashable, AnyEntropy] = OrderedDict()
         self._n_evicted = 0
-        self._new_entropy()  # refuses unusable parameters now, not at the first action
+        self._new_entropy()  # raises for unusable parameters now, not at the first action
 
     def add(
         self,
@@ -83,7 +85,7 @@ class AgentEntropies:
         situation: Hashable = None,
         timestamp: Timestamp | None = None,
     ) -> None:
-        """Add an action of an agent, which makes it the most recently active.
+        """Add an action of an agent. The agent is then the most recently active one.
 
         Parameters
         ----------
@@ -97,8 +99,8 @@ class AgentEntropies:
         Raises
         ------
         InputError
-            If an argument is missing or not hashable, or there would be more than ``n_action_types`` distinct
-            ones. Nothing has changed then, and no agent is forgotten.
+            If an argument is missing or not hashable, or there would be more than ``n_action_types`` distinct action
+            types. Then nothing changes, and no agent is forgotten.
 
         Examples
         --------
@@ -130,7 +132,7 @@ class AgentEntropies:
             self._n_evicted += 1
 
     def get_entropy(self, agent_id: Hashable, now: Timestamp | None = None) -> float:
-        """Return the normalised entropy of an agent, from 0 to 1; of a window of seconds at a time, if one is given.
+        """Return the normalised entropy of an agent, from 0 to 1; with ``seconds``, at the time ``now``.
 
         Raises
         ------
@@ -169,7 +171,7 @@ class AgentEntropies:
         return len(self._entropies)
 
     def __contains__(self, agent_id: object) -> bool:
-        """Tell whether an agent is remembered."""
+        """Return whether an agent is remembered."""
         return isinstance(agent_id, Hashable) and is_known(agent_id, self._entropies)
 
     @property
@@ -179,20 +181,12 @@ class AgentEntropies:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Sentences that a reader of these entropies has to know."""
+        """Notes for the reader of these entropies, one sentence each."""
         if not self._n_evicted:
             return ()
         times = "1 time" if self._n_evicted == 1 else f"{self._n_evicted:,} times"
         within = f"to stay within {self._max_agents:,} agents; raise max_agents to keep more"
         return (f"{times} an agent was forgotten {within}",)
-
-    def _new_entropy(self) -> AnyEntropy:
-        n, correction = self._n_action_types, self._correction
-        if self._seconds is None:
-            kind = ConditionalEntropy if self._given_situation else IncrementalEntropy
-            return kind(self._window, n, correction=correction)
-        timed = TimedConditionalEntropy if self._given_situation else TimedEntropy
-        return timed(self._seconds, n, correction=correction)
 
 
 def _read(entropy: AnyEntropy, now: Timestamp | None) -> float:

@@ -1,4 +1,4 @@
-"""Entropy of whole columns, and of the last choices at every choice of a column."""
+"""Entropy of whole columns, and of a window that slides over a column."""
 
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
@@ -23,7 +23,7 @@ from gymlab.renamed import renamed_argument
 
 Codes = NDArray[np.int64]
 
-# Up to here, a count for every pair, even one that never occurs, costs less than numbering those that occur.
+# Up to this number of possible pairs, counting all of them costs less than numbering the pairs that occur.
 _MOST_SPARSE_CODES = 1 << 16
 
 
@@ -40,7 +40,7 @@ def entropy_bits(values: ArrayLike, *, correction: Correction | None = None) -> 
     Returns
     -------
     float
-        The same, bit for bit, as :attr:`IncrementalEntropy.bits` of these values. 0 for none.
+        Equal, bit for bit, to :attr:`IncrementalEntropy.bits` of these values. 0 without values.
 
     Raises
     ------
@@ -75,7 +75,7 @@ def conditional_entropy_bits(
     Returns
     -------
     float
-        The same, bit for bit, as :attr:`ConditionalEntropy.bits` of these pairs. 0 for none.
+        Equal, bit for bit, to :attr:`ConditionalEntropy.bits` of these pairs. 0 without pairs.
 
     Raises
     ------
@@ -94,22 +94,22 @@ def conditional_entropy_bits(
 def transition_entropy_bits(
     choices: ArrayLike, series: ArrayLike | None = None, *, correction: Correction | None = None
 ) -> float:
-    """Return the entropy of the next choice given the last, in bits: what the last choice leaves open.
+    """Return the entropy of the next choice given the last choice, in bits.
 
     Parameters
     ----------
     choices
         In the order of time, as for :func:`entropy_bits`.
     series
-        To which series each choice belongs; the choices of a series need not be adjacent. None for a single series.
-        No transition leads from one series to another.
+        The series of each choice; the choices of a series need not be adjacent. None for a single series. No
+        transition leads from one series to another.
     correction
-        As for :func:`conditional_entropy_bits`, the last choice being the situation.
+        As for :func:`conditional_entropy_bits`; the last choice is the situation.
 
     Returns
     -------
     float
-        The same, bit for bit, as :attr:`TransitionEntropy.bits` of these choices. 0 without a transition.
+        Equal, bit for bit, to :attr:`TransitionEntropy.bits` of these choices. 0 without a transition.
 
     Raises
     ------
@@ -251,7 +251,7 @@ def paired_codes(name: str, situations: ArrayLike, choices: ArrayLike) -> tuple[
     groups, _ = codes_of(name, situations)
     codes, n_distinct = codes_of("choices", choices)
     if len(groups) != len(codes):
-        raise InputError(f"{len(groups)} {name} and {len(codes)} choices do not pair up")
+        raise InputError(f"there are {len(groups)} {name} and {len(codes)} choices; give as many of both")
     return groups, codes, n_distinct
 
 
@@ -265,10 +265,10 @@ def _conditional_bits(groups: Codes, pairs: Codes, correction: Correction | None
 
 
 def _checked_room(limit: int | None, distinct: int) -> int:
-    """Return how many action types there were to choose from."""
+    """Return how many action types there were: ``limit``, or by default the number of distinct choices."""
     room = checked_size("n_action_types", limit)
     if room is not None and distinct > room:
-        raise InputError(f"{distinct} distinct choices are more than the n_action_types={room} there are")
+        raise InputError(f"there are {distinct} distinct choices, and n_action_types allows only {room}")
     return room or max(distinct, 1)
 
 

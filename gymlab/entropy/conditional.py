@@ -1,4 +1,4 @@
-"""Entropy of the choice given the situation, and of the next choice given the last, kept up to date, exactly."""
+"""Exact entropy of the choice given the situation, and of the next choice given the last, action by action."""
 
 from collections import deque
 from collections.abc import Hashable
@@ -22,9 +22,9 @@ Pair = tuple[Hashable, Hashable]
 
 
 class ConditionalEntropy:
-    """Entropy of the choice given the situation: how far an agent's situation leaves its choice open.
+    """Entropy of the choice given the situation: how much the choice varies in the same situation.
 
-    An agent that always does the same in the same situation scores 0, however much its situations vary.
+    An agent that always makes the same choice in the same situation scores 0, even if its situations vary.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ class ConditionalEntropy:
         self._order: deque[Pair] = deque(maxlen=0 if window is None else self._window)
 
     def add(self, situation: Hashable, choice: Hashable) -> None:
-        """Add an action: what was chosen in which situation.
+        """Add an action: a situation and the choice made in it.
 
         Parameters
         ----------
@@ -93,7 +93,7 @@ class ConditionalEntropy:
         pair = situation, choice
         order = self._order
         is_full = len(order) == self._window
-        # A pair that is there already holds nothing to refuse.
+        # A pair that counts already was checked when it came.
         if not is_known(pair, self._pairs.counts):
             self._require_room(situation, choice, order[0] if is_full else None)
         if is_full:
@@ -154,7 +154,7 @@ class ConditionalEntropy:
 
     @property
     def is_capped(self) -> bool:
-        """Whether the correction would lift the normalised entropy above 1, and it is cut there."""
+        """Whether the correction would lift the normalised entropy above 1, so that it is capped at 1."""
         # A uniform choice may come out above 1 by rounding alone, without a correction that lifts it.
         return self._is_corrected and self._normalised() > 1.0 + 1e-12
 
@@ -187,19 +187,19 @@ class ConditionalEntropy:
 
 
 class TransitionEntropy:
-    """Entropy of the next choice given the last: how far what an agent just did leaves open what it does next.
+    """Entropy of the next choice given the last: how much the next choice varies after the same last choice.
 
-    An agent that goes round in a circle scores 0, however evenly it spreads its choices.
+    An agent that repeats one cycle of choices scores 0, even if it makes all choices equally often.
 
     Parameters
     ----------
     window
-        How many of the latest transitions count, those of all series together; None for all.
+        How many of the latest transitions of all series together count; None for all.
     n_action_types
-        How many action types there are to choose from; None for the number of those that followed another.
+        How many action types there are to choose from; None for the number of those observed as the next choice.
         ``n_choices`` is the old name.
     correction
-        As for :class:`ConditionalEntropy`, the last choice being the situation.
+        As for :class:`ConditionalEntropy`; the last choice is the situation.
 
     Raises
     ------
@@ -234,12 +234,12 @@ class TransitionEntropy:
         choice
             Anything hashable that is not missing.
         series
-            To which series it belongs. One choice is kept for each series until :meth:`end`.
+            The series of the choice. One choice is kept for each series until :meth:`end`.
 
         Raises
         ------
         InputError
-            If the choice is missing, one of the two is not hashable, or there would be more than
+            If the choice is missing, choice or series is not hashable, or there would be more than
             ``n_action_types`` distinct choices. Nothing has changed then.
 
         Examples
@@ -258,7 +258,7 @@ class TransitionEntropy:
         self._last[series] = choice
 
     def end(self, series: Hashable = None) -> None:
-        """End a series: its last choice is forgotten, its transitions still count. An unknown series is no error.
+        """End a series: its last choice is forgotten, its transitions still count. An unknown series changes nothing.
 
         Examples
         --------

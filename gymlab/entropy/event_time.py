@@ -1,10 +1,10 @@
-"""Entropy of what was done in the last T seconds, kept up to date action by action, exactly.
+"""Exact entropy of the actions of the last T seconds, updated action by action.
 
-An action counts by the time when it happened, not by its arrival: at time t, the actions of ``(t − T, t]`` count.
+The time of an action is when it happened, not when it arrived: at time t, the actions of ``(t − T, t]`` count.
 
-- The clock shows the latest time that an action or a reading gave, and never goes back. A single timestamp from the
-  far future therefore empties the window. If that can happen in your stream, check timestamps before you add them.
-- An action that arrives out of order takes its place by its timestamp, and leaves when it is too old.
+- The clock shows the latest time given by an action or a reading, and never goes back. So a single timestamp from the
+  far future empties the window. If that can happen in your stream, check timestamps before you add them.
+- An action that arrives out of order counts by its timestamp, and is removed when it is too old.
 - An action that is too old on arrival is not counted; ``n_late`` counts such actions.
 - Only the actions in the window are kept in memory.
 """
@@ -25,59 +25,27 @@ from gymlab.errors import InputError
 from gymlab.renamed import renamed_argument
 
 E = TypeVar("E", bound=IncrementalEntropy | ConditionalEntropy)
-V = TypeVar("V")
 
 Timestamp = float | datetime
 
 
-class _EventWindow(Generic[V]):
-    """Items of the interval ``(clock − seconds, clock]``; the clock shows the latest time given, and never goes back.
-
-    Items are kept in a heap, so an item that arrives late costs only a logarithm.
-    """
-
-    __slots__ = ("_items", "_n_pushed", "_seconds", "clock")
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = finite_number("seconds", seconds, above=0)
-        # A serial number before the item keeps two items from being compared.
-        self._items: list[tuple[float, int, V]] = []
-        self._n_pushed = 0
-        self.clock = -math.inf
-
-    def is_too_late(self, time: float) -> bool:
-        """Return whether an event of that time is older than the window."""
-        return time <= self.clock - self._seconds
-
-    def push(self, time: float, item: V) -> None:
-        """Keep an item that is not too late."""
-        heapq.heappush(self._items, (time, self._n_pushed, item))
-        self._n_pushed += 1
-
-    def advance(self, time: float) -> list[tuple[float, V]]:
-        """Move the clock on, and return what leaves: times and items, the oldest first."""
-        self.clock = max(time, self.clock)
-        horizon, items = self.clock - self._seconds, self._items
-        left = []
-        while items and items[0][0] <= horizon:
-            at, _, item = heapq.heappop(items)
-            left.append((at, item))
-        return left
-
-
 class _Timed(Generic[E]):
-    """An entropy whose actions leave when they are too old."""
+    """An entropy of the actions of the interval ``(clock − seconds, clock]``."""
 
     def __init__(self, seconds: float, entropy: E) -> None:
-        # An item is what the entropy counts: an action type, or a situation and a choice.
-        self._window: _EventWindow[tuple[Hashable, ...]] = _EventWindow(seconds)
+        self._seconds = finite_number("seconds", seconds, above=0)
         self._entropy = entropy
         self._put: Callable[..., None] = entropy.add
         self._take: Callable[..., None] = entropy.remove
+        self._clock = -math.inf
+        # A heap of times, serial numbers and items: an action that arrives late costs only a logarithm. An item is an
+        # action type, or a situation and a choice; serial numbers keep two items from being compared.
+        self._items: list[tuple[float, int, tuple[Hashable, ...]]] = []
+        self._n_pushed = 0
         self._n_late = 0
 
     def advance(self, now: Timestamp) -> None:
-        """Let the actions leave that are too old at a time. A time before the clock changes nothing.
+        """Move the clock to a time, and remove actions that are too old then. An earlier time changes nothing.
 
         Parameters
         ----------
@@ -87,18 +55,17 @@ class _Timed(Generic[E]):
         Raises
         ------
         InputError
-            If ``now`` is no such time.
+            If ``now`` is not such a time.
         """
-        for _, item in self._window.advance(_seconds_of(now)):
-            self._take(*item)
+        self._remove_old(_seconds_of(now))
 
     def get_entropy(self, now: Timestamp | None = None) -> float:
-        """Return the normalised entropy, from 0 to 1, at a time; None for the time of the clock.
+        """Return the normalised entropy, from 0 to 1, at the time ``now``, or at the time of the clock.
 
         Raises
         ------
         InputError
-            If ``now`` is no time, as in :meth:`advance`.
+            If ``now`` is not a time, as in :meth:`advance`.
         """
         if now is not None:
             self.advance(now)
@@ -106,7 +73,7 @@ class _Timed(Generic[E]):
 
     @property
     def is_capped(self) -> bool:
-        """Whether the correction would lift the normalised entropy above 1, and it is cut there."""
+        """Whether the correction would lift the normalised entropy above 1, so that it is capped at 1."""
         return self._entropy.is_capped
 
     @property
@@ -126,26 +93,39 @@ class _Timed(Generic[E]):
 
     def _add(self, item: tuple[Hashable, ...], timestamp: Timestamp) -> None:
         time = _seconds_of(timestamp)
-        if self._window.is_too_late(time):
+        if time <= self._clock - self._seconds:
             is_known(item, set())
             for value in item:
                 require_value(value)
             self._n_late += 1
             return
-        clock = self._window.clock
-        left = self._window.advance(time)
-        for _, old in left:
-            self._take(*old)
+        clock = self._clock
+        removed = self._remove_old(time)
         try:
             self._put(*item)
         except InputError:
-            # The sums are of integers, so the actions that left come back without a trace.
-            for at, old in left:
-                self._window.push(at, old)
+            # The sums are integers, so adding the removed actions again restores the entropy exactly.
+            for at, old in removed:
                 self._put(*old)
-            self._window.clock = clock
+                self._push(at, old)
+            self._clock = clock
             raise
-        self._window.push(time, item)
+        self._push(time, item)
+
+    def _push(self, time: float, item: tuple[Hashable, ...]) -> None:
+        heapq.heappush(self._items, (time, self._n_pushed, item))
+        self._n_pushed += 1
+
+    def _remove_old(self, time: float) -> list[tuple[float, tuple[Hashable, ...]]]:
+        """Move the clock on, remove the actions that are too old then, and return their times and items."""
+        self._clock = max(time, self._clock)
+        horizon, items = self._clock - self._seconds, self._items
+        removed = []
+        while items and items[0][0] <= horizon:
+            at, _, item = heapq.heappop(items)
+            self._take(*item)
+            removed.append((at, item))
+        return removed
 
 
 class TimedEntropy(_Timed[IncrementalEntropy]):
@@ -155,8 +135,8 @@ class TimedEntropy(_Timed[IncrementalEntropy]):
     ----------
     seconds
         T, how long an action counts: at time t, the actions of ``(t − T, t]``. The clock shows the latest time
-        given and never goes back. An action out of order takes its place by its timestamp. An action that is too
-        old on arrival is only counted in :attr:`n_late`.
+        given and never goes back. An action out of order counts by its timestamp. An action that is too old on
+        arrival counts only in :attr:`n_late`.
     n_action_types, correction
         As for :class:`IncrementalEntropy`. ``n_intents`` is the old name.
 
@@ -181,7 +161,7 @@ class TimedEntropy(_Timed[IncrementalEntropy]):
         super().__init__(seconds, IncrementalEntropy(n_action_types=n_action_types, correction=correction))
 
     def add(self, action_type: Hashable, timestamp: Timestamp) -> None:
-        """Add an action that happened at a time, and let the actions leave that are too old then.
+        """Add an action that happened at a time, and remove the actions that are too old then.
 
         Parameters
         ----------
@@ -194,7 +174,7 @@ class TimedEntropy(_Timed[IncrementalEntropy]):
         ------
         InputError
             If the action type is missing or not hashable, there would be more than ``n_action_types`` distinct
-            ones in the window, or the timestamp is no time. Nothing has changed then.
+            ones in the window, or the timestamp is not a time. Then nothing changes.
 
         Examples
         --------
@@ -243,7 +223,7 @@ class TimedConditionalEntropy(_Timed[ConditionalEntropy]):
         super().__init__(seconds, ConditionalEntropy(n_action_types=n_action_types, correction=correction))
 
     def add(self, situation: Hashable, choice: Hashable, timestamp: Timestamp) -> None:
-        """Add what was chosen in a situation at a time, and let the actions leave that are too old then.
+        """Add a choice made in a situation at a time, and remove the actions that are too old then.
 
         Parameters
         ----------
@@ -273,7 +253,7 @@ class TimedConditionalEntropy(_Timed[ConditionalEntropy]):
 
 
 def _seconds_of(timestamp: object) -> float:
-    """Return a timestamp in seconds: a finite number as it is, a datetime with a time zone since 1970."""
+    """Return a timestamp in seconds: a finite number unchanged, a datetime with a time zone as seconds since 1970."""
     if _is_number(timestamp):
         seconds = finite_number("timestamp", timestamp, noun="a finite number of seconds")
     elif isinstance(timestamp, datetime) and timestamp.tzinfo is not None:

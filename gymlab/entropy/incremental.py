@@ -1,7 +1,7 @@
-"""Entropy of what agents choose, kept up to date action by action, exactly.
+"""Exact Shannon entropy of a stream of action types, updated action by action.
 
 With counts c of N actions the entropy is (N log2 N - sum of c log2 c) / N. The sums are integers, so after any number
-of updates the result is, bit for bit, what counting afresh would give.
+of updates the result is equal, bit for bit, to that of counts made anew.
 """
 
 from collections import deque
@@ -29,12 +29,12 @@ class IncrementalEntropy:
     Parameters
     ----------
     window
-        How many of the latest actions count; None for all. The oldest action leaves by itself.
+        How many of the latest actions count; None for all. In a full window, each new action replaces the oldest one.
     n_action_types
         How many action types the agent could choose from. With it, an entropy of 0 means always the same action
         type, and 1 a uniform choice among all of them. With None, the entropy is divided by the logarithm of the
-        number of observed action types instead; an even choice between two then gives 1, whatever else there was
-        to choose. ``n_intents`` is the old name.
+        number of observed action types instead; an even choice between two then gives 1, even if there were more to
+        choose from. ``n_intents`` is the old name.
     correction
         ``"miller-madow"`` adds (m − 1) / (2N) nats for m observed action types in N actions, because few actions
         make an entropy look too small (Miller 1955). The correction may lift the normalised entropy above 1. Then
@@ -82,13 +82,14 @@ class IncrementalEntropy:
         self._n_action_types = checked_size("n_action_types", n_action_types)
         self._steps = steps_of(correction)
         self._counts: dict[Hashable, int] = {}
-        # The order is only needed where the oldest has to leave, which it does when one more comes in.
+        # The order is needed only with a window, to know the oldest action.
         self._order: deque[Hashable] = deque(maxlen=0 if window is None else self._window)
         self._is_full = False
         self._n = 0
         self._total = 0
         self._whole = 0
-        # What divides the sum of one action, and of all. Kept, since a logarithm costs as much as an update.
+        # The divisors of the sum for one action and for all actions. They are kept because a logarithm costs as much
+        # as an update.
         self._uniform = self._divisor = uniform_step(self._n_action_types or 0)
 
     def add_action(self, action: object) -> None:
@@ -238,7 +239,7 @@ class IncrementalEntropy:
 
     @property
     def is_capped(self) -> bool:
-        """Whether the correction would lift the normalised entropy above 1, and it is cut there."""
+        """Whether the correction would lift the normalised entropy above 1, so that it is capped at 1."""
         # A uniform choice may come out above 1 by rounding alone, without a correction that lifts it.
         return self._steps[1] != 0 and (self._whole - self._total) / self._divisor > 1.0 + 1e-12
 
@@ -258,7 +259,7 @@ class IncrementalEntropy:
         return dict(self._counts)
 
     def _add_other(self, action_type: Hashable) -> None:
-        """Add an action type that is new, or one to a window that is not full or has no end."""
+        """Add an action of a new type, or any action while the window is not full or if there is no window."""
         counts, order, steps = self._counts, self._order, self._steps
         if not is_known(action_type, counts):
             require_room(action_type, counts, self._n_action_types, order[0] if self._is_full else None)
@@ -296,7 +297,5 @@ def _action_type(action: Any) -> Hashable:  # noqa: ANN401 - rows of tables, fra
         is_mapping = type(action) is dict or isinstance(action, Mapping)
         found: Hashable = action["action_type"] if is_mapping else action.action_type
     except (KeyError, AttributeError):
-        raise InputError(
-            f"an action needs its action_type, which this {type(action).__name__} has not"
-        ) from None
+        raise InputError(f"an action needs an action_type; this {type(action).__name__} has none") from None
     return found

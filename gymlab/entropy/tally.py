@@ -27,10 +27,10 @@ V = TypeVar("V", bound=Hashable)
 
 Correction = Literal["miller-madow"]
 
-# 48 binary places: the error of an entropy stays near that of a float.
+# With 48 binary places, the error of an entropy is near that of a float.
 SCALE = 1 << 48
 
-# Half a nat in bits: what Miller and Madow's correction adds for each value, times the number of actions.
+# Half a nat in bits: the correction of Miller and Madow for each value, times the number of actions.
 _HALF_A_NAT = round(SCALE / (2 * math.log(2)))
 
 # Steps up to this count are kept in a table; those of higher counts are computed.
@@ -42,7 +42,7 @@ def c_log_c(count: int) -> int:
     return round(count * math.log2(count) * SCALE) if count else 0
 
 
-# What one more of the same value adds to the sum, by its new count.
+# The steps: how much one more of the same value adds to the sum, by its new count.
 _PLAIN = [0, *(c_log_c(count) - c_log_c(count - 1) for count in range(1, _N_STEPS))]
 _STEPS: dict[str | None, list[int]] = {None: _PLAIN, "miller-madow": [0, -_HALF_A_NAT, *_PLAIN[2:]]}
 
@@ -61,17 +61,17 @@ def steps_of(correction: Correction | None) -> list[int]:
 
 
 def step(steps: list[int], count: int) -> int:
-    """Return what one more of the same value adds, from the table or beyond it."""
+    """Return how much one more of the same value adds to the sum, from the table or computed."""
     return steps[count] if count < len(steps) else c_log_c(count) - c_log_c(count - 1)
 
 
 def total_of(counts: NDArray[np.int64], steps: list[int]) -> int:
-    """Return the sum over counts: what adding the actions one by one would have led to."""
+    """Return the sum over counts; it is equal to the sum of the steps of all actions."""
     return sum(map(c_log_c, counts.tolist())) + int(np.count_nonzero(counts)) * steps[1]
 
 
 def uniform_step(n_action_types: int) -> float:
-    """Return the entropy of a uniform choice, times ``SCALE``; infinity where there is nothing to choose from."""
+    """Return the entropy of a uniform choice, times ``SCALE``; infinity for fewer than two action types."""
     return SCALE * math.log2(n_action_types) if n_action_types > 1 else math.inf
 
 
@@ -94,7 +94,7 @@ class Tally(Generic[V]):
         self.total += step(self._steps, count)
 
     def remove(self, value: V) -> None:
-        """Count one less of a value that is there."""
+        """Count one less of a value that has a count."""
         count = self.counts.pop(value)
         if count > 1:
             self.counts[value] = count - 1
@@ -102,7 +102,7 @@ class Tally(Generic[V]):
         self.total -= step(self._steps, count)
 
     def replace(self, old: V, new: V) -> None:
-        """Remove one value and add another: what a full window does at every action."""
+        """Remove one value and add another, as a full window does at every action."""
         if old == new:
             return
         counts, steps = self.counts, self._steps
@@ -122,7 +122,7 @@ def checked_size(name: str, size: object) -> int | None:
     """Return a size that is None or positive."""
     if size is None:
         return None
-    # A deque cannot be longer.
+    # No deque can be longer.
     return whole_number(name, size, least=1, most=sys.maxsize, instead=", or None")
 
 
@@ -136,7 +136,7 @@ def is_known(value: V, known: Container[V]) -> bool:
     """
     try:
         return value in known
-    except (TypeError, ValueError):  # numpy has durations that it says are no hash
+    except (TypeError, ValueError):  # numpy raises ValueError for the hash of some durations
         raise InputError(f"{shown(value)} cannot be counted: it is not hashable") from None
 
 
@@ -151,11 +151,11 @@ def require_room(value: Hashable, counts: Mapping[V, int], limit: int | None, le
     require_value(value)
     if limit is None or len(counts) < limit or (leaving is not None and counts.get(leaving) == 1):
         return
-    raise InputError(f"{shown(value)} is one more than the {limit} there are to choose from")
+    raise InputError(f"{shown(value)} is a new action type, and n_action_types allows only {limit}")
 
 
 def remove_latest(order: deque[V], value: V) -> None:
-    """Remove the latest occurrence of a value that is there."""
+    """Remove the latest occurrence of a value."""
     order.reverse()
     order.remove(value)
     order.reverse()

@@ -1,1 +1,1 @@
-"""Patterns: windows clustered by exact DTW, their quality, and the entropy of choices."""
+"""Temporal patterns: the windows of a log clustered by exact DTW, and how far these clusters can be trusted."""

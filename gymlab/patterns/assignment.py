@@ -1,4 +1,4 @@
-"""Other actions placed into the patterns of an extraction, and whether the patterns still describe what agents do."""
+"""The assignment of other actions to the patterns of an extraction, and a test whether the actions have drifted."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -18,13 +18,13 @@ from gymlab.patterns.placement import Placement
 from gymlab.patterns.temporal import pattern_of_actions
 from gymlab.principles.strata import LEAST_P
 
-# The share of a pattern's own windows that counts as far from its medoid, and of series that counts as unusual.
+# This share of the windows of a pattern is called far, and this share of the series is called unusual.
 _FAR = 0.05
 
-# A refit is due when one of the three tests is below this; with three tests, a false alarm in at most 3 %.
+# A refit is due if one of the three p-values is below this. So at most 3 % of the verdicts are false alarms.
 _ALPHA = 0.01
 
-# With fewer series than this, none could be beyond 95 % of them.
+# With fewer series, no series can exceed 95 % of them.
 _LEAST_SERIES = 20
 
 _PERMUTATIONS = 1999
@@ -33,36 +33,39 @@ _PERMUTATIONS_AT_ONCE = 100
 
 @dataclass(frozen=True)
 class Drift:
-    """How other actions differ from those that the patterns were found in.
+    """How other actions differ from the actions in which the patterns were found.
 
-    Windows that overlap, and to a lesser degree all windows of one series, repeat each other. So what is counted
-    is series; only where the extraction's log has fewer than 20 of these, windows that do not overlap.
+    The tests count units. Overlapping windows repeat each other, and so do, to a lesser degree, all windows of a
+    series. So a unit is a series. If the log of the extraction has fewer than 20 series, a unit is a window, and only
+    windows that do not overlap are counted.
 
     Attributes
     ----------
     units
-        ``series`` or ``windows``: what was counted.
+        ``series`` or ``windows``.
     n_own, n_new
-        How many of them the extraction's log has, and the other actions.
+        Number of units in the log of the extraction, and in the new actions.
     far_share
-        Share of the new windows farther from their medoid than 95 % of the pattern's own windows.
+        Share of the new windows that are farther from their representative than 95 % of the pattern's own windows.
     far_p
-        One-sided p value. A unit is unusual if more of its windows are far than of 95 % of the log's own units,
-        which holds for at most 5 % of new ones if nothing changed; the number of unusual ones is binomial.
+        One-sided p-value of the number of unusual units. A unit is unusual if its share of far windows is larger than
+        that of 95 % of the log's own units. Without drift at most 5 % of the new units are unusual, and their number
+        is binomial.
     shares
-        By pattern, its share of the log's own windows and of the new ones, all placed by their nearest medoid.
+        For each pattern its share of the log's own windows, and of the new windows. All windows are placed by their
+        nearest representative.
     shares_distance
-        Total variation distance between these shares: 0 for the same, 1 for no pattern in common.
+        Total variation distance between these shares: 0 if they are equal, 1 if no pattern is in both logs.
     shares_p
-        p value of that distance: share of random exchanges of units between both logs that give as much.
+        p-value of this distance: the share of random exchanges of units between both logs with at least this distance.
     unseen_share
-        Share of the new actions with a category that the log did not have.
+        Share of the new actions with a category that the log does not have.
     unseen_p
-        Fisher's exact test: so many units with such an action among the new ones, none among the log's own.
+        p-value of Fisher's exact test for the number of new units with such an action; the log has no such unit.
     refit_due
-        Whether one of the p values is below 0.01: the patterns should be found anew.
+        Whether one of the p-values is below 0.01. Then the patterns should be extracted again.
     reasons
-        A sentence for each test that says so, or one that says that none does.
+        A sentence for each test with such a p-value, or one sentence if there is none.
     """
 
     units: str
@@ -79,35 +82,35 @@ class Drift:
     reasons: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the verdict JSON-able."""
+        """Return the verdict as JSON-able values."""
         return asdict(self)
 
 
 @dataclass(frozen=True, eq=False)
 class Assignment:
-    """Where the windows of other actions belong among the patterns of an extraction.
+    """The windows of other actions, placed into the patterns of an extraction.
 
     Attributes
     ----------
     actions
-        The action table, in the order that ``windows`` counts in.
+        The action table. Row numbers in ``windows`` refer to it.
     windows
-        Its windows, cut as those of the extraction.
+        Its windows, cut like those of the extraction.
     labels
-        int64 ``(n,)``: the pattern of each. Where patterns were found by density, a window farther from its
-        representative than any of the log's own is noise, −1.
+        int64 ``(n,)``: the pattern of each window. If the patterns were found by a density method, a window that is
+        farther from its representative than every window of the pattern is noise, −1.
     distances
-        float32 ``(n,)``: DTW distance to the nearest representative of the pattern.
+        float32 ``(n,)``: the distance to the nearest representative.
     own_agreement
-        Adjusted Rand index of the extraction's labels with those that its own windows get when they are placed in
-        this way: borders between patterns are not those of a tree.
+        Adjusted Rand index between the labels of the extraction and the labels that its own windows get by placement.
+        The two differ, since the nearest representative is not always of the pattern that the tree gives.
     far
-        bool ``(n,)``: farther from it than 95 % of the pattern's own windows.
+        bool ``(n,)``: whether the window is farther from its representative than 95 % of the pattern's own windows.
     unseen
-        By channel, how many actions hold a category that the extraction's log did not have, by its name. Each
-        counts as a mismatch to every known one.
+        For each channel the categories that the log of the extraction does not have, with their number of actions. Such
+        a category counts as a mismatch to every known one.
     drift
-        Whether the patterns still describe these actions, and how that was judged.
+        The tests whether these actions have drifted away from the patterns.
     """
 
     actions: pd.DataFrame
@@ -124,7 +127,7 @@ class Assignment:
         return self.actions.assign(pattern=pattern_of_actions(self.windows, self.labels, len(self.actions)))
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the result JSON-able, schema 1."""
+        """Return the result as JSON-able values, schema 1."""
         table = self.windows.table[["session_id", "agent_id", "start", "length"]].assign(
             label=self.labels, distance=self.distances.astype(float), far=self.far
         )
@@ -140,7 +143,7 @@ class Assignment:
 def assign(extraction: ExtractionData, actions: pd.DataFrame) -> Assignment:
     """Place the windows of other actions into the patterns of an extraction; see :meth:`gymlab.Extraction.assign`."""
     if not extraction.patterns:
-        raise InputError("the extraction found noise alone: there is no pattern to place windows into")
+        raise InputError("the extraction has only noise, and no pattern to place windows into")
     config, encoding = extraction.config, extraction.encoding
     log = validate_actions(actions)
     is_unseen, unseen = encoding.unseen(log)
@@ -164,8 +167,9 @@ def assign(extraction: ExtractionData, actions: pd.DataFrame) -> Assignment:
 def far_limits(labels: NDArray[np.int64], distances: NDArray[np.float32], k: int) -> NDArray[np.float64]:
     """Return the distance of each pattern above which a window is far.
 
-    It is exceeded by a further window of the pattern with probability 5 % at most, whatever the distribution, as
-    long as it is exchangeable with the pattern's own (a rank among them); so it is infinite for fewer than 19.
+    A new window that is exchangeable with the windows of the pattern exceeds this distance with a probability of at
+    most 5 %, for any distribution, since the limit is a rank among these windows. It is infinite for a pattern of fewer
+    than 19 windows.
     """
     return np.array([_limit(distances[labels == label]) for label in range(k)])
 
@@ -182,18 +186,18 @@ def judge_drift(
     is_unseen: NDArray[np.bool_],
     limits: NDArray[np.float64],
 ) -> Drift:
-    """Compare newly placed windows with the log's own, placed alike.
+    """Test whether the placement of new windows differs from that of the log's own windows.
 
     Parameters
     ----------
     extraction
-        What they were placed into.
+        The extraction with the patterns.
     windows, placed
-        The new windows and their places.
+        The new windows, and their placement.
     is_unseen
-        bool ``(n_actions,)``: which of the new actions hold an unknown category.
+        bool ``(n_actions,)``: whether each new action has a category that the log does not have.
     limits
-        Of :func:`far_limits`.
+        From :func:`far_limits`.
     """
     own, k = extraction.own_placement, len(extraction.patterns)
     far = placed.distances > limits[placed.labels]
@@ -211,14 +215,17 @@ def judge_drift(
     old, new = (counts.sum(axis=0) / counts.sum() for counts in (own_counts, new_counts))
     distance = float(np.abs(old - new).sum() / 2)
     shares_p = _permutation_p(own_counts, new_counts, extraction.config.seed)
-    surprised, n_new, n_own = int(has_unseen.sum()), len(new_far), len(own_far)
-    table = np.array([[surprised, n_new - surprised], [0, n_own]])
+    n_unseen, n_new, n_own = int(has_unseen.sum()), len(new_far), len(own_far)
+    table = np.array([[n_unseen, n_new - n_unseen], [0, n_own]])
     unseen_p = max(LEAST_P, float(stats.fisher_exact(table, alternative="greater").pvalue))
     units = "series" if by_series else "windows"
     tests = (
-        (far_p, f"{far.mean():.0%} of the windows are farther from their medoid than 95 % of the log's own"),
+        (
+            far_p,
+            f"{far.mean():.0%} of the windows are farther from their representative than 95 % of the log's own",
+        ),
         (shares_p, f"the shares of the patterns have moved by {distance:.0%} of the windows"),
-        (unseen_p, f"{surprised:,} of {n_new:,} {units} hold a category that the log did not have"),
+        (unseen_p, f"{n_unseen:,} of {n_new:,} {units} have a category that the log does not have"),
     )
     found = tuple(f"{sentence} (p = {p:.2g})" for p, sentence in tests if p < _ALPHA)
     return Drift(
@@ -241,17 +248,18 @@ _Units = NDArray[np.int64]
 
 
 def _series_of(windows: Windows) -> _Units:
-    """Return the number of each window's series."""
+    """Return the index of the series of each window."""
     _, n_windows = series_bounds(windows.table)
     return np.repeat(np.arange(len(n_windows)), n_windows)
 
 
 def _disjoint(windows: Windows) -> _Units:
-    """Return a number for every window of a series that overlaps none before it, −1 for the others."""
+    """Return an index for the windows of a series that do not overlap, −1 for the windows between them."""
     series = _series_of(windows)
     first, length = (windows.table[name].to_numpy() for name in ("row", "length"))
     position = np.arange(len(series)) - series_bounds(windows.table)[0][series]
-    # Windows of a series begin a hop apart and are of one length; whole series are alone in theirs.
+    # The windows of a series have one length, and begin one hop after each other. If windows are whole series, there
+    # are no hops.
     hops = np.diff(first)[np.diff(series) == 0]
     every = 1 if len(hops) == 0 else int(np.ceil(length[0] / hops[0]))
     chosen = position % every == 0
@@ -264,14 +272,14 @@ def _mean_by(units: _Units, values: NDArray[np.bool_]) -> NDArray[np.float64]:
 
 
 def _counts(units: _Units, labels: NDArray[np.int64], k: int) -> NDArray[np.float64]:
-    """Return how many windows of each unit are in each pattern, ``(n_units, k)``."""
+    """Return the number of windows of each unit in each pattern, ``(n_units, k)``."""
     used = units >= 0
     n = int(units.max()) + 1
     return np.bincount(units[used] * k + labels[used], minlength=n * k).reshape(n, k).astype(np.float64)
 
 
 def _permutation_p(own: NDArray[np.float64], new: NDArray[np.float64], seed: int) -> float:
-    """Return how often a random part of all units, as many as are new, differs as much from the others."""
+    """Return the p-value of the distance between shares, for random exchanges of units between the logs."""
     units, total = np.concatenate([own, new]), own.sum(axis=0) + new.sum(axis=0)
     rng = np.random.default_rng(seed)
 
@@ -283,12 +291,10 @@ def _permutation_p(own: NDArray[np.float64], new: NDArray[np.float64], seed: int
         return result
 
     observed = distance(new.sum(axis=0))
-    as_much = 0
-    done = 0
-    while done < _PERMUTATIONS:
-        count = min(_PERMUTATIONS_AT_ONCE, _PERMUTATIONS - done)
+    as_large = 0
+    for start in range(0, _PERMUTATIONS, _PERMUTATIONS_AT_ONCE):
+        count = min(_PERMUTATIONS_AT_ONCE, _PERMUTATIONS - start)
         order = rng.random((count, len(units))).argpartition(len(new) - 1, axis=1)[:, : len(new)]
         chosen = np.stack([units[one].sum(axis=0) for one in order])
-        as_much += int((distance(chosen) >= observed - 1e-12).sum())
-        done += count
-    return (1 + as_much) / (1 + _PERMUTATIONS)
+        as_large += int((distance(chosen) >= observed - 1e-12).sum())
+    return (1 + as_large) / (1 + _PERMUTATIONS)

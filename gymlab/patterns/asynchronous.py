@@ -1,4 +1,4 @@
-"""Extraction beside a running event loop, which it does not hold up, and which can cancel it."""
+"""Extraction for programs with an event loop: it does not block the loop, and can be cancelled."""
 
 import asyncio
 import threading
@@ -7,42 +7,43 @@ from collections.abc import Callable
 
 import pandas as pd
 
-# Importing these takes a third of a second each in which no other thread runs, so not in the midst of the work.
+# Importing each takes a third of a second and blocks all threads, so they are imported before the work.
 import sklearn.cluster
 import sklearn.metrics  # noqa: F401
 
 import gymlab.settings  # noqa: F401
-from gymlab.arguments import instance, shown
+from gymlab.arguments import shown
 from gymlab.errors import InputError
-from gymlab.patterns.config import ExtractionConfig
-from gymlab.patterns.extraction import run_extraction
+from gymlab.patterns.config import ExtractionConfig, checked_config
+from gymlab.patterns.pipeline import run_extraction
 from gymlab.patterns.result import Extraction
 
 StageProgress = Callable[[str, float], None]
 
-# Reports of one stage are at least this far apart: a loop should not be busy with hearing how busy others are.
+# Reports of one stage are at least this far apart, so that they do not keep the event loop busy.
 _SECONDS_BETWEEN_REPORTS = 0.05
 
 
 class _CancelledError(Exception):
-    """The caller no longer wants the result."""
+    """The extraction was cancelled."""
 
 
 async def extract_patterns_async(
     actions: pd.DataFrame, config: ExtractionConfig | None = None, progress: StageProgress | None = None
 ) -> Extraction:
-    """Find the temporal patterns of a log without holding up the event loop.
+    """Find the temporal patterns of a log without blocking the event loop.
 
-    The work runs in threads, in kernels that release the interpreter lock. Cancelling the task stops it at its next
-    checkpoint, a few tenths of a second at most, and the call returns when nothing computes any more.
+    The work runs in threads, in kernels that release the interpreter lock. If the task is cancelled, the work stops
+    within a few tenths of a second. The call returns when all its threads have stopped.
 
     Parameters
     ----------
     actions, config
         As for :func:`gymlab.extract_patterns`.
     progress
-        Called in the event loop's thread with the name of the stage (``encode``, ``distances``, ``cluster``,
-        ``significance``, ``describe``) and the fraction of it that is done, 0 to 1. An exception that it raises stops the work.
+        Called in the thread of the event loop with the name of a stage (``encode``, ``distances``, ``cluster``,
+        ``significance``, ``describe``) and the part of the stage that is done, from 0 to 1. An exception that it
+        raises stops the work, and is raised to the caller.
 
     Returns
     -------
@@ -51,7 +52,7 @@ async def extract_patterns_async(
     Raises
     ------
     InputError, MemoryLimitError
-        As :func:`gymlab.extract_patterns`; and for distance ``soft-dtw``, which would hold up the loop.
+        As :func:`gymlab.extract_patterns`; and if the distance is ``soft-dtw``, which would block the loop.
 
     Examples
     --------
@@ -65,12 +66,12 @@ async def extract_patterns_async(
     stopped = threading.Event()
     raised: list[BaseException] = []
 
-    def hear(stage: str, fraction: float) -> None:
+    def report(stage: str, fraction: float) -> None:
         if progress is None or stopped.is_set():
             return
         try:
             progress(stage, fraction)
-        except BaseException as error:  # noqa: BLE001 - the awaiting caller gets it
+        except BaseException as error:  # noqa: BLE001 - raised to the caller below
             raised.append(error)
             stopped.set()
 
@@ -78,7 +79,7 @@ async def extract_patterns_async(
         if stopped.is_set():
             raise _CancelledError
 
-    reports = _Reports(lambda *report: loop.call_soon_threadsafe(hear, *report), checkpoint)
+    reports = _Reports(lambda *progressed: loop.call_soon_threadsafe(report, *progressed), checkpoint)
 
     def work() -> Extraction:
         found = run_extraction(
@@ -92,7 +93,7 @@ async def extract_patterns_async(
         found = await asyncio.shield(working)
     except asyncio.CancelledError:
         stopped.set()
-        # What the threads end with no longer interests anyone; that they end does.
+        # Wait for the end of the threads, but ignore their result and their exception.
         working.add_done_callback(lambda done: done.cancelled() or done.exception())
         await asyncio.wait([working])
         raise
@@ -106,34 +107,33 @@ async def extract_patterns_async(
 def _checked(config: ExtractionConfig | None, progress: object) -> ExtractionConfig:
     if progress is not None and not callable(progress):
         raise InputError(f"progress is {shown(progress)}; give a function of a stage and a fraction, or None")
-    if config is not None:
-        instance("config", config, ExtractionConfig, "an ExtractionConfig")
-    if config is not None and config.distance == "soft-dtw":
-        raise InputError("soft-DTW lets no other thread run and cannot be stopped; call extract_patterns")
-    return config or ExtractionConfig()
+    config = checked_config(config)
+    if config.distance == "soft-dtw":
+        raise InputError("soft-DTW blocks all threads and cannot be cancelled; call extract_patterns")
+    return config
 
 
 class _Reports:
-    """Stages and fractions, passed on now and then."""
+    """The reports of progress, limited in number."""
 
-    def __init__(self, tell: Callable[[str, float], object], checkpoint: Callable[[], None]) -> None:
-        self._tell, self._checkpoint = tell, checkpoint
+    def __init__(self, report: Callable[[str, float], object], checkpoint: Callable[[], None]) -> None:
+        self._report, self._checkpoint = report, checkpoint
         self._stage = ""
         self._last = 0.0
 
     def begin(self, stage: str) -> None:
         self.end()
         self._stage = stage
-        self._tell(stage, 0.0)
+        self._report(stage, 0.0)
 
     def cells(self, done: int, total: int) -> None:
         self._checkpoint()
         now = time.monotonic()
         if now - self._last >= _SECONDS_BETWEEN_REPORTS:
             self._last = now
-            # A stage may hold several jobs, so its end is said when it ends.
-            self._tell(self._stage, min(done / max(1, total), 0.99))
+            # A stage may have several series of cells. Only `end` reports that the stage is done.
+            self._report(self._stage, min(done / max(1, total), 0.99))
 
     def end(self) -> None:
         if self._stage:
-            self._tell(self._stage, 1.0)
+            self._report(self._stage, 1.0)

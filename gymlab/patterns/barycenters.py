@@ -1,6 +1,6 @@
-"""The barycentre of a pattern: the series with the least sum of squared DTW distances to its members.
+"""The barycentre of a pattern: the series with the least sum of squared DTW distances to the members of the pattern.
 
-Beside the medoid, which is a member, it is what the members have in common and perhaps none of them is.
+The medoid is a member of the pattern. The barycentre is an average, and in general no member.
 """
 
 import math
@@ -20,21 +20,20 @@ from gymlab.distance.series import checked_radius, finite_array
 from gymlab.errors import InputError
 from gymlab.patterns.one_hot import ManySeries, OneHot, OneSeries, checked_series, fit_one_hot
 
-# So many members are averaged at most, which takes about a second: an average of some hundred says what one of
-# thousands would.
+# At most this many members are averaged, which takes about a second. More members hardly change the average.
 MOST_MEMBERS = 200
 
 
 @dataclass(frozen=True, eq=False)
 class CodeShares:
-    """What the barycentre of a code channel is: the share of each code at each time point.
+    """The barycentre of a code channel: the share of each code at each time point.
 
     Attributes
     ----------
     codes
-        float64 ``(n_codes,)``: those that occur in the members, ascending.
+        float64 ``(n_codes,)``: the codes that occur in the members, ascending.
     shares
-        float64 ``(n_timepoints, n_codes)``; every row adds up to 1.
+        float64 ``(n_timepoints, n_codes)``. The sum of each row is 1.
     """
 
     codes: NDArray[np.float64]
@@ -48,14 +47,14 @@ class Barycenter:
     Attributes
     ----------
     series
-        float64 ``(n_timepoints, n_channels)``. An average of codes means nothing, so a code channel holds the code
-        with the largest share at each time point; ties go to the smallest code.
+        float64 ``(n_timepoints, n_channels)``. A code channel holds the code with the largest share at each time
+        point, since codes have no average; ties go to the smallest code.
     shares
         One :class:`CodeShares` for each code channel.
     members
-        int64: which of the series were averaged, ascending.
+        int64: the indices of the series that were averaged, ascending.
     notes
-        Sentences: what was left out, and why.
+        Sentences that say which series were left out.
     """
 
     series: NDArray[np.float64]
@@ -73,21 +72,20 @@ def barycenter(
     max_iter: int = 30,
     seed: int = 0,
 ) -> Barycenter:
-    """Return the DBA barycentre of the members of a pattern [1]_, as tslearn computes it.
+    """Return the DBA barycentre [1]_ of some series, computed by tslearn.
 
     Parameters
     ----------
     series
         Array ``(n, n_timepoints, n_channels)``, or a list of arrays ``(n_timepoints, n_channels)`` of any lengths.
     radius, mismatch_weights
-        As for :func:`gymlab.distance.dtw_pairwise`. Codes are averaged as one-hot columns, which are as far from
-        one another as their weight says.
+        As for :func:`gymlab.distance.dtw_pairwise`. Codes are averaged as one-hot columns of the same weight.
     initial
-        Where to start, ``(n_timepoints, n_channels)``; the barycentre has this length. None for the medoid.
+        The series to start from, ``(n_timepoints, n_channels)``; the barycentre gets its length. None for the medoid.
     max_iter
-        At most so many iterations; each moves every time point to the mean of what is aligned with it.
+        Largest number of iterations. An iteration moves each time point to the mean of the points aligned with it.
     seed
-        Of the sample that is drawn where there are more than 200 series; ``notes`` says so.
+        Seed of the sample. With more than 200 series a sample of 200 is averaged, and ``notes`` says so.
 
     Returns
     -------
@@ -122,34 +120,32 @@ def barycenter(
         start = checked_series([averaged[0], finite_array(initial, "initial")])[1]
     one_hot = fit_one_hot([*averaged, start], mismatch_weights)
     if 0.0 in one_hot.scales:
-        raise InputError(
-            "a mismatch weight of 0 leaves its codes free to be anything; leave that channel out"
-        )
+        raise InputError("a mismatch weight is 0, so its codes have no barycentre; leave this channel out")
     spread = _averaged([one_hot.spread(one) for one in averaged], one_hot.spread(start), band, max_iter)
     return _gathered(spread, one_hot, members, notes)
 
 
 def describe_barycenter(center: Barycenter, encoding: Encoding) -> pd.DataFrame:
-    """Return a barycentre in the units of the log, one row for each time point.
+    """Return a barycentre in the units of the log, with a row for each time point.
 
     Parameters
     ----------
     center
-        Of series that ``encoding`` made.
+        The barycentre of some encoded series.
     encoding
-        How their channels were encoded.
+        The encoding of these series.
 
     Returns
     -------
     pandas.DataFrame
-        A numeric channel is one column, in its own unit (of a logarithmic one, what the mean of the logarithms
-        stands for), and where values were unknown the share of these; a category is a column ``name=level`` for
-        each level, from 0 to 1: the share of what is aligned with the time point that is so.
+        A numeric channel has a column in its own unit; a logarithmic channel is averaged as logarithms. If the channel
+        has unknown values, a column ``name (unknown)`` has their share. A categorical channel has a column
+        ``name=level`` for each level: the share of this level, 0 to 1, among the actions aligned with the time point.
 
     Raises
     ------
     InputError
-        If the barycentre has other channels than the encoding.
+        If the number of channels differs between the barycentre and the encoding.
 
     Examples
     --------
@@ -201,18 +197,18 @@ def _medoid(series: Sequence[OneSeries], radius: int | None, mismatch_weights: S
 
 def _averaged(series: list[OneSeries], start: OneSeries, band: int, max_iter: int) -> OneSeries:
     with warnings.catch_warnings():
-        # tslearn wants h5py for what is not used here.
+        # tslearn warns that h5py is missing. gymlab does not need it.
         warnings.filterwarnings("ignore", message="h5py not installed")
         from tslearn.barycenters import dtw_barycenter_averaging
 
-    # tslearn's tolerance is absolute, so it is told what would be little for these series.
+    # tslearn's tolerance is absolute, so it is scaled to the variance of these series.
     spread = np.mean([((one - one.mean(axis=0)) ** 2).sum() for one in series])
     averaged: OneSeries = dtw_barycenter_averaging(
         series,
         init_barycenter=start,
         max_iter=max_iter,
         tol=1e-9 * float(spread),
-        # The radius alone: with a constraint by its name, tslearn 0.10 averages as if there were no band.
+        # Only the radius: with `global_constraint`, tslearn 0.10 ignores the band.
         metric_params=None if band < 0 else {"sakoe_chiba_radius": band},
     )
     return averaged
@@ -232,7 +228,7 @@ def _gathered(
 
 
 def _decoded(values: OneSeries, fitted: FittedChannel) -> tuple[dict[str, NDArray[np.float64]], int]:
-    """Return what the first columns say about a channel, and how many columns it has."""
+    """Return the columns of a frame for the channel that begins at the first column, and its number of columns."""
     name, root = fitted.channel.column, math.sqrt(fitted.channel.weight)
     if fitted.channel.kind == "numeric":
         numbers = values[:, 0] / root * fitted.scale + fitted.shift

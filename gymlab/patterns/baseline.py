@@ -1,8 +1,8 @@
-"""The algorithm that the optimization document calls current, re-created to measure against.
+"""The algorithm that the optimization document calls current, re-created for comparison.
 
-Nothing here is recommended. It computes the DTW of every pair one by one in a Python loop, keeps each in a
-dictionary by position that nothing is ever removed from, turns distances into "similarities" for KMeans, counts
-entropy anew after each action, and adds rows to the database one at a time.
+It is not recommended. It computes the DTW of one pair after the other in a Python loop, keeps every distance in a
+dictionary keyed by position, turns distances into "similarities" for KMeans, counts entropy from scratch after each
+action, and adds rows to the database one at a time.
 """
 
 import warnings
@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from gymlab.errors import InputError
 
-if TYPE_CHECKING:  # the baseline's own memory is measured, without that of the database's libraries
+if TYPE_CHECKING:  # the memory of the baseline is measured; these imports would add the database's libraries
     from sqlmodel import SQLModel
 
     from gymlab.runtime.database import Database
 
-# About 40 seconds of tslearn calls.
+# tslearn takes about 40 seconds for these.
 MOST_PAIRS = 200_000
 
 # The document's number of clusters.
@@ -30,19 +30,19 @@ PairDistance = Callable[[NDArray[np.float64], NDArray[np.float64]], float]
 
 
 class BaselineEngine:
-    """One running instance of the current algorithm, with the caches that it never empties.
+    """The distances and clusters of the current algorithm, with a cache that is never emptied.
 
     Parameters
     ----------
     distance
-        What is called for each pair; None for ``tslearn.metrics.dtw``. A measurement of memory can pass a table
-        look-up, since what is held does not depend on how it was computed.
+        The function that is called for each pair; None for ``tslearn.metrics.dtw``. A measurement of memory may pass
+        a table look-up: the memory that the cache holds is the same.
 
     Attributes
     ----------
     distance_cache
-        Distances by the positions of the windows. Because positions are not the windows, an instance is only
-        right for one log.
+        Distances by the positions of the two windows. Another log has other windows at these positions, so an
+        instance is correct for one log only.
     """
 
     def __init__(self, distance: PairDistance | None = None) -> None:
@@ -53,62 +53,54 @@ class BaselineEngine:
         self._distance = distance
         self.distance_cache: dict[tuple[int, int], float] = {}
 
-    def distances(self, windows: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-        """Return the square matrix of DTW distances, pair by pair."""
+    def distances(
+        self, windows: Sequence[NDArray[np.float64]], checkpoint: Callable[[], None] = lambda: None
+    ) -> NDArray[np.float64]:
+        """Return the square matrix of DTW distances. The checkpoint may raise to stop the work."""
         n = len(windows)
         matrix = np.zeros((n, n))
         for i in range(n):
             for j in range(i + 1, n):
                 if (i, j) not in self.distance_cache:
+                    checkpoint()
                     self.distance_cache[i, j] = self._distance(windows[i], windows[j])
                 matrix[i, j] = matrix[j, i] = self.distance_cache[i, j]
         return matrix
 
     @staticmethod
     def labels(matrix: NDArray[np.float64], n_clusters: int = N_CLUSTERS, seed: int = 0) -> NDArray[np.int64]:
-        """Cluster the rows of the "similarity" matrix, the maximum less the distance, by KMeans."""
+        """Cluster the rows of the "similarity" matrix, largest distance − distance, by KMeans."""
         from sklearn.cluster import KMeans  # noqa: PLC0415 - only the baseline needs it
         from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415 - likewise
 
         similarity = matrix.max() - matrix
         model = KMeans(n_clusters=min(n_clusters, len(matrix)), random_state=seed, n_init=10)
         with warnings.catch_warnings():
-            # Fewer distinct rows than clusters give fewer clusters, which the caller sees.
+            # It warns if there are fewer distinct rows than clusters. The caller sees the number of clusters.
             warnings.simplefilter("ignore", ConvergenceWarning)
             labels: NDArray[np.int64] = model.fit_predict(similarity).astype(np.int64)
         return labels
 
 
-def checked_dtw(checkpoint: Callable[[], None]) -> PairDistance:
-    """Return ``tslearn.metrics.dtw`` with a checkpoint before each call, which may raise to stop the work."""
-    from tslearn.metrics import dtw  # noqa: PLC0415 - takes over a second and 200 MB to import
-
-    def distance(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
-        checkpoint()
-        return float(dtw(a, b))
-
-    return distance
-
-
 def refuse_if_slow(n: int) -> None:
-    """Raise if the pairs of n windows would take the baseline minutes.
+    """Check that the baseline can compare n windows in less than a minute.
 
     Raises
     ------
     InputError
-        It says how many windows are possible.
+        If it cannot. The message says how many windows are possible.
     """
     pairs = n * (n - 1) // 2
     if pairs > MOST_PAIRS:
         most = int(np.sqrt(2 * MOST_PAIRS))
         raise InputError(
-            f"the baseline computes its {pairs:,} pairs in a Python loop, at about 0.2 ms each {pairs * 2e-4:,.0f} s; "
-            f"it is for comparison on at most {most} windows ({n:,} here). Choose a larger hop or a part of the log"
+            f"the baseline would need about {pairs * 2e-4:,.0f} s for the {pairs:,} pairs of {n:,} windows; it is for "
+            f"comparison on at most {most} windows. Choose a larger hop or a part of the log"
         )
 
 
 def entropies_from_scratch(action_types: Iterable[str], window: int) -> list[float]:
-    """Return the normalised entropy of the last ``window`` action types after each one, counted anew each time."""
+    """Return the normalised entropy of the last ``window`` action types after each action, counted from scratch."""
     from scipy.stats import entropy  # noqa: PLC0415 - half a second, and only the baseline needs it
 
     recent: deque[str] = deque(maxlen=window)
@@ -122,7 +114,7 @@ def entropies_from_scratch(action_types: Iterable[str], window: int) -> list[flo
 
 
 async def insert_one_by_one(database: "Database", rows: Iterable["SQLModel"]) -> None:
-    """Add rows to a session one at a time and commit once, the kindest reading of what is current."""
+    """Add rows to a session one at a time, and commit once: the fastest reading of the current algorithm."""
     async with database.session() as session:
         for row in rows:
             session.add(row)

@@ -1,4 +1,4 @@
-"""Two logs side by side: the patterns and principles that appear, vanish, shift or hold."""
+"""The comparison of two logs: which patterns and principles appear, vanish, shift or hold."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -11,11 +11,10 @@ from scipy.special import comb, ndtr
 from scipy.stats import false_discovery_control
 
 from gymlab.actions.schema import validate_actions
-from gymlab.arguments import instance
 from gymlab.distance.blocks import Progress
 from gymlab.errors import InputError
-from gymlab.patterns.config import ExtractionConfig
-from gymlab.patterns.extraction import extract_patterns
+from gymlab.patterns.config import ExtractionConfig, checked_config
+from gymlab.patterns.pipeline import extract_patterns
 from gymlab.patterns.result import Extraction
 from gymlab.principles.shifts import PrincipleShift, principle_shifts
 from gymlab.principles.strata import LEAST_P
@@ -26,31 +25,32 @@ PatternChange = Literal["appears", "vanishes", "shifts", "holds", "cannot be tol
 _N_DRAWS = 2000
 _LEVEL = 0.05
 _CONFIDENCE = 0.95
-_ENOUGH_SESSIONS = 5
-_STRETCHES = 10
+# With fewer sessions, a log is cut into this many parts, which are resampled instead.
+_ENOUGH_SESSIONS, _N_PARTS = 5, 10
 _MARKS = ("first log: ", "second log: ")
 
 
 @dataclass(frozen=True)
 class PatternShift:
-    """How much of each log one pattern of both takes.
+    """The share of one pattern in each of two logs.
 
     Attributes
     ----------
     label
-        The pattern, in the extraction of both logs together.
+        The label of the pattern in the extraction of both logs together.
     change
-        ``appears`` if only the second log has windows in it, ``vanishes`` if only the first has, ``shifts`` if both
-        have, all by more than chance; else ``holds`` if both have, and ``cannot be told`` if one has not.
+        If the difference is significant: ``appears`` if only the second log has windows in the pattern, ``vanishes``
+        if only the first log has, ``shifts`` if both have. Otherwise: ``holds`` if both logs have windows in it,
+        ``cannot be told`` if one log has none.
     first, second
-        Share of each log's windows that are in it.
+        Share of the windows of each log that are in the pattern.
     windows
-        How many windows of each log.
+        Number of windows of each log in the pattern.
     difference, low, high
-        ``second − first`` with its 95 % interval, sessions drawn again (or stretches of a log with fewer than five):
-        overlapping windows are no independent evidence.
+        ``second − first`` with its 95 % interval by resampled sessions, since overlapping windows are not independent
+        evidence. A log with fewer than five sessions is cut into ten parts, which are resampled instead.
     q_value
-        Of the difference, beside its spread over these draws; corrected over all patterns.
+        Of the difference, by its standard deviation over the resamples; corrected for all patterns.
     """
 
     label: int
@@ -66,18 +66,18 @@ class PatternShift:
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """What changed between two logs.
+    """The differences between two logs.
 
     Attributes
     ----------
     patterns
-        One for each pattern of both logs together, the largest first.
+        The shift of each pattern of both logs together, the largest pattern first.
     principles
-        One for each rule that is a principle of either log, for the agents or sessions that both have.
+        The shift of each rule that is a principle of either log, for the agents or sessions that are in both.
     extraction
-        The patterns of both logs together; its sessions are marked with the log that they are from.
+        The patterns of both logs together. Its session ids begin with ``first log:`` or ``second log:``.
     only_first, only_second
-        Agents or sessions of one log alone, whose principles cannot be compared.
+        The agents or sessions that are in one log only. Their principles are not compared.
     """
 
     patterns: tuple[PatternShift, ...]
@@ -87,7 +87,7 @@ class Comparison:
     only_second: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the comparison JSON-able, schema 1."""
+        """Return the comparison as JSON-able values, schema 1."""
         patterns = [pattern.as_dict() for pattern in self.extraction.patterns]
         return {
             "schema": 1,
@@ -108,20 +108,20 @@ def compare_logs(
     by: By = "agent",
     progress: Progress = False,
 ) -> Comparison:
-    """Compare two logs: before and after a change of model, prompt or rules, say.
+    """Compare two logs, for example before and after a change of model, prompt or rules.
 
-    The windows of both are clustered together, so that a pattern is the same thing in both; then the share that
-    each log has in it is compared. Principles are inferred from each log by itself and compared rule by rule.
+    The windows of both logs are clustered together, so that both have the same patterns. Then the shares of each
+    pattern in the two logs are compared. Principles are inferred from each log alone, and compared rule by rule.
 
     Parameters
     ----------
     first, second
-        Action tables.
+        The two action tables.
     config
-        How patterns are extracted; the defaults when not given, without testing the patterns against chance.
+        The parameters of the extraction; None for the defaults, but without the test of the patterns against chance.
     by
-        Whose principles are compared: those of each ``agent`` or ``session`` that both logs have. Clusters are
-        not compared, since each belongs to one log.
+        The subjects whose principles are compared: each ``agent`` or each ``session`` that is in both logs. ``cluster``
+        is not possible, since the clusters of the logs are different.
     progress
         As for :func:`gymlab.extract_patterns`.
 
@@ -145,9 +145,7 @@ def compare_logs(
     """
     if checked_by(by) == "cluster":
         raise InputError("by is 'cluster'; two logs are compared by agent or by session")
-    if config is None:
-        config = ExtractionConfig(n_surrogates=0, n_resamples=0)
-    instance("config", config, ExtractionConfig, "an ExtractionConfig")
+    config = ExtractionConfig(n_surrogates=0, n_resamples=0) if config is None else checked_config(config)
     logs = [validate_actions(log) for log in (first, second)]
     joined = pd.concat(
         [log.assign(session_id=mark + log["session_id"]) for mark, log in zip(_MARKS, logs, strict=True)],
@@ -155,8 +153,8 @@ def compare_logs(
     )
     joined["action_id"] = joined["session_id"] + "/" + joined["action_id"]
     extraction = extract_patterns(joined, config, progress=progress)
-    of_second = extraction.windows.table["session_id"].str.startswith(_MARKS[1])
-    for which, absent in (("first", of_second.all()), ("second", not of_second.any())):
+    is_second = extraction.windows.table["session_id"].str.startswith(_MARKS[1]).to_numpy(dtype=bool)
+    for which, absent in (("first", is_second.all()), ("second", not is_second.any())):
         if absent:
             noun = extraction.windows.noun
             raise InputError(
@@ -165,7 +163,7 @@ def compare_logs(
     column = "agent_id" if by == "agent" else "session_id"
     names = [dict.fromkeys(map(str, log[column])) for log in logs]
     return Comparison(
-        _pattern_shifts(extraction, config.seed),
+        _pattern_shifts(extraction, is_second, config.seed),
         principle_shifts(*logs, by=by, seed=config.seed),
         extraction,
         tuple(name for name in names[0] if name not in names[1]),
@@ -173,34 +171,38 @@ def compare_logs(
     )
 
 
-def _pattern_shifts(extraction: Extraction, seed: int) -> tuple[PatternShift, ...]:
-    table = extraction.windows.table
-    is_second = table["session_id"].str.startswith(_MARKS[1]).to_numpy(dtype=bool)
-    generator = np.random.default_rng(seed)
-    sides = [_LogShares(extraction, np.flatnonzero(mask), generator) for mask in (~is_second, is_second)]
-    edges = [(1 - _CONFIDENCE) / 2, (1 + _CONFIDENCE) / 2]
-    drawn = sides[1].drawn - sides[0].drawn
-    low, high = np.quantile(drawn, edges, axis=0)
-    differences = sides[1].shares - sides[0].shares
-    q_values = _q_values(differences, drawn.std(axis=0), [side.n_parts for side in sides])
-    columns = (sides[0].shares, sides[1].shares, differences, low, high, q_values)
-    counts = zip(sides[0].counts.tolist(), sides[1].counts.tolist(), strict=True)
-    rows = zip(counts, np.stack(columns, axis=1).tolist(), strict=True)
+def _pattern_shifts(
+    extraction: Extraction, is_second: NDArray[np.bool_], seed: int
+) -> tuple[PatternShift, ...]:
+    rng = np.random.default_rng(seed)
+    sides = [_resampled(extraction, np.flatnonzero(mask), rng) for mask in (~is_second, is_second)]
+    counts, shares, drawn_shares, n_parts = zip(*sides, strict=True)
+    differences, drawn = shares[1] - shares[0], drawn_shares[1] - drawn_shares[0]
+    low, high = np.quantile(drawn, [(1 - _CONFIDENCE) / 2, (1 + _CONFIDENCE) / 2], axis=0)
+    q_values = _q_values(differences, drawn.std(axis=0), n_parts)
     return tuple(
         PatternShift(
-            label, _change(*windows, q_value), first, second, windows, difference, least, most, q_value
+            label=label,
+            change=_change(int(counts[0][label]), int(counts[1][label]), float(q_values[label])),
+            first=float(shares[0][label]),
+            second=float(shares[1][label]),
+            windows=(int(counts[0][label]), int(counts[1][label])),
+            difference=float(differences[label]),
+            low=float(low[label]),
+            high=float(high[label]),
+            q_value=float(q_values[label]),
         )
-        for label, (windows, (first, second, difference, least, most, q_value)) in enumerate(rows)
+        for label in range(len(extraction.patterns))
     )
 
 
 def _q_values(
     differences: NDArray[np.float64], spread: NDArray[np.float64], n_parts: Sequence[int]
 ) -> NDArray[np.float64]:
-    """Return the q-value of each difference, two-sided, normal about no difference.
+    """Return the two-sided q-value of each difference, from a normal distribution about 0.
 
-    Where all parts of a log are alike the draws do not spread; a test that exchanges parts between the logs could still
-    not give less than one over the number of ways to do that.
+    The spread is 0 if all parts of a log are equal. So the p-value is at least the smallest one of a permutation test
+    that exchanges parts between the logs.
     """
     if len(differences) == 0:
         return differences
@@ -211,32 +213,23 @@ def _q_values(
     return q_values
 
 
-class _LogShares:
-    """One of the logs: how many of its windows are in each pattern, and in draws of its sessions."""
-
-    def __init__(
-        self, extraction: Extraction, windows: NDArray[np.int64], generator: np.random.Generator
-    ) -> None:
-        parts, n_parts = _parts(extraction.windows.table.iloc[windows])
-        self.n_parts = n_parts
-        labels = extraction.labels[windows]
-        n_patterns = len(extraction.patterns)
-        by_part = np.zeros((n_parts, n_patterns), dtype=np.int64)
-        np.add.at(by_part, (parts[labels >= 0], labels[labels >= 0]), 1)
-        sizes = np.bincount(parts, minlength=n_parts)
-        self.counts = by_part.sum(axis=0)
-        self.shares = self.counts / max(1, len(windows))
-        draws = generator.multinomial(n_parts, np.full(n_parts, 1 / n_parts), size=_N_DRAWS)
-        self.drawn = (draws @ by_part) / np.maximum(draws @ sizes, 1)[:, None]
-
-
-def _parts(table: pd.DataFrame) -> tuple[NDArray[np.int64], int]:
-    """Return which part each window belongs to: its session, or a stretch of the log where there are few."""
-    sessions, names = pd.factorize(table["session_id"])
-    if len(names) >= _ENOUGH_SESSIONS:
-        return sessions.astype(np.int64), len(names)
-    n_parts = min(_STRETCHES, max(1, len(table)))
-    return np.arange(len(table)) * n_parts // max(1, len(table)), n_parts
+def _resampled(
+    extraction: Extraction, windows: NDArray[np.int64], rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], int]:
+    """Return for the windows of a log the count and share of each pattern, resampled shares, and the number of parts."""
+    n = len(windows)
+    parts, names = pd.factorize(extraction.windows.table["session_id"].iloc[windows])
+    n_parts = len(names)
+    if n_parts < _ENOUGH_SESSIONS:
+        n_parts = min(_N_PARTS, n)
+        parts = np.arange(n) * n_parts // n
+    labels = extraction.labels[windows]
+    by_part = np.zeros((n_parts, len(extraction.patterns)), dtype=np.int64)
+    np.add.at(by_part, (parts[labels >= 0], labels[labels >= 0]), 1)
+    draws = rng.multinomial(n_parts, np.full(n_parts, 1 / n_parts), size=_N_DRAWS)
+    sizes = np.maximum(draws @ np.bincount(parts, minlength=n_parts), 1)
+    counts = by_part.sum(axis=0)
+    return counts, counts / n, (draws @ by_part) / sizes[:, None], n_parts
 
 
 def _change(first: int, second: int, q_value: float) -> PatternChange:

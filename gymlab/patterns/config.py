@@ -1,4 +1,4 @@
-"""The parameters of an extraction, checked when they are made."""
+"""The parameters of an extraction. They are checked when the configuration is made."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -8,7 +8,7 @@ import numpy as np
 
 from gymlab.actions.channels import Channel, checked_channel
 from gymlab.actions.windows import Unit
-from gymlab.arguments import finite_number, one_of, shown, whole_number
+from gymlab.arguments import finite_number, instance, one_of, shown, whole_number
 from gymlab.clustering import LINKAGES, Linkage
 from gymlab.distance.series import checked_radius
 from gymlab.errors import InputError
@@ -19,7 +19,7 @@ ClusteringMethod = Literal[Linkage, "dbscan", "hdbscan", "kmedoids"]
 
 Distance = Literal["dtw", "soft-dtw"]
 
-# These find the number of patterns themselves, and leave windows that belong to none: noise, labelled −1.
+# These methods find the number of patterns themselves. Windows in no pattern are noise, with label −1.
 DENSITY_METHODS: tuple[ClusteringMethod, ...] = ("dbscan", "hdbscan")
 
 
@@ -30,60 +30,62 @@ class ExtractionConfig:
     Attributes
     ----------
     window, hop
-        Length of a window, and from one to the next, in actions.
+        Length of a window, and the distance from the start of one window to the start of the next, in actions.
     radius
         Sakoe-Chiba radius in cells; None for no band.
     distance
-        ``dtw``; or ``soft-dtw``, the divergence of :func:`gymlab.patterns.soft_dtw.soft_dtw_pairwise` with a gamma
-        of 1, for the exact clustering of at most 1,500 windows. It is in squared units.
+        ``dtw``; or ``soft-dtw``: the divergence of :func:`gymlab.patterns.soft_dtw.soft_dtw_pairwise` with a gamma
+        of 1, in squared units. ``soft-dtw`` works for the exact clustering of at most 1,500 windows.
     channels
-        ``"auto"``, or names of channels, :class:`gymlab.Channel` objects, or mappings of what differs from the
-        channel of a name: ``{"column": "impact", "weight": 2}``.
+        ``"auto"``, or a sequence of channels. A channel is a name, a :class:`gymlab.Channel`, or a mapping with a
+        name and the values to change: ``{"column": "impact", "weight": 2}``.
     strategy
-        ``exact``: DTW of every pair, in one matrix. ``sampled``: the same for ``sample_size`` windows drawn at
-        random; the others go to the nearest medoid of its clusters, and how well that agrees is measured and
-        said. ``selective``: the document's approximation, DTW for the ``top_fraction`` of pairs closest by
-        Euclidean distance, the others filled with that (which is an upper bound of DTW). ``baseline``: the
-        algorithm that the document calls current, for comparison on small logs. ``auto``: ``exact`` where its
-        memory and time are there; otherwise the method's own way without the matrix (``single`` and ``hdbscan``
-        stream the distances, ``dbscan`` looks at the pairs within ``eps`` alone, both with the labels of the full
-        matrix) or, where it has none, ``sampled``. The notes say which was taken, and why.
+        ``exact``: compute DTW for every pair, in one matrix. ``sampled``: cluster ``sample_size`` random windows
+        exactly, and give each other window the pattern of its nearest representative; the notes say how well the
+        labels are expected to agree with those of ``exact``. ``selective``: compute DTW for the ``top_fraction`` of
+        the pairs with the smallest Euclidean distance, and take the Euclidean distance, an upper bound of DTW, for
+        the other pairs; the optimization document proposes this approximation. ``baseline``: the algorithm that the
+        optimization document calls current, for comparison on small logs. ``auto``: ``exact`` if memory and time
+        allow it. Otherwise ``single`` and ``hdbscan`` stream the distances and ``dbscan`` computes the pairs within
+        ``eps`` only, with the same labels as the full matrix; every other method becomes ``sampled``. The notes
+        name the strategy that ran, and the reason.
     top_fraction
         For ``selective``: the share of pairs that get DTW, above 0 and at most 1.
     sample_size
-        For ``sampled``: how many windows; None for what memory and time allow, at most 10,000.
+        For ``sampled``: the number of windows; None for as many as memory and time allow, at most 10,000.
     method
         A linkage (``ward``, ``average``, ``complete``, ``single``, ``weighted``), ``kmedoids`` (FasterPAM), or a
-        method by density (``dbscan``, ``hdbscan``), which leaves noise: windows of no pattern, labelled −1.
-        Ward's update on DTW distances is not the variance criterion that it is on Euclidean ones, yet on logs of
-        known strategies it separated best (adjusted Rand index 0.67, against 0.48 for complete and 0.21 for
-        average linkage), so it is the default.
+        density method (``dbscan``, ``hdbscan``). A density method gives windows in no pattern the label −1: noise.
+        The default is ``ward``. On DTW distances its update is not the variance criterion that it is on Euclidean
+        distances, but it separated logs of known strategies best: adjusted Rand index 0.67, complete linkage 0.48,
+        average linkage 0.21.
     n_clusters
         Number of patterns, or ``"auto"``: the number from 2 to 20 with the largest average silhouette width.
-        Methods by density find it themselves.
+        Density methods find the number themselves.
     cut_height
-        Cut the tree of a linkage at this distance instead, when given.
+        The distance at which the tree of a linkage is cut; None to cut it into ``n_clusters`` patterns.
     eps
-        For ``dbscan``: windows within this distance are neighbours; None for a distance suggested by the log.
+        For ``dbscan``: windows within this distance are neighbours; None for a distance that the log suggests.
     min_samples
-        For methods by density: how many windows, itself included, make the neighbourhood of one dense; for
-        ``hdbscan`` the least size of a pattern too.
+        For density methods: the neighbourhood of a window is dense if it holds at least this many windows, the window
+        itself included. For ``hdbscan`` also the smallest size of a pattern.
     unit
-        ``window``, ``series`` (whole series of unequal length), or ``auto``: windows when most actions are in series that have one.
+        ``window``, ``series`` (whole series of unequal length), or ``auto``: windows if most actions are in series
+        that are long enough for one, series otherwise.
     n_surrogates
-        How many surrogate logs the patterns are tested against; 0 for no test. The least p-value that there can be
+        Number of surrogate logs that the patterns are tested against; 0 for no test. The smallest possible p-value
         is 1 / (1 + ``n_surrogates``).
     n_resamples
-        How often sessions are drawn anew to see whether the patterns come again; 0 for not at all.
+        Number of resamples of the sessions, which measure the stability of the patterns; 0 for no measurement.
     seed
-        For what draws at random: samples, surrogates, the start of ``kmedoids``, the baseline's KMeans.
+        Seed of all random draws: samples, surrogates, resamples, the start of ``kmedoids``, the KMeans of ``baseline``.
     n_threads
-        None for every processor.
+        Number of threads; None for every processor.
 
     Raises
     ------
     InputError
-        If a value is out of range, or two do not go together; the message names them and what they may be.
+        If a value is out of range, or two values contradict each other. The message names them and what to give.
 
     Examples
     --------
@@ -143,28 +145,37 @@ class ExtractionConfig:
             raise InputError(sentence)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the fields, JSON-able."""
-        fields = {
+        """Return the fields as JSON-able values."""
+        return {
             name: value.item() if isinstance(value, np.generic) else value
             for name, value in asdict(self).items()
         }
-        if not isinstance(self.channels, str):
-            fields["channels"] = [
-                c if isinstance(c, str) else asdict(checked_channel(c)) for c in self.channels
-            ]
-        return fields
+
+
+def checked_config(config: ExtractionConfig | None) -> ExtractionConfig:
+    """Return an argument that has to be a configuration; the defaults for None.
+
+    Raises
+    ------
+    InputError
+        If it is something else.
+    """
+    if config is None:
+        return ExtractionConfig()
+    instance("config", config, ExtractionConfig, "an ExtractionConfig")
+    return config
 
 
 def _clashes(config: ExtractionConfig) -> Iterator[str]:  # noqa: C901, PLR0912 - a sentence for each clash
-    """Return a sentence for each two values that do not go together."""
+    """Give a sentence for each pair of values that contradict each other."""
     method, strategy = config.method, config.strategy
     density, tree = method in DENSITY_METHODS, method in LINKAGES
     fixed, size = config.n_clusters != "auto", config.sample_size
     if config.distance == "soft-dtw":
         if strategy not in {"auto", "exact"}:
-            yield f"distance 'soft-dtw' is computed for all pairs, which strategy {strategy!r} does not do; choose 'exact'"
+            yield f"distance 'soft-dtw' needs all pairs, and strategy {strategy!r} does not compute them; choose 'exact'"
         if config.radius is not None:
-            yield "distance 'soft-dtw' takes every path; leave radius out"
+            yield "distance 'soft-dtw' uses every warping path and has no band; leave radius out"
     if config.cut_height is not None:
         if fixed:
             yield "give n_clusters or cut_height, not both"
@@ -177,7 +188,7 @@ def _clashes(config: ExtractionConfig) -> Iterator[str]:  # noqa: C901, PLR0912 
     if fixed and density:
         yield f"method {method!r} finds the number of patterns itself; leave n_clusters 'auto' or choose a linkage"
     if strategy == "baseline" and not tree:
-        yield f"strategy 'baseline' clusters in its own way, not by {method!r}; choose strategy 'auto' or 'exact'"
+        yield f"strategy 'baseline' clusters by KMeans, not by {method!r}; choose strategy 'auto' or 'exact'"
     if strategy == "sampled" and density:
         yield f"a sample is less dense than the log, so {method!r} cannot use one; choose strategy 'auto'"
     if size is not None:
@@ -190,7 +201,7 @@ def _clashes(config: ExtractionConfig) -> Iterator[str]:  # noqa: C901, PLR0912 
 
 
 def _channels(value: object) -> tuple[str | Channel, ...]:
-    """Return names as they are, and what describes a channel as the channel."""
+    """Return the names, and the channels that objects and mappings describe."""
     known = (str, Channel, Mapping)
     if not isinstance(value, Sequence) or not all(isinstance(one, known) for one in value):
         raise InputError(f"channels is {shown(value)}; give 'auto' or a sequence of names or channels")

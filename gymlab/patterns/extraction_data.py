@@ -1,4 +1,4 @@
-"""What an extraction holds: the patterns of a log, and everything that they were made from."""
+"""The data of an extraction: the patterns of a log, the windows they were found in, and look-ups of both."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -24,38 +24,38 @@ from gymlab.patterns.temporal import TemporalPattern, pattern_of_actions
 
 @dataclass(frozen=True)
 class ExtractionStats:
-    """What an extraction did and took.
+    """The size of an extraction, its strategy, and the time and memory it took.
 
     Attributes
     ----------
     strategy
-        The one that ran: ``exact``, ``selective``, ``sampled`` or ``baseline``; ``streamed`` and ``graph`` are
-        the ways of ``single`` and ``hdbscan``, and of ``dbscan``, that need no matrix.
+        The strategy that ran: ``exact``, ``selective``, ``sampled`` or ``baseline``; or, without a matrix,
+        ``streamed`` (for ``single`` and ``hdbscan``) or ``graph`` (for ``dbscan``).
     reason
-        Why this one, in a sentence.
+        Why this strategy ran, in one sentence.
     actions, windows
-        How many there were.
+        Number of actions and of windows.
     pairs
-        Pairs of windows.
+        Number of pairs of windows.
     pruned
-        Pairs whose DTW was not computed.
+        Number of pairs for which DTW was not computed.
     coverage
-        Share of the actions that lie in a window.
+        Share of the actions that are in a window.
     noise
-        Windows of no pattern.
+        Number of windows in no pattern.
     agreement
-        For ``sampled``: adjusted Rand index that is to be expected between these labels and those of ``exact``;
-        None elsewhere.
+        For ``sampled``: the expected adjusted Rand index between these labels and the labels of ``exact``. None for
+        other strategies.
     estimated_bytes
-        What the chosen strategy was expected to hold, estimated before the work.
+        The memory that the strategy was expected to hold, estimated before the work.
     stages
         Seconds of each stage, by name.
     seconds
-        Seconds in all.
+        Seconds of all stages together.
     peak_bytes
-        The most memory that this process has held so far, as the operating system counts it.
+        The most memory that this process has held until then, as the operating system counts it.
     compiling
-        Seconds of all that went into compiling kernels; later processes load these from the disk.
+        The part of these seconds that was spent compiling kernels. Later processes load the kernels from the disk.
     """
 
     strategy: str
@@ -76,7 +76,7 @@ class ExtractionStats:
 
 @dataclass(frozen=True, eq=False)
 class ExtractionData:
-    """The data of an extraction, and what can be looked up in it; :class:`gymlab.Extraction` names the fields."""
+    """The data of an extraction, with look-ups. :class:`gymlab.Extraction` documents the fields."""
 
     actions: pd.DataFrame
     config: ExtractionConfig
@@ -95,18 +95,18 @@ class ExtractionData:
     significance: Significance | None = None
 
     def actions_of_window(self, index: int) -> pd.DataFrame:
-        """Return the actions of one window as the log has them."""
-        return self.actions.iloc[self.windows.rows(_one_of("window", index, len(self.windows)))]
+        """Return the rows of the action table that are in one window."""
+        return self.actions.iloc[self.windows.rows(checked_index("window", index, len(self.windows)))]
 
     def actions_of(self, label: int) -> pd.DataFrame:
-        """Return the distinct actions of one pattern as the log has them."""
+        """Return the rows of the action table that are in a window of one pattern, each row once."""
         return self.actions.iloc[self.windows.rows_of(self._pattern(label).members)]
 
     def windows_of(self, label: int) -> pd.DataFrame:
-        """Return the windows of one pattern, the most typical first: the medoid, then those nearest to it.
+        """Return the windows of one pattern: the medoid first, then the others by their distance to the medoid.
 
-        Those of noise (−1), which has no medoid, come in the order of the log. Indexed by window, with the columns of
-        ``Windows.table``, ``silhouette`` and ``distance`` to the medoid.
+        The frame is indexed by window. It has the columns of ``Windows.table``, ``silhouette``, and ``distance``: the
+        distance to the medoid. For label −1 it holds the noise, which has no medoid, in the order of the log.
         """
         table = self.windows.table.assign(silhouette=self.quality.silhouettes, distance=np.nan)
         if _is_whole(label) and label == -1:
@@ -114,35 +114,35 @@ class ExtractionData:
             return noise
         pattern = self._pattern(label)
         listed = table.iloc[pattern.members].assign(distance=self._distances_to_medoid(pattern))
-        # Another window may be as the medoid is, at distance 0.
+        # Other windows may be equal to the medoid, at distance 0.
         order = np.lexsort((listed["distance"].to_numpy(), listed.index.to_numpy() != pattern.medoid))
         return listed.iloc[order]
 
     def _pattern(self, label: int) -> TemporalPattern:
-        return self.patterns[_one_of("pattern", label, len(self.patterns))]
+        return self.patterns[checked_index("pattern", label, len(self.patterns))]
 
     def labelled_actions(self) -> pd.DataFrame:
         """Return the action table with a column ``pattern``.
 
-        An action in several windows takes the pattern of most of them; ties go to the larger pattern. An action in
-        no window, or in noise alone, has none (``<NA>``).
+        An action in several windows gets the pattern of most of these windows; ties go to the larger pattern. An
+        action that is in no window, or only in noise, gets ``<NA>``.
         """
         return self.actions.assign(pattern=pattern_of_actions(self.windows, self.labels, len(self.actions)))
 
     @property
     def clustered(self) -> NDArray[np.int64]:
-        """The windows that ``distances`` and ``linkage`` are of, int64: all, or those in ``sample``."""
+        """The windows to which ``distances`` and ``linkage`` belong, int64: ``sample``, or else all windows."""
         return np.arange(len(self.windows)) if self.sample is None else self.sample
 
     @cached_property
     def own_placement(self) -> Placement:
-        """The log's own windows, placed as those of other actions are: what those are compared with."""
+        """The placement of the log's own windows, with which the placement of new windows is compared."""
         return self.place(self.windows.values)
 
     def place(self, windows: WindowValues, *, widen: bool = False) -> Placement:
-        """Return the pattern of the nearest representative of each window.
+        """Return the pattern of the nearest representative of each window. There has to be a pattern.
 
-        ``widen`` says whether they were encoded with categories that the log did not have. There has to be a pattern.
+        ``widen`` says that the windows were encoded with categories that the log does not have.
         """
         typical = series_at(self.windows.values, self.representatives)
         if widen:
@@ -153,7 +153,7 @@ class ExtractionData:
         )
 
     def _distances_to_medoid(self, pattern: TemporalPattern) -> NDArray[np.float32]:
-        """Return how far each member of a pattern is from its medoid, from the matrix where it holds all windows."""
+        """Return the distance of each member of a pattern to the medoid."""
         members, medoid = pattern.members, np.array([pattern.medoid])
         if self.distances is not None and self.sample is None:
             return distances_between(self.distances, len(self.windows), members, medoid)
@@ -162,14 +162,18 @@ class ExtractionData:
         return cross_distances(self.config, weights, near, center)[:, 0]
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the result JSON-able, schema 1: config, windows with their labels, patterns, stats."""
+        """Return the extraction as JSON-able values, schema 1."""
         table = self.windows.table[["session_id", "agent_id", "start", "length"]].assign(label=self.labels)
+        patterns = [pattern.as_dict() for pattern in self.patterns]
+        if self.significance is not None:
+            tested = (one.as_dict() for one in self.significance.patterns)
+            patterns = [pattern | more for pattern, more in zip(patterns, tested, strict=True)]
         return {
             "schema": 1,
             "config": self.config.as_dict(),
             "encoding": self.encoding.as_dict(),
             "windows": table.to_dict("records"),
-            "patterns": self._patterns_as_dicts(),
+            "patterns": patterns,
             "quality": {
                 "silhouette": plain(self.quality.silhouette),
                 "cophenetic_correlation": plain(self.quality.cophenetic_correlation),
@@ -180,17 +184,17 @@ class ExtractionData:
             "notes": list(self.notes),
         }
 
-    def _patterns_as_dicts(self) -> list[dict[str, Any]]:
-        if self.significance is None:
-            return [pattern.as_dict() for pattern in self.patterns]
-        each = zip(self.patterns, self.significance.patterns, strict=True)
-        return [{**pattern.as_dict(), **found.as_dict()} for pattern, found in each]
 
+def checked_index(noun: str, value: object, n: int) -> int:
+    """Return the index of one of n windows or patterns.
 
-def _one_of(noun: str, value: object, n: int) -> int:
-    """Return the number of one of n things, or refuse what is none."""
+    Raises
+    ------
+    InputError
+        If the value is no whole number from 0 to n − 1.
+    """
     if not _is_whole(value) or not 0 <= value < n:
-        instead = f"give one from 0 to {n - 1}" if n else "there is none at all"
+        instead = f"give one from 0 to {n - 1}" if n else f"this extraction has no {noun}"
         raise InputError(f"there is no {noun} {shown(value)}; {instead}")
     return int(value)
 

@@ -1,4 +1,4 @@
-"""Distances and clusters where there is a matrix of all pairs of windows."""
+"""The strategies with a matrix of all pairs of windows: its distances, and the clusters found in it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -16,37 +16,37 @@ from gymlab.distance import NeighborGraph, dtw_pairs, dtw_pairwise
 from gymlab.distance.blocks import Progress
 from gymlab.distance.triangle import pairs_at
 from gymlab.errors import InputError
-from gymlab.patterns import baseline
+from gymlab.patterns.baseline import N_CLUSTERS, BaselineEngine, refuse_if_slow
 from gymlab.patterns.config import DENSITY_METHODS, ExtractionConfig
 from gymlab.patterns.one_hot import one_hot_series
 from gymlab.patterns.placement import WindowValues
 from gymlab.patterns.soft_dtw import soft_dtw_pairwise
 
-# Where other windows are placed, there is one representative for so many windows at most.
+# New windows are compared with the representatives: at most one for this many windows.
 _WINDOWS_A_REPRESENTATIVE = 20
 
-# How the note on fewer patterns than asked for begins, so that a later cut can take it back.
+# The beginning of the note on too few patterns, by which a later cut finds and removes the note.
 FEWER = "fewer patterns than asked for:"
 
-# The number of medoids is chosen on at most so many windows: it takes a search for each number.
+# The number of medoids is chosen on at most this many windows, since each number takes a search.
 _MOST_TO_COUNT_MEDOIDS = 2_000
 
 
 @dataclass(frozen=True, eq=False)
 class ClusteringJob:
-    """What is to be clustered and how, and whom to tell.
+    """The windows to cluster, the parameters, and the functions that report to the caller.
 
     Attributes
     ----------
     windows, weights, config
-        The windows, the weights of their code channels, the parameters.
+        The windows, the mismatch weights of their code channels, and the parameters.
     progress
-        Of the DTW cells. Where the work may be stopped it is a function that calls the checkpoint too.
+        As for :func:`gymlab.extract_patterns`, over the DTW cells. If `checkpoint` may stop the work, a function that
+        calls it.
     checkpoint
-        Called often; an exception that it raises stops the work.
+        Called often. An exception that it raises stops the work.
     on_tree
-        Called with the matrix of all pairs and the tree made from it as soon as they are there, before the tree is
-        cut and its clusters described.
+        Called with the matrix of all pairs and its tree, before the tree is cut.
     """
 
     windows: Windows
@@ -59,17 +59,16 @@ class ClusteringJob:
     @property
     def series(self) -> WindowValues:
         """The windows as time series."""
-        windows = self.windows
-        return windows.values
+        return self.windows.values
 
     @property
     def n_clusters(self) -> int | None:
-        """The number of patterns that is asked for, None for ``auto``."""
+        """The number of patterns in the configuration, None for ``auto``."""
         return None if self.config.n_clusters == "auto" else int(self.config.n_clusters)
 
     @property
     def linkage(self) -> Linkage:
-        """The method, which has to be a linkage."""
+        """The method of the configuration, for callers that know it to be a linkage."""
         return cast("Linkage", self.config.method)
 
     @property
@@ -85,9 +84,9 @@ class ClusteringJob:
 
 @dataclass(frozen=True, eq=False)
 class WindowClusters:
-    """Clusters of all windows, and what they rest on; see :class:`gymlab.Extraction` for the fields' meaning.
+    """Clusters of all windows, with the matrix and tree they come from; :class:`gymlab.Extraction` documents the fields.
 
-    ``finer`` are the representatives where these are not simply the medoids.
+    ``finer`` are the representatives; None if they are the medoids.
     """
 
     clusters: Clustering
@@ -100,21 +99,21 @@ class WindowClusters:
 
     @property
     def representatives(self) -> NDArray[np.int64]:
-        """The windows that others are compared with to place them."""
+        """The windows with which new windows are compared."""
         return self.clusters.medoids if self.finer is None else self.finer
 
 
 def distances_of(job: ClusteringJob, strategy: str) -> tuple[NDArray[np.float32], int]:
-    """Compute the condensed matrix of all pairs: ``exact``, ``selective`` or ``baseline``.
+    """Return the condensed matrix of all pairs by strategy ``exact``, ``selective`` or ``baseline``.
 
-    An exact matrix is kept, so that another method or cut of the same windows does not compute it again.
+    The matrix of ``exact`` is cached, so that another method or cut of the same windows does not compute it again.
 
     Returns
     -------
     numpy.ndarray
         The matrix.
     int
-        How many of its pairs got DTW.
+        Number of pairs for which DTW was computed.
 
     Raises
     ------
@@ -124,7 +123,7 @@ def distances_of(job: ClusteringJob, strategy: str) -> tuple[NDArray[np.float32]
     if strategy == "selective":
         return _selective(job)
     if strategy == "baseline":
-        condensed = _as_the_baseline(job)
+        condensed = _by_baseline(job)
     elif job.config.distance == "soft-dtw":
         condensed = soft_dtw_pairwise(job.series, mismatch_weights=job.weights)
     else:
@@ -133,7 +132,7 @@ def distances_of(job: ClusteringJob, strategy: str) -> tuple[NDArray[np.float32]
 
 
 def clusters_of(job: ClusteringJob, condensed: NDArray[np.float32], strategy: str) -> WindowClusters:
-    """Cluster a matrix by the method of the configuration; the baseline does it its own way."""
+    """Cluster a matrix by the method of the configuration; strategy ``baseline`` clusters by KMeans."""
     config, checkpoint = job.config, job.checkpoint
     if strategy != "baseline" and config.method in LINKAGES:
         tree = clustering.build_tree(condensed, job.linkage, checkpoint=checkpoint)
@@ -142,8 +141,8 @@ def clusters_of(job: ClusteringJob, condensed: NDArray[np.float32], strategy: st
     notes: tuple[str, ...] = ()
     if strategy == "baseline":
         square = squareform(condensed).astype(np.float64) if len(condensed) else np.zeros((1, 1))
-        k = job.n_clusters or baseline.N_CLUSTERS
-        labels = clustering.by_size(baseline.BaselineEngine.labels(square, k, config.seed))
+        found = BaselineEngine.labels(square, job.n_clusters or N_CLUSTERS, config.seed)
+        labels = clustering.by_size(found)
         clusters = clustering.describe_labels(condensed, labels)
     elif config.method == "kmedoids":
         clusters = clusters_around_medoids(job, condensed)
@@ -154,7 +153,7 @@ def clusters_of(job: ClusteringJob, condensed: NDArray[np.float32], strategy: st
 
 
 def labels_of(job: ClusteringJob, condensed: Condensed, n_clusters: int) -> Labels:
-    """Return the labels alone by the method of the configuration, as resamples and surrogates need them."""
+    """Return labels by the method of the configuration, for the matrix of a resample or surrogate."""
     if job.config.method in DENSITY_METHODS:
         return _labels_by_density(job, condensed)[0]
     k = min(n_clusters, clustering.number_of_items(condensed))
@@ -166,7 +165,7 @@ def labels_of(job: ClusteringJob, condensed: Condensed, n_clusters: int) -> Labe
 
 
 def _labels_by_density(job: ClusteringJob, condensed: Condensed) -> tuple[Labels, tuple[str, ...]]:
-    """Return the labels of ``dbscan`` or ``hdbscan``, and where the eps comes from."""
+    """Return the labels of ``dbscan`` or ``hdbscan``, and a note on a suggested eps."""
     least, checkpoint = job.config.min_samples, job.checkpoint
     n = clustering.number_of_items(condensed)
     if n < least:
@@ -182,7 +181,7 @@ def _labels_by_density(job: ClusteringJob, condensed: Condensed) -> tuple[Labels
 def eps_of(
     job: ClusteringJob, distances: Callable[[], Condensed | NeighborGraph]
 ) -> tuple[float, tuple[str, ...]]:
-    """Return the eps of the configuration, or the one that the distances suggest and a note that says so."""
+    """Return the eps of the configuration, or the eps that the distances suggest, with a note."""
     if job.config.eps is not None:
         return float(job.config.eps), ()
     least = job.config.min_samples
@@ -192,34 +191,36 @@ def eps_of(
 
 
 def with_notes(job: ClusteringJob, found: WindowClusters) -> WindowClusters:
-    """Return clusters with a note if they are fewer than was asked for, or none at all."""
+    """Return the clusters, with a note if there are fewer than the configuration asks for, or none."""
     n, wanted, least = len(found.clusters.medoids), job.n_clusters, job.config.min_samples
     method, noun = job.config.method, job.windows.noun
     if wanted is not None and n < wanted:
-        note = f"{FEWER} {n} of {wanted}, since more would part {noun} that are alike or equally far apart"
+        note = (
+            f"{FEWER} {n} of {wanted}, since more would separate {noun} that are equal or equally far apart"
+        )
     elif n:
         return found
     elif len(job.windows) < least:
         note = f"{method} found no pattern: there are fewer {noun} than min_samples, which is {least}"
     elif method == "dbscan":
         note = (
-            f"dbscan found no pattern: no {least} {noun} are within eps of one of them; choose a larger eps"
+            f"dbscan found no pattern: none of the {noun} has {least} {noun} within eps; choose a larger eps"
         )
     else:
         note = (
-            f"{method} found no pattern: nowhere do two groups of {least} {noun} or more part; choose a smaller "
+            f"{method} found no pattern: the {noun} do not separate into groups of {least} or more; choose a smaller "
             "min_samples, or a linkage"
         )
     return replace(found, notes=(*found.notes, note))
 
 
 def clusters_of_tree(job: ClusteringJob, condensed: NDArray[np.float32], tree: Tree) -> WindowClusters:
-    """Cut the tree of a matrix where the configuration says."""
+    """Cut the tree of a matrix as the configuration says."""
     height, checkpoint = job.config.cut_height, job.checkpoint
     clusters = clustering.cluster_tree(
         condensed, tree, n_clusters=job.n_clusters, height=height, checkpoint=checkpoint
     )
-    # Few of the windows, since one that represents itself would make the others look far.
+    # A window that represents itself has distance 0, and makes the other windows look far. So there are few of these.
     most = len(job.windows) // _WINDOWS_A_REPRESENTATIVE
     finer = clustering.representatives(condensed, tree, clusters.labels, checkpoint, at_most=most)
     finer = np.union1d(finer, clusters.medoids)
@@ -227,7 +228,7 @@ def clusters_of_tree(job: ClusteringJob, condensed: NDArray[np.float32], tree: T
 
 
 def clusters_around_medoids(job: ClusteringJob, condensed: Condensed) -> Clustering:
-    """Cluster a matrix by FasterPAM; the medoids are those that it found."""
+    """Cluster a matrix by FasterPAM, and keep the medoids that it finds."""
     k = job.n_clusters
     curve: dict[int, float] = {}
     if k is None:
@@ -256,22 +257,22 @@ def _widths_by_number_of_medoids(job: ClusteringJob, condensed: Condensed) -> di
 
 
 def _selective(job: ClusteringJob) -> tuple[NDArray[np.float32], int]:
-    """DTW for the closest pairs by Euclidean distance, that distance for the others.
+    """Return the matrix of ``selective``, and the number of pairs for which DTW was computed.
 
-    The Euclidean distance is an upper bound of DTW, so a pair that is far by it may be close by DTW: this is an
-    approximation, and its agreement with ``exact`` depends on the log.
+    The Euclidean distance is an upper bound of DTW, so a pair with a large Euclidean distance may have a small DTW
+    distance. The result is an approximation. Its agreement with ``exact`` depends on the log.
     """
     series = job.series
     if isinstance(series, list):
         raise InputError(
-            "strategy 'selective' compares by Euclidean distance, which needs windows of one length; this log is "
-            "taken as whole series. Choose strategy 'exact', or unit 'window'"
+            "strategy 'selective' needs windows of one length for the Euclidean distance, but the unit is whole series; "
+            "choose strategy 'exact', or unit 'window'"
         )
     filled = dtw_pairwise(series, **{**job.distance, "radius": 0})
     if len(filled) == 0:
         return filled, 0
     count = int(np.ceil(job.config.top_fraction * len(filled)))
-    # The smallest distances; of those equal to the largest of these, the first.
+    # The smallest distances. Among pairs with the largest selected distance, the first ones are taken.
     border = np.partition(filled, count - 1)[count - 1]
     below = np.flatnonzero(filled < border)
     at = np.flatnonzero(filled == border)[: count - len(below)]
@@ -280,10 +281,8 @@ def _selective(job: ClusteringJob) -> tuple[NDArray[np.float32], int]:
     return filled, len(chosen)
 
 
-def _as_the_baseline(job: ClusteringJob) -> NDArray[np.float32]:
-    baseline.refuse_if_slow(len(job.windows))
-    square = baseline.BaselineEngine(baseline.checked_dtw(job.checkpoint)).distances(
-        one_hot_series(job.series, job.weights)
-    )
+def _by_baseline(job: ClusteringJob) -> NDArray[np.float32]:
+    refuse_if_slow(len(job.windows))
+    square = BaselineEngine().distances(one_hot_series(job.series, job.weights), job.checkpoint)
     condensed: NDArray[np.float32] = squareform(square, checks=False).astype(np.float32)
     return condensed

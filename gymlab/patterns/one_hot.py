@@ -1,4 +1,4 @@
-"""Series without codes, for libraries that know none: a code of a category becomes 0/1 columns."""
+"""Series for libraries that know no category codes: each code channel becomes one-hot columns."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,17 +16,17 @@ OneSeries = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class OneHot:
-    """How the code columns were spread.
+    """How code channels become one-hot columns.
 
     Attributes
     ----------
     n_numeric
-        How many channels come before the codes.
+        Number of numeric channels. The code channels come after them.
     codes
-        For each code column its distinct codes, in ascending order: float64.
+        For each code channel its distinct codes, float64, ascending.
     scales
-        For each code column the number that a 1 becomes. Two one-hot columns differ where codes do, so each carries half
-        of the weight: ``sqrt(weight / 2)``.
+        For each code channel the value that stands for 1. Two different codes differ in two columns, so each column
+        has half of the weight: the value is ``sqrt(weight / 2)``.
     """
 
     n_numeric: int
@@ -34,7 +34,7 @@ class OneHot:
     scales: tuple[float, ...]
 
     def spread(self, series: OneSeries) -> OneSeries:
-        """Return a series whose codes are among those known, with a column for each: ``(n_timepoints, n_columns)``."""
+        """Return a series with a column for each known code: ``(n_timepoints, n_columns)``."""
         columns = [series[:, : self.n_numeric]]
         for index, (codes, scale) in enumerate(zip(self.codes, self.scales, strict=True)):
             columns.append(scale * (series[:, [self.n_numeric + index]] == codes))
@@ -42,12 +42,13 @@ class OneHot:
 
 
 def checked_series(series: ManySeries) -> list[OneSeries]:
-    """Return the series as float64 ``(n_timepoints, n_channels)`` each, all of the same channels.
+    """Return the series as float64 arrays ``(n_timepoints, n_channels)``.
 
     Raises
     ------
     InputError
-        If there is none, or one of them is empty, holds NaN or infinity, or has other channels than the first.
+        If there are no series, or if one is empty, holds NaN or infinity, or has another number of channels than the
+        first.
     """
     is_array = isinstance(series, np.ndarray) and series.ndim > 0
     if not is_array and (not isinstance(series, Sequence) or isinstance(series, (str, bytes))):
@@ -64,12 +65,12 @@ def checked_series(series: ManySeries) -> list[OneSeries]:
 
 
 def fit_one_hot(series: Sequence[OneSeries], mismatch_weights: Sequence[float]) -> OneHot:
-    """Return how to spread the last ``len(mismatch_weights)`` channels of these series.
+    """Return how the last ``len(mismatch_weights)`` channels of these series become one-hot columns.
 
     Raises
     ------
     InputError
-        If the weights are not finite numbers of 0 or more, or more than there are channels.
+        If a weight is not a finite number of 0 or more, or there are more weights than channels.
     """
     n_channels = series[0].shape[1]
     weights = checked_mismatch_weights(mismatch_weights, n_channels)
@@ -82,7 +83,7 @@ def fit_one_hot(series: Sequence[OneSeries], mismatch_weights: Sequence[float]) 
 
 
 def one_hot_series(series: ManySeries, mismatch_weights: Sequence[float]) -> list[OneSeries]:
-    """Return series as float64 in which codes are one-hot columns, as far apart as two codes that differ."""
+    """Return series in float64 with one-hot columns for codes; local costs stay the same."""
     checked = checked_series(series)
     one_hot = fit_one_hot(checked, mismatch_weights)
     return [one_hot.spread(one) for one in checked]

@@ -1,4 +1,4 @@
-"""Windows placed into patterns: each goes to the pattern of its nearest representative."""
+"""The placement of windows into patterns: each window gets the pattern of its nearest representative."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,22 +13,22 @@ from gymlab.distance import dtw_cross
 from gymlab.patterns.config import ExtractionConfig
 from gymlab.patterns.soft_dtw import soft_dtw_pairwise
 
-# As ``Windows.values``: windows of one length, or series of different lengths.
+# Like ``Windows.values``: an array of windows of one length, or a list of series of different lengths.
 WindowValues = NDArray[np.float32] | list[NDArray[np.float32]]
 
 
 @dataclass(frozen=True, eq=False)
 class Placement:
-    """Where each window belongs.
+    """The pattern of each window.
 
     Attributes
     ----------
     labels
         int64 ``(n,)``: the pattern of the nearest representative.
     nearest
-        int64 ``(n,)``: which of the representatives that is.
+        int64 ``(n,)``: the index of the nearest representative.
     distances
-        float32 ``(n,)``: how far it is.
+        float32 ``(n,)``: the distance to the nearest representative.
     """
 
     labels: NDArray[np.int64]
@@ -39,7 +39,7 @@ class Placement:
 def windows_at(
     rows: NDArray[np.float32], first: NDArray[np.int64], lengths: NDArray[np.int64], *, as_array: bool
 ) -> WindowValues:
-    """Return the windows that begin at some encoded rows: an array if all have one length and that is asked for."""
+    """Return the windows that begin at the rows ``first``: as an array, for windows of one length, or as a list."""
     if as_array:
         return rows[first[:, None] + np.arange(lengths[0])]
     return [rows[at : at + n] for at, n in zip(first, lengths, strict=True)]
@@ -57,11 +57,11 @@ def place(
     Parameters
     ----------
     windows, representatives
-        What is placed, and at least one window that it is compared with.
+        The windows to place, and at least one representative.
     patterns
         int64: the pattern of each representative.
     config, mismatch_weights
-        How distances are computed.
+        The parameters of the distance.
     """
     order = np.argsort(patterns, kind="stable")
     distances = partial(cross_distances, config, mismatch_weights)
@@ -73,7 +73,7 @@ def place(
 def cross_distances(
     config: ExtractionConfig, mismatch_weights: Sequence[float], windows: WindowValues, others: WindowValues
 ) -> NDArray[np.float32]:
-    """Return the distance of each window to each of the others, as the patterns were found: ``(n, n_others)``."""
+    """Return the distance of each window to each of the others, by the configuration's distance: ``(n, n_others)``."""
     if config.distance == "dtw":
         return dtw_cross(
             windows,
@@ -84,7 +84,8 @@ def cross_distances(
         )
     m = len(others)
     cross = np.empty((len(windows), m), dtype=np.float32)
-    # As many windows at a time as there are others: then half of the pairs are of a window and another.
+    # soft_dtw_pairwise computes all pairs. With as many windows at a time as there are others, about half of the pairs
+    # are needed.
     for start in range(0, len(windows), m):
         few = windows[start : start + m]
         condensed = soft_dtw_pairwise([*others, *few], mismatch_weights=mismatch_weights)

@@ -1,4 +1,4 @@
-"""What an extraction gives: the patterns of a log, and what can be done with them."""
+"""The result of an extraction: the patterns of a log, with methods to place, cut, test and save them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,53 +15,54 @@ from gymlab.patterns.extraction_data import ExtractionData
 
 @dataclass(frozen=True, eq=False)
 class Extraction(ExtractionData):
-    """The patterns of a log, and everything that they were made from.
+    """The patterns of a log, with the windows, distances and parameters they were found with.
 
     Attributes
     ----------
     actions
-        The action table, in the order that ``windows`` counts in.
+        The action table. Row numbers in ``windows`` refer to it.
     config, encoding
         The parameters, and the channels with their scales.
     windows
-        What was clustered.
+        The windows of the log.
     distances
-        float32, condensed: of all windows, of those in ``sample`` for strategy ``sampled``, or None where no
-        matrix was made.
+        float32, condensed: the distances of all windows, or, for strategy ``sampled``, of the windows in ``sample``.
+        None if no matrix was computed.
     linkage
-        float64 ``(m−1, 4)`` as of scipy, of all windows or of those in ``sample``; None for a method without a
-        tree.
+        float64 ``(m−1, 4)``, like scipy's: the tree of all windows, or of the windows in ``sample``. None for a method
+        without a tree.
     sample
-        int64 ``(m,)``: the windows that were clustered, ascending; None if it was all of them.
+        int64 ``(m,)``: the windows that were clustered, ascending; None if all were.
     representatives, representative_labels
-        int64: the windows that others are compared with to place them, and their patterns.
+        int64: the windows with which new windows are compared to place them, and their patterns.
     labels
         int64 ``(n,)``: the pattern of each window, −1 for noise.
     patterns
-        One for each label of 0 and more.
+        The pattern of each label from 0.
     quality
-        Silhouette and cophenetic correlation; of the windows in the sample where not all were compared.
+        Silhouettes and cophenetic correlation. Without a matrix of all windows, they are taken from the windows that
+        were compared.
     stats
-        What it took.
+        The size of the extraction, its strategy, and the time and memory it took.
     notes
-        Sentences: what was chosen, left out or assumed on the way.
+        Sentences that say what was chosen, left out or assumed.
     significance
-        Whether the patterns come again, and are more than chance; None where that was not asked for or cannot be
-        said.
+        The stability of the patterns, and their test against chance. None if this was not asked for or not possible;
+        the notes give the reason.
     """
 
     def barycenter(self, label: int) -> Barycenter:
-        """Return the DBA barycentre of a pattern: what its windows have in common, beside its medoid.
+        """Return the DBA barycentre of a pattern: the average of its windows under DTW.
 
         Parameters
         ----------
         label
-            The pattern.
+            The label of the pattern.
 
         Returns
         -------
         Barycenter
-            :func:`gymlab.patterns.barycenters.describe_barycenter` puts it in the units of the log.
+            :func:`gymlab.patterns.barycenters.describe_barycenter` returns it in the units of the log.
 
         Examples
         --------
@@ -82,10 +83,10 @@ class Extraction(ExtractionData):
         )
 
     def assign(self, actions: pd.DataFrame) -> Assignment:
-        """Place the windows of other actions into these patterns, without finding patterns anew.
+        """Place the windows of other actions into these patterns, without a new extraction.
 
-        The actions are encoded with the channels and scales of this extraction, cut alike, and each window goes to
-        the pattern of its nearest representative by the same DTW.
+        The actions are encoded with the channels and scales of this extraction, and cut into windows of the same
+        kind. Each window gets the pattern of its nearest representative, by the distance of this extraction.
 
         Parameters
         ----------
@@ -95,12 +96,12 @@ class Extraction(ExtractionData):
         Returns
         -------
         Assignment
-            Labels, distances, and a verdict whether these actions have drifted away from the patterns.
+            Labels, distances, and a test whether these actions have drifted away from the patterns.
 
         Raises
         ------
         InputError
-            If the actions cannot be used, or there are no patterns to place them into.
+            If the actions cannot be used, or this extraction has no patterns.
 
         Examples
         --------
@@ -114,23 +115,23 @@ class Extraction(ExtractionData):
         return assignment.assign(self, actions)
 
     def cut(self, *, n_clusters: int | None = None, height: float | None = None) -> "Extraction":
-        """Return the extraction with its tree cut elsewhere; no distance is computed and no tree built.
+        """Return the extraction with another cut of its tree. No distances are computed, and no tree is built.
 
         Parameters
         ----------
         n_clusters, height
-            The number of patterns, or the distance at which the tree is cut; neither for the number with the
-            largest average silhouette width.
+            The number of patterns, or the distance at which the tree is cut. If both are None, the number of patterns
+            with the largest average silhouette width.
 
         Returns
         -------
         Extraction
-            Without significance, which was that of other patterns; :meth:`assess` finds it anew.
+            Its ``significance`` is None, since the patterns are others; :meth:`assess` computes it.
 
         Raises
         ------
         InputError
-            If there is no tree, or no such cut.
+            If there is no tree, or the cut is not possible.
 
         Examples
         --------
@@ -144,12 +145,12 @@ class Extraction(ExtractionData):
         return revised.cut(self, n_clusters=n_clusters, height=height)
 
     def assess(self, *, n_surrogates: int = 199, n_resamples: int = 100) -> "Extraction":
-        """Return the extraction with its patterns tested: do they come again, are they more than chance.
+        """Return the extraction with the significance of its patterns: their stability, and a test against chance.
 
         Parameters
         ----------
         n_surrogates, n_resamples
-            As of :class:`gymlab.ExtractionConfig`.
+            As for :class:`gymlab.ExtractionConfig`.
 
         Returns
         -------
@@ -171,14 +172,14 @@ class Extraction(ExtractionData):
         return revised.assess(self, n_surrogates=n_surrogates, n_resamples=n_resamples)
 
     def save(self, folder: str | Path) -> Path:
-        """Write the extraction to a new folder, whole or not at all; :func:`gymlab.load_extraction` reads it.
+        """Write the extraction to a new folder of Parquet, JSON and ``.npy`` files.
 
-        The folder holds Parquet, JSON and ``.npy`` files.
+        :func:`gymlab.load_extraction` reads it. If writing fails, no folder is left behind.
 
         Parameters
         ----------
         folder
-            A name that is not taken, in a folder that exists.
+            The path of the new folder, in a folder that exists.
 
         Returns
         -------
@@ -188,9 +189,9 @@ class Extraction(ExtractionData):
         Raises
         ------
         InputError
-            If it is no path.
+            If `folder` is no path.
         OutputError
-            If it exists or cannot be written; nothing is left behind.
+            If the folder exists or cannot be written.
         """
         return saved.write_extraction(self, saved.checked_path("folder", folder))
 
@@ -201,18 +202,18 @@ def load_extraction(folder: str | Path) -> Extraction:
     Parameters
     ----------
     folder
-        The folder.
+        The folder that was given to :meth:`gymlab.Extraction.save`.
 
     Returns
     -------
     Extraction
-        It gives the same answers as the one that was saved. A matrix of distances stays in its file and is read
-        as it is needed.
+        The same extraction as the one that was saved. The matrix of distances stays in its file, and is read when it
+        is needed.
 
     Raises
     ------
     InputError
-        If the folder is no saved extraction, is damaged, or was written by a later version.
+        If the folder is no saved extraction, is damaged, or was written by a later version of gymlab.
 
     Examples
     --------

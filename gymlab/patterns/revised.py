@@ -1,4 +1,4 @@
-"""An extraction revised: its tree cut elsewhere, or its patterns assessed, with the distances that it has."""
+"""Another cut or a significance test of an extraction, from the distances and the tree that it has."""
 
 from dataclasses import replace
 from typing import TypeVar
@@ -19,7 +19,7 @@ from gymlab.patterns.temporal import describe_patterns
 
 AnyExtraction = TypeVar("AnyExtraction", bound=ExtractionData)
 
-# How the note on a cut begins, so that the next one can take its place.
+# The beginning of the note on a cut, by which the next cut finds and removes the note.
 _CUT = "the tree was cut again,"
 
 
@@ -30,11 +30,11 @@ def cut(
     height: float | None = None,
     checkpoint: Checkpoint = no_checkpoint,
 ) -> AnyExtraction:
-    """Cut the tree of an extraction elsewhere; see :meth:`gymlab.Extraction.cut`."""
+    """Return the extraction with another cut of its tree; see :meth:`gymlab.Extraction.cut`."""
     if extraction.linkage is None:
         raise InputError(
-            f"method {extraction.config.method!r} by strategy {extraction.stats.strategy!r} builds no tree that could "
-            "be cut; choose a linkage"
+            f"method {extraction.config.method!r} by strategy {extraction.stats.strategy!r} builds no tree, so there is "
+            "nothing to cut; choose a linkage"
         )
     if n_clusters is not None and height is not None:
         raise InputError("give n_clusters or height, not both")
@@ -47,14 +47,12 @@ def cut(
     )
     job = _job(extraction, config, checkpoint)
     without_matrix.require_enough(job, len(extraction.clustered))
-    found = _clusters(extraction, job, extraction.linkage)
+    found = _clusters_of_cut(extraction, job, extraction.linkage)
     clusters = found.clusters
     n = len(clusters.medoids)
     where = f"at {height:.4g}" if height is not None else f"into {n} pattern{'s' * (n != 1)}"
-    # What was said of its significance was said of other patterns.
-    said = () if extraction.significance is None else extraction.significance.notes
     dropped = (_CUT, full_matrix.FEWER)
-    kept = [note for note in extraction.notes if note not in said and not note.startswith(dropped)]
+    kept = [note for note in _notes_on_extraction(extraction) if not note.startswith(dropped)]
     return replace(
         extraction,
         config=config,
@@ -74,9 +72,8 @@ def cut(
 def assess(
     extraction: AnyExtraction, *, n_surrogates: int, n_resamples: int, checkpoint: Checkpoint = no_checkpoint
 ) -> AnyExtraction:
-    """Assess the patterns of an extraction; see :meth:`gymlab.Extraction.assess`."""
+    """Return the extraction with the significance of its patterns; see :meth:`gymlab.Extraction.assess`."""
     config = replace(extraction.config, n_surrogates=n_surrogates, n_resamples=n_resamples)
-    # Surrogates are clustered into as many patterns as there are, however their number was found.
     significance, said = significance_of(
         _job(extraction, config, checkpoint),
         extraction.stats.strategy,
@@ -84,9 +81,14 @@ def assess(
         extraction.encoding.encode(extraction.actions),
         extraction.labels,
     )
-    before = () if extraction.significance is None else extraction.significance.notes
-    notes = [note for note in extraction.notes if note not in before and note not in said]
+    notes = [note for note in _notes_on_extraction(extraction) if note not in said]
     return replace(extraction, config=config, significance=significance, notes=(*notes, *said))
+
+
+def _notes_on_extraction(extraction: ExtractionData) -> list[str]:
+    """Return the notes without those on the significance, which belong to the patterns before the change."""
+    said = () if extraction.significance is None else extraction.significance.notes
+    return [note for note in extraction.notes if note not in said]
 
 
 def _job(extraction: ExtractionData, config: ExtractionConfig, checkpoint: Checkpoint) -> ClusteringJob:
@@ -94,7 +96,7 @@ def _job(extraction: ExtractionData, config: ExtractionConfig, checkpoint: Check
     return ClusteringJob(extraction.windows, weights, config, progress=False, checkpoint=checkpoint)
 
 
-def _clusters(extraction: ExtractionData, job: ClusteringJob, tree: Tree) -> WindowClusters:
+def _clusters_of_cut(extraction: ExtractionData, job: ClusteringJob, tree: Tree) -> WindowClusters:
     if extraction.distances is None:
         return without_matrix.cut_of_streamed(job, tree)
     found = full_matrix.clusters_of_tree(job, extraction.distances, tree)
@@ -102,7 +104,7 @@ def _clusters(extraction: ExtractionData, job: ClusteringJob, tree: Tree) -> Win
 
 
 def _over_all(extraction: ExtractionData, found: WindowClusters, sample: NDArray[np.int64]) -> WindowClusters:
-    """Return clusters of all windows from those of the sample: the others follow their nearest representative."""
+    """Return the clusters of all windows: a window outside the sample gets the label of its nearest representative."""
     clusters = found.clusters
     position = np.searchsorted(sample, extraction.representatives)
     labels = clusters.labels[position][extraction.own_placement.nearest]

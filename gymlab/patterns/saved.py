@@ -1,4 +1,4 @@
-"""An extraction in a folder: Parquet, JSON and .npy, whole or not at all; checksums are checked when it is read."""
+"""Saved extractions: a folder of Parquet, JSON and .npy files, with checksums that are compared when it is read."""
 
 import hashlib
 import json
@@ -23,13 +23,18 @@ from gymlab.errors import InputError, OutputError
 from gymlab.patterns.config import ExtractionConfig
 from gymlab.patterns.extraction_data import ExtractionData, ExtractionStats
 from gymlab.patterns.placement import windows_at
-from gymlab.patterns.significance.pattern_significance import PatternSignificance, Significance, plain
+from gymlab.patterns.significance.pattern_significance import (
+    PatternSignificance,
+    Quantiles,
+    Significance,
+    plain,
+)
 from gymlab.patterns.temporal import TemporalPattern
 
 T = TypeVar("T")
 AnyExtraction = TypeVar("AnyExtraction", bound=ExtractionData)
 
-# Of the folder. A reader refuses a later one.
+# The version of the folder's layout. Folders with another version are not read.
 SCHEMA = 1
 
 MANIFEST = "extraction.json"
@@ -37,11 +42,13 @@ DIGEST = "digest"
 ACTIONS = "actions.parquet"
 WINDOWS = "windows.parquet"
 
-# Arrays in files of their own; None is no file.
+# The arrays with their own file. An array that is None has no file.
 ARRAYS = ("distances", "linkage", "sample", "representatives", "representative_labels")
 
-# Columns of the windows' file beside those of their table.
+# The columns of the file of windows that the table of windows does not have.
 LABEL, SILHOUETTE = "label", "silhouette"
+
+_blake2b = partial(hashlib.blake2b, digest_size=32)
 
 
 def write_extraction(extraction: ExtractionData, folder: Path) -> Path:
@@ -53,7 +60,7 @@ def write_extraction(extraction: ExtractionData, folder: Path) -> Path:
         try:
             unfinished.mkdir()
             _write_files(extraction, unfinished)
-            # The manifest is last: a folder without one is none of ours.
+            # The manifest comes last, since it holds the checksums of the other files.
             manifest = {**_manifest(extraction), "files": checksums(unfinished)}
             manifest[DIGEST] = digest_of(manifest)
             text = json.dumps(manifest, indent=1, ensure_ascii=False, allow_nan=False)
@@ -72,7 +79,7 @@ def checked_path(name: str, value: object) -> Path:
     Raises
     ------
     InputError
-        If it is no text and no path.
+        If the value is no path.
     """
     path = os.fspath(value) if isinstance(value, (str, os.PathLike)) else None
     if not isinstance(path, str) or not path or "\0" in path:
@@ -81,12 +88,12 @@ def checked_path(name: str, value: object) -> Path:
 
 
 def require_new_folder(folder: Path) -> None:
-    """Refuse a folder that exists, or that is in none.
+    """Check that a folder can be made.
 
     Raises
     ------
     OutputError
-        If it is so.
+        If the folder exists, or the folder that would hold it does not exist.
     """
     if folder.exists() or folder.is_symlink():
         raise OutputError(f"{folder} is there already; give the name of a new folder")
@@ -95,21 +102,19 @@ def require_new_folder(folder: Path) -> None:
 
 
 def checksums(folder: Path) -> dict[str, str]:
-    """Return the BLAKE2b hash of each file of a folder by name, without the manifest."""
+    """Return the BLAKE2b hash of each file of a folder except the manifest, by name."""
     found = {}
     for path in sorted(folder.iterdir()):
         if path.name != MANIFEST:
             with path.open("rb") as file:
-                found[path.name] = hashlib.file_digest(
-                    file, partial(hashlib.blake2b, digest_size=32)
-                ).hexdigest()
+                found[path.name] = hashlib.file_digest(file, _blake2b).hexdigest()
     return found
 
 
 def digest_of(manifest: dict[str, Any]) -> str:
-    """Return the BLAKE2b hash of what a manifest says, itself left out."""
+    """Return the BLAKE2b hash of a manifest without its digest."""
     content = {name: value for name, value in manifest.items() if name != DIGEST}
-    return hashlib.blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=32).hexdigest()
+    return _blake2b(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _write_files(extraction: ExtractionData, folder: Path) -> None:
@@ -127,33 +132,34 @@ def _write_files(extraction: ExtractionData, folder: Path) -> None:
 
 
 def _manifest(extraction: ExtractionData) -> dict[str, Any]:
-    log, windows = extraction.actions, extraction.windows
-    return {
-        "format": "gymlab extraction",
-        "schema": SCHEMA,
-        "attrs": plain(dict(log.attrs)),
-        "config": extraction.config.as_dict(),
-        "encoding": plain(extraction.encoding.as_dict()),
-        "windows": {"unit": windows.unit, "coverage": windows.coverage, "notes": list(windows.notes)},
-        "patterns": [_fields(pattern, without="members") for pattern in extraction.patterns],
-        "quality": _fields(extraction.quality, without="silhouettes"),
-        "stats": _fields(extraction.stats),
-        "notes": list(extraction.notes),
-        "significance": None if extraction.significance is None else plain(asdict(extraction.significance)),
-    }
+    windows, significance = extraction.windows, extraction.significance
+    manifest: dict[str, Any] = plain(
+        {
+            "format": "gymlab extraction",
+            "schema": SCHEMA,
+            "attrs": dict(extraction.actions.attrs),
+            "config": extraction.config.as_dict(),
+            "encoding": extraction.encoding.as_dict(),
+            "windows": {"unit": windows.unit, "coverage": windows.coverage, "notes": windows.notes},
+            "patterns": [_fields(pattern, without="members") for pattern in extraction.patterns],
+            "quality": _fields(extraction.quality, without="silhouettes"),
+            "stats": vars(extraction.stats),
+            "notes": extraction.notes,
+            "significance": None if significance is None else asdict(significance),
+        }
+    )
+    return manifest
 
 
-def _fields(record: Any, without: str = "") -> dict[str, Any]:  # noqa: ANN401 - a dataclass
-    return {
-        field.name: plain(getattr(record, field.name)) for field in fields(record) if field.name != without
-    }
+def _fields(record: object, *, without: str) -> dict[str, Any]:
+    return {name: value for name, value in vars(record).items() if name != without}
 
 
 def read_extraction(folder: str | Path, kind: Callable[..., AnyExtraction]) -> AnyExtraction:
-    """Read an extraction of a kind from its folder; see :func:`gymlab.load_extraction`."""
+    """Read an extraction of a class from its folder; see :func:`gymlab.load_extraction`."""
     path = checked_path("folder", folder)
     if not path.is_dir():
-        what = "is a file, not a folder" if path.exists() else "is not there"
+        what = "is a file, not a folder" if path.exists() else "does not exist"
         raise InputError(f"{path} is no saved extraction: it {what}")
     manifest = _checked_manifest(path)
     try:
@@ -170,14 +176,14 @@ def _checked_manifest(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise InputError(f"{folder} cannot be read: {MANIFEST} is damaged ({error})") from None
     if not isinstance(manifest, dict) or manifest.get("format") != "gymlab extraction":
-        raise InputError(f"{folder} is no saved extraction: its {MANIFEST} says something else")
+        raise InputError(f"{folder} is no saved extraction: its {MANIFEST} belongs to something else")
     if manifest.get("schema") != SCHEMA:
         raise InputError(
-            f"{folder} has schema {manifest.get('schema')!r} and this gymlab reads {SCHEMA}; find the patterns anew, "
-            "or read it with the version that wrote it"
+            f"{folder} has schema {manifest.get('schema')!r}, and this version of gymlab reads schema {SCHEMA}; extract "
+            "the patterns again, or read the folder with the version that wrote it"
         )
     if manifest.get(DIGEST) != digest_of(manifest):
-        raise InputError(f"{folder} is damaged: {MANIFEST} is not the file that was saved")
+        raise InputError(f"{folder} is damaged: {MANIFEST} was changed after it was saved")
     try:
         found = checksums(folder)
     except OSError as error:
@@ -187,7 +193,9 @@ def _checked_manifest(folder: Path) -> dict[str, Any]:
         raise InputError(f"{folder} is damaged: its {MANIFEST} does not name its files")
     for name in sorted({*expected, *found}):
         if found.get(name) != expected.get(name):
-            what = "is missing" if name not in found else "is not the file that was saved"
+            what = (
+                "is missing" if name not in found else "was changed or added after the extraction was saved"
+            )
             raise InputError(f"{folder} is damaged: {name} {what}")
     return manifest
 
@@ -228,7 +236,7 @@ def _extraction(folder: Path, manifest: dict[str, Any], kind: Callable[..., AnyE
 
 
 def _array(path: Path) -> Any:  # noqa: ANN401 - an array of the field's type, or None
-    # Mapped, since a matrix may be large and is often not asked for.
+    # Memory-mapped, since a matrix may be large and is often not needed.
     return np.load(path, allow_pickle=False, mmap_mode="r") if path.exists() else None
 
 
@@ -243,23 +251,20 @@ def _encoding(kept: dict[str, Any]) -> Encoding:
 def _significance(kept: dict[str, Any] | None) -> Significance | None:
     if kept is None:
         return None
-    patterns = tuple(_built(PatternSignificance, _with_quantiles(one)) for one in kept["patterns"])
-    more = {"patterns": patterns, "notes": tuple(kept["notes"])}
-    return _built(Significance, _with_quantiles(kept), **more)
-
-
-def _with_quantiles(kept: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: tuple(np.nan if one is None else one for one in value) if name.startswith("null_") else value
-        for name, value in kept.items()
-    }
+    patterns = tuple(_built(PatternSignificance, one) for one in kept["patterns"])
+    return _built(Significance, kept, patterns=patterns, notes=tuple(kept["notes"]))
 
 
 def _built(kind: Callable[..., T], kept: dict[str, Any], **more: object) -> T:
-    """Return a dataclass from its fields in JSON, where NaN is null; a field of an earlier version is left out."""
+    """Return a dataclass from its fields in JSON, without the fields that only earlier versions have."""
+    values = {**kept, **more}
     known = {field.name: field.type for field in fields(kind)}  # type: ignore[arg-type]
-    values = {name: value for name, value in {**kept, **more}.items() if name in known}
-    for name, type_ in known.items():
-        if type_ is float and values.get(name) is None:
-            values[name] = float("nan")
-    return kind(**values)
+    found = {name: _value(type_, values.get(name)) for name, type_ in known.items()}
+    return kind(**{name: value for name, value in found.items() if name in values or known[name] is float})
+
+
+def _value(type_: object, value: Any) -> Any:  # noqa: ANN401 - a value of JSON, and a value of a field
+    """Return a value of a field from JSON, where NaN is null and a tuple of quantiles is a list."""
+    if type_ == Quantiles and value is not None:
+        return tuple(_value(float, one) for one in value)
+    return np.nan if type_ is float and value is None else value

@@ -1,4 +1,4 @@
-"""The soft-DTW divergence: a smooth alternative to DTW on small input."""
+"""The soft-DTW divergence: a smooth alternative to DTW, for small inputs."""
 
 import math
 import warnings
@@ -11,10 +11,10 @@ from gymlab.arguments import finite_number
 from gymlab.errors import InputError
 from gymlab.patterns.one_hot import ManySeries, one_hot_series
 
-# Cells of all pairs together. tslearn computes one in some 50 nanoseconds, so this is about a minute.
+# Cells of all pairs together. tslearn needs about 50 nanoseconds for a cell, so about a minute for all.
 MOST_CELLS = 1_000_000_000
 
-# A pair costs some 20 microseconds beside its cells, so with short series this is about a minute.
+# A pair needs about 20 microseconds in addition to its cells, so short series also take up to a minute.
 MOST_SERIES = 1_500
 
 
@@ -23,9 +23,9 @@ def soft_dtw_pairwise(
 ) -> NDArray[np.float32]:
     """Return the soft-DTW divergence of every pair of series [1]_, as a condensed matrix.
 
-    Where DTW takes the least cost of all warping paths, soft-DTW takes their soft minimum, so every path has a say
-    and the more of one the larger ``gamma`` is. It may be negative and is not 0 for a series and itself; the
-    divergence ``soft(x, y) − (soft(x, x) + soft(y, y)) / 2`` is 0 there.
+    DTW is the smallest cost of all warping paths. Soft-DTW is their soft minimum: every path counts, and the costlier
+    paths count more if ``gamma`` is larger. Soft-DTW may be negative, and it is not 0 between a series and itself.
+    The divergence ``soft(x, y) − (soft(x, x) + soft(y, y)) / 2`` is 0 there.
 
     Parameters
     ----------
@@ -39,16 +39,15 @@ def soft_dtw_pairwise(
     Returns
     -------
     numpy.ndarray
-        float32 ``(n(n−1)/2,)`` in the order of :func:`scipy.spatial.distance.pdist`, 0 or more. It is made of
-        squared differences: as ``gamma`` goes to 0 it goes to the square of the DTW distance. That it is not
-        negative is proven for other costs than the squared one and conjectured for this [1]_; what comes out
-        below 0 is returned as 0.
+        float32 ``(n(n−1)/2,)`` in the order of :func:`scipy.spatial.distance.pdist`, 0 or more, in squared units:
+        when ``gamma`` goes to 0, the divergence goes to the square of the DTW distance. It is conjectured, but not
+        proven, that the divergence is never negative for the squared cost [1]_; a negative value is returned as 0.
 
     Raises
     ------
     InputError
-        If a series is empty or holds NaN or infinity, the channels differ, a parameter is out of range, or there is
-        more to compute than about a minute's work.
+        If a series is empty or holds NaN or infinity, the channels differ, a parameter is out of range, or the work
+        would take more than about a minute.
 
     References
     ----------
@@ -66,7 +65,7 @@ def soft_dtw_pairwise(
     _refuse_too_many([len(one) for one in spread])
 
     with warnings.catch_warnings():
-        # tslearn wants h5py for what is not used here.
+        # tslearn warns that h5py is missing. gymlab does not need it.
         warnings.filterwarnings("ignore", message="h5py not installed")
         from tslearn.metrics import cdist_soft_dtw_normalized
 
@@ -77,19 +76,17 @@ def soft_dtw_pairwise(
 
 def _refuse_too_many(lengths: Sequence[int]) -> None:
     n = len(lengths)
-    # Every pair once, and every series with itself.
+    # Every pair once, and the pair of each series with itself.
     cells = (sum(lengths) ** 2 + sum(length**2 for length in lengths)) // 2
     if n <= MOST_SERIES and cells <= MOST_CELLS:
         return
     longest = max(lengths)
     allowed = min(MOST_SERIES, (math.isqrt(1 + 8 * (MOST_CELLS // longest**2)) - 1) // 2)
-    instead = (
-        f"take at most {allowed:,} of them (a larger hop, or a sample)"
-        if allowed > 1
-        else "take shorter ones"
-    )
+    fewer = f"take at most {allowed:,} of them (a larger hop, or a sample)"
+    instead = fewer if allowed > 1 else "take shorter ones"
+
     raise InputError(
-        f"soft-DTW of {n:,} series of up to {longest:,} time points is {cells:,} cells; {MOST_SERIES:,} series and "
-        f"{MOST_CELLS:,} cells are the most that is computed, about a minute's work; {instead}, or call "
+        f"soft-DTW of {n:,} series of up to {longest:,} time points has {cells:,} cells; the limits are {MOST_SERIES:,} "
+        f"series and {MOST_CELLS:,} cells, which take about a minute; {instead}, or call "
         "gymlab.distance.dtw_pairwise, which has no such limit"
     )

@@ -1,4 +1,4 @@
-"""A temporal pattern: what a cluster of windows says about the agents."""
+"""Temporal patterns: a cluster of windows described by its size, its agents and its actions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,35 +16,34 @@ from gymlab.entropy import conditional_entropy_bits
 
 @dataclass(frozen=True, eq=False)
 class TemporalPattern:
-    """A cluster of windows: something that agents do again and again.
+    """A cluster of windows: behaviour that occurs repeatedly.
 
     Attributes
     ----------
     label
-        Its number; 0 is the largest.
+        The label of the pattern; 0 is the largest pattern.
     size
         Number of windows.
     support
-        Number of **distinct** actions in them: overlapping windows are not independent evidence.
+        Number of **distinct** actions in the windows, since overlapping windows are not independent evidence.
     members
         int64 ``(size,)``: indices of the windows.
     medoid
-        Index of the window with the least sum of distances to the others: the most typical one.
+        Index of the medoid: the window with the least sum of distances to the other windows.
     medoid_session, medoid_agent, medoid_start
-        Where it is in the log; ``medoid_start`` is the step of its first action.
+        The session and agent of the medoid, and the step of its first action.
     agents
-        Number of agents that show the pattern.
+        Number of agents with a window in the pattern.
     actions
         Share of each action type among the distinct actions, the most frequent first.
     contexts
-        Share of each decision context among them, likewise.
+        Share of each decision context among the distinct actions, the most frequent first.
     consistency
-        1 − H(action type | decision context) / log2(number of action types) over the distinct actions: 1 when what is
-        done follows from the situation, 0 when it is as good as random in it. The number of action types is the
-        log's ``n_choices`` where it has them, else that of those that occur in the log.
+        1 − H(action type | decision context) / log2(number of action types) over the distinct actions: 1 if the
+        context determines the action type, 0 if the action type is random given the context. The number of action types
+        is the largest ``n_choices`` of the log, or, without this column, the number of action types in the log.
     silhouette
-        Mean silhouette width of the windows, of those compared where not all were; NaN when there is only one
-        pattern.
+        Mean silhouette width of the windows, or of those that were compared; NaN if there is only one pattern.
     """
 
     label: int
@@ -62,7 +61,7 @@ class TemporalPattern:
     silhouette: float
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the pattern JSON-able; its members are in the labels of the windows."""
+        """Return the pattern as JSON-able values, without its members: the labels of the windows tell them."""
         return {
             "label": self.label,
             "size": self.size,
@@ -97,7 +96,7 @@ def describe_patterns(
         where = windows.table.iloc[medoid]
         done, seen = action_types.iloc[rows], contexts.iloc[rows]
         bits = conditional_entropy_bits(seen.cat.codes.to_numpy(), done.cat.codes.to_numpy())
-        known = 1.0 - bits / float(np.log2(n_action_types)) if n_action_types > 1 else 1.0
+        consistency = 1.0 - bits / float(np.log2(n_action_types)) if n_action_types > 1 else 1.0
         pattern = TemporalPattern(
             label=label,
             size=len(members),
@@ -110,7 +109,7 @@ def describe_patterns(
             agents=len(np.unique(agents[members])),
             actions=_shares(done),
             contexts=_shares(seen),
-            consistency=min(1.0, max(0.0, known)),
+            consistency=min(1.0, max(0.0, consistency)),
             silhouette=average_width(clusters.quality.silhouettes[members]),
         )
         patterns.append(pattern)
@@ -125,28 +124,28 @@ def _shares(values: pd.Series) -> dict[str, float]:
 def pattern_of_actions(
     windows: Windows, labels: NDArray[np.int64], n_actions: int
 ) -> pd.api.extensions.ExtensionArray:
-    """Return the pattern of most of the windows of each action; ties go to the larger pattern.
+    """Return for each action the pattern of most of its windows; ties go to the larger pattern.
 
     Parameters
     ----------
     windows, labels
-        The windows of a log and the pattern of each, −1 for noise, which has no vote.
+        The windows of a log, and the pattern of each. Windows of noise, −1, are not counted.
     n_actions
-        Length of the log.
+        Number of actions in the log.
 
     Returns
     -------
     pandas.arrays.IntegerArray
-        Int64 ``(n_actions,)``; ``<NA>`` for an action in no window that has a pattern.
+        Int64 ``(n_actions,)``; ``<NA>`` for an action without a window in a pattern.
     """
-    best, label = np.zeros(n_actions, dtype=np.int32), np.full(n_actions, -1, dtype=np.int64)
+    most, label = np.zeros(n_actions, dtype=np.int32), np.full(n_actions, -1, dtype=np.int64)
     first, length = (windows.table[name].to_numpy() for name in ("row", "length"))
     for pattern in range(int(labels.max(initial=-1)) + 1):
         members = np.flatnonzero(labels == pattern)
         edges = np.zeros(n_actions + 1, dtype=np.int32)
         np.add.at(edges, first[members], 1)
         np.add.at(edges, (first + length)[members], -1)
-        votes = np.cumsum(edges[:-1], dtype=np.int32)
-        more = votes > best
-        best[more], label[more] = votes[more], pattern
+        count = np.cumsum(edges[:-1], dtype=np.int32)
+        more = count > most
+        most[more], label[more] = count[more], pattern
     return pd.arrays.IntegerArray(label, mask=label < 0)

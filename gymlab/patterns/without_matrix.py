@@ -1,4 +1,4 @@
-"""Clusters of more windows than a matrix of all pairs can hold: streamed, from the graph within eps, or sampled."""
+"""The strategies without a matrix of all pairs: distances streamed, pairs within eps, or a sample of the windows."""
 
 from dataclasses import replace
 from functools import partial
@@ -24,17 +24,18 @@ from gymlab.patterns.full_matrix import (
     with_notes,
 )
 
-# Where there is no matrix, medoids and silhouettes come from so many windows, drawn evenly from the patterns; at
-# least so many of each pattern.
+# Without a matrix, medoids and silhouettes are taken among this many windows, drawn from each pattern in proportion to
+# its size; and at least this many of each pattern.
 _DESCRIBED, _DESCRIBED_OF_EACH = 4_000, 3
 
-# How many windows tell what share of all pairs is within eps; bytes that an edge takes while the graph is made.
+# The share of the pairs that are within eps is estimated from this many windows. An edge takes this many bytes while
+# the graph is made.
 _TO_COUNT_EDGES = 1_000
 _BYTES_AN_EDGE = 40
 
 
 def streamed(job: ClusteringJob) -> WindowClusters:
-    """Cluster by ``single`` or ``hdbscan``; every distance is computed, used and forgotten."""
+    """Cluster by ``single`` or ``hdbscan``, and keep no distance after its use."""
     least = job.config.min_samples
     if job.config.method == "hdbscan":
         labels = clustering.hdbscan_series(
@@ -45,7 +46,7 @@ def streamed(job: ClusteringJob) -> WindowClusters:
 
 
 def cut_of_streamed(job: ClusteringJob, tree: Tree) -> WindowClusters:
-    """Cut a tree of which there is no matrix where the configuration says."""
+    """Cut a tree that was built without a matrix, as the configuration says."""
     if job.n_clusters is None and job.config.cut_height is None:
         return _best_cut(job, tree)
     labels = clustering.cut_tree(tree, n_clusters=job.n_clusters, height=job.config.cut_height)
@@ -53,12 +54,12 @@ def cut_of_streamed(job: ClusteringJob, tree: Tree) -> WindowClusters:
 
 
 def from_graph(job: ClusteringJob) -> WindowClusters:
-    """Cluster by ``dbscan`` from the pairs within ``eps`` alone.
+    """Cluster by ``dbscan`` from the pairs within ``eps`` only.
 
     Raises
     ------
     MemoryLimitError
-        If these are more than memory holds.
+        If these pairs do not fit in memory.
     """
     least = job.config.min_samples
     eps, notes = eps_of(job, lambda: dtw_neighbors(job.series, k=least - 1, **job.distance))
@@ -70,8 +71,11 @@ def from_graph(job: ClusteringJob) -> WindowClusters:
 
 
 def sampled(job: ClusteringJob, sample_size: int) -> WindowClusters:
-    """Cluster a sample exactly and place the others; sessions are represented alike."""
-    # A log of one window is all of its sample.
+    """Cluster a sample exactly, and give each other window the pattern of its nearest representative.
+
+    The sample is drawn evenly from the sessions.
+    """
+    # A log may have one window only.
     size = max(2, sample_size)
     sessions = pd.factorize(job.windows.table["session_id"])[0].astype(np.int64)
     if job.config.method not in LINKAGES:
@@ -101,7 +105,10 @@ def sampled(job: ClusteringJob, sample_size: int) -> WindowClusters:
 
 
 def _sampled_medoids(job: ClusteringJob, size: int, sessions: NDArray[np.int64]) -> WindowClusters:
-    """Cluster a sample around medoids and place all windows at the nearest, and again with a second sample."""
+    """Cluster a sample around medoids, and give each window the pattern of its nearest medoid.
+
+    A second sample does the same, to measure the agreement.
+    """
     n, seed = len(job.windows), job.config.seed
 
     def around_medoids(
@@ -114,7 +121,7 @@ def _sampled_medoids(job: ClusteringJob, size: int, sessions: NDArray[np.int64])
         typical = series_at(job.series, medoids)
         distances = partial(dtw_cross, **job.distance)
         labels, _ = nearest_representatives(job.series, None, typical, distances)
-        # Of windows that are alike, only one is the medoid, and it belongs to its own cluster.
+        # A medoid belongs to its own cluster, even if it is equal to the medoid of another.
         labels[medoids] = np.arange(len(medoids))
         return sample, condensed, clusters, labels
 
@@ -124,8 +131,8 @@ def _sampled_medoids(job: ClusteringJob, size: int, sessions: NDArray[np.int64])
     renumbered, medoids = by_size_with_medoids(labels, sample[clusters.medoids])
     quality = quality_of_all(n, sample, clusters.quality)
     note = (
-        f"the medoids are those of {len(sample):,} {job.windows.noun} drawn at random; those of a second sample "
-        f"place all with an adjusted Rand index of {agreement:.2f} to these patterns"
+        f"the medoids are taken from a random sample of {len(sample):,} {job.windows.noun}; the labels by the medoids "
+        f"of a second sample agree with these labels at an adjusted Rand index of {agreement:.2f}"
     )
     found = Clustering(renumbered, medoids, quality)
     return WindowClusters(found, condensed, sample=sample, agreement=agreement, notes=(note,))
@@ -135,7 +142,7 @@ def _best_cut(job: ClusteringJob, tree: Tree) -> WindowClusters:
     """Cut a streamed tree at the number of clusters, from 2 to 20, with the largest average silhouette width."""
     n = len(job.windows)
     cuts = [clustering.cut_tree(tree, n_clusters=k) for k in numbers_to_try(n)]
-    # Cuts of one tree are nested, so a sample even over the finest is even over all.
+    # Cuts of one tree are nested, so a sample with windows of every cluster of the finest cut serves all cuts.
     chosen = _evenly(cuts[-1], job.config.seed)
     condensed = dtw_pairwise(series_at(job.series, chosen), **job.distance)
     described = {
@@ -164,18 +171,16 @@ def _described_by_few(
     condensed: NDArray[np.float32],
     tree: Tree | None,
 ) -> WindowClusters:
-    """Describe labels of all windows by the distances of a few, which hold some of every cluster."""
+    """Return the clusters of all windows, with medoids and silhouettes from a few windows of every cluster."""
     few = clustering.describe_labels(condensed, labels[chosen], checkpoint=job.checkpoint)
     quality = quality_of_all(len(labels), chosen, few.quality)
-    note = (
-        f"medoids and silhouettes are taken among {len(chosen):,} {job.windows.noun} drawn from all patterns"
-    )
+    note = f"medoids and silhouettes are taken among {len(chosen):,} {job.windows.noun}, drawn from every pattern"
     clusters = Clustering(labels, chosen[few.medoids], quality)
     return WindowClusters(clusters, linkage=tree, notes=(note,) if len(chosen) < len(labels) else ())
 
 
 def _evenly(labels: Labels, seed: int) -> NDArray[np.int64]:
-    """Return some windows, ascending: of each cluster in proportion to its size, but a few at least."""
+    """Return some windows, ascending: from each cluster in proportion to its size, but at least a few."""
     members = np.flatnonzero(labels >= 0)
     mixed = np.random.default_rng(seed).permutation(members)
     mixed = mixed[np.argsort(labels[mixed], kind="stable")]
@@ -186,14 +191,14 @@ def _evenly(labels: Labels, seed: int) -> NDArray[np.int64]:
 
 
 def quality_of_all(n: int, sample: NDArray[np.int64], quality: Quality) -> Quality:
-    """Return the quality of a sample with the silhouettes of all n windows: NaN for those outside the sample."""
+    """Return the quality of a sample, with silhouettes for all n windows: NaN outside the sample."""
     widths = np.full(n, np.nan)
     widths[sample] = quality.silhouettes
     return replace(quality, silhouettes=widths)
 
 
 def _refuse_dense_graph(job: ClusteringJob, eps: float) -> None:
-    """Raise if the pairs within eps, as counted among a few windows, would not fit in memory."""
+    """Raise if the pairs within eps, estimated from a few windows, do not fit in memory."""
     n = len(job.windows)
     few = np.random.default_rng(job.config.seed).permutation(n)[:_TO_COUNT_EDGES]
     quiet: dict[str, Any] = {**job.distance, "progress": False}
@@ -202,19 +207,19 @@ def _refuse_dense_graph(job: ClusteringJob, eps: float) -> None:
     needed, limit = share * n * (n - 1) * _BYTES_AN_EDGE, memory_budget()
     if needed > limit:
         raise MemoryLimitError(
-            f"eps {eps:.4g} joins about {share:.1%} of the pairs of {n:,} {job.windows.noun}, which takes "
-            f"{needed / 1e9:.1f} GB and {limit / 1e9:.1f} GB may be used; choose a smaller eps, method 'hdbscan' or "
+            f"about {share:.1%} of the pairs of {n:,} {job.windows.noun} are within eps {eps:.4g}; they need "
+            f"{needed / 1e9:.1f} GB, and {limit / 1e9:.1f} GB may be used. Choose a smaller eps, method 'hdbscan' or "
             "'ward', or a larger hop"
         )
 
 
 def require_enough(job: ClusteringJob, n_clustered: int) -> None:
-    """Refuse more patterns than there are windows that are clustered.
+    """Check that there are at least as many windows to cluster as patterns.
 
     Raises
     ------
     InputError
-        It says how many there are.
+        If there are fewer.
     """
     wanted = job.n_clusters
     if wanted is not None and wanted > n_clustered:

@@ -1,28 +1,29 @@
-"""Which rules the actions of a subject suggest, and how surprising each would be for an agent that follows none.
+"""The rules that the actions of a subject suggest, and the p-value of each rule for an agent that follows no rule.
 
-A rule is *in situation S, does A*. Agents repeat themselves, and so do situations; two things that both persist go
-together for long stretches without any connection. What a rule is compared with therefore depends on what its
-situation says of the agent's own last choice.
+A rule is *in situation S, does A*. Agents repeat themselves, and situations last. Two things that last coincide often,
+even without any connection. So the null hypothesis of a rule depends on its situation, and on what the situation says
+about the agent's own last choice.
 
 reaction
-    S leaves the own last choice open (what the other did, a context). Among the actions that followed the same own
-    choice, A has to be more frequent in S than elsewhere. This is tested within each series, so that series that
-    differ in both are no reaction, and over all series together, since counting what follows the own choices
-    within a short series is biased where the situation answers to them (J. B. Miller and A. Sanjurjo,
-    Econometrica 86, 2018). The larger p-value counts. It equals that of infinitely many surrogates from a
-    first-order Markov chain of the agent's choices, without drawing any.
+    S does not fix the own last choice: S is, for example, an action of the other, or a context. Among the actions after
+    the same own choice, A has to be more frequent in S than elsewhere. There are two tests, and the larger p-value
+    counts. The test within each series excludes differences between series. The test over all series together is
+    needed, since counts of what follows a choice in a short series are biased if the situation answers to the choices
+    (J. B. Miller and A. Sanjurjo, Econometrica 86, 2018). The p-value equals that of infinitely many surrogates from a
+    first-order Markov chain of the agent's choices, but none is drawn.
 change
-    S fixes the own last choice, and A is another one. Within each series, A has to be more frequent in S than for
-    choices in any order. An agent that merely repeats itself changes less often than that.
+    S fixes the own last choice, and A is another choice. Within each series, A has to be more frequent in S than for
+    choices in random order. An agent that only repeats itself changes less often than that.
 repetition
-    S fixes the own last choice, and A is the same. As for a change; but whatever persists repeats itself, so the
-    columns of S also have to make a difference among the actions that followed the same own choice.
+    S fixes the own last choice, and A is the same choice. The test is that of a change. In addition, the columns of S
+    have to make a difference among the actions after the same own choice, since an agent without rules may also repeat
+    itself.
 opening
-    S is where series begin. Across series, A has to open more of them than choices in any order would.
+    S is the beginning of a series. Over all series, A has to begin more of them than choices in random order would.
 menu
-    S is all that the subject met of one menu of choices. A has to be more frequent than by a uniform choice from it.
+    S is every situation with one menu of choices. A has to be more frequent than by a uniform choice from the menu.
 always
-    The empty situation: as for a menu, with all actions.
+    S is the empty situation. The test is that of a menu, with all actions.
 """
 
 from collections.abc import Iterator
@@ -41,9 +42,9 @@ from gymlab.principles.strata import LEAST_P, Strata, lower_tails, upper_tails
 
 RuleKind = Literal["reaction", "change", "repetition", "opening", "menu", "always"]
 
-# Fewer actions in a situation are an anecdote.
+# A situation with fewer actions is not tested.
 LEAST_ACTIONS = 5
-# A share of actions that are worth fewer independent actions says nothing.
+# A share is not tested if its actions are worth fewer independent actions.
 _LEAST_INDEPENDENT = 5
 
 
@@ -54,17 +55,18 @@ class Candidate:
     Attributes
     ----------
     columns, level
-        The situation: a set of columns, and which of its combinations; no columns for the empty situation.
+        The situation: a set of columns, and the code of one combination of their values. No columns for the empty
+        situation.
     action
-        The most frequent action type there.
+        The most frequent action type in the situation.
     n, hits
-        Actions in the situation, and how many of them have this action type.
+        Number of actions in the situation, and of those with this action type.
     base_rate
-        Share of the action type among all actions chosen from the same menus.
+        Share of the action type among all actions from the same menus.
     p_value
-        How often an agent without the rule would show as much, for any of the action types on offer.
+        The p-value for an agent without the rule, corrected for the choice of the action type.
     kind
-        What it was compared with.
+        The kind of the test.
     """
 
     columns: tuple[str, ...]
@@ -78,13 +80,13 @@ class Candidate:
 
 
 def always_rule(subject: SubjectActions) -> Candidate | None:
-    """Return the rule that would hold in every situation; None where there were several menus to choose from."""
+    """Return the rule for every situation; None if the subject chose from several menus."""
     if (subject.menu != subject.menu[0]).any():
         return None
     hits = np.bincount(subject.action, minlength=subject.n_action_types)
     action = int(hits.argmax())
     everywhere = np.arange(len(subject.rows))
-    p_value = _corrected_for_choice(_against_uniform(subject, everywhere, action), subject, everywhere)
+    p_value = _corrected_for_choice(_against_uniform(subject, everywhere, action), subject.action)
     return Candidate(
         (), 0, action, len(subject.rows), int(hits[action]), float(subject.chance.mean()), p_value, "always"
     )
@@ -93,21 +95,22 @@ def always_rule(subject: SubjectActions) -> Candidate | None:
 def suggested_rules(
     subject: SubjectActions, columns: tuple[str, ...], codes: Codes
 ) -> tuple[list[Candidate], int]:
-    """Return the rules that one set of columns suggests, and how many tests that took.
+    """Return the rules that one set of columns suggests, and the number of tests.
 
     Parameters
     ----------
     subject
-        The actions.
+        The actions of the subject.
     columns, codes
-        The columns' names, and the situation of each action of the subject (−1 where unknown).
+        The names of the columns, and the situation of each action (−1 if unknown).
 
     Returns
     -------
     list of Candidate
-        At most one for each situation: its most frequent action type, if that is more frequent there than elsewhere.
+        At most one rule for each situation: for the most frequent action type, if it is more frequent there than
+        elsewhere.
     int
-        How many situations were tested; this is the number to correct for.
+        The number of situations that were tested, for the correction of the p-values.
     """
     levels = np.unique(codes[codes >= 0])
     frequent = [level for level in levels.tolist() if (codes == level).sum() >= LEAST_ACTIONS]
@@ -120,23 +123,30 @@ def suggested_rules(
         inside = np.flatnonzero(codes == level)
         hits = np.bincount(subject.action[inside], minlength=subject.n_action_types)
         action = int(hits.argmax())
+        choices = subject.action[on_offer_in(subject, inside)]
         whole_menu = _is_whole_menu(subject, inside)
-        base = float(subject.chance[inside].mean()) if whole_menu else _base_rate(subject, inside, action)
+        base = float(subject.chance[inside].mean() if whole_menu else (choices == action).mean())
         if hits[action] > base * len(inside):
             p_value, kind = _test(subject, inside, action, reactions[level], any_reaction)
-            p_value = _corrected_for_choice(p_value, subject, inside)
+            p_value = _corrected_for_choice(p_value, choices)
             found.append(
                 Candidate(columns, level, action, len(inside), int(hits[action]), base, p_value, kind)
             )
     return found, len(frequent)
 
 
+def on_offer_in(subject: SubjectActions, inside: Codes) -> NDArray[np.bool_]:
+    """Return which actions of the subject were chosen from the menus of some of its actions."""
+    return np.isin(subject.menu, np.unique(subject.menu[inside]))
+
+
 def _test(
     subject: SubjectActions, inside: Codes, action: int, reactions: NDArray[np.float64], any_reaction: float
 ) -> tuple[float, RuleKind]:
-    before = np.unique(subject.own_last[inside])
+    """Return the p-value of a rule, and the kind of its test."""
     if _is_whole_menu(subject, inside):
         return _against_uniform(subject, inside, action), "menu"
+    before = np.unique(subject.own_last[inside])
     if len(before) > 1 or before[0] >= subject.n_action_types:
         return float(reactions[action]), "reaction"
     p_value = _in_any_order(subject, inside, action, follows=before[0] >= 0)
@@ -148,19 +158,19 @@ def _test(
 
 
 def _reaction(subject: SubjectActions, codes: Codes, level: int) -> NDArray[np.float64]:
-    """Return, for each action, how surprising its share in a situation is among those after the same own choice."""
+    """Return for each action type the p-value of its share in a situation, among actions after the same own choice."""
     tails = [
         upper_tails(*_strata(stratum, here, action, subject.n_action_types))
         for stratum, here, action in _comparisons(subject, codes, level)
     ]
-    # Where no single series is informative, a difference over all series is one between series.
+    # If no single series is informative, a difference over all series is a difference between series.
     return np.where(tails[0] < 1, np.maximum(*tails), 1.0)
 
 
 def _comparisons(
     subject: SubjectActions, codes: Codes, level: int
 ) -> Iterator[tuple[Codes, NDArray[np.bool_], Codes]]:
-    """Give strata of the same own choice, within each series and over all; which actions are in the situation; actions."""
+    """Give strata of the same own choice, first within each series, then over all series; with the actions to count."""
     known = codes >= 0
     here, action = codes[known] == level, subject.action[known]
     own_last, menu = subject.own_last[known], subject.menu[known]
@@ -169,7 +179,7 @@ def _comparisons(
 
 
 def _any_reaction(subject: SubjectActions, codes: Codes, reactions: dict[int, NDArray[np.float64]]) -> float:
-    """Return how surprising it is that the columns make any difference after the same own choice."""
+    """Return the p-value of any difference that the columns make after the same own choice."""
     smallest, n_tests = 1.0, 0
     for level, upper in reactions.items():
         tails = [
@@ -183,9 +193,9 @@ def _any_reaction(subject: SubjectActions, codes: Codes, reactions: dict[int, ND
 
 
 def _in_any_order(subject: SubjectActions, inside: Codes, action: int, *, follows: bool) -> float:
-    """Return how surprising it is to do this here if each series' choices from a menu came in any order.
+    """Return the p-value of a share, if the choices of each series from a menu were in random order.
 
-    What follows a given choice is drawn from one action fewer than the series has.
+    With ``follows``, the situation fixes the own last choice, so one action less can be in it.
     """
     series = _combined(subject.series, subject.menu)
     here = np.zeros(len(series), dtype=bool)
@@ -199,22 +209,20 @@ def _in_any_order(subject: SubjectActions, inside: Codes, action: int, *, follow
 
 
 def _against_uniform(subject: SubjectActions, inside: Codes, action: int) -> float:
-    """Return how surprising the share of an action is for a uniform choice that persists as much as this one."""
+    """Return the p-value of a share against a uniform choice that repeats itself as much as the subject."""
     hits = subject.action[inside] == action
     n = len(inside) / share_inflation(subject.series[inside], hits)
     if n < _LEAST_INDEPENDENT:
         return 1.0
     share = float(hits.mean())
-    # The binomial tail for a number of independent actions that need not be whole.
-    tail = (
-        float(betainc(share * n, n - share * n + 1, float(subject.chance[inside].mean())))
-        if share > 0
-        else 1.0
-    )
-    return max(LEAST_P, tail)
+    if share == 0:
+        return 1.0
+    # The binomial tail. The beta function accepts an n that is not whole.
+    return max(LEAST_P, float(betainc(share * n, n - share * n + 1, float(subject.chance[inside].mean()))))
 
 
 def _is_whole_menu(subject: SubjectActions, inside: Codes) -> bool:
+    """Return whether some actions are all those from one menu, and there are other menus."""
     menus = np.unique(subject.menu[inside])
     return (
         len(menus) == 1
@@ -223,21 +231,15 @@ def _is_whole_menu(subject: SubjectActions, inside: Codes) -> bool:
     )
 
 
-def _corrected_for_choice(p_value: float, subject: SubjectActions, inside: Codes) -> float:
-    """Return the p-value corrected for the choice of the most frequent action type on offer."""
-    on_offer = np.isin(subject.menu, np.unique(subject.menu[inside]))
-    return min(1.0, p_value * max(2, len(np.unique(subject.action[on_offer]))))
-
-
-def _base_rate(subject: SubjectActions, inside: Codes, action: int) -> float:
-    on_offer = np.isin(subject.menu, np.unique(subject.menu[inside]))
-    return float((subject.action[on_offer] == action).mean())
+def _corrected_for_choice(p_value: float, choices: Codes) -> float:
+    """Return the p-value, corrected for the choice of the most frequent of the action types that occur."""
+    return min(1.0, p_value * max(2, len(np.unique(choices))))
 
 
 def _strata(
     stratum: Codes, here: NDArray[np.bool_], action: Codes, n_action_types: int
 ) -> tuple[Strata, Codes]:
-    """Return the margins of each stratum with actions in the situation, and the counts of each action type there."""
+    """Return the strata with actions in the situation, and the counts of each action type in the situation."""
     touched = np.unique(stratum[here])
     place = np.searchsorted(touched, stratum)
     place[place == len(touched)] = 0

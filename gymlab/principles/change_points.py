@@ -1,4 +1,4 @@
-"""Whether, and where, the choices made in the same situations change: a likelihood ratio over all places.
+"""The test for a change of the choices made in the same situations: a likelihood ratio over all places.
 
 The statistic at a place is twice the log likelihood ratio of two hypotheses: in each situation, either two
 multinomials, one on each side of the place, or a single one. Its largest value over the places is compared with that
@@ -30,13 +30,14 @@ class Change:
     Attributes
     ----------
     place
-        How many actions lie before it.
+        The number of actions before it.
     statistic
         The deflated likelihood ratio there.
     p_value
         Share of the permutations with a ratio at least as large; the observed order counts as one of them.
     excess
-        The statistic divided by the mean of the permutations, which is comparable between numbers of situations.
+        The statistic divided by the mean of the permutations, so that columns with different numbers of situations can
+        be compared.
     """
 
     place: int
@@ -55,11 +56,10 @@ def find_change(
     n_permutations: int = 199,
     seed: int = 0,
 ) -> Change:
-    """Return where the choices given the situations change most, and how likely that is without a change.
+    """Return the place where the choices given the situations change most, with the p-value of the change.
 
     The ratio is divided by its inflation through autocorrelation, see
-    :func:`gymlab.principles.inflation.variance_inflation`, so that an agent that repeats itself is not taken for
-    one that changes.
+    :func:`gymlab.principles.inflation.variance_inflation`, so that repetition alone is no change.
 
     Parameters
     ----------
@@ -70,10 +70,10 @@ def find_change(
     places
         The first and the last place to consider, each a number of actions before the change.
     at
-        Take the statistic at this place instead of at the largest one. It is still compared with the largest of each
-        permutation.
+        The place of the statistic; None for the place of the largest ratio. In both cases it is compared with the
+        largest ratio of each permutation.
     n_permutations, seed
-        How many permutations, and the seed that they are drawn with.
+        The number of permutations, and their seed.
 
     Returns
     -------
@@ -91,7 +91,7 @@ def find_change(
     place = first + int(np.argmax(ratios[first : last + 1])) if at is None else at
     statistic = float(ratios[place]) / variance_inflation(situation, choice, follows, place)
     null = _null(situation, choice, np.arange(first, last + 1), n_permutations, seed)
-    return _held_against(null, place, statistic)
+    return _compared(null, place, statistic)
 
 
 def find_change_in_each(
@@ -107,19 +107,19 @@ def find_change_in_each(
     """Return the likeliest change within each of several stretches whose order in time is not known.
 
     Choices are permuted within a stretch and situation. Each stretch is compared with the largest ratio that a
-    permutation has in any stretch, so that many stretches find no more by chance than one.
+    permutation has in any stretch, which corrects for the number of stretches.
 
     Parameters
     ----------
     situation, choice, follows, n_permutations, seed
         As for :func:`find_change`.
     places, bounds
-        For each stretch the places to consider, and where it begins and ends.
+        For each stretch the places to consider, and its begin and end.
     """
     stretch = np.full(len(choice), -1)
     for number, (begin, end) in enumerate(bounds):
         stretch[begin:end] = number
-    # Each stretch has situations of its own, so a stretch that lies on one side of a place adds nothing to the ratio.
+    # Each stretch gets separate situations, so a stretch on one side of a place adds nothing to the ratio.
     known = (situation >= 0) & (stretch >= 0)
     joint = np.full(len(choice), -1)
     joint[known] = np.unique(
@@ -131,13 +131,13 @@ def find_change_in_each(
     side = np.zeros(len(choice), dtype=np.int64)
     for number, ((begin, end), place) in enumerate(zip(bounds, best, strict=True)):
         side[begin:place], side[place:end] = 2 * number, 2 * number + 1
-    # Over all stretches together: what many of them show is a memory of the agent, not a change in one of them.
+    # Over all stretches together: autocorrelation in many of them is a memory of the agent, not a change in one.
     inflation = sides_inflation(joint, choice, follows, side)
-    return [_held_against(null, place, float(ratios[place]) / inflation) for place in best]
+    return [_compared(null, place, float(ratios[place]) / inflation) for place in best]
 
 
 def _null(situation: Codes, choice: Codes, places: Codes, n: int, seed: int) -> NDArray[np.float64]:
-    """Return the largest ratio at any of the places, of n permutations of the choices within situations."""
+    """Return the largest ratio at any of the places, for each of n permutations of the choices within situations."""
     order = np.argsort(situation, kind="stable")
     maxima: NDArray[np.float64] = kernels.permuted_maxima(
         situation, choice, order, *_shape(situation, choice), _xlogx(len(choice)), places, n, seed
@@ -145,7 +145,7 @@ def _null(situation: Codes, choice: Codes, places: Codes, n: int, seed: int) -> 
     return maxima
 
 
-def _held_against(null: NDArray[np.float64], place: int, statistic: float) -> Change:
+def _compared(null: NDArray[np.float64], place: int, statistic: float) -> Change:
     # Equal ratios may differ by rounding.
     as_large = int((null >= statistic - 1e-9 * max(1.0, statistic)).sum())
     excess = statistic / max(float(null.mean()), 1e-9)

@@ -1,4 +1,4 @@
-"""What one subject chose, in the order of time, and what may explain it."""
+"""The choices of one subject in the order of time, and the columns that may explain a change in them."""
 
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from gymlab.actions.windows import series_bounds
 from gymlab.principles.situations import OWN_LAST, Codes, codes_of, situation_table
 
-# A column whose situations are met less often on average says nothing about changes in them.
+# A column is not used if its situations occur less often on average.
 _LEAST_MET = 5
 
 ANY = ""
@@ -18,7 +18,7 @@ ANY = ""
 
 @dataclass(frozen=True, eq=False)
 class Choices:
-    """What one subject chose, in the order of time.
+    """The choices of one subject, in the order of time.
 
     Attributes
     ----------
@@ -31,18 +31,18 @@ class Choices:
     follows
         bool ``(n,)``: the action follows the one before it in the same series.
     stretch
-        int64 ``(n,)``: the stretch of each action. The actions of a stretch are in the order of time; the order of
-        stretches is not known.
+        int64 ``(n,)``: the stretch of each action. Within a stretch the order of time is known; between stretches it is
+        not.
     later
-        bool ``(n,)``: the action is known to come after the one before it in the stretch.
+        bool ``(n,)``: the action is known to be later than the one before it in the stretch.
     columns
         The situations in which a change is looked for, as codes, −1 where unknown; ``""`` is any situation.
     levels
         The names of the codes of each column.
     external
-        Columns that may explain a change and do not depend on the subject's own choices.
+        Columns that may explain a change, and do not depend on the subject's own choices.
     internal
-        Columns that may explain a change and give away the own last choice: a change of policy changes them too.
+        Columns that may explain a change, but fix the own last choice, so that a change of policy changes them too.
     """
 
     rows: Codes
@@ -57,24 +57,21 @@ class Choices:
     internal: dict[str, Codes]
 
     def at(self, index: slice | Codes) -> Self:
-        """Return some of the choices."""
+        """Return some of the choices. One follows another only if it comes next among them, too."""
         parts: dict[str, Any] = {}
         for name in ("rows", "choice", "follows", "stretch", "later"):
             parts[name] = getattr(self, name)[index]
         for name in ("columns", "external", "internal"):
             parts[name] = {column: codes[index] for column, codes in getattr(self, name).items()}
-        return replace(self, **parts)
-
-    def between(self, begin: int, end: int) -> Self:
-        """Return a stretch of time."""
-        return self.at(slice(begin, end))
+        is_next = np.diff(np.arange(len(self.choice))[index], prepend=-2) == 1
+        return replace(self, **parts | {"follows": parts["follows"] & is_next})
 
 
 def choices_in_time(log: pd.DataFrame) -> Choices:
     """Return the choices of a log of one subject.
 
-    The series of an agent are put in the order of their times. Where the times are not known, each series is a
-    stretch of its own, since the order of a log is no time.
+    The series of an agent are sorted by their times. If the times are not known, each series is a separate stretch,
+    since the order of a log is not the order of time.
     """
     first, length = series_bounds(log)
     agent = pd.factorize(log["agent_id"].iloc[first])[0]
@@ -86,7 +83,7 @@ def choices_in_time(log: pd.DataFrame) -> Choices:
     follows[first] = False
     later = np.ones(len(log), dtype=bool)
     if times is not None:
-        # Among series that began at the same moment, nothing is known to come after anything.
+        # The order of series that began at the same moment is not known.
         moment = np.unique(np.stack([agent, times])[:, by_time], axis=1, return_inverse=True)[1].ravel()
         alone = np.bincount(moment)[moment] == 1
         later = np.repeat(alone, length[by_time])
@@ -121,21 +118,21 @@ def choices_in_time(log: pd.DataFrame) -> Choices:
         external=external,
         internal=internal,
     )
-    # The stretches are in the order of time already.
+    # `stretch` and `later` are in the order of time already.
     return replace(in_log.at(rows), stretch=in_log.stretch, later=later)
 
 
 def is_timed(log: pd.DataFrame) -> bool:
-    """Return whether the series of each agent can be put in the order of time.
+    """Return whether the series of each agent can be sorted by time.
 
-    They can if each has a time, not all the same, or if an agent has one series only.
+    They can if each series has a time and not all times are equal, or if each agent has one series only.
     """
     first, _ = series_bounds(log)
     return bool(log["agent_id"].iloc[first].is_unique) or series_times(log, first) is not None
 
 
 def series_times(log: pd.DataFrame, first: Codes) -> Codes | None:
-    """Return the first known time of each series, in nanoseconds; None if these times do not order the series."""
+    """Return the first time of each series, in nanoseconds; None if a time is missing or all times are equal."""
     if "timestamp" not in log:
         return None
     series = np.zeros(len(log), dtype=np.int64)
@@ -147,7 +144,7 @@ def series_times(log: pd.DataFrame, first: Codes) -> Codes | None:
 
 
 def counted(situation: Codes, choice: Codes, shape: tuple[int, int]) -> Codes:
-    """Return how often each choice was made in each situation, int64 of the shape; unknown situations are left out.
+    """Return how often each choice was made in each situation, int64 of the given shape, without unknown situations.
 
     Examples
     --------
@@ -160,21 +157,21 @@ def counted(situation: Codes, choice: Codes, shape: tuple[int, int]) -> Codes:
 
 
 def side_counts(situation: Codes, choice: Codes, place: int) -> tuple[Codes, Codes]:
-    """Return how often each choice was made in each situation, before a place and from there on."""
+    """Return how often each choice was made in each situation, before a place and after it."""
     shape = (int(situation.max(initial=0)) + 1, int(choice.max(initial=0)) + 1)
     before = counted(situation[:place], choice[:place], shape)
     return before, counted(situation[place:], choice[place:], shape)
 
 
 def _tells(codes: Codes, own_last: Codes) -> bool:
-    """Return whether the own last choice follows from a column."""
+    """Return whether a column fixes the own last choice."""
     both = (codes >= 0) & (own_last >= 0)
     pairs = np.unique(np.stack([codes[both], own_last[both]]), axis=1)
     return bool(pairs.shape[1] == len(np.unique(pairs[0])))
 
 
 def _counterparts(log: pd.DataFrame, n_series: int) -> Codes | None:
-    """Return the counterparts; None if each series has its own, since they would then explain whatever happens."""
+    """Return the counterparts; None if each series has another one, since this would explain every change."""
     codes, names = pd.factorize(log["target"])
     met = len(log[["session_id", "agent_id", "target"]].drop_duplicates())
     if (

@@ -1,4 +1,4 @@
-"""A log as integer codes, which the tests of rules count; and what there was to choose from at each action."""
+"""A log as integer codes, which the tests of rules count; and the menu that each action was chosen from."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -28,7 +28,7 @@ class SubjectActions:
     chance
         float64: the chance of each action under a uniform choice.
     n_action_types
-        How many action types the log has.
+        Number of action types in the log.
     """
 
     rows: Codes
@@ -42,14 +42,14 @@ class SubjectActions:
 
 @dataclass(frozen=True, eq=False)
 class CodedLog:
-    """A log as codes, made once for all subjects.
+    """A log as codes, for all its subjects.
 
     Attributes
     ----------
     situations
-        The columns that situations are known by.
+        The columns of the situations.
     codes
-        By set of columns: the situation of each action, −1 where unknown.
+        For each set of columns the situation of each action, −1 if unknown.
     every_action
         All actions of the log.
     action_types
@@ -59,8 +59,8 @@ class CodedLog:
     ids
         The id of each action.
     moments
-        float64 ``(n,)``: where each action stands in time. It is the rank of the action, or the share of its series
-        before it where the times of the series are not known.
+        float64 ``(n,)``: the rank of each action in the order of time, or, if the times of the series are not known, the
+        share of its series before it.
     """
 
     situations: pd.DataFrame
@@ -116,13 +116,13 @@ def _moments(times: Codes | None, first: Codes, length: Codes) -> NDArray[np.flo
 
 
 def menus_of(log: pd.DataFrame) -> tuple[Codes, NDArray[np.float64]]:
-    """Return which menu each action was chosen from, and its chance under a uniform choice from what was available.
+    """Return the menu of each action, and the chance of the action under a uniform choice from the menu.
 
-    Decision contexts may fall into groups that have no action type in common. If each group has several action
-    types, the groups are menus: an agent that chose "share" where nobody could "betray" did not decline to betray.
-    The number of available action types is the log's ``n_choices`` where it is known. Elsewhere it is the number of
-    action types that anybody chose from the menu. Where actors are roles that several agents have, only choices in
-    the same role count: a user has not declined the tools of an assistant.
+    Decision contexts may form groups that have no action type in common. If each group has several action types, the
+    groups are menus: an agent that chose "share" where nobody could "betray" did not refuse to betray. The number of
+    available action types is ``n_choices`` of the log if it is known, and otherwise the number of action types that
+    anybody chose from the menu. If actors are roles of several agents, only choices in the same role are counted: a user
+    did not refuse the tools of an assistant.
 
     Examples
     --------
@@ -135,7 +135,7 @@ def menus_of(log: pd.DataFrame) -> tuple[Codes, NDArray[np.float64]]:
     codes = _groups(contexts, actions)
     menus, sizes = np.unique(np.unique(np.stack([codes, actions]), axis=1)[0], return_counts=True)
     if len(menus) > 1 and sizes.min() < 2:
-        # A group with a single action type may also be a rule: everybody did the same there.
+        # A group with one action type is no menu: it may be a rule that all agents follow.
         codes = np.zeros(len(log), dtype=np.int64)
     place = np.unique(np.stack([codes, _roles(log)]), axis=1, return_inverse=True)[1].ravel()
     chosen = np.unique(np.stack([place, actions]), axis=1)[0]
@@ -147,7 +147,7 @@ def menus_of(log: pd.DataFrame) -> tuple[Codes, NDArray[np.float64]]:
 
 
 def _roles(log: pd.DataFrame) -> Codes:
-    """Return the role of each action; the same for all where actors are no roles."""
+    """Return the role of each action; one role for all actions if actors are not roles."""
     if "actor" not in log or log.groupby("actor")["agent_id"].nunique().min() < 2:
         return np.zeros(len(log), dtype=np.int64)
     return pd.factorize(log["actor"])[0].astype(np.int64)

@@ -1,7 +1,7 @@
-"""The evidence for a rule and against it: intervals, stability over sessions, change over time, contexts."""
+"""The evidence for and against a rule: intervals, stability over sessions, change over time, contexts."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -9,33 +9,23 @@ from scipy.stats import binomtest, false_discovery_control
 
 from gymlab.actions.channels import CONTEXT_WEIGHTS
 from gymlab.entropy import entropy_bits
-from gymlab.principles.candidates import Candidate
+from gymlab.principles.candidates import Candidate, on_offer_in
 from gymlab.principles.coded_log import CodedLog, SubjectActions
 from gymlab.principles.principle import Context, Principle
 from gymlab.principles.situations import Codes
 
 CONFIDENCE = 0.95
 _N_DRAWS = 200
-# With fewer series, stretches of series are drawn again instead.
-_ENOUGH_SERIES = 8
-_STRETCHES = 10
+# With fewer series, each series is cut into this many parts, which are resampled instead.
+_ENOUGH_SERIES, _N_PARTS = 8, 10
 _PARTS_OF_TIME = 5
-
-
-@dataclass(frozen=True)
-class Redrawn:
-    """How a rule fares when sessions are drawn again: an interval of P(A | S), and how often the rule shows again."""
-
-    low: float
-    high: float
-    share: float
 
 
 def wilson_interval(hits: int, n: int) -> tuple[float, float]:
     """Return the 95 % Wilson interval of a proportion.
 
-    Of the usual intervals it is the one that also covers proportions near 0 and 1 (L. D. Brown, T. T. Cai and A.
-    DasGupta, "Interval estimation for a binomial proportion", Statistical Science 16, 2001).
+    It also covers proportions near 0 and 1 (L. D. Brown, T. T. Cai and A. DasGupta, "Interval estimation for a binomial
+    proportion", Statistical Science 16, 2001).
 
     Examples
     --------
@@ -48,61 +38,57 @@ def wilson_interval(hits: int, n: int) -> tuple[float, float]:
 
 def redraw_sessions(
     subject: SubjectActions, inside: Codes, found: Candidate, generator: np.random.Generator
-) -> Redrawn:
-    """Return how a rule fares when sessions are drawn again, with replacement.
+) -> tuple[float, float, float]:
+    """Resample the sessions of a subject, with replacement; return a 95 % interval of P(A | S), and the stability.
+
+    The stability is the share of the resamples that show the rule: A is the most frequent action type in S, and more
+    frequent there than elsewhere.
 
     Parameters
     ----------
     subject, inside, found
         The actions, the positions of those in the situation, and the rule.
     generator
-        For the draws.
+        Draws the sessions.
     """
     part, n_parts = _parts(subject)
-    everywhere = found.kind in {"always", "menu"}
-    offered = np.unique(subject.menu[inside])
-    on_offer = np.isin(subject.menu, offered)
+    on_offer = on_offer_in(subject, inside)
     hit = subject.action == found.action
     in_situation = np.zeros(len(hit), dtype=bool)
     in_situation[inside] = True
 
-    def count(mask: NDArray[np.bool_]) -> Codes:
-        return np.bincount(part[mask], minlength=n_parts)
+    draws = generator.multinomial(n_parts, np.full(n_parts, 1 / n_parts), size=_N_DRAWS)
 
-    drawn = generator.multinomial(n_parts, np.full(n_parts, 1 / n_parts), size=_N_DRAWS)
-    n = drawn @ count(in_situation)
-    of_type = np.stack(
-        [count(in_situation & (subject.action == one)) for one in np.unique(subject.action[inside])]
-    )
-    hits = drawn @ count(in_situation & hit)
-    most = (drawn @ of_type.T).max(axis=1)
-    base = np.full(_N_DRAWS, found.base_rate)
-    if not everywhere:
-        base = (drawn @ count(on_offer & hit)) / np.maximum(drawn @ count(on_offer), 1)
+    def drawn(mask: NDArray[np.bool_]) -> Codes:
+        """Return how many of some actions are in each resample."""
+        return draws @ np.bincount(part[mask], minlength=n_parts)
+
+    n, hits = drawn(in_situation), drawn(in_situation & hit)
     met = n > 0
     if not met.any():
-        return Redrawn(0.0, 1.0, 0.0)
-    shares = hits[met] / n[met]
-    low, high = np.quantile(shares, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+        return 0.0, 1.0, 0.0
+    low, high = np.quantile(hits[met] / n[met], [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    action_types = np.unique(subject.action[inside])
+    most = np.max([drawn(in_situation & (subject.action == one)) for one in action_types], axis=0)
+    base = np.full(_N_DRAWS, found.base_rate)
+    if found.kind not in {"always", "menu"}:
+        base = drawn(on_offer & hit) / np.maximum(drawn(on_offer), 1)
     shows = met & (hits == most) & (hits > base * n)
-    return Redrawn(float(low), float(high), float(shows.mean()))
+    return float(low), float(high), float(shows.mean())
 
 
 def _parts(subject: SubjectActions) -> tuple[Codes, int]:
-    """Return which part each action belongs to: its series, or a stretch of it where there are few series."""
-    names, series = np.unique(subject.series, return_inverse=True)
-    if len(names) >= _ENOUGH_SERIES:
-        return series.astype(np.int64), len(names)
-    stretch = np.empty(len(series), dtype=np.int64)
-    for one in range(len(names)):
-        own = np.flatnonzero(series == one)
-        stretch[own] = one * _STRETCHES + np.arange(len(own)) * _STRETCHES // len(own)
-    parts, codes = np.unique(stretch, return_inverse=True)
-    return codes.astype(np.int64), len(parts)
+    """Return the part of each action, and the number of parts: the series or, if there are few, parts of the series."""
+    names, parts = np.unique(subject.series, return_inverse=True)
+    if len(names) < _ENOUGH_SERIES:
+        first, length = np.unique(subject.series, return_index=True, return_counts=True)[1:]
+        within = (np.arange(len(parts)) - first[parts]) * _N_PARTS // length[parts]
+        names, parts = np.unique(parts * _N_PARTS + within, return_inverse=True)
+    return parts.astype(np.int64), len(names)
 
 
 def volatility(hits: NDArray[np.bool_]) -> float:
-    """Return by how much the share of hits changes over time beyond chance, as a standard deviation.
+    """Return the standard deviation of the share of hits over time, beyond that of chance.
 
     Parameters
     ----------
@@ -127,7 +113,7 @@ def volatility(hits: NDArray[np.bool_]) -> float:
 
 
 def contexts_of(codes: Codes, names: Sequence[str], hits: NDArray[np.bool_]) -> tuple[Context, ...]:
-    """Return evidence and contradictions by decision context, the most frequent first."""
+    """Return the evidence and contradictions in each decision context, the most frequent context first."""
     totals = np.bincount(codes, minlength=len(names))
     evidence = np.bincount(codes[hits], minlength=len(names))
     return tuple(
@@ -143,7 +129,7 @@ def contexts_of(codes: Codes, names: Sequence[str], hits: NDArray[np.bool_]) -> 
 
 
 def weighted_probability(contexts: tuple[Context, ...]) -> float:
-    """Return the share of the evidence, each action weighted by its context."""
+    """Return the share of evidence among the actions, with each action weighted by its context."""
     total = sum(context.weight * (context.evidence + context.contradictions) for context in contexts)
     return sum(context.weight * context.evidence for context in contexts) / total
 
@@ -154,7 +140,7 @@ def consistency(actions: Codes, chance: float) -> float:
     Parameters
     ----------
     actions
-        int64: what was done in the situation.
+        int64: the action types of the actions in the situation.
     chance
         The chance of each action type under a uniform choice: 1 / number of action types.
     """
@@ -164,7 +150,7 @@ def consistency(actions: Codes, chance: float) -> float:
 
 
 def false_discovery_rates(p_values: ArrayLike) -> NDArray[np.float64]:
-    """Return q-values by Benjamini and Hochberg, also of no p-values at all."""
+    """Return q-values by Benjamini and Hochberg. Unlike scipy's function it accepts an empty array."""
     values = np.asarray(p_values, dtype=np.float64)
     return false_discovery_control(values) if len(values) else values
 
@@ -176,7 +162,7 @@ def describe_rules(
     kept: list[tuple[Candidate, float]],
     generator: np.random.Generator,
 ) -> list[Principle]:
-    """Return the rules of a subject with their evidence, the general before the special."""
+    """Return the rules of a subject with their evidence, general rules before special ones."""
     placed = [(candidate, value, _inside(log, subject, candidate)) for candidate, value in kept]
     placed.sort(key=lambda one: (len(one[0].columns), one[1], -one[0].n))
     principles: list[Principle] = []
@@ -191,7 +177,7 @@ def describe_rules(
 
 
 def _follows(special: Principle, inside: Codes, general: Principle, around: Codes) -> bool:
-    """Return whether a rule says no more than a general one whose situation includes its own."""
+    """Return whether a rule adds nothing to a general rule whose situation includes its own."""
     return (
         special.action == general.action
         and general.follows_from is None
@@ -219,7 +205,7 @@ def _with_evidence(
     rows = subject.rows[inside]
     hits = subject.action[inside] == found.action
     low, high = wilson_interval(found.hits, found.n)
-    drawn = redraw_sessions(subject, inside, found, generator)
+    boot_low, boot_high, stability = redraw_sessions(subject, inside, found, generator)
     contexts = contexts_of(log.contexts[rows], log.context_names, hits)
     probability = found.hits / found.n
     return Principle(
@@ -229,15 +215,15 @@ def _with_evidence(
         probability=probability,
         low=low,
         high=high,
-        boot_low=drawn.low,
-        boot_high=drawn.high,
+        boot_low=boot_low,
+        boot_high=boot_high,
         n=found.n,
         base_rate=found.base_rate,
         lift=probability / found.base_rate,
         consistency=consistency(subject.action[inside], float(subject.chance[inside].mean())),
         weighted_probability=weighted_probability(contexts),
         volatility=volatility(hits[np.argsort(log.moments[rows], kind="stable")]),
-        stability=drawn.share,
+        stability=stability,
         p_value=found.p_value,
         q_value=q_value,
         kind=found.kind,

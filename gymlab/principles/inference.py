@@ -1,4 +1,4 @@
-"""From a log to principles: rules with evidence for each subject, and what subjects have in common."""
+"""The inference of principles from a log: rules with evidence for each subject, and groups of similar subjects."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -22,29 +22,29 @@ from gymlab.principles.situations import Codes
 from gymlab.principles.subjects import By, LabelledPatterns, Subjects, subjects_of
 from gymlab.renamed import renamed_attribute
 
-_UNTIMED = "the log does not say which session came first, so changes of policy were looked for within single sessions alone; where there are several, an agent that goes over to another choice for good within a session is taken to remember"
+_UNTIMED = "the order of the sessions is not known, so changes of policy were searched only within single sessions; an agent that switches to another choice for good within one of several sessions is not reported as a change, since it may act by memory"
 
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """What the subjects of a log do, and which of them respond alike.
+    """The principles, policies and profiles of the subjects of a log.
 
     Attributes
     ----------
     by
-        What the subjects are: ``agent``, ``session`` or ``cluster``.
+        The kind of the subjects: ``agent``, ``session`` or ``cluster``.
     subjects
-        Their names. ``units`` is the old name.
+        The names of the subjects. ``units`` is the old name.
     principles
-        As :func:`gymlab.infer_principles` finds them.
+        The principles that :func:`gymlab.infer_principles` finds.
     policies
         The policies of each subject that changed its policy.
     profiles
-        What each subject does in each situation.
+        The response profile of each subject.
     labels
-        int64: the group of each subject of the profiles, 0 for the largest; None where no groups were asked for.
+        int64: the group of each subject of the profiles, 0 for the largest; None if no groups were asked for.
     notes
-        Sentences that say what could not be looked for.
+        Sentences that say what could not be searched.
     """
 
     by: By
@@ -58,7 +58,7 @@ class Study:
     units = renamed_attribute("units", "subjects")
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the study JSON-able, schema 1."""
+        """Return the study as JSON-able values, schema 1."""
         profiles = self.profiles.as_dict(self.labels)
         return {
             "schema": 1,
@@ -71,7 +71,7 @@ class Study:
         }
 
     def policies_as_dicts(self) -> list[dict[str, Any]]:
-        """Return the policies of the subjects that changed theirs, JSON-able."""
+        """Return the policies of the subjects that changed their policy, as JSON-able values."""
         return [
             {"unit": subject, "policies": [policy.as_dict() for policy in policies]}
             for subject, policies in self.policies.items()
@@ -86,34 +86,33 @@ def infer_principles(
     q: float = 0.05,
     seed: int = 0,
 ) -> list[Principle]:
-    """Find the rules that agents follow: in which situation they do what.
+    """Find the rules that agents follow: which action they choose in which situation.
 
-    Situations are what the counterpart did last, the relationship, the decision context, the agent's own last
-    choice, and pairs of these. A rule is reported where the action is more frequent than for an agent that only
-    repeats itself; :mod:`gymlab.principles.candidates` says how this is tested. The Benjamini–Hochberg procedure
-    corrects for the situations tested in each subject; subjects are selected by their strongest rule
-    (Y. Benjamini and M. Bogomolov, J. R. Stat. Soc. B 76, 2014). What an agent does in every situation is a family
-    of tests of its own. The tests assume that an agent without rules is a chain of first order: moods that last, or
-    habits that drift while situations drift too, may be taken for rules.
-    An agent or session that changed its policy has principles of each policy.
+    A situation is the last action of the counterpart, the relationship, the decision context, the agent's own last
+    choice, or a pair of these. A rule is reported if the action is more frequent than for an agent that only repeats
+    itself; :mod:`gymlab.principles.candidates` describes the tests. The Benjamini–Hochberg procedure corrects for the
+    situations that are tested for a subject; subjects are selected by their strongest rule (Y. Benjamini and
+    M. Bogomolov, J. R. Stat. Soc. B 76, 2014). The rules for every situation are corrected separately. The tests assume
+    that an agent without rules is a first-order chain. So a mood that lasts, or habits that drift together with the
+    situations, may be mistaken for rules. An agent or session that changed its policy has principles for each policy.
 
     Parameters
     ----------
     actions
         The action table.
     by
-        Whose principles to find: of each ``agent``, each ``session``, or each pattern (``cluster``) of the extraction.
+        The subjects: each ``agent``, each ``session``, or each pattern (``cluster``) of the extraction.
     extraction
-        The patterns of this log; needed for ``by="cluster"``.
+        The extraction of this log; needed for ``by="cluster"``.
     q
         The largest false discovery rate of the rules that are reported, above 0 and at most 1.
     seed
-        For drawing sessions again, and for the test of policies.
+        Seed of the resamples of sessions, and of the test of policies.
 
     Returns
     -------
     list of Principle
-        By subject in the order of the log; within a subject the general before the special, then by q-value.
+        By subject in the order of the log; for each subject general rules before special ones, then by q-value.
 
     Raises
     ------
@@ -144,14 +143,14 @@ def study_principles(
     n_clusters: int | None = None,
     seed: int = 0,
 ) -> Study:
-    """Find the principles of a log, the policies that changed, and what subjects have in common.
+    """Find the principles of a log, the changes of policy, the response profiles, and groups of similar subjects.
 
     Parameters
     ----------
     actions, by, extraction, seed
         As for :func:`gymlab.infer_principles`.
     n_clusters
-        How many groups to make of the subjects by their response profiles; None for no groups.
+        Number of groups of subjects by their response profiles; None for no groups.
 
     Returns
     -------
@@ -190,13 +189,9 @@ def study_principles(
 
 
 def policies_of(log: pd.DataFrame, subjects: Subjects, *, seed: int = 0) -> dict[str, tuple[Policy, ...]]:
-    """Return the policies of the subjects that had several, one after the other."""
-    found = {}
-    for name, rows in _rows_of(subjects):
-        policies = find_policies(log.iloc[rows], seed=seed)
-        if len(policies) > 1:
-            found[name] = policies
-    return found
+    """Return the policies of the subjects that had more than one."""
+    found = ((name, find_policies(log.iloc[rows], seed=seed)) for name, rows in _rows_of(subjects))
+    return {name: policies for name, policies in found if len(policies) > 1}
 
 
 def principles_of(
@@ -214,7 +209,7 @@ def principles_of(
     log
         An action table that was validated.
     subjects, policies
-        Of this log, as :func:`subjects_of` and :func:`policies_of` find them.
+        The results of :func:`subjects_of` and :func:`policies_of` for this log.
     q, seed
         As for :func:`infer_principles`.
     """
@@ -225,7 +220,7 @@ def principles_of(
             subject = coded.actions_at(rows)
             found.append((name, policy, subject, *_tested_rules(coded, subject)))
     floors = false_discovery_rates([q_values.min(initial=1.0) for *_, q_values in found])
-    # The rules of a share of the subjects are held to that share of the level.
+    # If only a share of the subjects is selected, the level of their rules is reduced to this share.
     scale = len(found) / max(1, int((floors < q).sum()))
     everywhere = [always_rule(subject) for _, _, subject, *_ in found]
     always_q = false_discovery_rates([1.0 if one is None else one.p_value for one in everywhere])
@@ -236,7 +231,12 @@ def principles_of(
         overall = everywhere[number]
         if overall is not None:
             rules.append((overall, float(always_q[number])))
-        kept = [(one, value) for one, value in rules if value < q and _stands_out(one)]
+        # A reader sees the interval beside the base rate, so the interval has to exclude it.
+        kept = [
+            (one, value)
+            for one, value in rules
+            if value < q and wilson_interval(one.hits, one.n)[0] > one.base_rate
+        ]
         generator = np.random.default_rng([seed, number])
         described = describe_rules(coded, name, subject, _without_contradicted(kept), generator)
         principles += [replace(rule, policy=policy) for rule in described]
@@ -255,7 +255,7 @@ def _rows_of(subjects: Subjects) -> Iterator[tuple[str, Codes]]:
 def _rows_of_policies(
     log: pd.DataFrame, rows: Codes, policies: tuple[Policy, ...]
 ) -> Iterator[tuple[int, Codes]]:
-    """Give the rows of each policy, numbered from 1; all rows as policy 0 where there was one policy only."""
+    """Give the rows of each policy, numbered from 1; or all rows as policy 0, if there is one policy only."""
     if not policies:
         yield 0, rows
         return
@@ -266,7 +266,7 @@ def _rows_of_policies(
 
 
 def _tested_rules(log: CodedLog, subject: SubjectActions) -> tuple[list[Candidate], NDArray[np.float64]]:
-    """Return the rules that the actions suggest, and their q-values among all situations that were tested."""
+    """Return the rules that the actions suggest, with q-values corrected for all situations that were tested."""
     found: list[Candidate] = []
     n_tests = 0
     for columns, codes in log.codes.items():
@@ -278,12 +278,7 @@ def _tested_rules(log: CodedLog, subject: SubjectActions) -> tuple[list[Candidat
     return found, false_discovery_rates(p_values)[: len(found)]
 
 
-def _stands_out(candidate: Candidate) -> bool:
-    """Return whether the interval excludes the share that a reader sees beside it."""
-    return wilson_interval(candidate.hits, candidate.n)[0] > candidate.base_rate
-
-
 def _without_contradicted(kept: list[tuple[Candidate, float]]) -> list[tuple[Candidate, float]]:
-    """Leave out a rule for every situation if some situation has a rule for another action."""
+    """Leave out a rule for every situation if a situation has a rule for another action."""
     acts = {candidate.action for candidate, _ in kept if candidate.columns}
     return [(one, value) for one, value in kept if one.columns or not acts - {one.action}]

@@ -1,4 +1,4 @@
-"""How much more shares vary than those of independent actions, since agents repeat themselves and series differ.
+"""The inflation of the variance of shares over that of independent actions: agents repeat themselves, series differ.
 
 References
 ----------
@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 
 from gymlab.principles.situations import Codes
 
-# With fewer series, differences between them cannot be told from chance: of one share, and of many.
+# With fewer series, differences between series are not tested: for one share, and for many shares.
 _LEAST_SERIES, _ENOUGH_SERIES = 5, 10
 
 
 def share_inflation(series: NDArray[np.int64], hits: NDArray[np.bool_]) -> float:
-    """Return by how much the variance of the share of hits exceeds that of independent actions.
+    """Return the variance of the share of hits, divided by that of independent actions.
 
-    It is the larger of two. One is (1 + r) / (1 − r), with r the autocorrelation of a chain within series [1]_,
+    It is the larger of two factors. One is (1 + r) / (1 − r), with r the autocorrelation of a chain within series [1]_,
     corrected for the bias of few actions [2]_. The other is the design effect of series whose shares differ [3]_.
 
     Parameters
@@ -64,14 +64,14 @@ def share_inflation(series: NDArray[np.int64], hits: NDArray[np.bool_]) -> float
 
 
 def variance_inflation(situation: Codes, choice: Codes, follows: NDArray[np.bool_], place: int) -> float:
-    """Return how much more the shares of choices vary than those of independent actions, at least 1.
+    """Return the variance of the shares of choices, divided by that of independent actions, at least 1.
 
-    The residual of an action is 1 for the choice made and 0 for the others, less the shares of the choices in this
-    situation on this side of the place. The shares are taken after the split, so that the change itself is not
-    mistaken for memory. The inflation is the larger of two, each pooled over the choices. One is (1 + r) / (1 − r),
-    with r the first autocorrelation [1]_; its known downward bias, (1 + 3r) / n with n the actions of a side, is
-    added. The other needs ten series or more: the variance of their sums over that of as many independent
-    actions [3]_. It sees what lasts as long as a series, such as choices that depend on all that went before.
+    The residual of an action is 1 for its choice and 0 for the others, minus the shares of the choices in this
+    situation on this side of the place. The shares are computed for each side, so that the change itself is not mistaken
+    for memory. The inflation is the larger of two factors, each pooled over the choices. One is (1 + r) / (1 − r), with
+    r the first autocorrelation [1]_, corrected for its bias: (1 + 3r) / n, with n the actions of a side, is added. The
+    other needs at least ten series: the variance of their sums, divided by that of independent actions [3]_. It also
+    measures dependence over a whole series, such as choices that depend on all earlier ones.
 
     Examples
     --------
@@ -82,7 +82,7 @@ def variance_inflation(situation: Codes, choice: Codes, follows: NDArray[np.bool
 
 
 def sides_inflation(situation: Codes, choice: Codes, follows: NDArray[np.bool_], sides: Codes) -> float:
-    """Return the inflation about the shares of each situation on each of several sides."""
+    """Return the inflation as :func:`variance_inflation` does, for any number of sides."""
     known = np.flatnonzero(situation >= 0)
     side = sides[known]
     n_sides = int(side.max(initial=1)) + 1
@@ -102,7 +102,7 @@ def sides_inflation(situation: Codes, choice: Codes, follows: NDArray[np.bool_],
     if len(products):
         r = float(products.sum()) / total * len(known) / len(products)
         r += (1 + 3 * max(r, 0.0)) / (len(known) / n_sides)
-    # A chain of n actions cannot vary more than n times as much as independent ones.
+    # The variance of a chain of n actions is at most n times that of independent actions.
     r = min(r, (len(known) - 1) / (len(known) + 1))
     by_chain = _of_chain(r)
     series = np.cumsum(~follows)[known] * n_sides + side
@@ -112,14 +112,14 @@ def sides_inflation(situation: Codes, choice: Codes, follows: NDArray[np.bool_],
 
 
 def _smoothed_persistence(hits: NDArray[np.bool_], same: NDArray[np.bool_]) -> float:
-    """Return by how much doing it makes doing it again likelier.
+    """Return P(hit after a hit) − P(hit after a miss).
 
-    Half an action of each kind is added, so that an agent that never did otherwise is not taken for certain.
+    Half an action of each kind is added, so that the estimate is not extreme for an agent that never changed.
     """
     before, after = hits[:-1][same], hits[1:][same]
-    again = (np.sum(before & after) + 0.5) / (before.sum() + 1)
-    anew = (np.sum(~before & after) + 0.5) / ((~before).sum() + 1)
-    return float(np.clip(again - anew, 0.0, 0.98))
+    after_hit = (np.sum(before & after) + 0.5) / (before.sum() + 1)
+    after_miss = (np.sum(~before & after) + 0.5) / ((~before).sum() + 1)
+    return float(np.clip(after_hit - after_miss, 0.0, 0.98))
 
 
 def _of_chain(r: float) -> float:

@@ -1,4 +1,4 @@
-"""Lineage: which principles of an earlier run each current principle comes from."""
+"""Lineage: the principles of an earlier run from which each current principle comes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ KINDS: tuple[DescentKind, ...] = ("root", "evolution", "fork", "merge")
 
 
 class Rule(Protocol):
-    """What lineage needs to know of a principle: in this situation the subject does this, so often."""
+    """The part of a principle that the lineage needs."""
 
     @property
     def subject(self) -> str:
-        """Whose rule it is."""
+        """The subject that follows the rule."""
 
     @property
     def situation(self) -> Mapping[str, str]:
@@ -24,7 +24,7 @@ class Rule(Protocol):
 
     @property
     def action(self) -> str:
-        """What is done."""
+        """The action type."""
 
     @property
     def probability(self) -> float:
@@ -41,14 +41,14 @@ class Rule(Protocol):
 
 @dataclass(frozen=True)
 class Descent:
-    """Where one current rule comes from.
+    """The descent of one current rule.
 
     Attributes
     ----------
     kind
-        ``root``: a new rule. ``evolution``: from one earlier rule in the same, a narrower or a wider situation.
-        ``fork``: one of several rules into which an earlier one was specialised. ``merge``: from several earlier
-        rules that were generalised into this one.
+        ``root``: the rule is new. ``evolution``: it comes from one earlier rule, in the same, a narrower or a wider
+        situation. ``fork``: an earlier rule was specialised into this rule and others. ``merge``: several earlier rules
+        were generalised into this rule.
     parents
         Indices of the earlier rules.
     changed
@@ -62,19 +62,16 @@ class Descent:
 
 @dataclass(frozen=True)
 class Lineage:
-    """The descent of each current rule, in their order, and the indices of earlier rules without successors."""
+    """The descent of each current rule, in the order of the rules; and the indices of earlier rules without successor."""
 
     descents: tuple[Descent, ...]
     vanished: tuple[int, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the lineage JSON-able, with the number of rules of each kind."""
+        """Return the lineage as JSON-able values, with the number of rules of each kind."""
         kinds = [descent.kind for descent in self.descents]
         return {
-            "rules": [
-                {"kind": one.kind, "parents": list(one.parents), "changed": one.changed}
-                for one in self.descents
-            ],
+            "rules": [vars(one) | {"parents": list(one.parents)} for one in self.descents],
             "vanished": list(self.vanished),
             "counts": {kind: kinds.count(kind) for kind in KINDS} | {"vanished": len(self.vanished)},
         }
@@ -85,12 +82,12 @@ RULE = ("subject", "situation", "action", "probability", "low", "high")
 
 
 def require_rules(name: str, rules: object, attributes: Sequence[str] = RULE) -> None:
-    """Refuse an argument that is no sequence of rules.
+    """Check that an argument is a sequence of rules.
 
     Raises
     ------
     InputError
-        If it is no sequence, or an element lacks an attribute.
+        If it is no sequence, or an element lacks an attribute of a rule.
     """
     instance(name, rules, Sequence, "a sequence of rules")
     for rule in cast("Sequence[object]", rules):
@@ -99,18 +96,18 @@ def require_rules(name: str, rules: object, attributes: Sequence[str] = RULE) ->
 
 
 def trace_lineage(earlier: Sequence[Rule], current: Sequence[Rule]) -> Lineage:
-    """Return where each current rule comes from.
+    """Return the descent of each current rule.
 
-    Only rules of the same subject are related. Two rules with the same situation and action are the same rule. A
-    rule with the same situation and another action succeeds an earlier rule that no current rule continues. Among
-    the remaining rules, one whose situation adds to that of another is its special case, as {A, B} is of {A}.
-    Several current special cases of an earlier rule, at least one of which keeps its action, are its fork. Several
-    earlier special cases of a current rule, with its action, are merged into it. A single one is an evolution.
+    Only rules of the same subject are related. Two rules with the same situation and action are the same rule. A rule
+    with the same situation and another action succeeds an earlier rule that is not among the current rules. A remaining
+    rule is a special case of another rule if its situation has all values of the other situation and more. Several
+    current special cases of an earlier rule are its fork, if at least one of them has its action. Several earlier special
+    cases of a current rule, with the same action, are merged into it. A single special case is an evolution.
 
     Parameters
     ----------
     earlier, current
-        The rules of two runs; anything with the attributes of :class:`Rule`.
+        The rules of two runs: any objects with the attributes of :class:`Rule`.
 
     Returns
     -------
@@ -160,7 +157,7 @@ def _changed(earlier: Rule, current: Rule) -> bool:
 
 
 def _narrows(narrow: Rule, wide: Rule) -> bool:
-    """Return whether one rule is a special case of the other: its situation adds to that of the other."""
+    """Return whether one rule is a special case of the other: its situation has all values of the other, and more."""
     inner, outer = narrow.situation.items(), wide.situation.items()
     return narrow.subject == wide.subject and len(inner) > len(outer) and set(outer) <= set(inner)
 
@@ -168,7 +165,10 @@ def _narrows(narrow: Rule, wide: Rule) -> bool:
 def _merges(
     earlier: Sequence[Rule], current: Sequence[Rule], new: Sequence[int], old: Sequence[int]
 ) -> dict[int, Descent]:
-    """Return the current rules that earlier, narrower rules with the same action went into, each into the nearest."""
+    """Return the current rules into which earlier, narrower rules with the same action were merged.
+
+    An earlier rule is merged into the narrowest of the wider rules.
+    """
     heirs: dict[int, list[int]] = {}
     for j in old:
         wider = [
@@ -185,7 +185,7 @@ def _merges(
 def _forks(
     earlier: Sequence[Rule], current: Sequence[Rule], new: Sequence[int], old: Sequence[int]
 ) -> dict[int, Descent]:
-    """Return the current rules that come from an earlier, wider rule, each from the nearest."""
+    """Return the current rules that come from an earlier, wider rule: from the narrowest of these."""
     children: dict[int, list[int]] = {}
     for i in new:
         wider = [j for j in old if _narrows(current[i], earlier[j])]

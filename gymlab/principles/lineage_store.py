@@ -1,11 +1,11 @@
-"""The principles of every run in the database, each with its lineage."""
+"""The principles of all runs in the database, with their lineage."""
 
 import json
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Protocol
+from types import SimpleNamespace
+from typing import Protocol, cast
 
 import pandas as pd
 from sqlmodel import col, select
@@ -19,25 +19,15 @@ from gymlab.runtime.database import Database
 
 
 class EvidencedRule(Rule, Protocol):
-    """A rule with the number of its actions and its adjusted p-value."""
+    """A rule with the number of its actions and its q-value."""
 
     @property
     def n(self) -> int:
-        """How often the subject was in the situation."""
+        """The number of actions of the subject in the situation."""
 
     @property
     def q_value(self) -> float:
-        """The adjusted p-value; NaN where it is unknown."""
-
-
-@dataclass(frozen=True)
-class _StoredRule:
-    subject: str
-    action: str
-    probability: float
-    low: float
-    high: float
-    situation: Mapping[str, str] = field(default_factory=dict)
+        """The q-value; NaN if it is unknown."""
 
 
 async def store_principles(
@@ -48,17 +38,17 @@ async def store_principles(
     source: str,
     created_at: datetime | None = None,
 ) -> Lineage:
-    """Store the principles of a run, with their lineage from the run of the same source before it.
+    """Store the principles of a run, with their lineage from the previous run of the same source.
 
-    Storing a run again with the same rules changes nothing. A run without principles is not stored, so the run after
-    it is compared with the run before it.
+    Storing the same run again changes nothing. A run without principles is not stored, so the next run is compared with
+    the run before it.
 
     Parameters
     ----------
     database
-        Where to store them.
+        The database.
     rules
-        The principles; anything with the attributes of :class:`EvidencedRule`.
+        The principles: any objects with the attributes of :class:`EvidencedRule`.
     run_id
         The name of the run.
     source
@@ -69,7 +59,7 @@ async def store_principles(
     Returns
     -------
     Lineage
-        The parents are indices of the principles of the run before, in the order in which they were stored.
+        The parents are indices of the principles of the previous run, in the order in which they were stored.
 
     Raises
     ------
@@ -129,7 +119,7 @@ async def store_principles(
 
 
 async def stored_lineage(database: Database, source: str | None = None) -> pd.DataFrame:
-    """Return the principles of all runs, of one source or of all, in the order of time.
+    """Return the principles of all runs of one source, or of all sources, in the order of time.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Policies that contradict one another: whether a subject changed what it does in the same situation, and when."""
+"""Policies: whether and when a subject changed what it does in the same situation."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,13 +26,17 @@ from gymlab.principles.strata import LEAST_P
 
 # numba's generator takes no larger one.
 MOST_SEED = 2**32 - 1
-# More clauses of a sentence are only counted.
+# A sentence has at most this many clauses. The others are counted.
 _MOST_SAID = 3
 
 
 @dataclass(frozen=True)
 class Span:
-    """A stretch of the subject's time: positions among its actions in the order of time, and the actions there."""
+    """The part of the subject's time in which it keeps a policy.
+
+    ``first`` and ``last`` are positions among its actions in the order of time, ``first_action`` and ``last_action``
+    the ids there; ``session`` and ``step`` are those of the first action.
+    """
 
     first: int
     last: int
@@ -44,16 +48,16 @@ class Span:
 
 @dataclass(frozen=True)
 class Contradiction:
-    """A situation in which two policies mostly choose differently, by more than chance.
+    """A situation in which the most frequent choices of two policies differ significantly.
 
     Attributes
     ----------
     policy
-        The other policy's number.
+        The number of the other policy.
     situation
         Column and value; empty for any situation.
     here, there
-        What this policy mostly does, and what the other one does.
+        The most frequent choice of this policy, and that of the other policy.
     p_value
         The p-value of the likelihood ratio of the two policies in this situation, deflated for autocorrelation.
     """
@@ -72,20 +76,20 @@ class Contradiction:
 
 @dataclass(frozen=True, eq=False)
 class Policy:
-    """What a subject does in each situation as long as it keeps this policy.
+    """The choices of a subject in each situation, as long as it keeps one policy.
 
     Attributes
     ----------
     number
         From 0, in the order of time.
     spans
-        When it is kept; several spans if the subject comes back to it.
+        When the policy is kept: several spans if the subject returns to it.
     column
-        The situation column in which the policies differ most; empty if they do so in any situation.
+        The column of the situations in which the policies differ most; empty for a difference in any situation.
     table
         float64, situations × action types: P(action | situation).
     counts
-        int64, of the same shape: how often.
+        int64, of the same shape: the number of actions.
     contradictions
         The situations in which it contradicts another policy.
     sentence
@@ -101,7 +105,7 @@ class Policy:
     sentence: str
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the policy JSON-able."""
+        """Return the policy as JSON-able values."""
         return {
             "number": self.number,
             "spans": [vars(span) for span in self.spans],
@@ -123,13 +127,13 @@ def find_policies(
     n_permutations: int = 199,
     seed: int = 0,
 ) -> tuple[Policy, ...]:
-    """Return the policies that a subject held one after the other; a single one if it never changed.
+    """Return the policies of a subject in the order of time; a single policy if it never changed.
 
-    The series are put in the order of their times. Where the times are not known, or all the same, changes are only
-    looked for within each series, since the order of a log is no time. A change is looked for in P(action) and in
-    P(action | situation) for each column of :func:`~.situations.situation_table` but the own last choice; then again
-    in the two parts before and after the change, and so on. A change does not count if another column, the own last
-    choice or the counterpart explains it: if nothing changes at this place once that is known as well.
+    The series are sorted by their times. If the times are not known or all equal, changes are searched only within each
+    series, since the order of a log is not the order of time. Changes are searched in P(action), and in
+    P(action | situation) for each column of :func:`~.situations.situation_table` except the own last choice; then again
+    before and after each change. A change does not count if another column, the own last choice or the counterpart
+    explains it: if the choices given this column as well do not change there.
 
     Parameters
     ----------
@@ -138,11 +142,12 @@ def find_policies(
     level
         The level of each test; it is divided by the number of columns.
     least
-        The least number of actions for which a policy is kept.
+        The smallest number of actions for which a policy is kept.
     n_permutations
-        How often the choices are permuted within their situations; the least possible p-value is 1 / (1 + n).
+        Number of permutations of the choices within their situations. The smallest possible p-value is
+        1 / (1 + ``n_permutations``).
     seed
-        For the permutations.
+        Seed of the permutations.
 
     Returns
     -------
@@ -165,7 +170,7 @@ def find_policies(
     """
     require_actions(log)
     if len(log) == 0:
-        raise InputError("there are no actions, so there is no policy")
+        raise InputError("the log has no actions, so there is no policy; give a log with actions")
     level = finite_number("level", level, above=0, most=1)
     least = whole_number("least", least, least=2)
     n_permutations = whole_number("n_permutations", n_permutations, least=1)
@@ -173,9 +178,9 @@ def find_policies(
     choices = choices_in_time(log)
     if (needed := len(choices.columns) / level) > n_permutations + 1:
         raise InputError(f"n_permutations={n_permutations} cannot reach the level; give {needed:.0f} or more")
-    found = find_changes(choices, ChangeSearch(level, least, n_permutations, seed))
-    columns = list(dict.fromkeys(one.column for one in found)) or [_most_informative_column(choices)]
-    segments = number_policies(choices, found, level)
+    changes = find_changes(choices, ChangeSearch(level, least, n_permutations, seed))
+    columns = list(dict.fromkeys(changes.values())) or [_most_informative_column(choices)]
+    segments = number_policies(choices, changes, level)
     rows = {
         number: np.concatenate([np.arange(begin, end) for begin, end, n in segments if n == number])
         for number in dict.fromkeys(n for _, _, n in segments)
@@ -184,7 +189,7 @@ def find_policies(
 
 
 def _most_informative_column(choices: Choices) -> str:
-    """Return the column from which the choice follows best."""
+    """Return the column with the smallest conditional entropy of the choice."""
     return min(
         choices.columns, key=lambda name: conditional_entropy_bits(choices.columns[name], choices.choice)
     )
@@ -199,10 +204,9 @@ def _policy(
     segments: Sequence[tuple[int, int, int]],
     level: float,
 ) -> Policy:
-    # The policy to contrast it with: the one before it or, for the first, the next one.
-    others = [n for _, _, n in segments if n != number]
+    # The policy to compare it with: the policy before it or, for the first policy, the next one.
     start = next(i for i, (_, _, n) in enumerate(segments) if n == number)
-    rival = segments[start - 1][2] if start else (others[0] if others else None)
+    rival = segments[start - 1 if start else 1][2] if len(segments) > 1 else None
     column = (
         columns[0] if rival is None else _most_different_column(choices, columns, rows[number], rows[rival])
     )
@@ -268,28 +272,22 @@ def _contradictions(
     rows: Mapping[int, Codes],
     level: float,
 ) -> list[Contradiction]:
-    # In the order of time, so that it is known which action follows which.
-    joined = np.concatenate([rows[min(number, other)], rows[max(number, other)]])
-    place = len(rows[min(number, other)])
-    follows = choices.follows[joined] & np.append(False, np.diff(joined) == 1)
-    situation, choice = choices.columns[column][joined], choices.choice[joined]
+    early, late = sorted((number, other))
+    both, place = choices.at(np.concatenate([rows[early], rows[late]])), len(rows[early])
+    situation = both.columns[column]
+    inflation = variance_inflation(situation, both.choice, both.follows, place)
+    here, there = (_counts(choices, column, rows[one]).to_numpy() for one in (number, other))
     levels, types = choices.levels[column], choices.action_types
-    shape = (len(levels), len(types))
-    early, late = (counted(situation[s], choice[s], shape) for s in (slice(place), slice(place, None)))
-    here, there = (early, late) if number < other else (late, early)
-    inflation = variance_inflation(situation, choice, follows, place)
     found = []
-    for code, name in enumerate(levels):
-        modes = int(here[code].argmax()), int(there[code].argmax())
-        if min(here[code].sum(), there[code].sum()) < LEAST_MET or modes[0] == modes[1]:
+    for code, (name, own, others) in enumerate(zip(levels, here, there, strict=True)):
+        modes = types[own.argmax()], types[others.argmax()]
+        if min(own.sum(), others.sum()) < LEAST_MET or modes[0] == modes[1]:
             continue
         only = np.where(situation == code, 0, -1)
-        p_value = max(LEAST_P, difference_p_value(only, choice, place, inflation))
+        p_value = max(LEAST_P, difference_p_value(only, both.choice, place, inflation))
         if p_value <= level / len(levels):
             where = {} if column == ANY else {column: name}
-            found.append(
-                Contradiction(other, where, here=types[modes[0]], there=types[modes[1]], p_value=p_value)
-            )
+            found.append(Contradiction(other, where, *modes, p_value))
     return found
 
 
@@ -307,10 +305,10 @@ def _sentence(
     Parameters
     ----------
     spans, table, contradictions
-        Of the policy; only the contradictions with its rival.
+        The spans and the table of the policy, and its contradictions with the rival.
     rival
-        The table of the policy before it, or of the next one for the first, without the situations that either policy
-        hardly met; None if there is no other policy.
+        The table of the policy that it is compared with, without the situations that are rare in either policy; None if
+        there is no other policy.
     first
         Whether the policy is kept from the beginning.
     timed
@@ -339,9 +337,9 @@ def _likeliest(table: pd.DataFrame) -> list[str]:
 
 
 def _differences(table: pd.DataFrame, rival: pd.DataFrame) -> list[str]:
-    """Return a clause for each situation in which the policies differ enough: how often each does an action.
+    """Return a clause for each situation in which the policies differ enough, with the share of one action in each.
 
-    The action is the likeliest one or, where its share is the same, the one whose share differs most.
+    The action is the likeliest one or, if its shares are about equal, the one whose shares differ most.
     """
     apart = (table.loc[rival.index] - rival).abs()
     largest = apart.max(axis=1)

@@ -1,11 +1,11 @@
-"""When a subject changed its policy, by binary segmentation of its time.
+"""The times at which a subject changed its policy, by binary segmentation.
 
-A change counts where the choices given a situation change, and no other column explains the change: an agent that
-meets another counterpart, or other situations, from some day on has not changed its mind.
+A change counts if the choices given a situation change, and no other column explains the change. An agent that meets
+another counterpart, or other situations, from some day on has not changed its policy.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain, combinations, pairwise
 
 import numpy as np
@@ -21,38 +21,31 @@ from gymlab.principles.choices import Choices, side_counts
 from gymlab.principles.inflation import variance_inflation
 from gymlab.principles.situations import Codes
 
-# Policies whose shares differ by less in total variation are the same in practice.
+# Policies with a smaller total variation between their shares are the same in practice.
 LEAST_DIFFERENCE = 0.1
-# Smaller differences between shares are not worth a word.
+# Smaller differences between shares are not reported.
 LEAST_TOLD = 0.05
-# Fewer actions in a situation say nothing of the shares there.
+# In a situation with fewer actions, shares are not compared.
 LEAST_MET = 5
-# A subject with more than eight segments has no policies, but follows something that no column shows.
+# A segment is divided at most this often, so there are at most eight segments. A subject with more has no policies, but
+# follows something that no column shows.
 _MOST_DEPTH = 3
-# A column that gives away the own last choice explains a change only if the two sides overlap at least this much in it.
+# A column that fixes the own last choice explains a change only if the two sides overlap at least this much in it.
 _LEAST_OVERLAP = 0.2
 
 
 @dataclass(frozen=True)
-class PolicyChange:
-    """A change that counts: the column in which it is clearest, and its place in the subject's time."""
-
-    column: str
-    change: Change
-
-
-@dataclass(frozen=True)
 class ChangeSearch:
-    """How changes are looked for.
+    """The parameters of the search for changes.
 
     Attributes
     ----------
     level
         The level of each test; it is divided by the number of columns (Bonferroni).
     least
-        The least number of actions of a segment.
+        The smallest number of actions in a segment.
     n_permutations, seed
-        How many permutations each test takes, and the seed that they are drawn with.
+        The number of permutations of each test, and their seed.
     """
 
     level: float
@@ -61,7 +54,7 @@ class ChangeSearch:
     seed: int
 
     def places(self, choices: Choices) -> list[tuple[tuple[int, int], Codes]]:
-        """Return the stretches in which policies may change: where each begins and ends, and the possible places."""
+        """Return the stretches in which a policy may change: begin and end, and the possible places of a change."""
         edges = [0, *(np.flatnonzero(np.diff(choices.stretch)) + 1), len(choices.choice)]
         found = []
         for begin, end in pairwise(edges):
@@ -84,25 +77,25 @@ class ChangeSearch:
         )
 
 
-def find_changes(choices: Choices, search: ChangeSearch) -> list[PolicyChange]:
-    """Return the changes that count, in the order of time. A segment is divided a limited number of times."""
-    found: list[PolicyChange] = []
+def find_changes(choices: Choices, search: ChangeSearch) -> dict[int, str]:
+    """Return the places of the changes that count, in the order of time, each with the column that shows it best."""
+    found: dict[int, str] = {}
     open_segments = [(0, len(choices.choice), 0)]
     while open_segments:
         begin, end, depth = open_segments.pop()
         if depth == _MOST_DEPTH:
             continue
-        for (first, last), best in _best_in_stretches(choices.between(begin, end), search):
-            place = begin + first + best.change.place
-            found.append(replace(best, change=replace(best.change, place=place)))
-            open_segments += [(begin + first, place, depth + 1), (place, begin + last, depth + 1)]
-    return sorted(found, key=lambda one: one.change.place)
+        for first, place, last, column in _best_in_stretches(choices.at(slice(begin, end)), search):
+            found[begin + place] = column
+            open_segments += [
+                (begin + first, begin + place, depth + 1),
+                (begin + place, begin + last, depth + 1),
+            ]
+    return dict(sorted(found.items()))
 
 
-def _best_in_stretches(
-    choices: Choices, search: ChangeSearch
-) -> Iterator[tuple[tuple[int, int], PolicyChange]]:
-    """Give the stretches in which something changes, each with the change that counts, and its place within it."""
+def _best_in_stretches(choices: Choices, search: ChangeSearch) -> Iterator[tuple[int, int, int, str]]:
+    """Give the stretches with a change that counts: begin, place of the change, end, and the column that shows it best."""
     stretches = search.places(choices)
     if not stretches:
         return
@@ -120,33 +113,32 @@ def _best_in_stretches(
         for name, codes in choices.columns.items()
     }
     for number, (begin, end) in enumerate(bounds):
-        part = choices.between(begin, end)
+        part = choices.at(slice(begin, end))
         own = {name: found[number] for name, found in changes.items()}
         for name, change in sorted(own.items(), key=lambda one: -one[1].excess):
-            place = change.place - begin
             if (
                 change.p_value <= search.level / len(changes)
-                and _differs(part.columns[name], part.choice, place)
+                and _differs(part.columns[name], part.choice, change.place - begin)
                 and not _explained(choices, name, (begin, change.place, end), search)
             ):
-                yield (begin, end), PolicyChange(name, replace(change, place=place))
+                yield begin, change.place, end, name
                 break
 
 
 def _explained(choices: Choices, name: str, where: tuple[int, int, int], search: ChangeSearch) -> bool:
-    """Return whether nothing changes at the place once one or two other columns are known as well.
+    """Return whether the change disappears when one or two other columns are taken into account.
 
-    Two, since a rule of two columns, such as win-stay lose-shift, is seen in neither of them alone.
+    Two columns are needed for a rule such as win-stay lose-shift, which no single column shows.
 
     Parameters
     ----------
     choices, name, search
-        The choices, the column of the change, and how changes are looked for.
+        The choices, the column of the change, and the parameters of the search.
     where
-        Where the stretch begins, where the change is, and where the stretch ends.
+        The begin of the stretch, the place of the change, and the end of the stretch.
     """
     begin, place, end = where
-    part = choices.between(begin, end)
+    part = choices.at(slice(begin, end))
     rivals = {other: codes for other, codes in (choices.external | choices.internal).items() if other != name}
     for others in chain(combinations(rivals, 1), combinations(rivals, 2)):
         joint = choices.columns[name]
@@ -157,8 +149,8 @@ def _explained(choices: Choices, name: str, where: tuple[int, int, int], search:
             choices.internal.keys() & set(others)
             and _overlap(joint[begin:end], place - begin) < _LEAST_OVERLAP
         ):
-            # Among sessions in no known order, a session in which the agent goes over to another choice for good is
-            # no evidence against an agent that remembers.
+            # The order of the sessions is unknown, and within one session the agent switches to another choice for good.
+            # An agent that remembers its last choice would do the same.
             if end - begin < len(choices.choice):
                 return True
             continue
@@ -168,13 +160,13 @@ def _explained(choices: Choices, name: str, where: tuple[int, int, int], search:
 
 
 def _overlap(situation: Codes, place: int) -> float:
-    """Return the share of the shorter side in situations that the other side has met as often."""
+    """Return the share of the shorter side's actions whose situations occur as often on the other side."""
     left, right = side_counts(situation, np.zeros_like(situation), place)
     return float(np.minimum(left, right).sum() / max(1, min(left.sum(), right.sum())))
 
 
 def difference(situation: Codes, choice: Codes, place: int) -> float:
-    """Return the total variation between the shares on the two sides, 0 to 1, averaged over situations met on both.
+    """Return the total variation between the shares on the two sides, 0 to 1: the average over their common situations.
 
     Examples
     --------
@@ -193,7 +185,7 @@ def difference(situation: Codes, choice: Codes, place: int) -> float:
 
 
 def _differs(situation: Codes, choice: Codes, place: int) -> bool:
-    """Return whether the shares on the two sides differ enough to be reported: on the whole, and in one situation."""
+    """Return whether the shares on the two sides differ enough to be reported, on average and in one situation."""
     left, right = side_counts(situation, choice, place)
     met = np.minimum(left.sum(axis=1), right.sum(axis=1)) >= LEAST_MET
     shares = (side[met] / side[met].sum(axis=1, keepdims=True) for side in (left, right))
@@ -201,18 +193,16 @@ def _differs(situation: Codes, choice: Codes, place: int) -> bool:
     return told and difference(situation, choice, place) >= LEAST_DIFFERENCE
 
 
-def number_policies(choices: Choices, found: list[PolicyChange], level: float) -> list[tuple[int, int, int]]:
-    """Return begin, end and policy of each segment. A segment like an earlier one gets the number of its policy.
+def number_policies(choices: Choices, changes: dict[int, str], level: float) -> list[tuple[int, int, int]]:
+    """Return the begin, end and policy of each segment. Segments that do not differ get the same policy.
 
-    Policies are compared in the columns in which changes were found: by the deflated likelihood ratio against
-    chi-square, and by the total variation. All stretches without a change are one policy, since nothing else is
-    known of them.
+    Segments are compared in the columns of the changes: by the deflated likelihood ratio against chi-square, and by the
+    total variation. All stretches without a change have the same policy, since no difference is known.
     """
     borders = [0, *(np.flatnonzero(np.diff(choices.stretch)) + 1), len(choices.choice)]
-    places = [one.change.place for one in found]
-    changed = [any(begin < place < end for place in places) for begin, end in pairwise(borders)]
-    edges = sorted({*borders, *places})
-    columns = sorted({one.column for one in found})
+    changed = [any(begin < place < end for place in changes) for begin, end in pairwise(borders)]
+    edges = sorted({*borders, *changes})
+    columns = sorted(set(changes.values()))
     stretch_of_segment = np.searchsorted(borders, edges[:-1], side="right") - 1
     steady = [i for i, stretch in enumerate(stretch_of_segment) if not changed[stretch]]
     groups = [steady] if steady else []
@@ -236,15 +226,13 @@ def number_policies(choices: Choices, found: list[PolicyChange], level: float) -
 
 
 def _is_same_policy(choices: Choices, columns: list[str], old: Codes, new: Codes, level: float) -> bool:
-    rows = np.concatenate([old, new])
-    follows = choices.follows[rows] & np.append(False, np.diff(rows) == 1)
+    both, place = choices.at(np.concatenate([old, new])), len(old)
     for name in columns:
-        situation, choice = choices.columns[name][rows], choices.choice[rows]
-        if not _differs(situation, choice, len(old)):
-            continue
-        inflation = variance_inflation(situation, choice, follows, len(old))
-        if difference_p_value(situation, choice, len(old), inflation) <= level / len(columns):
-            return False
+        situation = both.columns[name]
+        if _differs(situation, both.choice, place):
+            inflation = variance_inflation(situation, both.choice, both.follows, place)
+            if difference_p_value(situation, both.choice, place, inflation) <= level / len(columns):
+                return False
     return True
 
 
@@ -255,7 +243,7 @@ def difference_p_value(situation: Codes, choice: Codes, place: int, inflation: f
 
 
 def degrees_of_freedom(situation: Codes, choice: Codes, place: int) -> int:
-    """Return the degrees of freedom of the ratio at a place: choices less one, over situations met on both sides."""
+    """Return the degrees of freedom of the ratio at a place: the sum of choices − 1 over the common situations."""
     left, right = side_counts(situation, choice, place)
     both = (left.sum(axis=1) > 0) & (right.sum(axis=1) > 0)
     n_chosen = ((left + right) > 0).sum(axis=1)

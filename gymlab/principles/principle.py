@@ -17,7 +17,7 @@ _PHRASES = {
 
 @dataclass(frozen=True)
 class Context:
-    """The evidence from one decision context: actions for and against, and the weight of such decisions."""
+    """The evidence from one decision context: its actions for and against the rule, and its weight."""
 
     name: str
     weight: float
@@ -32,7 +32,7 @@ class Principle:
     Attributes
     ----------
     subject
-        Whose rule it is: an agent, a session or a pattern. ``unit`` is the old name.
+        The subject of the rule: an agent, a session or a pattern. ``unit`` is the old name.
     situation
         The value of each column that makes up the situation; empty for a rule that holds in every situation.
     action
@@ -40,12 +40,12 @@ class Principle:
     probability, low, high
         P(A | S) over **distinct** actions, and its 95 % Wilson interval.
     boot_low, boot_high
-        Its 95 % interval when sessions are drawn again.
+        The 95 % interval of P(A | S) by resampled sessions.
     n
-        Actions in the situation.
+        Number of actions in the situation.
     base_rate
-        Share of the action type in all situations. For the empty situation, or one that is a whole menu, the chance
-        of a uniform choice instead.
+        Share of the action type in all situations. For the empty situation, or a situation that is a whole menu, the
+        chance of a uniform choice.
     lift
         ``probability / base_rate``.
     consistency
@@ -53,23 +53,23 @@ class Principle:
     weighted_probability
         P(A | S) with each action weighted by its decision context.
     volatility
-        By how much P(A | S) changes over time beyond chance: the standard deviation over fifths of the situation's
-        actions in the order of time; 0 for a steady rule. Where the log does not say which session came first, the
-        order within the sessions is taken.
+        The standard deviation of P(A | S) over time, beyond that of chance: over fifths of the situation's actions in
+        the order of time; 0 for a steady rule. If the order of the sessions is not known, the order within the sessions
+        is used.
     stability
-        Share of the draws of sessions in which the rule shows again: A is the most frequent action type in S, and
-        more frequent there than in all situations.
+        Share of the resamples of sessions that show the rule: A is the most frequent action type in S, and more frequent
+        in S than in all situations.
     p_value
-        How often an agent that does not follow the rule would show as much; corrected for the choice of A.
+        The p-value for an agent that does not follow the rule, corrected for the choice of A.
     q_value
-        The false discovery rate at which the rule is reported: corrected for all situations that were tested for
-        the subject, and for the number of subjects.
+        The p-value adjusted for all situations that were tested for the subject, and for the number of subjects: the
+        false discovery rate at which the rule is reported.
     kind
-        What it was compared with: see :mod:`gymlab.principles.candidates`.
+        The kind of the test, see :mod:`gymlab.principles.candidates`.
     follows_from
-        The situation of a more general principle of the same subject that says the same, or None.
+        The situation of a more general principle of the same subject that implies this one, or None.
     policy
-        Number of the policy that it belongs to, for a subject that changed its policy; else 0.
+        The policy that the principle belongs to, if the subject changed its policy: 1 for the first. Otherwise 0.
     contexts
         Evidence and contradictions by decision context, the most frequent first.
     action_ids
@@ -104,7 +104,7 @@ class Principle:
 
     @property
     def sentence(self) -> str:
-        """The rule in words, made from its own figures."""
+        """The rule and its figures in words."""
         who = quoted(self.subject) + (f" (policy {self.policy})" if self.policy else "")
         if self.situation:
             does = f"does {quoted(self.action)} {in_situation(self.situation)}"
@@ -121,7 +121,7 @@ class Principle:
     unit = renamed_attribute("unit", "subject")
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the principle JSON-able."""
+        """Return the principle as JSON-able values."""
         known = vars(self).copy()
         return (
             {"unit": known.pop("subject")}
@@ -145,13 +145,13 @@ def in_situation(situation: Mapping[str, str]) -> str:
 
 
 def quoted(name: str, limit: int = 60) -> str:
-    """Return a name in quotes; of a long one both ends, since names that begin alike often end otherwise."""
+    """Return a name in quotes. A long name is cut in the middle, since similar names often differ at the end."""
     end = limit // 3
     return f"“{name if len(name) <= limit else f'{name[: limit - end - 1]}…{name[-end:]}'}”"
 
 
 def percent(share: float) -> str:
-    """Return a share in percent; 100 and 0 only where it is all or nothing.
+    """Return a share in percent. Only the shares 1 and 0 become 100 % and 0 %.
 
     Examples
     --------

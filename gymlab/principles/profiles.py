@@ -1,4 +1,4 @@
-"""Response profiles: what a subject does in each situation, as a vector that can be compared and clustered."""
+"""Response profiles: P(action | situation) of each subject, as a vector that can be compared and clustered."""
 
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -11,6 +11,7 @@ from scipy.spatial.distance import pdist
 from gymlab.arguments import finite_number, whole_number
 from gymlab.clustering import Labels, build_tree, cut_tree
 from gymlab.errors import InputError
+from gymlab.principles.choices import counted
 from gymlab.principles.situations import Codes, FullSituations, full_situations, require_actions
 from gymlab.renamed import renamed_argument
 
@@ -22,15 +23,15 @@ class Profiles:
     Attributes
     ----------
     frame
-        float64, subjects × features: the shrunken P(action | situation), columns named like
+        float64, subjects × features: the shrunken P(action | situation). A column has a name such as
         ``"cooperate | other_last=defect"``.
     counts
-        int64, of the same shape: how often the subject was in the feature's situation. Where it is 0, the value is
-        the mean of the log.
+        int64, of the same shape: the number of actions of the subject in the situation of the feature. If it is 0, the
+        value is the mean of the log.
     features_left_out
-        How many pairs of an action and a situation were left out beyond ``max_features``.
+        Number of pairs of an action and a situation that were left out because of ``max_features``.
     coverage
-        Share of the log's actions that are counted in at least one feature.
+        Share of the actions of the log that are counted in at least one feature.
     """
 
     frame: pd.DataFrame
@@ -41,8 +42,8 @@ class Profiles:
     def distances(self) -> NDArray[np.float32]:
         """Return the Euclidean distances of all pairs of subjects, condensed.
 
-        The shrinkage weighs the evidence: a situation that neither subject has met adds nothing to a distance, and
-        a situation that a subject has rarely met adds little.
+        Because of the shrinkage, a situation that neither subject was in adds nothing to a distance, and a situation
+        that a subject was rarely in adds little.
 
         Returns
         -------
@@ -57,7 +58,7 @@ class Profiles:
         Parameters
         ----------
         n_clusters
-            How many clusters; there are fewer where profiles are equal.
+            Number of clusters. There are fewer if too many profiles are equal.
 
         Returns
         -------
@@ -67,7 +68,7 @@ class Profiles:
         Raises
         ------
         InputError
-            If there are not that many subjects.
+            If there are fewer subjects.
         """
         most = len(self.frame)
         n_clusters = whole_number(
@@ -76,7 +77,7 @@ class Profiles:
         return cut_tree(build_tree(self.distances()), n_clusters=n_clusters)
 
     def as_dict(self, labels: Labels | None = None) -> dict[str, Any]:
-        """Return the profiles JSON-able: the features once, and a list of values and counts for each subject."""
+        """Return the profiles as JSON-able values: the features, and the values and counts of each subject."""
         rows = zip(self.frame.index, self.frame.to_numpy(), self.counts.to_numpy(), strict=True)
         return {
             "features": list(self.frame.columns),
@@ -102,28 +103,29 @@ def response_profiles(
     prior: float = 1.0,
     max_features: int = 512,
 ) -> Profiles:
-    """Return what each subject does in each situation.
+    """Return the response profile of each subject: P(action | situation) for each action type and situation.
 
-    A situation is what all columns of :func:`~.situations.situation_table` say together, the subject's own last
-    choice among them. There are features of this situation, and others of it together with the situation one step
-    before. The first action of a series is a situation of its own, the opening. An unknown value is a level like
-    any other. Columns that distinguish no further situations are left out of the names.
+    A situation is a combination of the values of all columns of :func:`~.situations.situation_table`, including the
+    subject's own last choice. There are features for these situations, and for these situations together with the
+    situation one step before. The first action of a series is in a separate situation, the opening. An unknown value is
+    treated as a value. Columns that distinguish no further situations are left out of the names.
 
-    A value is (c + prior · p) / (n + prior): c of the subject's n actions in the situation are of this type, and p
-    is their share over all subjects. So a subject that has never met a situation has the mean of the log there, and
-    with a prior of 1 a subject that has met it once is half-way between that and its own choice.
+    A value is (c + prior · p) / (n + prior): c of the subject's n actions in the situation are of this type, and p is
+    the share of this type over all subjects. So a subject that was never in the situation gets the mean of the log. With
+    a prior of 1, a subject that was in it once gets the middle between the mean and its own choice.
 
     Parameters
     ----------
     log
         The action table, as :func:`gymlab.validate_actions` returns it.
     subjects
-        ``"agent"``, ``"session"``, or the name or number of a subject for each action, missing or negative for
-        none. ``units`` is the old name.
+        ``"agent"``, ``"session"``, or for each action the name or number of its subject; missing or negative for an
+        action without a subject. ``units`` is the old name.
     prior
-        How many actions the mean of the log counts for, above 0.
+        The weight of the mean of the log, in actions, above 0.
     max_features
-        How many pairs of an action and a situation to keep: the most frequent ones that at least two subjects met.
+        Number of pairs of an action and a situation to keep: the most frequent pairs whose situation at least two
+        subjects were in.
 
     Returns
     -------
@@ -158,7 +160,7 @@ def response_profiles(
     steps = [replace(one, rows=one.rows[own], codes=one.codes[own]) for one, own in owned]
     frequency = [_frequency(one, subject, chosen, n_subjects, len(action_types)) for one in steps]
     every = np.concatenate(frequency)
-    # A stable sort, so that of equally frequent pairs those of one step, which come first, are kept.
+    # A stable sort keeps the pairs of one step, which come first, before equally frequent pairs of two steps.
     best = np.argsort(-every, kind="stable")[: min(max_features, int((every > 0).sum()))]
     kept = np.zeros(len(every), dtype=bool)
     kept[best] = True
@@ -212,7 +214,7 @@ def _coded_subjects(log: pd.DataFrame, subjects: str | ArrayLike) -> tuple[Codes
     return codes.astype(np.int64), _plain(names)
 
 
-def _plain(names: Any) -> list[Any]:  # noqa: ANN401 - what pandas' factorize gives depends on what it gets
+def _plain(names: Any) -> list[Any]:  # noqa: ANN401 - an array or an index of any type
     found = names.tolist()
     return [int(name) if isinstance(name, float) and name.is_integer() else name for name in found]
 
@@ -220,21 +222,15 @@ def _plain(names: Any) -> list[Any]:  # noqa: ANN401 - what pandas' factorize gi
 def _frequency(
     steps: FullSituations, subject: Codes, chosen: Codes, n_subjects: int, n_action_types: int
 ) -> Codes:
-    """Return how often each pair of a situation and an action occurs; 0 if only one of several subjects met it."""
+    """Return how often each pair of a situation and an action occurs; 0 if only one of several subjects was in it."""
     n = len(steps.names)
     met = np.unique(subject[steps.rows] * n + steps.codes) % n
     common = np.bincount(met, minlength=n) >= min(2, n_subjects)
-    total = np.bincount(steps.codes * n_action_types + chosen[steps.rows], minlength=n * n_action_types)
-    return np.where(np.repeat(common, n_action_types), total, 0)
+    total = counted(steps.codes, chosen[steps.rows], (n, n_action_types))
+    return np.where(common[:, None], total, 0).ravel()
 
 
 def _counts(subject: Codes, codes: Codes, wanted: Codes, n_subjects: int) -> Codes:
     """Return how often each subject has each wanted code, ``(n_subjects, n_wanted)``."""
-    place = np.searchsorted(wanted, codes)
-    found = wanted[np.minimum(place, len(wanted) - 1)] == codes
-    flat = subject[found] * len(wanted) + place[found]
-    return (
-        np.bincount(flat, minlength=n_subjects * len(wanted))
-        .reshape(n_subjects, len(wanted))
-        .astype(np.int64)
-    )
+    place = np.minimum(np.searchsorted(wanted, codes), len(wanted) - 1)
+    return counted(np.where(wanted[place] == codes, subject, -1), place, (n_subjects, len(wanted)))

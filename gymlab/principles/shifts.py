@@ -1,4 +1,4 @@
-"""The principles of two logs compared: which appear, vanish, shift or hold."""
+"""The comparison of the principles of two logs: which appear, vanish, shift or hold."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -24,7 +24,7 @@ ShiftKind = Literal["appears", "vanishes", "shifts", "holds", "cannot be told"]
 
 @dataclass(frozen=True)
 class Share:
-    """P(A | S) in one log: hits among n actions, with the 95 % Wilson interval; None where S does not occur."""
+    """P(A | S) in one log: hits among n actions, with the 95 % Wilson interval; None if S does not occur."""
 
     n: int
     hits: int
@@ -35,23 +35,24 @@ class Share:
 
 @dataclass(frozen=True)
 class PrincipleShift:
-    """A rule that at least one of two logs shows, in both logs.
+    """A rule that is a principle of at least one of two logs, with its share in both logs.
 
     Attributes
     ----------
     subject, situation, action
         The rule. ``unit`` is an old name of ``subject``.
     change
-        ``appears``: a principle of the second log only; ``vanishes``: of the first only; in both cases with a
-        probability that differs. ``shifts``: a principle of both, with another probability. ``holds``: chance
-        explains the difference. ``cannot be told``: one of the logs does not have the situation.
+        If the probabilities differ significantly: ``appears`` for a principle of the second log only, ``vanishes`` for
+        a principle of the first log only, ``shifts`` for a principle of both. ``holds`` if the difference may be chance.
+        ``cannot be told`` if the situation does not occur in one of the logs.
     first, second
         P(A | S) in each log.
     difference, low, high
-        ``second − first`` with its 95 % interval (R. G. Newcombe, Statistics in Medicine 17, 1998, method 10), for
-        the number of independent actions that the actions are worth.
+        ``second − first`` with its 95 % interval (R. G. Newcombe, Statistics in Medicine 17, 1998, method 10), for the
+        effective number of independent actions.
     q_value
-        The q-value of the difference: Fisher's exact test on that number, corrected over all rules of the subject.
+        The q-value of the difference: Fisher's exact test with the effective number of actions, corrected for all rules
+        of the subject.
     """
 
     subject: str
@@ -68,7 +69,7 @@ class PrincipleShift:
     unit = renamed_attribute("unit", "subject")
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the comparison JSON-able."""
+        """Return the comparison as JSON-able values."""
         known = asdict(self)
         return {"unit": known.pop("subject")} | known | {"situation": dict(self.situation)}
 
@@ -85,14 +86,14 @@ def principle_shifts(
     by
         ``agent`` or ``session``.
     q
-        False discovery rate below which a rule is a principle, and a difference counts.
+        False discovery rate below which a rule is a principle, and a difference is significant.
     seed
-        For drawing sessions again.
+        Seed of the resamples of sessions.
 
     Returns
     -------
     tuple of PrincipleShift
-        One for each rule that is a principle of either log, by subject.
+        The shift of each rule that is a principle of either log, by subject.
 
     Raises
     ------
@@ -131,21 +132,13 @@ def _by_rule(principles: Sequence[Principle]) -> dict[_Key, Principle]:
     return {(one.subject, tuple(one.situation.items()), one.action): one for one in principles}
 
 
-@dataclass(frozen=True)
-class _Counted:
-    """A share, and how many independent actions it is worth, since agents repeat themselves and series differ."""
-
-    share: Share
-    worth: int
-
-    @property
-    def hits(self) -> int:
-        """How many of the independent actions are hits."""
-        return round(self.worth * (self.share.probability or 0.0))
+# A share, its effective number of independent actions (agents repeat themselves, and series differ), and the effective
+# number of hits.
+_Counted = tuple[Share, int, int]
 
 
 class _Counts:
-    """How often each action was chosen in each situation of a log."""
+    """The counts of actions in the situations of a log."""
 
     def __init__(self, log: pd.DataFrame, by: By) -> None:
         subjects = subjects_of(log, by)
@@ -165,13 +158,14 @@ class _Counts:
         met = self._actions[inside] == action
         n, hits = int(inside.sum()), int(met.sum())
         if n == 0:
-            return _Counted(Share(0, 0, None, 0.0, 1.0), 0)
+            return Share(0, 0, None, 0.0, 1.0), 0, 0
+        effective = max(1, round(n / share_inflation(self._series[inside], met)))
         share = Share(n, hits, hits / n, *wilson_interval(hits, n))
-        return _Counted(share, max(1, round(n / share_inflation(self._series[inside], met))))
+        return share, effective, round(effective * (hits / n))
 
 
 def _q_values(pairs: Sequence[Sequence[_Counted]]) -> NDArray[np.float64]:
-    tables = [np.array([[one.hits, one.worth - one.hits] for one in pair]) for pair in pairs]
+    tables = [np.array([[hits, n - hits] for _, n, hits in pair]) for pair in pairs]
     p_values = np.array([fisher_exact(table)[1] for table in tables], dtype=np.float64)
     return false_discovery_rates(np.clip(p_values, LEAST_P, 1))
 
@@ -180,10 +174,10 @@ def _shift(
     key: _Key, pair: Sequence[_Counted], q_value: float, is_rule: tuple[bool, ...], q: float
 ) -> PrincipleShift:
     subject, situation, action = key
-    a, b = (one.share for one in pair)
+    a, b = (share for share, _, _ in pair)
     if a.probability is None or b.probability is None:
         return PrincipleShift(subject, dict(situation), action, "cannot be told", a, b, None, -1.0, 1.0, 1.0)
-    (a_low, a_high), (b_low, b_high) = (wilson_interval(one.hits, one.worth) for one in pair)
+    (a_low, a_high), (b_low, b_high) = (wilson_interval(hits, n) for _, n, hits in pair)
     difference = b.probability - a.probability
     low = difference - float(np.hypot(b.probability - b_low, a_high - a.probability))
     high = difference + float(np.hypot(b_high - b.probability, a.probability - a_low))

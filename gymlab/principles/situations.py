@@ -1,4 +1,4 @@
-"""The situations that an agent is in when it chooses: as columns of categories, and all that is known together."""
+"""The situations in which an agent chooses: as columns of categories, and as combinations of all columns."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,15 +18,15 @@ Codes = NDArray[np.int64]
 
 OWN_LAST = "own_last"
 OPENING = "opening"
-# The situation of any other action about which nothing is known.
+# The name of a situation that is no opening, and in which every column is unknown.
 LATER = "later"
 
-# Of columns that say the same, the first is kept: what happened stands before what it was taken for.
+# Of columns that group the actions in the same way, the first is kept. So events come before their interpretation.
 _COLUMNS = ("other_last", "relationship_type", "decision_context", OWN_LAST)
 
 
 def situation_table(log: pd.DataFrame) -> pd.DataFrame:
-    """Return the columns that the situation of each action is known by.
+    """Return the columns that describe the situation of each action.
 
     Parameters
     ----------
@@ -36,10 +36,10 @@ def situation_table(log: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row an action, columns of categories: ``other_last``, ``relationship_type``, ``decision_context`` and
-        ``own_last`` (the agent's own last choice in the same series), as far as the log has them. An unknown value
-        is missing, such as the own last choice of a first action. Left out are columns that never vary or say the
-        same as a column before them, and a relationship that follows from the choice.
+        A row for each action, and columns of categories: ``other_last``, ``relationship_type``, ``decision_context`` and
+        ``own_last`` (the agent's own last choice in the same series), if the log has them. An unknown value is missing,
+        such as the own last choice of a first action. Columns that never vary, columns that group the actions like a
+        column before them, and a relationship that follows from the choice are left out.
 
     Examples
     --------
@@ -55,20 +55,21 @@ def situation_table(log: pd.DataFrame) -> pd.DataFrame:
     found = situation_columns(log)
     if _follows_from_choice(log):
         del found["relationship_type"]
-    kept: dict[str, pd.Series] = {}
+    kept: dict[str, NDArray[np.integer]] = {}
     for name, column in found.items():
-        if len(column.cat.categories) > 1 and not any(_same(column, other) for other in kept.values()):
-            kept[name] = column
-    return pd.DataFrame(kept, index=log.index)
+        codes = column.cat.codes.to_numpy()
+        if len(column.cat.categories) > 1 and not any(_same_codes(codes, other) for other in kept.values()):
+            kept[name] = codes
+    return pd.DataFrame({name: found[name] for name in kept}, index=log.index)
 
 
 def require_actions(log: object) -> None:
-    """Refuse what is no action table.
+    """Check that an argument is an action table.
 
     Raises
     ------
     InputError
-        If it is no frame, or lacks a column.
+        If it is no frame, or a required column is missing.
     """
     instance("log", log, pd.DataFrame, "an action table, as gymlab.read_actions returns it")
     missing = [name for name in REQUIRED_COLUMNS if name not in cast("pd.DataFrame", log).columns]
@@ -79,7 +80,7 @@ def require_actions(log: object) -> None:
 
 
 def situation_columns(log: pd.DataFrame) -> dict[str, pd.Series]:
-    """Return every column that a situation may be known by, even those that say nothing in this log."""
+    """Return every column that may describe a situation, also those that never vary in this log."""
     first, _ = series_bounds(log)
     own_last = log["action_type"].astype(object).shift(1)
     own_last.iloc[first] = None
@@ -88,9 +89,9 @@ def situation_columns(log: pd.DataFrame) -> dict[str, pd.Series]:
 
 
 def column_sets(table: pd.DataFrame) -> list[tuple[str, ...]]:
-    """Return the sets of one or two columns that distinguish situations in different ways.
+    """Return the sets of one or two columns that group the actions in different ways.
 
-    A pair is left out if it says no more than one of its columns, or the same as a set before it.
+    A set that groups the actions like a set before it is left out.
     """
     kept: dict[tuple[str, ...], Codes] = {}
     candidates = [(name,) for name in table.columns] + list(combinations(table.columns, 2))
@@ -102,7 +103,7 @@ def column_sets(table: pd.DataFrame) -> list[tuple[str, ...]]:
 
 
 def codes_of(table: pd.DataFrame, names: Sequence[str]) -> Codes:
-    """Return a number from 0 for each combination of the columns that occurs, −1 where one is unknown."""
+    """Return for each action the index of its combination of values in the columns, −1 if a value is unknown."""
     codes = np.zeros(len(table), dtype=np.int64)
     unknown = np.zeros(len(table), dtype=bool)
     for name in names:
@@ -116,14 +117,14 @@ def codes_of(table: pd.DataFrame, names: Sequence[str]) -> Codes:
 
 @dataclass(frozen=True, eq=False)
 class FullSituations:
-    """What is known of each action's situation, taken together.
+    """The situation of each action by all columns together.
 
     Attributes
     ----------
     rows
-        int64 ``(n,)``: positions in the log of the actions that have such a situation.
+        int64 ``(n,)``: the positions in the log of the actions with such a situation.
     codes
-        int64 ``(n,)``: their situations, from 0.
+        int64 ``(n,)``: the situations, from 0.
     names
         The name of each code, such as ``"other_last=defect, before: opening"``.
     """
@@ -136,9 +137,10 @@ class FullSituations:
 def full_situations(log: pd.DataFrame) -> tuple[FullSituations, FullSituations]:
     """Return the full situations of one step, and of two steps.
 
-    A situation of one step is what all columns of :func:`situation_table` say together; a first action is in a
-    situation of its own, the opening. A situation of two steps adds that of the action before; openings have none.
-    An unknown value is a level like any other. Columns that distinguish no further situations are not in the names.
+    A situation of one step is a combination of the values of all columns of :func:`situation_table`. The first action of
+    a series is in a separate situation, the opening. A situation of two steps adds the situation of the action before;
+    the opening has no such situation. An unknown value is treated as a value. Columns that distinguish no further
+    situations are not in the names.
 
     Parameters
     ----------
@@ -172,9 +174,9 @@ def full_situations(log: pd.DataFrame) -> tuple[FullSituations, FullSituations]:
 
 
 def _follows_from_choice(log: pd.DataFrame) -> bool:
-    """Return whether the relationship is a property of what was chosen, such as that to a tool, and no situation.
+    """Return whether the relationship belongs to the choice, such as the relationship to a tool, not to the situation.
 
-    That is so if each action type has one relationship, several of them share one, and contexts have several.
+    It does if each action type has one relationship, some action types share one, and some contexts have several.
     """
     pairs = log[["action_type", "relationship_type"]].drop_duplicates()
     met = log[["decision_context", "relationship_type"]].drop_duplicates()
@@ -190,23 +192,19 @@ def _as_category(values: pd.Series) -> pd.Series:
     return text.where(text != "", None).astype("category")
 
 
-def _same(a: pd.Series, b: pd.Series) -> bool:
-    return _same_codes(a.cat.codes.to_numpy(), b.cat.codes.to_numpy())
-
-
 def _same_codes(a: NDArray[np.integer], b: NDArray[np.integer]) -> bool:
-    """Return whether two columns of codes group the actions alike, as far as both are known."""
+    """Return whether two columns of codes group the actions in the same way, among actions where both are known."""
     both = (a >= 0) & (b >= 0)
     if not both.any() or both.sum() < 0.9 * max((a >= 0).sum(), (b >= 0).sum()):
         return False
-    # One number for a pair: its rows would be sorted as rows, at many times the cost.
+    # One number for each pair, since np.unique is many times faster on numbers than on rows.
     levels = int(b.max()) + 1
     pairs = np.unique(a[both].astype(np.int64) * levels + b[both])
     return bool(len(np.unique(pairs // levels)) == len(np.unique(pairs % levels)) == len(pairs))
 
 
 def _telling_columns(table: pd.DataFrame, opening: NDArray[np.bool_]) -> list[str]:
-    """Return the columns that distinguish situations; the most detailed ones are the first to be left out."""
+    """Return a set of columns that distinguishes all situations. Columns with the most values are left out first."""
     columns = list(table.columns)
     n = _joint_codes(table, columns, opening).max()
     for name in sorted(columns, key=lambda c: -len(table[c].cat.categories)):
@@ -219,10 +217,10 @@ def _telling_columns(table: pd.DataFrame, opening: NDArray[np.bool_]) -> list[st
 def _joint_codes(table: pd.DataFrame, columns: list[str], opening: NDArray[np.bool_]) -> Codes:
     codes = opening.astype(np.int64)
     for name in columns:
-        # +1: a level for what is unknown.
+        # +1, so that unknown is 0.
         single = codes_of(table, [name]) + 1
         codes = codes * (single.max() + 1) + single
-        # Dense codes again, so that they cannot outgrow their type; by a hash, which is faster than a sort.
+        # Contiguous again, so that the codes do not overflow. pandas hashes, which is faster than sorting.
         codes = pd.factorize(codes)[0].astype(np.int64)
     return pd.factorize(codes, sort=True)[0].astype(np.int64)
 

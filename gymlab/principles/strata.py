@@ -1,8 +1,8 @@
-"""How surprising a count over strata is: the sum of independent hypergeometric counts.
+"""The p-value of a count over strata: a sum of independent hypergeometric counts.
 
 In each stratum there are N actions; K of them have one action type, and m are in one situation. If action type and
-situation are independent there, the number of actions that are both is hypergeometric, whatever led to N, K and m
-(N. Mantel and W. Haenszel, J. Natl. Cancer Inst. 22, 1959; the sum is tested exactly as by C. R. Mehta et al.,
+situation are independent in the stratum, the number of actions with both is hypergeometric, given N, K and m
+(N. Mantel and W. Haenszel, J. Natl. Cancer Inst. 22, 1959; for the exact test of the sum see C. R. Mehta et al.,
 J. Am. Stat. Assoc. 80, 1985).
 """
 
@@ -14,17 +14,18 @@ from scipy.fft import irfft, next_fast_len, rfft
 from scipy.optimize import brentq
 from scipy.special import gammaln, ndtr
 
-# With this much variance, the skewness of the sum is at most 1/3 and its excess kurtosis 1/9. Then an expansion about
-# the normal distribution is within a few hundredths of the tail, which is larger than any tail that matters.
+# With at least this variance, the skewness of the sum is at most 1/3 and its excess kurtosis at most 1/9. Then an
+# expansion about the normal distribution has a relative error of a few hundredths. It is used for tails of at least
+# _NO_EVIDENCE; smaller tails are computed exactly.
 _ENOUGH_VARIANCE = 9.0
 _NO_EVIDENCE = 0.2
-# A p-value is never 0; below this one, doubles have no digits left.
+# A p-value is never 0. Smaller doubles lose their digits.
 LEAST_P = 1e-300
-# Tilted by more, odds are beyond those of the rarest table of 10¹² actions.
+# A larger tilt gives odds beyond those of the rarest table of 10¹² actions.
 _MOST_TILT = 60.0
-# The sum is farther from its mean than this many standard deviations less than once in 10¹² times.
+# The probability that the sum is farther from its mean, in standard deviations, is below 10⁻¹².
 _DEVIATIONS = 10
-# How many numbers are transformed at once.
+# The largest number of values in one Fourier transform.
 _NUMBERS_AT_ONCE = 1_000_000
 
 
@@ -37,9 +38,9 @@ class Strata:
     n_rows
         int64 ``(n_strata,)``: actions in each stratum.
     n_of_type
-        int64 ``(n_strata, n_action_types)``: how many of them have each action type.
+        int64 ``(n_strata, n_action_types)``: the number of these with each action type.
     n_situation
-        int64 ``(n_strata,)``: how many of them are in the situation.
+        int64 ``(n_strata,)``: the number of these in the situation.
     """
 
     n_rows: NDArray[np.int64]
@@ -48,19 +49,19 @@ class Strata:
 
 
 def upper_tails(strata: Strata, counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return, for each action type, the chance that at least so many of its actions are in the situation.
+    """Return for each action type the probability that at least this many of its actions are in the situation.
 
     Parameters
     ----------
     strata
-        The margins.
+        The strata.
     counts
-        int64 ``(n_strata, n_action_types)``: how many are.
+        int64 ``(n_strata, n_action_types)``: the number of actions of each type in the situation.
 
     Returns
     -------
     numpy.ndarray
-        float64 ``(n_action_types,)``; 1 where no stratum is informative.
+        float64 ``(n_action_types,)``; 1 if no stratum is informative.
 
     Examples
     --------
@@ -84,7 +85,7 @@ def upper_tails(strata: Strata, counts: NDArray[np.int64]) -> NDArray[np.float64
 
 
 def lower_tails(strata: Strata, counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return, for each action type, the chance that at most so many of its actions are in the situation."""
+    """Return for each action type the probability that at most this many of its actions are in the situation."""
     others = Strata(strata.n_rows, strata.n_rows[:, None] - strata.n_of_type, strata.n_situation)
     return upper_tails(others, strata.n_situation[:, None] - counts)
 
@@ -116,9 +117,9 @@ def _exact(
 ) -> float:
     """Return the upper tail by convolving the strata.
 
-    Each probability is multiplied by ``exp(θ · x)``, so that the mean of the sum is near the count. The tail is then
-    where the tilted distribution is large. The errors of an FFT are small beside the largest probability, so tails
-    of any size come out exact. The factor is divided out at the end.
+    Each probability is multiplied by ``exp(θ · x)``, so that the mean of the sum is near the count. Then the tilted
+    distribution is large in the tail. The errors of an FFT are small compared with the largest probability, so small
+    tails are exact as well. The factor is divided out at the end.
     """
     least, most = np.maximum(0, of_type + situation - rows), np.minimum(of_type, situation)
     if count > most.sum():

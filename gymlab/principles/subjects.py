@@ -18,14 +18,14 @@ _COLUMNS = {"agent": "agent_id", "session": "session_id"}
 
 @runtime_checkable
 class LabelledPatterns(Protocol):
-    """What principles need of an extraction of patterns; :class:`gymlab.Extraction` has it."""
+    """The part of an extraction that principles need; :class:`gymlab.Extraction` has it."""
 
     @property
     def patterns(self) -> Sized:
         """The patterns, in the order of their labels."""
 
     def labelled_actions(self) -> pd.DataFrame:
-        """Return the action table with the label of its pattern in a column ``pattern``, ``<NA>`` for none."""
+        """Return the action table with a column ``pattern``: the label of the pattern, ``<NA>`` for none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,12 +45,12 @@ class Subjects:
 
 
 def checked_by(by: str) -> By:
-    """Return what the subjects are to be, a known kind.
+    """Return an argument that has to be a kind of subject.
 
     Raises
     ------
     InputError
-        If the kind is unknown.
+        If it is none.
     """
     return cast("By", one_of("by", by, get_args(By)))
 
@@ -70,7 +70,7 @@ def subjects_of(log: pd.DataFrame, by: By, extraction: LabelledPatterns | None =
         return Subjects(tuple(map(str, names)), codes.astype(np.int64))
     if extraction is None:
         raise InputError(
-            "by='cluster' needs the extraction: infer_principles(log, by='cluster', extraction=…)"
+            "by='cluster' needs an extraction: infer_principles(log, by='cluster', extraction=…)"
         )
     labelled = extraction.labelled_actions()
     same = ["session_id", "agent_id", "step", "action_type", "decision_context"]

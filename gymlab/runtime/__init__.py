@@ -1,1 +1,1 @@
-"""What the rest stands on: database, caches, memory, background work, alerts."""
+"""Services that other rooms share: database, caches, memory, background work, alerts."""

@@ -1,4 +1,4 @@
-"""Alerts as data: the document's thresholds, held against what was measured."""
+"""Alerts as data: measurements compared with the thresholds of the document."""
 
 import math
 from collections.abc import Mapping
@@ -13,22 +13,22 @@ AlertState = Literal["firing", "ok", "no_data"]
 
 @dataclass(frozen=True)
 class AlertRule:
-    """When to alert.
+    """A threshold for a measurement.
 
     Attributes
     ----------
     id, statement
         Name and sentence.
     metric
-        Which measurement it watches.
+        Name of the measurement.
     threshold
-        The value beyond which it fires.
+        The alert fires if the value is beyond the threshold.
     side
-        Which side of the threshold is bad.
+        The side of the threshold on which the alert fires.
     unit
-        Of the value.
+        Unit of the value.
     min_samples
-        With fewer samples nothing is said, so that a cold cache alarms nobody.
+        With fewer samples the state is ``no_data``, so that a new cache fires no alert.
     """
 
     id: str
@@ -60,7 +60,7 @@ RULES = (
 
 @dataclass(frozen=True)
 class Measurement:
-    """A value and how many samples it summarises."""
+    """A value and the number of its samples."""
 
     value: float
     samples: int = 1
@@ -68,7 +68,7 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Alert:
-    """A rule held against a measurement: ``firing``, ``ok``, or ``no_data`` with too few samples.
+    """The state of a rule for a measurement: ``firing``, ``ok``, or ``no_data`` with too few samples.
 
     ``value`` is None without data.
     """
@@ -81,17 +81,17 @@ class Alert:
     state: AlertState
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the alert JSON-able."""
+        """Return the alert as values of JSON."""
         return asdict(self)
 
 
 def evaluate(measurements: Mapping[str, Measurement]) -> list[Alert]:
-    """Hold every rule against what was measured.
+    """Compare the measurements with every rule.
 
     Parameters
     ----------
     measurements
-        By metric, as :data:`RULES` names them; one that is missing is no data.
+        By metric of :data:`RULES`; a missing metric gives ``no_data``.
 
     Returns
     -------
@@ -100,7 +100,7 @@ def evaluate(measurements: Mapping[str, Measurement]) -> list[Alert]:
     Raises
     ------
     InputError
-        If that is no mapping to measurements, or the value or the samples of one that is watched is no number.
+        If `measurements` is no mapping to measurements, or a value or a number of samples is no number.
 
     Examples
     --------
@@ -108,15 +108,15 @@ def evaluate(measurements: Mapping[str, Measurement]) -> list[Alert]:
     ['firing', 'no_data', 'no_data', 'no_data']
     """
     instance("measurements", measurements, Mapping, "a mapping of metrics to Measurement")
-    return [_held_against(rule, measurements.get(rule.metric)) for rule in RULES]
+    return [_alert_of(rule, measurements.get(rule.metric)) for rule in RULES]
 
 
-def _held_against(rule: AlertRule, measured: Measurement | None) -> Alert:
+def _alert_of(rule: AlertRule, measured: Measurement | None) -> Alert:
     if measured is not None:
         instance(rule.metric, measured, Measurement, "a Measurement")
         instance(f"the value of {rule.metric}", measured.value, Real, "a number")
         whole_number(f"the samples of {rule.metric}", measured.samples, least=0)
-    # A mean of nothing is NaN, which is on neither side of a threshold.
+    # The mean of no samples is NaN, which is on neither side of a threshold.
     value: float | None = None
     state: AlertState = "no_data"
     if measured is not None and measured.samples >= rule.min_samples and not math.isnan(measured.value):

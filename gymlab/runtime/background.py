@@ -1,4 +1,4 @@
-"""Coroutines for synchronous callers, also where an event loop is running already (a cell of a notebook)."""
+"""Coroutines for synchronous callers, even if an event loop is already running, as in a notebook."""
 
 import asyncio
 import atexit
@@ -16,24 +16,24 @@ T = TypeVar("T")
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine to its end and return its result, from any thread.
 
-    All calls share one event loop in one background thread, so that what is bound to a loop, such as a
-    connection, can be used from call to call. An interrupt cancels the coroutine and waits until it has
-    cleaned up.
+    All calls share one event loop in one background thread, so that several calls can use one connection, which is bound
+    to its loop. An interrupt cancels the coroutine and waits until it ends.
 
     Parameters
     ----------
     coroutine
-        What calling an ``async def`` function returns.
+        The result of a call of an ``async def`` function.
 
     Returns
     -------
     T
-        What the coroutine returns; what it raises is raised here.
+        The result of the coroutine; its errors are raised here.
 
     Raises
     ------
     InputError
-        If it is no coroutine, or one that has run before, or if the caller is itself run by this function and would wait for itself.
+        If the argument is no coroutine or has run before, or if the caller itself runs in this loop and would wait for
+        itself.
 
     Examples
     --------
@@ -62,7 +62,7 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
     def cancel() -> None:
         if tasks:
             tasks[0].cancel()
-        else:  # the interrupt came before the start was asked for
+        else:  # the interrupt came before the start
             coroutine.close()
             outcome.set_exception(asyncio.CancelledError())
 
@@ -85,7 +85,7 @@ def _hand_over(task: asyncio.Task[T], outcome: Future[T]) -> None:
 
 
 class _Background:
-    """One event loop in one daemon thread, started when first needed and closed at exit."""
+    """One event loop in one daemon thread, started at the first use and closed at exit."""
 
     def __init__(self) -> None:
         self.thread: threading.Thread | None = None
@@ -111,7 +111,7 @@ class _Background:
 
 
 def _serve(started: Future[asyncio.AbstractEventLoop]) -> None:
-    # The runner cancels what is left, and closes the loop.
+    # The runner cancels unfinished tasks and closes the loop.
     with asyncio.Runner() as runner:
         loop = runner.get_loop()
         started.set_result(loop)

@@ -28,7 +28,7 @@ Row = tuple[Any, ...]
 
 @dataclass(frozen=True, slots=True)
 class _Field:
-    """A column: where a row keeps its value, what is allowed in it, how SQLAlchemy binds it."""
+    """A column: the attribute of a row, the allowed values, and the conversion of SQLAlchemy."""
 
     attribute: str
     column: str
@@ -114,7 +114,7 @@ class BulkInsert(ABC):
     def _bound(self, rows: Sequence[SQLModel], first: int) -> list[Row]:
         """Return the rows as the tuples that the driver takes."""
         columns = []
-        # Past the instrumented attributes, which cost more than all the rest together.
+        # The instrumented attributes of SQLAlchemy are slower than all other steps together.
         dicts = [row.__dict__ for row in rows]
         for field in self._fields:
             name = field.attribute
@@ -172,8 +172,8 @@ class _BadValueError(Exception):
 
 
 def _python_type(column: ColumnElement[Any]) -> type | None:
-    """Return the type to insist on, None where any value may be right."""
-    if isinstance(column.type, AutoString):  # SQLModel's string, which does not say so
+    """Return the required type of a column, None if any type may be right."""
+    if isinstance(column.type, AutoString):  # the string of SQLModel has no python_type
         return str
     try:
         python_type = column.type.python_type
@@ -183,7 +183,7 @@ def _python_type(column: ColumnElement[Any]) -> type | None:
 
 
 def _bind_column(field: _Field, values: list[Any]) -> list[Any]:
-    """Return the values of a column as the driver takes them; whole columns at a time, as most are good."""
+    """Return the values of a column for the driver; whole columns are checked first, since most are good."""
     types = set(map(type, values))
     if field.python_type is not None and not types <= {field.python_type, NoneType}:
         values = [_converted(field, index, value) for index, value in enumerate(values)]
@@ -197,7 +197,7 @@ def _bind_column(field: _Field, values: list[Any]) -> list[Any]:
     return values
 
 
-def _bound(field: _Field, index: int, value: Any) -> Any:  # noqa: ANN401 - a column's value is of any type
+def _bound(field: _Field, index: int, value: Any) -> Any:  # noqa: ANN401 - a value of any type
     assert field.bind is not None  # noqa: S101 - only called where it is
     try:
         return field.bind(value)
@@ -205,8 +205,8 @@ def _bound(field: _Field, index: int, value: Any) -> Any:  # noqa: ANN401 - a co
         raise _BadValueError(index, f"column {field.column!r} cannot take {value!r}: {error}") from error
 
 
-def _converted(field: _Field, index: int, value: Any) -> Any:  # noqa: ANN401 - a column's value is of any type
-    """Return numpy's scalars as the driver takes them; refuse what only looks convertible."""
+def _converted(field: _Field, index: int, value: Any) -> Any:  # noqa: ANN401 - a value of any type
+    """Return scalars of numpy as Python values; refuse other types."""
     wanted = field.python_type
     if value is None or wanted is None or (isinstance(value, wanted) and type(value) is not bool):
         return value

@@ -1,4 +1,4 @@
-"""A cache that cannot outgrow its bounds: least recently used out first, by number, bytes and age."""
+"""A cache with bounds on entries, bytes and age, which evicts the least recently used entries."""
 
 import inspect
 import itertools
@@ -18,18 +18,18 @@ from gymlab.runtime.single_flight import ABSENT, SingleFlight
 
 @dataclass(frozen=True)
 class CacheStats:
-    """What a cache holds and how it did.
+    """Contents and counts of a cache.
 
     Attributes
     ----------
     entries, bytes
-        What it holds now.
+        Number and size of the present values.
     hits, misses
-        Look-ups that found a value, and that did not.
+        Look-ups with and without a value.
     evictions
-        Entries removed to keep within the bounds; those that expired are not counted.
+        Entries removed to keep the bounds; expired entries do not count.
     hit_rate
-        Hits among the look-ups; NaN before the first.
+        Share of hits among the look-ups; NaN before the first look-up.
     """
 
     entries: int
@@ -61,12 +61,12 @@ class BoundedCache:
     Parameters
     ----------
     max_size
-        Most entries.
+        Maximum number of entries.
     max_bytes
         Most bytes of values, as :func:`gymlab.runtime.cached_values.size_of` counts them when they are set; None for no
         bound. A value larger than this is not kept.
     ttl
-        Seconds after which an entry counts as gone; None for never.
+        Seconds after which an entry expires; None for never.
     name
         For messages and metrics.
     clock
@@ -109,7 +109,7 @@ class BoundedCache:
                 f"ttl {of_cache}", ttl, above=0, noun="a number of seconds", instead=", or None"
             )
         self._entries: OrderedDict[Hashable, _Entry] = OrderedDict()
-        # Keys in the order in which they were set, which is that in which they expire.
+        # Keys in the order in which they were set and will expire.
         self._by_age: OrderedDict[Hashable, None] = OrderedDict()
         # Reentrant: a value that is dropped may run code of its own, which may use this cache.
         self._lock = threading.RLock()
@@ -186,7 +186,7 @@ class BoundedCache:
         Parameters
         ----------
         key
-            Anything hashable.
+            A hashable object.
         compute
             Called without arguments. Its value is kept (None too), unless the cache was cleared or the key was set
             meanwhile. Its error is raised to all who wait, and nothing is kept.
@@ -274,7 +274,7 @@ class BoundedCache:
             self._bytes = 0
 
     def stats(self) -> CacheStats:
-        """Return what the cache holds and how it did."""
+        """Return the contents and counts."""
         with self._lock:
             self._remove_expired()
             asked = self._hits + self._misses
@@ -289,7 +289,7 @@ class BoundedCache:
             return len(self._entries)
 
     def __contains__(self, key: Hashable) -> bool:
-        """Return whether a value is there, without counting a look-up or use."""
+        """Return whether a key has a value, without a count of a look-up or a use."""
         self._refuse_unhashable(key)
         with self._lock:
             self._remove_expired()
@@ -305,7 +305,7 @@ class BoundedCache:
         """Refuse a value that could be used only once."""
         found = list(single_use_parts(value))
         for one in found:
-            # Else Python would warn that nobody awaited it.
+            # Without this, Python warns that the coroutine was never awaited.
             if inspect.iscoroutine(one) and inspect.getcoroutinestate(one) == inspect.CORO_CREATED:
                 one.close()
         if found:

@@ -1,4 +1,4 @@
-"""The database: one place makes sessions, and every session is accounted for."""
+"""The database; it makes all sessions and reports sessions that are left open."""
 
 import itertools
 import logging
@@ -108,7 +108,7 @@ class Database:
 
     @property
     def engine(self) -> AsyncEngine:
-        """SQLAlchemy's engine, for what a session does not offer."""
+        """The engine of SQLAlchemy, for work outside of sessions."""
         return self._engine
 
     def session(self) -> AbstractAsyncContextManager[AsyncSession]:
@@ -121,7 +121,7 @@ class Database:
         ...         row = await session.get(ActionRow, key, with_for_update=True)
         ...         row.action_type = "share"
         """
-        caller = sys._getframe(1)  # noqa: SLF001 - the public way, inspect.stack, reads source files
+        caller = sys._getframe(1)  # noqa: SLF001 - inspect.stack would read source files
         return self._session(f"{caller.f_code.co_filename}:{caller.f_lineno}")
 
     @asynccontextmanager
@@ -137,26 +137,25 @@ class Database:
                 await session.commit()
         finally:
             self._open.pop(number, None)
-            # SQLAlchemy would begin another transaction, which nobody commits.
+            # SQLAlchemy would begin another transaction without a commit.
             session.sync_session = session._proxied = _Closed(where)  # type: ignore[assignment]  # noqa: SLF001
 
     async def bulk_insert(self, rows: Sequence[SQLModel], batch_size: int = 1000) -> int:
         """Insert many rows of one table, all or none.
 
-        A row that is stored already, equal in every column, is passed over: inserting twice is the same as
-        inserting once.
+        A row that is already stored with equal values is skipped, so a second insertion changes nothing.
 
         Parameters
         ----------
         rows
             Instances of one table class, their primary keys set.
         batch_size
-            How many rows go to the driver at once. All batches are one transaction.
+            Number of rows in one call of the driver. All batches are one transaction.
 
         Returns
         -------
         int
-            How many rows were new.
+            Number of new rows.
 
         Raises
         ------
@@ -198,13 +197,13 @@ class Database:
             self._up_to_date = True
 
     def pool_in_use(self) -> int:
-        """Return how many connections are lent out now."""
+        """Return the number of connections in use."""
         pool = self._engine.pool
-        assert isinstance(pool, AsyncAdaptedQueuePool)  # noqa: S101 - the one that __init__ asked for
+        assert isinstance(pool, AsyncAdaptedQueuePool)  # noqa: S101 - __init__ makes this pool
         return pool.checkedout()
 
     def pool_utilization(self) -> float:
-        """Return the part of all connections that may be open, overflow included, that is lent out now."""
+        """Return the share of connections in use among all that may be open, overflow included."""
         return self.pool_in_use() / self._limit
 
     async def aclose(self) -> None:
@@ -252,7 +251,7 @@ class Database:
 
 
 class _Closed:
-    """Stands where a session was: every use of it is refused."""
+    """The replacement of a closed session; every use is refused."""
 
     def __init__(self, where: str) -> None:
         self._where = where

@@ -1,4 +1,4 @@
-"""Memory: what the operating system counts for a process, and what a value keeps alive."""
+"""Memory of a process, as the operating system counts it, and of a value with all that it refers to."""
 
 import multiprocessing
 import os
@@ -25,18 +25,18 @@ _STATUS = Path("/proc/self/status")
 
 @dataclass(frozen=True)
 class Measured(Generic[T]):
-    """What a call in a fresh process returned and took.
+    """Result, time and memory of a call in a new process.
 
     Attributes
     ----------
     value
-        What it returned.
+        The result of the call.
     seconds
-        How long the call took, the start of the process left out.
+        Duration of the call, without the start of the process.
     peak_bytes
-        The most memory that the process held.
+        The maximum memory of the process.
     start_bytes
-        What it held after its imports, before the call.
+        Memory of the process after its imports, before the call.
     """
 
     value: T
@@ -46,14 +46,14 @@ class Measured(Generic[T]):
 
 
 def peak_bytes() -> int:
-    """Return the most memory that this process has held so far, in bytes.
+    """Return the maximum memory of this process so far, in bytes.
 
     Examples
     --------
     >>> peak_bytes() >= resident_bytes() // 2
     True
     """
-    # Not getrusage where there is a choice: its maximum is inherited from the parent over fork and exec.
+    # getrusage is the last choice: its maximum is inherited from the parent over fork and exec.
     found = re.search(r"^VmHWM:\s+(\d+) kB", _STATUS.read_text(), re.MULTILINE) if _STATUS.exists() else None
     if found is not None:
         return int(found[1]) * 1024
@@ -66,7 +66,7 @@ def peak_bytes() -> int:
 
 
 def resident_bytes() -> int:
-    """Return the memory that this process holds now, in bytes.
+    """Return the memory of this process, in bytes.
 
     Examples
     --------
@@ -77,14 +77,14 @@ def resident_bytes() -> int:
 
 
 def measure_in_fresh_process(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Measured[T]:
-    """Call a function in a spawned process and return what it took there.
+    """Call a function in a new process and measure it.
 
     Parameters
     ----------
     function
-        A function of a module, so that the new process can import it. What that module imports counts as start.
+        A function of a module, so that the new process can import it. The imports of the module count as start.
     *args, **kwargs
-        Its arguments; they and the result travel between the processes.
+        The arguments. Arguments and result are pickled.
 
     Returns
     -------
@@ -93,10 +93,9 @@ def measure_in_fresh_process(function: Callable[P, T], *args: P.args, **kwargs: 
     Raises
     ------
     InputError
-        If it is no function, or a lambda, or defined inside another or in a notebook or script: the new process could
-        not import it.
+        If the new process cannot import the function: a lambda, or a function in a function, a notebook or a script.
     Exception
-        Whatever the function raises, with the child's traceback as its cause.
+        The error of the function, with the traceback of the new process as its cause.
 
     Examples
     --------
@@ -107,14 +106,14 @@ def measure_in_fresh_process(function: Callable[P, T], *args: P.args, **kwargs: 
     name = getattr(function, "__qualname__", repr(function))
     if function.__module__ == "__main__" or "<lambda>" in name or "<locals>" in name:
         raise InputError(f"{name} must be a function of a module, so that another process can import it")
-    # Spawned, never forked: a fork would start with all that this process holds.
+    # A forked process would start with the memory of this process.
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(max_workers=1, mp_context=spawn, initializer=_end_with_parent) as executor:
         return executor.submit(_measured, function, args, kwargs).result()
 
 
 def _end_with_parent() -> None:
-    """End this process when its parent process ends, for whatever reason.
+    """End this process when its parent process ends.
 
     This process waits for its next call at a pipe, and holds both ends of the pipe itself. So it would wait for ever if
     the parent ended alone.

@@ -1,4 +1,4 @@
-"""Arguments of figures, tables and widgets, checked in one way: tables, arrays, collections, extractions."""
+"""Checks of the arguments of figures, tables and widgets: tables, arrays, collections, extractions."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
@@ -15,23 +15,23 @@ Item = TypeVar("Item")
 
 
 def an_extraction(value: object) -> None:
-    """Refuse what is no extraction.
+    """Refuse a value that is no extraction.
 
     Raises
     ------
     InputError
-        If it is none.
+        If the value is something else.
     """
     instance("extraction", value, Extraction, "what gymlab.extract_patterns returns")
 
 
 def a_table(name: str, value: object, *columns: str, may_be_empty: bool = False) -> None:
-    """Refuse what is no table with these columns; an empty one may lack them if it may be empty.
+    """Refuse a value that is no table with these columns; with `may_be_empty`, an empty table needs no columns.
 
     Raises
     ------
     InputError
-        If it is no frame, or lacks one of them.
+        If the value is no frame, or lacks a column.
 
     Examples
     --------
@@ -41,19 +41,19 @@ def a_table(name: str, value: object, *columns: str, may_be_empty: bool = False)
     gymlab.errors.InputError: actions has no column target; it has step
     """
     instance(name, value, pd.DataFrame, "a table (pandas.DataFrame)")
-    there = list(value.columns)  # type: ignore[attr-defined] # seen above
+    there = list(value.columns)  # type: ignore[attr-defined] # checked above
     missing = [column for column in columns if column not in there]
     if missing and not (may_be_empty and value.empty):  # type: ignore[attr-defined] # as above
         raise InputError(f"{name} has no column {', '.join(missing)}; it has {named(there)}")
 
 
 def numbers(name: str, value: object, n_dimensions: int = 1) -> NDArray[Any]:
-    """Return an array of numbers as it is, a collection of them as an array.
+    """Return an array or a collection of numbers as an array.
 
     Raises
     ------
     InputError
-        If it is something else, or has another number of dimensions.
+        If the value is something else, or has another number of dimensions.
 
     Examples
     --------
@@ -82,7 +82,7 @@ def whole_numbers(name: str, value: object, n_dimensions: int = 1) -> NDArray[An
     Raises
     ------
     InputError
-        If it is something else.
+        If the value is something else.
     """
     array = numbers(name, value, n_dimensions)
     if array.size and array.dtype.kind not in "iu":
@@ -96,7 +96,7 @@ def each(name: str, value: object, kind: type[Item] | tuple[type[Item], ...], no
     Raises
     ------
     InputError
-        If it is no collection, or one of them is of another class.
+        If the value is no collection, or an object has another class.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The claims of the optimization document, as data, and when a measurement bears one out."""
+"""The claims of the optimization document as data, and the verdict on a claim after its measurement."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -14,18 +14,18 @@ Verdict = Literal["held", "failed", "not_measured"]
 
 @dataclass(frozen=True)
 class Expectation:
-    """What the document promises.
+    """A promise of the document.
 
     Attributes
     ----------
     statement
         The promise as a sentence.
     expected
-        Its figure, for people.
+        The promised figure, for people.
     unit
         Of the figure.
     at_least, at_most
-        What every repeat has to reach; exactly one of the two is given.
+        The bound that every repeat has to keep; exactly one of the two is given.
     """
 
     statement: str
@@ -69,29 +69,29 @@ EXPECTATIONS: Mapping[str, Expectation] = {
     ),
 }
 
-# Runs that were recorded under an earlier version name the claim on the left as the one on the right.
+# Earlier versions recorded the claim on the right under the id on the left.
 FORMER_IDS: Mapping[str, str] = {"stability": "no_leaks"}
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim with what was measured of it.
+    """A claim with its measurement.
 
     Attributes
     ----------
     id, statement, expected, unit
-        As of its :class:`Expectation`.
+        As in its :class:`Expectation`.
     measured
-        Median of the repeats; None when it could not be measured.
+        Median of the repeats; None if the claim could not be measured.
     low, high
-        The least and the largest repeat. They enclose the true median with probability ``1 − 2^(1−repeats)``
+        The smallest and the largest repeat. They enclose the true median with probability ``1 − 2^(1−repeats)``
         (order statistics; 97 % for six repeats).
     repeats
-        How many.
+        Number of repeats.
     verdict
-        ``held`` only if the worst repeat reaches what is expected.
+        ``held`` only if the worst repeat keeps the bound.
     details
-        Sentences: on what it was measured, and what else to know.
+        Sentences: the data of the measurement, then further facts.
     """
 
     id: str
@@ -106,13 +106,13 @@ class Claim:
     details: tuple[str, ...] = field(default=())
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the claim JSON-able."""
+        """Return the claim as values of JSON."""
         return {**asdict(self), "details": list(self.details)}
 
 
 @dataclass(frozen=True, eq=False)
 class ClaimRun:
-    """What one measurement found: the claims that it judges, and in subclasses the figures behind them."""
+    """The claims that one measurement judges; subclasses add the figures behind them."""
 
     claims: tuple[Claim, ...]
 
@@ -125,11 +125,11 @@ def judge(claim_id: str, repeats: Sequence[float], *details: str, also: bool = T
     claim_id
         A key of :data:`EXPECTATIONS`.
     repeats
-        What each repeat measured, in the claim's unit; none for a claim that could not be measured.
+        The figure of each repeat, in the unit of the claim; empty for a claim that could not be measured.
     *details
-        Sentences: first on what it was measured, then what else to know.
+        Sentences: the data of the measurement, then further facts.
     also
-        A further condition of the claim that is no number of its own.
+        A further condition of the claim.
 
     Returns
     -------
@@ -171,7 +171,7 @@ def judge(claim_id: str, repeats: Sequence[float], *details: str, also: bool = T
 
 
 def reduction(before: float, after: float) -> float:
-    """Return by how many percent ``after`` is less than ``before``.
+    """Return the reduction from ``before`` to ``after`` in percent.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Files that a command writes: refused before the work if they cannot be written, and there whole or not at all."""
+"""The files that a command writes: checked before the work, and complete or absent after it."""
 
 import os
 import secrets
@@ -13,28 +13,28 @@ from gymlab.arguments import instance, shown
 from gymlab.errors import InputError, OutputError
 from gymlab.settings import sample_path
 
-# What a command is given in place of a file for its result.
+# The name that stands for standard output in place of a file.
 STANDARD_OUTPUT = Path("-")
-# SQLite keeps a part of a database in these files beside it.
+# SQLite keeps parts of a database in files with these endings.
 _BESIDE = ("", "-wal", "-shm", "-journal")
 
 
 def require_targets(targets: Mapping[str, Path | None], source: Source | Sequence[Source] | None) -> None:
-    """Refuse before the work what could not be written after it, or would overwrite what is read.
+    """Refuse targets that cannot be written, or that would overwrite the log.
 
     Parameters
     ----------
     targets
-        Files and folders to write, by the option that names them; None is one that was not asked for.
+        Files and folders to write, by the option that names them; None for an option that is not given.
     source
-        What is read, as for :func:`gymlab.read_actions`; the bundled sample when there is none.
+        The log, as for :func:`gymlab.read_actions`; the bundled sample if there is none.
 
     Raises
     ------
     InputError
-        If a file is named twice, or is the log itself.
+        If two options name the same file, or one names the log itself.
     OutputError
-        If it is a folder, in none, or in one that cannot be written.
+        If a target is a folder, or its folder does not exist or cannot be written.
     """
     require_apart(targets, source)
     for path in targets.values():
@@ -43,7 +43,7 @@ def require_targets(targets: Mapping[str, Path | None], source: Source | Sequenc
 
 
 def require_apart(targets: Mapping[str, Path | None], source: Source | Sequence[Source] | None) -> None:
-    """Refuse to write what is read, or one file twice, however the paths are spelled.
+    """Refuse a target that is the log itself or the target of another option, however the paths are spelled.
 
     Parameters
     ----------
@@ -53,10 +53,10 @@ def require_apart(targets: Mapping[str, Path | None], source: Source | Sequence[
     Raises
     ------
     InputError
-        If a file is named twice, or is the log itself.
+        If two options name the same file, or one names the log itself.
     """
     instance("targets", targets, Mapping, "paths by the options that name them")
-    # What was found is not looked up again: a name may begin with ~ after all.
+    # These paths are final: ~ in them is a plain character.
     read = [path.absolute() for path in files_of(source or sample_path())]
     seen = {_identity(f"{path}{ending}"): "the log itself" for path in read for ending in _BESIDE}
     for option, path in targets.items():
@@ -69,7 +69,7 @@ def require_apart(targets: Mapping[str, Path | None], source: Source | Sequence[
 
 
 def _is_device(path: Source) -> bool:
-    """Tell whether a path is a device or a pipe; several results may go to the same one."""
+    """Return whether a path is a device or a pipe; several results may go to one device."""
     try:
         mode = _real(path).stat().st_mode
     except OSError:
@@ -78,7 +78,7 @@ def _is_device(path: Source) -> bool:
 
 
 def _identity(path: Source) -> tuple[object, ...]:
-    """Return what all spellings of a path share: the file's inode, or, without a file, the folder's inode and the name."""
+    """Return the inode of a file; for a file that does not exist, the inode of its folder and the name."""
     real = _real(path)
     try:
         status = real.stat()
@@ -88,19 +88,19 @@ def _identity(path: Source) -> tuple[object, ...]:
 
 
 def require_writable(path: Path, *, makes_folder: bool = False) -> None:
-    """Refuse a file that could not be written.
+    """Refuse a file that cannot be written.
 
     Parameters
     ----------
     path
-        Of the file.
+        Path of the file.
     makes_folder
-        Whether its folder is made if there is none.
+        Whether the writer makes a missing folder.
 
     Raises
     ------
     OutputError
-        If it is a folder, in none, or in one that cannot be written.
+        If the path is a folder, or its folder does not exist or cannot be written.
     """
     real = _real(path)
     try:
@@ -120,7 +120,7 @@ def require_writable(path: Path, *, makes_folder: bool = False) -> None:
 
 
 def _real(path: Source) -> Path:
-    """Return a path without ``~``, links and ``..``; pathlib's own would raise where a link points to itself."""
+    """Return a path without ``~``, links and ``..``; ``Path.resolve`` fails if a link points to itself."""
     plain = expanded(path)
     try:
         return Path(os.path.realpath(plain))
@@ -129,26 +129,26 @@ def _real(path: Source) -> Path:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all; a device or pipe is written to as it is.
+    """Write a file so that it is complete or absent; devices and pipes are written directly.
 
     Parameters
     ----------
     path
-        Of the file; ``-`` is standard output.
+        Path of the file; ``-`` is standard output.
     content
-        All of it.
+        The whole content.
 
     Raises
     ------
     InputError
-        If it is no path, or no bytes.
+        If `path` is no path, or `content` is no bytes.
     OutputError
-        If it cannot be written.
+        If the file cannot be written.
     """
     instance("content", content, bytes, "bytes")
     if expanded(path) == STANDARD_OUTPUT:
         sys.stdout.flush()
-        # A command's own stream has a name of its own for it.
+        # The streams of the command line call their binary stream otherwise.
         output = getattr(sys.stdout, "binary", None) or sys.stdout.buffer
         output.write(content)
         output.flush()
@@ -169,7 +169,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def unwritable(folder: Path) -> str:
-    """Return why nothing can be written to a folder, or be made where it will be; empty if it can.
+    """Return why a folder cannot be written or made; empty if it can.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""From an executed notebook to one HTML file that opens offline: plotly once, no code unless unfolded."""
+"""An executed notebook as one HTML file that opens offline, with plotly once and the code folded."""
 
 import copy
 import json
@@ -19,13 +19,13 @@ _HEADING = re.compile(r"^(##|###) +(.+?) *$", re.MULTILINE)
 def to_html(notebook: nbformat.NotebookNode, title: str) -> str:
     """Return an executed notebook as a self-contained page.
 
-    nbconvert's own templates fetch scripts from the network and leave plotly's figures out, so this one has a
-    template of its own. Text is escaped; figures are embedded as data, which no string in them can leave.
+    The templates of nbconvert fetch scripts from the network and leave out plotly's figures, so gymlab has its own
+    template. Text is escaped. Figures are embedded as JSON in which no string can end the script element.
 
     Parameters
     ----------
     notebook
-        With its outputs.
+        The notebook with its outputs.
     title
         Title of the page.
     """
@@ -60,7 +60,7 @@ def to_html(notebook: nbformat.NotebookNode, title: str) -> str:
 
 
 def _with_silent_cells_joined(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """Return a copy in which code cells in a row that show nothing are one, so that they unfold together."""
+    """Return a copy in which consecutive code cells without output are joined, so that they unfold together."""
     joined = copy.copy(notebook)
     joined.cells = []
     for cell in notebook.cells:
@@ -86,6 +86,6 @@ def _sections(notebook: nbformat.NotebookNode) -> list[dict[str, Any]]:
     ]
 
 
-def _script_json(value: Any) -> str:  # noqa: ANN401 - whatever a figure holds
-    """Return JSON that can stand inside a script element: no ``<`` can end the element early."""
+def _script_json(value: Any) -> str:  # noqa: ANN401 - any content of a figure
+    """Return JSON for a script element; without ``<``, no string can end the element."""
     return json.dumps(value).replace("<", "\\u003c")

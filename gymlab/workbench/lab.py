@@ -1,4 +1,4 @@
-"""JupyterLab at the notebooks: on this machine alone, with a token, and without asking the network for anything."""
+"""JupyterLab with the notebooks: on this machine only, with a token, and without requests to the network."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ _NEWS = "@jupyterlab/apputils-extension:announcements"
 
 _log = logging.getLogger(__name__)
 
-# What gymlab sets so that neither a configuration nor an argument undoes it, by every name that JupyterLab has for it.
+# The options that gymlab sets itself, under every name that JupyterLab has for them.
 _OWN = {
     "--ip",
     "--ServerApp.ip",
@@ -43,25 +43,25 @@ def lab_arguments(
     browser: bool = True,
     more: Sequence[str] = (),
 ) -> list[str]:
-    """Return the arguments that JupyterLab is started with; they overrule its configuration files.
+    """Return the arguments for JupyterLab; they override its configuration files.
 
     Parameters
     ----------
     folder
-        Where the notebooks are.
+        Folder of the notebooks.
     token
-        What a browser has to show.
+        The token that a browser has to send.
     port
-        Where to listen; JupyterLab takes the next free one if it is taken.
+        Port to listen on; if it is taken, JupyterLab takes the next free one.
     browser
-        Whether to open one.
+        Whether to open a browser.
     more
         Further arguments of JupyterLab.
 
     Raises
     ------
     InputError
-        If one of these is gymlab's to set.
+        If gymlab sets one of these arguments itself.
 
     Examples
     --------
@@ -82,7 +82,7 @@ def lab_arguments(
         f"--IdentityProvider.token={token}",
         f"--ServerApp.root_dir={folder}",
         f"--LabApp.default_url={page}",
-        # Both would have this server ask others on the network.
+        # Without these, the server sends requests to the network.
         "--LabApp.news_url=None",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         *([] if port is None else [f"--ServerApp.port={port}"]),
@@ -92,9 +92,9 @@ def lab_arguments(
 
 
 def notebooks() -> tuple[Path, list[str]]:
-    """Return where the notebooks can be worked on, and the names of those there that differ from the bundled ones.
+    """Return the folder of the notebooks, and the names of those that differ from the bundled notebooks.
 
-    A checkout has them. An installed gymlab has copies in its home; one that is there is never written again.
+    A checkout uses its own notebooks. An installed gymlab makes copies in its home, and never overwrites a copy.
 
     Raises
     ------
@@ -122,8 +122,8 @@ def notebooks() -> tuple[Path, list[str]]:
 def start_lab(*, port: int | None = None, browser: bool = True, more: Sequence[str] = ()) -> None:
     """Start JupyterLab and wait until it ends.
 
-    The token is that of the environment (``JUPYTER_TOKEN``) or a new one, whatever the user's configuration says.
-    JupyterLab runs in this process, so that no command line shows the token.
+    The token is ``JUPYTER_TOKEN`` of the environment or a new one; the user's configuration cannot change it. JupyterLab
+    runs in this process, so that no command line shows the token.
 
     Parameters
     ----------
@@ -133,9 +133,9 @@ def start_lab(*, port: int | None = None, browser: bool = True, more: Sequence[s
     Raises
     ------
     InputError
-        If an argument is gymlab's to set.
+        If gymlab sets an argument itself.
     """
-    from jupyterlab.labapp import LabApp  # type: ignore[import-untyped]  # noqa: PLC0415 - a refusal need not wait for it
+    from jupyterlab.labapp import LabApp  # type: ignore[import-untyped]  # noqa: PLC0415 - imports slowly
 
     folder, different = notebooks()
     given = os.environ.get("JUPYTER_TOKEN", "")
@@ -147,7 +147,7 @@ def start_lab(*, port: int | None = None, browser: bool = True, more: Sequence[s
             resource("notebooks"),
         )
     server = LabApp.initialize_server(arguments)
-    # JupyterLab shows the token in the URLs that it prints if nobody but itself has chosen it.
+    # JupyterLab prints URLs with the token only if the token was generated.
     server.identity_provider.token_generated = not given
     server.web_app.settings["page_config_hook"] = without_news
     server.start()
@@ -155,7 +155,7 @@ def start_lab(*, port: int | None = None, browser: bool = True, more: Sequence[s
 
 
 def _cancel_tasks(loop: asyncio.AbstractEventLoop) -> None:
-    """Cancel what the server left unanswered: a thread that waits for work of such a task would never end."""
+    """Cancel unfinished tasks of the server, since a thread that waits for one would never end."""
     tasks = asyncio.all_tasks(loop)
     for task in tasks:
         task.cancel()
@@ -163,19 +163,19 @@ def _cancel_tasks(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def without_news(_handler: object, page_config: dict[str, Any]) -> dict[str, Any]:
-    """Return what JupyterLab's page is configured with, without the part that offers news and looks for updates.
+    """Return the configuration of JupyterLab's page, with the extension for news and updates disabled.
 
-    It would ask whether to fetch news from its makers even where the server has none to give.
+    The extension asks whether to fetch news even if the server has no source of news.
     """
     disabled = [one for one in page_config.get("disabledExtensions", []) if one != _NEWS]
     return {**page_config, "disabledExtensions": [*disabled, _NEWS]}
 
 
 def _cells(path: Path) -> object:
-    """Return what a notebook says, without what it showed when it was run."""
+    """Return kind and source of each cell, without outputs."""
     content = path.read_bytes()
     try:
         cells = json.loads(content)["cells"]
         return [(cell["cell_type"], "".join(cell["source"])) for cell in cells]
     except (ValueError, KeyError, TypeError):
-        return content  # no notebook (any more): as it is
+        return content  # no notebook: compare the bytes

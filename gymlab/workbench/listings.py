@@ -1,4 +1,4 @@
-"""Patterns, principles, and what changed between two logs, as text for a terminal."""
+"""Patterns, principles, and the changes between two logs as text for a terminal."""
 
 from collections.abc import Sequence
 from itertools import groupby
@@ -14,18 +14,18 @@ from gymlab.principles.principle import in_situation, percent, quoted
 from gymlab.principles.shifts import PrincipleShift
 from gymlab.workbench.text import SUBJECTS, counted, decimals, largest_shares, one_line, short_names
 
-# A log of hundreds of sessions has thousands of rules; all of them are in the JSON.
+# A log of hundreds of sessions has thousands of rules; the JSON has all of them.
 _MOST_UNITS = 40
 _MOST_NAMES = 8
 
 
 def principle_listing(study: Study) -> str:
-    """Return the principles as sentences, those that follow from another one only counted, then policies and groups.
+    """Return the principles as sentences, then policies and groups; principles that follow from others are counted.
 
     Raises
     ------
     InputError
-        If it is no study.
+        If `study` is no study.
     """
     instance("study", study, Study, "a Study")
     lines: list[str] = []
@@ -90,12 +90,12 @@ def _some(names: Sequence[str]) -> str:
 
 
 def lineage_listing(lineage: Lineage) -> str:
-    """Return in a line what became of the principles of the run before.
+    """Return one line about the changes of principles since the run before.
 
     Raises
     ------
     InputError
-        If it is no lineage.
+        If `lineage` is no lineage.
     """
     instance("lineage", lineage, Lineage, "a Lineage")
     if not lineage.vanished and not any(one.parents for one in lineage.descents):
@@ -110,12 +110,12 @@ def lineage_listing(lineage: Lineage) -> str:
 
 
 def comparison_listing(comparison: Comparison) -> str:
-    """Return what changed between two logs: a table of the patterns, and a line for each principle that changed.
+    """Return the changes between two logs: a table of the patterns, and a line for each changed principle.
 
     Raises
     ------
     InputError
-        If it is no comparison.
+        If `comparison` is no comparison.
     """
     instance("comparison", comparison, Comparison, "a Comparison")
     patterns = comparison.extraction.patterns
@@ -161,17 +161,17 @@ def _q(value: float) -> str:
 
 
 def pattern_listing(extraction: Extraction) -> str:
-    """Return a table of the patterns, and below it what was chosen on the way.
+    """Return a table of the patterns, then the notes of the extraction.
 
     Parameters
     ----------
     extraction
-        Of any strategy.
+        An extraction of any strategy.
 
     Raises
     ------
     InputError
-        If it is no extraction.
+        If `extraction` is no extraction.
     """
     instance("extraction", extraction, Extraction, "an Extraction")
     names, agents, sessions = (
@@ -219,7 +219,7 @@ def _passing(extraction: Extraction) -> str:
 
 
 def _significance(extraction: Extraction, label: int) -> dict[str, str]:
-    """Return the cells that say whether a pattern comes again and is more than chance; none where it is not said."""
+    """Return the cells for stability and q-value of a pattern; none if significance was not assessed."""
     if extraction.significance is None:
         return {}
     found = extraction.significance.patterns[label]

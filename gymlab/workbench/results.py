@@ -1,4 +1,4 @@
-"""The report's figures for machines: ``results.json``, schema 1."""
+"""The findings of a report for programs: ``results.json``, schema 1."""
 
 import json
 import platform
@@ -20,9 +20,9 @@ from gymlab.runtime.alerts import Alert
 from gymlab.workbench.checked import each
 from gymlab.workbench.claims import Claim
 
-# Thousands of ids would bury the figures; `gymlab principles --json` has them.
+# There may be thousands of ids; `gymlab principles --json` has them.
 _EVIDENCE = {"action_ids", "contradiction_ids"}
-# The figures of a report depend on these most.
+# The packages whose versions change the figures most.
 _MEASURED_WITH = ("gymlab", "numpy", "scipy", "numba", "pandas", "tslearn", "plotly", "papermill", "sqlmodel")
 
 
@@ -34,14 +34,14 @@ def build_results(
     *,
     filters: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Return what a report found, JSON-able.
+    """Return the findings of a report as values of JSON.
 
     Parameters
     ----------
     extraction, study, claims, alerts
-        What was found and measured.
+        The findings and measurements.
     filters
-        Which part of the source it was on, as parameters of the report: those that are not set are left out.
+        The parameters of the report that select a part of the log; those that are not set are left out.
 
     Returns
     -------
@@ -52,7 +52,7 @@ def build_results(
     Raises
     ------
     InputError
-        If one of them is something else.
+        If an argument has another type.
     """
     instance("extraction", extraction, Extraction, "an Extraction")
     instance("study", study, Study, "a Study")
@@ -85,18 +85,18 @@ def build_results(
 
 
 def to_json(values: object) -> str:
-    """Return JSON text, numpy's numbers and paths included; bytes of a file's name that are no text are escaped.
+    """Return JSON text; numbers and arrays of numpy and paths are converted.
 
     Raises
     ------
     InputError
-        If a value has no form in JSON, as NaN has none.
+        If a value has no form in JSON, such as NaN.
     """
     try:
         text = json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False, default=_plain)
     except (TypeError, ValueError, RecursionError) as error:
         raise InputError(f"the values cannot be written as JSON: {error}") from error
-    # Bytes of a file's name that are no UTF-8 stand in a text as what UTF-8 cannot write; JSON escapes them as Python does.
+    # The name of a file may have bytes that are no UTF-8; Python's escapes for them are valid JSON.
     return text.encode("utf-8", "backslashreplace").decode()
 
 
@@ -111,7 +111,7 @@ def _plain(value: object) -> object:
 
 
 def environment() -> dict[str, str]:
-    """Return what figures depend on: versions and the machine's kind.
+    """Return the versions and the facts of the machine that figures depend on.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Text as it may be shown: strings from a log on one line, nothing that is obeyed; numbers as people read them."""
+"""Text for people: strings from a log on one line without control characters, and readable numbers."""
 
 import html
 import math
@@ -9,12 +9,12 @@ from itertools import count
 
 _EMPTY = "(empty)"
 
-# What principles can be of, by the parameter that chooses it.
+# Nouns for the subjects of principles, by the value of ``by``.
 SUBJECTS = {"agent": "agents", "session": "sessions", "cluster": "patterns"}
 
 
 def one_line(text: object, limit: int | None = None) -> str:
-    r"""Return text on one line, without control characters, shortened where it is longer than the limit.
+    r"""Return text on one line, without control characters, shortened to the limit.
 
     Examples
     --------
@@ -27,19 +27,19 @@ def one_line(text: object, limit: int | None = None) -> str:
 
 
 def short_names(names: Iterable[object], limit: int, *, taken: Iterable[str] = ()) -> dict[str, str]:
-    r"""Return by name a text of one line to show it by; no two of them are alike.
+    r"""Return a short text of one line for each name; no two texts look the same.
 
-    Names that would be alike show their end as well; those that still are stand in quotes, with what cannot be seen
-    in them written out; the last resort is a number.
+    Texts that would look the same also show the end of the name. If they still look the same, they are quoted, with
+    escapes for invisible characters. The last resort is a number.
 
     Parameters
     ----------
     names
-        What is shown side by side; one that occurs again counts once.
+        The names that are shown together; repeated names count once.
     limit
-        Characters that a text has at most, but for a number behind it.
+        The maximum length of a text, without the number.
     taken
-        Texts that stand beside them and belong to something else.
+        Other texts that are shown together with the names.
 
     Examples
     --------
@@ -54,7 +54,7 @@ def short_names(names: Iterable[object], limit: int, *, taken: Iterable[str] = (
     forms: list[Callable[[str], str]] = [
         lambda name: one_line(name, limit) or _EMPTY,
         lambda name: _with_both_ends(one_line(name), limit) or _EMPTY,
-        # A space beside another would not be seen.
+        # Two spaces look like one.
         lambda name: _with_both_ends(ascii(name).replace("  ", r" \x20"), limit),
     ]
     for form in forms:
@@ -77,12 +77,12 @@ def _with_both_ends(text: str, limit: int) -> str:
 
 
 def _seen(text: str) -> str:
-    """Return what the eye tells apart: one letter may be written in several ways."""
+    """Return the normal form of a text, since several codes may show the same letter."""
     return unicodedata.normalize("NFKC", text)
 
 
 def as_html(text: object, limit: int = 60) -> str:
-    """Return text on one line as HTML that shows it; MathJax, which JupyterLab has, leaves it alone.
+    """Return text on one line as escaped HTML, with a class that keeps JupyterLab's MathJax from changing it.
 
     Examples
     --------
@@ -97,7 +97,7 @@ def as_html(text: object, limit: int = 60) -> str:
 
 
 def counted(n: int, noun: str) -> str:
-    """Return a number with its noun, which is given in the plural.
+    """Return a number with its noun, given the plural.
 
     Examples
     --------
@@ -108,7 +108,7 @@ def counted(n: int, noun: str) -> str:
 
 
 def singular(noun: str) -> str:
-    """Return one of what a noun in the plural names.
+    """Return the singular of a noun.
 
     Examples
     --------
@@ -119,7 +119,7 @@ def singular(noun: str) -> str:
 
 
 def number(value: float) -> str:
-    """Return a number with three or four digits that count, more where it would be rounded up to 1 or 100.
+    """Return a number with three or four significant digits; more if it would be rounded up to 1 or 100.
 
     Examples
     --------
@@ -134,13 +134,13 @@ def number(value: float) -> str:
     places = ",.0f" if magnitude >= 999.5 else ".4g" if magnitude >= 10 else ".3g"
     shown = f"{value:{places}}"
     if shown in {"1", "100"} and value < float(shown):
-        # All but so little: the digit that says so is the first that counts.
+        # As many digits as show the difference to 1 or 100.
         shown = f"{value:.{math.ceil(-math.log10(1 - value / float(shown)))}g}"
     return shown.replace("-", "−")
 
 
 def decimals(value: float, places: int = 2) -> str:
-    """Return a number with so many decimals; a bound where they would say 0, 1 or −1 and it is not; a dash for NaN.
+    """Return a number with this many decimals; a bound if it would be rounded to 0, 1 or −1; a dash for NaN.
 
     Examples
     --------
@@ -162,7 +162,7 @@ def decimals(value: float, places: int = 2) -> str:
 
 
 def some_of(shown: int, n: int, noun: str, which: str = "") -> str:
-    """Return how many of how many are shown, and which; nothing where all are.
+    """Return a phrase for how many things of all are shown, and which; empty if all are shown.
 
     Examples
     --------
@@ -175,23 +175,23 @@ def some_of(shown: int, n: int, noun: str, which: str = "") -> str:
 
 
 def largest_shares(shares: Mapping[str, float], names: Mapping[str, str], most: int = 3) -> str:
-    """Return the first of several shares, and how many more there are.
+    """Return the largest shares as text, and the number of the others.
 
     Parameters
     ----------
     shares
-        By name, the largest first.
+        Shares by name, the largest first.
     names
-        How each name is shown, of :func:`short_names`.
+        The shown text of each name, from :func:`short_names`.
     most
-        Shares at most.
+        The maximum number of shares.
 
     Examples
     --------
     >>> largest_shares({"give": 0.75, "take": 0.2499, "": 0.0001}, {"give": "give", "take": "take"}, most=2)
     'give 75 %, take 25 %, 1 more'
     """
-    # It comes with all of the patterns, which a command line that only needs text need not wait for.
+    # The import loads scipy, which --help does not need.
     from gymlab.principles.principle import percent  # noqa: PLC0415
 
     first = [f"{names[name]} {percent(share)}" for name, share in list(shares.items())[:most]]
@@ -200,7 +200,7 @@ def largest_shares(shares: Mapping[str, float], names: Mapping[str, str], most: 
 
 
 def with_range(measured: float | None, low: float | None, high: float | None) -> str:
-    """Return a median with the least and the largest of its repeats, where they differ; a dash for what is unknown.
+    """Return a median with the smallest and the largest repeat, if they differ; a dash if it is unknown.
 
     Examples
     --------

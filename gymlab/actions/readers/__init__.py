@@ -1,4 +1,4 @@
-"""Readers: from every format to the action table, found by content and name."""
+"""Readers: from every format to the action table; the content and the name of a file tell its format."""
 
 import importlib
 import json
@@ -29,7 +29,7 @@ from gymlab.errors import InputError
 
 __all__ = ["FORMATS", "hide_password", "read_actions"]
 
-# Format: module of its reader, and the function there.
+# By format, the module of the reader and its function.
 FORMATS: dict[str, tuple[str, str]] = {
     "gym": ("databases", "read_gym"),
     "gymlab": ("databases", "read_own"),
@@ -39,7 +39,7 @@ FORMATS: dict[str, tuple[str, str]] = {
     "axelrod": ("axelrod", "read"),
     "tau-bench": ("tau_bench", "read"),
 }
-# Of formats that are no text: the first bytes of each, what such a file is, which formats it may hold.
+# Of binary formats: the first bytes, the name of such a file, and its possible formats.
 _BINARY = (
     (SQLITE_MAGIC, "a SQLite database", ("gym", "gymlab")),
     (b"PAR1", "a Parquet file", ("parquet",)),
@@ -70,19 +70,19 @@ def read_actions(
     Parameters
     ----------
     source
-        A file, also compressed (gzip, bzip2, xz, zstd, lz4); a pattern such as ``logs/*.jsonl.gz``; the URL of a
-        SQLite database; or several of these. What exists under its literal name is no pattern.
+        A file, plain or compressed (gzip, bzip2, xz, zstd, lz4); a pattern such as ``logs/*.jsonl.gz``; the URL of a
+        SQLite database; or several of these. The name of an existing file is never taken as a pattern.
     format
-        One of gym, gymlab, jsonl, csv, parquet, axelrod, tau-bench; None finds it by content and name.
+        One of gym, gymlab, jsonl, csv, parquet, axelrod, tau-bench; None to tell it by content and name.
     strict
-        True: a bad row is an error. False: it goes to a second frame, the rest is kept.
+        True: a bad row is an error. False: bad rows go to a second frame, and the other rows are kept.
 
     Returns
     -------
     pandas.DataFrame or (pandas.DataFrame, pandas.DataFrame)
-        The action table, series by series; ``attrs`` says what was assumed (`notes`), the unit of
-        decision_entropy (`entropy_unit`) and the `source`. With ``strict=False`` also the errors: source, line,
-        field, value, problem.
+        The action table, series by series. Its ``attrs`` hold the assumptions of the reader (`notes`), the unit of
+        decision_entropy (`entropy_unit`) and the `source`. With ``strict=False`` also the errors: source, line, field,
+        value, problem.
 
     Raises
     ------
@@ -105,7 +105,7 @@ def read_actions(
 
 
 def _part(path: Path, name: str | None) -> TypedRows:
-    """Read one file, in the given format if there is one."""
+    """Read one file, in the given format or in the one that its content and name tell."""
     start = head(path, _HEAD_SIZE)
     name = _format_of(path, start, name)
     if name in ("csv", "axelrod"):
@@ -116,7 +116,7 @@ def _part(path: Path, name: str | None) -> TypedRows:
     if len(rows.lines):
         folders = {name: values * len(rows.lines) for name, values in folder_columns(path).items()}
         rows.columns = {**folders, **rows.columns}
-    # Without rows, a source that has other columns was no log in the first place: `conform` says which.
+    # For a source without rows but with the wrong columns, `conform` has the better message.
     if not len(rows.lines) and not rows.problems and not (rows.columns and absent_columns(rows)):
         raise InputError(f"{path}: no actions in it")
     return conform(rows)
@@ -154,7 +154,7 @@ def _text_format(path: Path, start: bytes) -> str:
 
 
 def _has_an_action_a_line(path: Path) -> bool:
-    """Tell whether the first line is an object by itself, with another one below it or the fields of an action."""
+    """Tell whether the first line is an object, and an object follows or the first one has fields of an action."""
     filled = (line for _, line in lines(path) if line.strip())
     try:
         first: Any = json.loads(next(filled))

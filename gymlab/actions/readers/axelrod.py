@@ -1,11 +1,10 @@
-"""Matches of the iterated prisoner's dilemma, one a line: strategy, opponent, seed, rep, moves, opponent_moves.
+"""Matches of the iterated prisoner's dilemma, one on each line: strategy, opponent, seed, rep, moves, opponent_moves.
 
-From the moves follow (payoffs own/other: CC 3/3, CD 0/5, DC 5/0, DD 1/1) the outcome, (own - 2.5) / 2.5, the
-impact, (other's - 2.5) / 2.5, the relationship (what the opponent did last: ally or adversary, first neutral)
-and the context (both moves of the turn before, own first).
+The other columns follow from the moves, with the payoffs (own/other) CC 3/3, CD 0/5, DC 5/0, DD 1/1. The outcome is
+(own - 2.5) / 2.5, and the impact is (other's - 2.5) / 2.5. The relationship is that of the opponent's last move: ally or
+adversary, and neutral in the first turn. The context is both moves of the turn before, the own move first.
 """
 
-from itertools import starmap
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from gymlab.errors import InputError
 
 COLUMNS = ("strategy", "opponent", "seed", "rep", "moves", "opponent_moves")
 
-# All tables are indexed by 2 * (own move is D) + (opponent's move is D); the fifth entry is the first turn's.
+# All tables have the index 2 * (own move is D) + (opponent's move is D). The fifth entry is for the first turn.
 _OUTCOME = np.array([0.2, -1.0, 1.0, -0.6])
 _IMPACT = np.array([0.2, 1.0, -1.0, -0.6])
 _CONTEXT = np.array(["CC", "CD", "DC", "DD", "start"], dtype=object)
@@ -31,19 +30,19 @@ _LINE = "gymlab_line"
 
 
 def read(path: Path) -> RawRows:
-    """Read a CSV file of matches; a match whose line does not fit is a bad row."""
+    """Read a CSV file of matches; each line with a problem is a bad row."""
     numbers, header, cells, rows = csv_cells(path)
     absent = [name for name in COLUMNS if name not in header]
     if absent:
         raise InputError(f"{path}: the columns {', '.join(absent)} are missing; it has {named(header)}")
     matches = pd.DataFrame(dict(zip(header, cells, strict=True)), dtype="str")
     matches[_LINE] = np.array(numbers, dtype=np.int64)
-    matches["session_id"] = pd.Series(
-        list(starmap(session_id, zip(*_parts(matches), strict=True))), dtype="str"
-    )
+    names = ("strategy", "opponent", "seed", "rep")
+    parts = (matches[name] for name in names)
+    matches["session_id"] = pd.Series(list(map("{} vs {} seed={} rep={}".format, *parts)), dtype="str")
     matches = matches.loc[_usable(matches, rows)].reset_index(drop=True)
     made, rows.lines = _actions(matches)
-    # `turns` is the number of moves, which the moves themselves say.
+    # `turns` is only the number of moves.
     more = {name: matches[name].tolist() for name in header if name not in (*COLUMNS, "turns")}
     turns = matches["moves"].str.len()
     rows.columns = {
@@ -55,17 +54,8 @@ def read(path: Path) -> RawRows:
     return rows
 
 
-def session_id(strategy: str, opponent: str, seed: str, rep: str) -> str:
-    """Return the readable name of a match."""
-    return f"{strategy} vs {opponent} seed={seed} rep={rep}"
-
-
-def _parts(matches: pd.DataFrame) -> list[pd.Series]:
-    return [matches[name] for name in ("strategy", "opponent", "seed", "rep")]
-
-
 def _usable(matches: pd.DataFrame, rows: RawRows) -> "np.ndarray[Any, np.dtype[np.bool_]]":
-    """Tell which matches can be used, and record what is wrong with the others."""
+    """Tell which matches can be used, and record the problems of the others."""
     n_moves = matches["moves"].str.len()
     turns = matches.get("turns", n_moves.astype("str"))
     first = matches.groupby("session_id")[_LINE].transform("first")
@@ -78,7 +68,7 @@ def _usable(matches: pd.DataFrame, rows: RawRows) -> "np.ndarray[Any, np.dtype[n
         ),
         ("opponent_moves", matches["opponent_moves"].str.len() != n_moves, "is not as long as moves"),
         ("turns", turns != n_moves.astype("str"), "is not the number of moves"),
-        ("session_id", first != matches[_LINE], "is a match that line {first} of this file has"),
+        ("session_id", first != matches[_LINE], "repeats the match in line {first} of this file"),
     ]
     good = np.ones(len(matches), dtype=bool)
     for name, wrong, problem in checks:
@@ -91,7 +81,7 @@ def _usable(matches: pd.DataFrame, rows: RawRows) -> "np.ndarray[Any, np.dtype[n
 
 
 def _actions(matches: pd.DataFrame) -> tuple[dict[str, object], "np.ndarray[Any, np.dtype[np.int64]]"]:
-    """Unfold the matches into one row a move."""
+    """Return the matches as columns with one row for each move, and the line of each row."""
     turns = matches["moves"].str.len().to_numpy(dtype=np.int64)
     own, other = _is_defection(matches["moves"]), _is_defection(matches["opponent_moves"])
     joint = 2 * own + other

@@ -28,7 +28,7 @@ GYM_MARK = "relational_data"
 
 @contextmanager
 def open_read_only(path: Path) -> Iterator[sqlite3.Connection]:
-    """Open a database for reading only; what SQLite refuses becomes one `InputError`."""
+    """Open a database for reading only; errors of SQLite become an `InputError`."""
     check_file(path)
     try:
         with closing(_connected(path)) as connection:
@@ -52,8 +52,8 @@ def _connected(path: Path) -> sqlite3.Connection:
             path
         ):
             raise
-        # A database in write-ahead mode wants to make its side files; where it may not, and nothing waits in
-        # them, the file alone is the whole truth.
+        # SQLite makes side files for a database in write-ahead mode. In a folder that is read-only it cannot, but the
+        # file alone is complete if no changes wait in side files.
         return sqlite3.connect(f"{uri}&immutable=1", uri=True)
     return connection
 
@@ -63,13 +63,13 @@ def _primary_code(error: sqlite3.Error) -> int:
 
 
 def _is_unfinished(path: Path) -> bool:
-    """Tell whether something waits beside the file that SQLite would have to take into account."""
+    """Tell whether side files of a database hold changes that are not in the database itself."""
     logs = [path.with_name(f"{path.name}{ending}") for ending in ("-wal", "-journal")]
     return any(log.exists() and log.stat().st_size > 0 for log in logs)
 
 
 def has_rowids(connection: sqlite3.Connection, table: str) -> bool:
-    """Tell whether SQLite numbers the rows itself, which it does not do in views."""
+    """Tell whether SQLite numbers the rows of a table, as it does not in views."""
     query = f"SELECT count(*) FROM {table} WHERE typeof(rowid) <> 'integer'"  # noqa: S608 - a constant
     try:
         return bool(connection.execute(query).fetchone()[0] == 0)
@@ -78,24 +78,23 @@ def has_rowids(connection: sqlite3.Connection, table: str) -> bool:
 
 
 def columns_of_table(connection: sqlite3.Connection, table: str) -> list[str]:
-    """Return the columns of a table; none if there is no such table."""
+    """Return the columns of a table, or an empty list if there is no such table."""
     return [row[0] for row in connection.execute("SELECT name FROM pragma_table_info(?)", (table,))]
 
 
-def fetch_columns(connection: sqlite3.Connection, query: str) -> dict[str, list[Any]]:
-    """Return the answer to a query column by column; a text that is no UTF-8 stays bytes."""
+def fetched(connection: sqlite3.Connection, query: str) -> pd.DataFrame:
+    """Return the answer to a query as a frame of Python objects; a text that is not UTF-8 stays bytes."""
     cursor = connection.execute(query)
     names = [column[0] for column in cursor.description]
     try:
         rows = cursor.fetchall()
     except sqlite3.OperationalError as error:
-        # What Python cannot decode is the one error that has no code of SQLite's.
+        # Only the error for a text that Python cannot decode has no error code of SQLite.
         if hasattr(error, "sqlite_errorcode"):
             raise
         connection.text_factory = _text
         rows = connection.execute(query).fetchall()
-    values = zip(*rows, strict=True) if rows else ([] for _ in names)
-    return {name: list(column) for name, column in zip(names, values, strict=True)}
+    return pd.DataFrame(rows, columns=names, dtype=object)
 
 
 def _text(stored: bytes) -> str | bytes:
@@ -106,7 +105,7 @@ def _text(stored: bytes) -> str | bytes:
 
 
 def detect(path: Path) -> str:
-    """Return which reader knows this database: "gym" or "gymlab"."""
+    """Return the format of a database: "gym" or "gymlab"."""
     with open_read_only(path) as connection:
         is_own = bool(columns_of_table(connection, OWN_TABLE))
         is_gym = GYM_MARK in columns_of_table(connection, GYM_TABLE)
@@ -116,15 +115,14 @@ def detect(path: Path) -> str:
             f"{path}: holds the Gym's actions and gymlab's; say which with format='gym' or 'gymlab'"
         )
     if not is_own and not is_gym:
-        found = named(tables)
         raise InputError(
             f"{path}: holds neither the Gym's table {GYM_TABLE!r} (with {GYM_MARK}) nor gymlab's {OWN_TABLE!r}; "
-            f"its tables are {found}"
+            f"its tables are {named(tables)}"
         )
     return "gymlab" if is_own else "gym"
 
 
-# Where the value of each column of the action table stands: a column, or column.key of its JSON.
+# The place of each column of the action table: a column of the database, or column.key of its JSON.
 _GYM_FIELDS = {
     "action_id": "id",
     "session_id": "agent_id",
@@ -149,12 +147,12 @@ _LINE = "gymlab_line"
 _GYM_QUERY = f"SELECT rowid AS {_LINE}, * FROM {GYM_TABLE} ORDER BY rowid"  # noqa: S608 - constants
 _GYM_QUERY_OF_VIEW = f"SELECT * FROM {GYM_TABLE}"  # noqa: S608 - a constant
 
-# The adapters of the Gym answer with the first option when an agent's reply could not be read.
+# The adapters of the Gym take the first option if they cannot read the reply of an agent.
 _MADE_UP = "default_first"
 
 
 def read_gym(path: Path) -> RawRows:
-    """Read the Gym's actions, each agent's by time and then in the order of storing."""
+    """Read the Gym's actions, those of each agent in the order of time, then in the order in which they were stored."""
     with open_read_only(path) as connection:
         found = columns_of_table(connection, GYM_TABLE)
         absent = [name for name in _STORED if name not in found]
@@ -163,10 +161,11 @@ def read_gym(path: Path) -> RawRows:
                 f"{path}: table {GYM_TABLE!r} lacks the columns {', '.join(absent)}; it has {named(found)}"
             )
         is_numbered = has_rowids(connection, GYM_TABLE)
-        stored = fetch_columns(connection, _GYM_QUERY if is_numbered else _GYM_QUERY_OF_VIEW)
-    stored.setdefault(_LINE, list(range(1, len(stored["id"]) + 1)))
-    rows = RawRows({}, np.array(stored[_LINE], dtype=np.int64), str(path), "row", ONE_MINUS_CONFIDENCE)
-    table = _parsed(pd.DataFrame(stored, dtype=object), rows)
+        stored = fetched(connection, _GYM_QUERY if is_numbered else _GYM_QUERY_OF_VIEW)
+    if not is_numbered:
+        stored[_LINE] = np.arange(1, len(stored) + 1)
+    rows = RawRows({}, stored[_LINE].to_numpy(dtype=np.int64), str(path), "row", ONE_MINUS_CONFIDENCE)
+    table = _parsed(stored, rows)
     rows.lines = table[_LINE].to_numpy(dtype=np.int64)
     rows.columns = {name: _values(table, path) for name, path in _GYM_FIELDS.items()}
     rows.columns["action_type"] = _choices(table)
@@ -180,7 +179,7 @@ def read_gym(path: Path) -> RawRows:
 
 
 def _parsed(table: pd.DataFrame, rows: RawRows) -> pd.DataFrame:
-    """Return the rows in order of time with their JSON parsed; a row with broken JSON is a bad row."""
+    """Return the rows in the order of time, with their JSON parsed; a row with broken JSON is a bad row."""
     good = np.ones(len(table), dtype=bool)
     for name in _JSON:
         parsed: list[object] = []
@@ -191,14 +190,14 @@ def _parsed(table: pd.DataFrame, rows: RawRows) -> pd.DataFrame:
                 good[position] = False
                 rows.problem(table[_LINE].iloc[position], name, text, problem)
         table[name] = pd.Series(parsed, dtype=object)
-    # A time that is none is a bad row as well; the schema names it, here it only must not stop the ordering.
+    # A row without a readable time is a bad row, too. The schema reports it; here it only has to be sorted.
     times, _ = to_time(table["timestamp"], _TIMESTAMP)
     order = times.sort_values(kind="stable").index
     return table.loc[order].loc[good[order]].reset_index(drop=True)
 
 
 def _object(text: object) -> tuple[dict[str, Any], str]:
-    """Return the object that a text is, and what is wrong with it."""
+    """Return the JSON object in a text, and "" or the problem."""
     try:
         value = strict_json(text) if isinstance(text, (str, bytes)) else None
     except NotJsonError as error:
@@ -214,7 +213,7 @@ def _values(table: pd.DataFrame, path: str) -> list[object]:
 
 
 def _choices(table: pd.DataFrame) -> list[object]:
-    """Return what was chosen: the context's choice, for the stored type only names the scenario."""
+    """Return the choices from the contexts, since the stored type is only the name of the scenario."""
     chosen = [context.get("choice_id") for context in table["context"]]
     return [
         stored if choice in (None, "") else choice
@@ -223,7 +222,7 @@ def _choices(table: pd.DataFrame) -> list[object]:
 
 
 def _metadata(table: pd.DataFrame, more: list[str]) -> list[object]:
-    """Return what the action table has no column for: of each row, and of its relational data."""
+    """Return the values of each row, and of its relational data, that the action table has no column for."""
     if _WEIGHT not in table:
         table[_WEIGHT] = pd.Series(None, index=table.index, dtype=object)
     kept = table[["action_type", _WEIGHT, "context", *more]].to_dict("records")
@@ -258,17 +257,16 @@ _OWN_QUERY = f"SELECT * FROM {OWN_TABLE} ORDER BY {', '.join(KEY)}"  # noqa: S60
 
 
 def read_own(path: Path) -> RawRows:
-    """Read the stored actions, ordered by their key: the table is clustered by it and keeps no other order."""
+    """Read the stored actions, ordered by their key, which is the only order that the table keeps."""
     with open_read_only(path) as connection:
         found = columns_of_table(connection, OWN_TABLE)
         absent = [name for name in KEY if name not in found]
         if absent:
             lacking = f"columns {', '.join(absent)} in table" if found else "table"
             raise InputError(f"{path}: has no {lacking} {OWN_TABLE!r}; import actions into it first")
-        stored = fetch_columns(connection, _OWN_QUERY)
-    table = pd.DataFrame(stored, dtype=object)
+        table = fetched(connection, _OWN_QUERY)
     if "timestamp" in table:
-        # They are all in UTC, and SQLite keeps no zone.
+        # The stored times are in UTC, and SQLite keeps no zone.
         moments = [in_utc(moment_of(stored)) or stored for stored in table["timestamp"]]
         table["timestamp"] = pd.Series(moments, dtype=object)
     return RawRows(

@@ -1,4 +1,4 @@
-"""What a file is that is no log: known by its bytes, so that the error says what to do instead."""
+"""Files that are no logs, known by their first bytes, so that the error can say what to do."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ _UNPACK = "unpack it and name the log that is in it"
 _WORKBOOK = "save the sheet as CSV"
 _PARQUET = "write the table as Parquet"
 
-# Where the bytes stand, the bytes, what begins so, and what to do.
+# The offset of the bytes, the bytes, the kind of file, and what to do.
 _MAGIC: tuple[tuple[int, bytes, str, str], ...] = (
     (0, b"PK\x03\x04", "a zip archive", _UNPACK),
     (0, b"PK\x05\x06", "a zip archive with nothing in it", _UNPACK),
@@ -44,7 +44,7 @@ _MARKUP: tuple[tuple[bytes, str, str], ...] = (
     (b"<html", "a web page", "download the log itself"),
     (b"<?xml", "an XML document", _EXPORT),
 )
-# The byte order mark of each, and which of the first four bytes are 0 where it is left out.
+# The byte order mark, and which of the first four bytes are 0 in a text without one.
 _ENCODINGS: tuple[tuple[str, bytes, tuple[bool, ...]], ...] = (
     ("UTF-32", b"\xff\xfe\x00\x00", (False, True, True, True)),
     ("UTF-32", b"\x00\x00\xfe\xff", (True, True, True, False)),
@@ -56,19 +56,19 @@ _MATCH_COLUMNS = {"strategy", "opponent", "moves", "opponent_moves"}
 
 
 def refuse_other_kinds(path: Path, start: bytes) -> None:
-    """Refuse what is known to be no log of any format.
+    """Refuse a file that is known to be no log.
 
     Parameters
     ----------
     path
-        Of the file.
+        The path of the file.
     start
-        Its first bytes, unpacked.
+        The first bytes, unpacked.
 
     Raises
     ------
     InputError
-        If it is an archive, a document, a table of another format, or text in another encoding.
+        If the file is an archive, a document, a table of another format, or text in another encoding.
     """
     if start.startswith(b"PK\x03\x04") and (b"xl/" in start or b"opendocument.spreadsheet" in start):
         raise InputError(f"{path}: is a workbook of Excel or another program; {_WORKBOOK}")
@@ -76,7 +76,7 @@ def refuse_other_kinds(path: Path, start: bytes) -> None:
     if encoding is not None:
         raise InputError(f"{path}, line 1: is not UTF-8 text but {encoding}; save the file as UTF-8")
     for offset, magic, what, instead in _MAGIC:
-        # Letters alone may begin a text as well, a header say.
+        # A text, such as a header, may begin with the same letters.
         if start.startswith(magic, offset) and (b"\0" in start or not magic.isalnum()):
             raise InputError(f"{path}: is {what}; {instead}")
     for beginning, what, instead in _MARKUP:
@@ -87,22 +87,22 @@ def refuse_other_kinds(path: Path, start: bytes) -> None:
 
 
 def require_commas(path: Path, start: bytes) -> None:
-    """Refuse a CSV file that does not separate its columns by commas.
+    """Refuse a CSV file whose columns are not separated by commas.
 
     Raises
     ------
     InputError
-        If the header has names of columns between semicolons, tabs or bars.
+        If semicolons, tabs or bars separate the names in the header.
     """
     header = start.partition(b"\n")[0]
     for separator, name in _SEPARATORS.items():
         names = {part.strip().strip(b'"').decode(errors="replace") for part in header.split(separator)}
         if len(names & (set(ACTION_COLUMNS) | _MATCH_COLUMNS)) > 1:
-            raise InputError(f"{path}: its columns stand apart by {name}; save it with commas")
+            raise InputError(f"{path}: its columns are separated by {name}; save it with commas")
 
 
 def _is_in(start: bytes, mark: bytes, zeros: tuple[bool, ...]) -> bool:
-    """Tell whether a text begins so; without its mark, every log begins with characters of ASCII."""
+    """Tell whether a text begins in this encoding; without a mark, it has to begin with characters of ASCII."""
     first = start[: len(zeros)]
     return start.startswith(mark) or (
         tuple(byte == 0 for byte in first) == zeros and first.replace(b"\0", b"").strip().isascii()

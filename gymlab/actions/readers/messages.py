@@ -1,6 +1,6 @@
-"""Messages of a chat as various programs write them: texts and parts, times, tool calls and their answers.
+"""Messages of a chat in the shapes of several programs: texts and their parts, times, tool calls and their answers.
 
-What is odd costs itself alone, and is counted by a sentence that becomes a note.
+An odd value is left out alone, and counted under a sentence that becomes a note.
 """
 
 import json
@@ -20,7 +20,7 @@ Odd = Counter[str]
 
 ROLES = ("assistant", "user", "tool")
 _PASSED_OVER = ("system", "developer")
-# Where an object in a content holds its text or further parts, and how it says that it is an error.
+# The keys under which an object in a content holds its text or further parts, and those that mark an error.
 _INNER = ("text", "content", "value")
 _FLAGS = ("error", "is_error", "isError")
 
@@ -31,7 +31,7 @@ _STEPS_BACK = "messages before which the clock steps back, so of unknown latency
 _NO_CALLS = "tool calls that are no list, left out"
 _NO_NAME = "tool calls without the name of a tool, left out"
 _NO_ARGUMENTS = "tool calls whose arguments are no JSON object"
-_NO_TOKENS = "numbers of tokens that are none, left out"
+_NO_TOKENS = "numbers of tokens that are no usable numbers, left out"
 
 
 @dataclass(frozen=True)
@@ -41,13 +41,14 @@ class Call:
     Attributes
     ----------
     id
-        By which an answer refers to it; None if it has none.
+        The id by which an answer refers to the call, or None.
     name
-        Of the tool.
+        The name of the tool.
     arguments
-        None if they cannot be read.
+        The arguments; None if they cannot be read.
     text
-        Name and arguments: equal texts are equal calls, to the type of each number. None if `arguments` is.
+        The name and the arguments as text. Equal texts are equal calls, also in the type of each number. None if
+        `arguments` is None.
     """
 
     id: object
@@ -57,12 +58,12 @@ class Call:
 
 
 def object_of(value: object) -> Json:
-    """Return a value if it is a JSON object, else one without fields."""
+    """Return a value if it is a JSON object, else an empty object."""
     return value if isinstance(value, dict) else {}
 
 
 def spoken(messages: Sequence[object], odd: Odd) -> list[Json]:
-    """Return the messages of agent, user and tools; messages of the system are no part of the conversation."""
+    """Return the messages of agent, user and tools, without those of the system."""
     found = []
     for message in messages:
         role = object_of(message).get("role")
@@ -85,14 +86,14 @@ def text_of(content: object) -> str:
 
 
 def says_something(content: object) -> bool:
-    """Tell whether a message has a text, or something else such as an image."""
+    """Tell whether a message has a text or another content such as an image."""
     return any(
         not isinstance(part, dict) or part.keys().isdisjoint(_INNER) for part in _parts(content) if part
     )
 
 
 def reports_error(content: object) -> bool:
-    """Tell whether what a tool answered reports an error: by a flag, or by how one of its texts begins."""
+    """Tell whether the answer of a tool reports an error, by a flag or by the first word of a text."""
     return any(
         any(part.get(flag) for flag in _FLAGS) or part.get("status") == "error"
         if isinstance(part, dict)
@@ -102,7 +103,7 @@ def reports_error(content: object) -> bool:
 
 
 def _parts(content: object) -> Iterator[object]:
-    """Yield every object and value in the content of a message, in its order, however deep it is nested."""
+    """Yield all objects and values in the content of a message, in order, from any depth."""
     waiting = [content]
     while waiting:
         part = waiting.pop()
@@ -115,7 +116,7 @@ def _parts(content: object) -> Iterator[object]:
 
 
 def n_tokens(message: Json, odd: Odd) -> int | float | None:
-    """Return how many tokens the message took to write; None where that is unknown."""
+    """Return the number of tokens of a message, or None if it is unknown."""
     usage = message.get("usage")
     tokens = usage.get("completion_tokens") if isinstance(usage, dict) else usage
     if tokens is None:
@@ -127,10 +128,10 @@ def n_tokens(message: Json, odd: Odd) -> int | float | None:
 
 
 def time_of(message: Json, odd: Odd) -> datetime | None:
-    """Return when a message was written, without a zone if it names none; None where that is unknown."""
+    """Return the time of a message, without a zone if it names none; None if it is unknown."""
     stamp = message.get("timestamp")
     moment = moment_of(stamp)
-    # What lies outside of the calendar in UTC is no time of the action table.
+    # The action table has no time outside of the calendar in UTC.
     usable = in_utc(moment) is not None
     if stamp is not None and not usable:
         odd[_NO_TIME] += 1
@@ -138,7 +139,7 @@ def time_of(message: Json, odd: Odd) -> datetime | None:
 
 
 def milliseconds(before: datetime | None, now: datetime | None, odd: Odd) -> float | None:
-    """Return the time between two messages; None where it is unknown."""
+    """Return the time between two messages, or None if it is unknown."""
     if before is None or now is None:
         return None
     if (before.tzinfo is None) != (now.tzinfo is None):
@@ -152,7 +153,7 @@ def milliseconds(before: datetime | None, now: datetime | None, odd: Odd) -> flo
 
 
 def calls_of(message: Json, odd: Odd) -> list[Call]:
-    """Return the tool calls of a message, in either published shape."""
+    """Return the tool calls of a message, in either of the two published shapes."""
     calls = message.get("tool_calls") or []
     if not isinstance(calls, list):
         odd[_NO_CALLS] += 1
@@ -169,12 +170,12 @@ def calls_of(message: Json, odd: Odd) -> list[Call]:
 
 
 def call_text(name: str, arguments: object) -> str:
-    """Return a call as text: equal texts are equal calls, to the type of each number."""
+    """Return a call as text: equal texts are equal calls, also in the type of each number."""
     return json.dumps([name, arguments], sort_keys=True)
 
 
 def _arguments(name: str, given: object, odd: Odd) -> tuple[Json | None, str | None]:
-    """Return the arguments of a call, none for an empty text, and the call as text."""
+    """Return the arguments of a call (an empty object for an empty text), and the call as text."""
     blank = given is None or (isinstance(given, str) and not given.strip())
     try:
         found = {} if blank else strict_json(given) if isinstance(given, str) else given
@@ -187,14 +188,14 @@ def _arguments(name: str, given: object, odd: Odd) -> tuple[Json | None, str | N
 
 
 def answers_to(calls: Sequence[Call], messages: Iterable[Json]) -> list[Json | None]:
-    """Return the answer to each call. Answers follow the message with the calls, up to the next message of another kind.
+    """Return the answer to each call. The answers are the tool messages right after the message with the calls.
 
     Parameters
     ----------
     calls
-        Of one message.
+        The calls of one message.
     messages
-        Those after it. An answer without an id, and one to a call without, is known by its order.
+        The messages after it. If the call or the answer has no id, the order tells which belong together.
     """
     free = list(takewhile(lambda message: message["role"] == "tool", messages))
     found: list[Json | None] = [None] * len(calls)

@@ -1,4 +1,4 @@
-"""The action table itself as JSONL, CSV or Parquet, its columns named as they are."""
+"""Readers of the action table as JSONL, CSV or Parquet, with columns of the same names."""
 
 import csv
 import json
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 _KINDS = {column.name: column.kind for column in COLUMNS}
 _BOOLEANS = {"True": True, "False": False, "true": True, "false": False}
 _INTEGERS = ("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64")
-# Hive and Spark give this name to the folder of rows without a value.
+# Hive and Spark give this name to the folder for rows without a value.
 _NULL_FOLDER = "__HIVE_DEFAULT_PARTITION__"
 _LONGEST_CELL = 2**31 - 1
-# The csv module has one limit for the whole process, so it is raised by one reader at a time.
+# The csv module has one limit for the whole process, so only one reader at a time may raise it.
 _limit_lock = threading.Lock()
 
 
 def csv_rows(path: Path) -> list[tuple[int, list[str]]]:
-    """Return the records of a CSV file, each with the line at which it starts; blank lines are left out."""
+    """Return the records of a CSV file, each with the number of its first line, without blank lines."""
     records = []
     start = 1
     with _limit_lock:
@@ -60,7 +60,7 @@ def read_csv(path: Path) -> RawRows:
 
 
 def csv_cells(path: Path) -> tuple[list[int], list[str], list[list[str]], RawRows]:
-    """Return line numbers, header and columns of a CSV file, and rows that know the ragged ones."""
+    """Return the line numbers, the header and the columns of a CSV file, and rows with the problems of ragged records."""
     rows = RawRows({}, np.empty(0, dtype=np.int64), str(path))
     records = csv_rows(path)
     if not records:
@@ -80,7 +80,7 @@ def csv_cells(path: Path) -> tuple[list[int], list[str], list[list[str]], RawRow
 
 
 def values_of(name: str, cells: list[str]) -> list[object]:
-    """Return the values of a column by its kind in the action table; what that does not have, by what they are."""
+    """Return the values of a column by its kind in the action table; a further column takes the kind of its cells."""
     kind = _KINDS.get(name)
     if kind in ("number", "integer"):
         return [number_in(cell) if cell else None for cell in cells]
@@ -90,9 +90,9 @@ def values_of(name: str, cells: list[str]) -> list[object]:
 
 
 def _typed(cells: list[str]) -> list[object]:
-    """Return the cells of a column as numbers or booleans if all are such, else as texts; an empty one is None.
+    """Return the cells of a column as numbers or as booleans if all are, else as texts; an empty cell is None.
 
-    A number that Python would write otherwise, such as the version 3.10 or the code 007, is a text.
+    A number that Python would write in another way, such as the version 3.10 or the code 007, is a text.
 
     Examples
     --------
@@ -108,7 +108,7 @@ def _typed(cells: list[str]) -> list[object]:
 
 
 def folder_columns(path: Path) -> dict[str, list[object]]:
-    """Return what the folders of a file say of it, each named ``column=value`` as Hive and Spark name them.
+    """Return the columns in the names of the folders of a file, ``column=value``, as Hive and Spark write them.
 
     Examples
     --------
@@ -121,25 +121,25 @@ def folder_columns(path: Path) -> dict[str, list[object]]:
         if not (name and equals):
             continue
         name, value = printable(unquote(name)), printable(unquote(value))
-        # The inner folder wins, as the file's own column does over both.
+        # The inner folder wins over the outer one. A column in the file wins over both.
         found.setdefault(name, [None] if value == _NULL_FOLDER else values_of(name, [value]))
     return dict(reversed(found.items()))
 
 
 def read_parquet(path: Path) -> RawRows:
-    """Read a Parquet file of the action table; notes and entropy unit stored with it are kept."""
-    # pyarrow takes a while to import, and only this format needs it.
+    """Read a Parquet file of the action table, with the notes and the entropy unit that are stored in it."""
+    # The import of pyarrow is slow, and only this format needs it.
     import pyarrow as pa  # noqa: PLC0415
     from pyarrow.parquet import ParquetFile  # noqa: PLC0415
 
     check_file(path)
     try:
-        # Arrow opens no file whose name is not UTF-8.
+        # Arrow cannot open a file whose name is not UTF-8.
         with path.open("rb") as file:
             table = ParquetFile(file).read()
         twice = len(set(table.column_names)) < len(table.column_names)
         frame = pd.DataFrame() if twice else _frame(table)
-    # What pandas stored beside the columns may be broken too, in ways that only Python notices.
+    # The metadata that pandas stores beside the columns may be broken, too, which raises errors of Python.
     except (pa.ArrowException, OSError, ValueError, TypeError, LookupError, AttributeError) as error:
         reason = shortened(" ".join(str(error).split()))
         raise InputError(f"{path}: is no readable Parquet file ({reason}); write it again") from error
@@ -157,10 +157,10 @@ def read_parquet(path: Path) -> RawRows:
 
 
 def _frame(table: "pa.Table") -> pd.DataFrame:
-    """Return an Arrow table as a frame that has lost no digit, null or date of it."""
+    """Return an Arrow table as a frame, without the loss of a digit, a null or a date."""
     import pyarrow as pa  # noqa: PLC0415
 
-    # With a null among them, pandas would turn integers into floats, also in lists.
+    # pandas would turn integers with a null among them into floats, also in lists.
     integers = {getattr(pa, name.lower())(): getattr(pd, f"{name}Dtype")() for name in _INTEGERS}
     is_odd = (pa.types.is_nested, pa.types.is_date, pa.types.is_time)
     odd = [field.name for field in table.schema if any(is_one(field.type) for is_one in is_odd)]
@@ -173,7 +173,7 @@ def _frame(table: "pa.Table") -> pd.DataFrame:
 
 
 def _cell(cell: "pa.Scalar") -> object:
-    """Return a cell as Python's own value; what Python has none for stays, and is a bad value to every column."""
+    """Return a cell as a value of Python; a cell without one stays as it is, and every column refuses it."""
     try:
         return cell.as_py(maps_as_pydicts="strict")
     except (ValueError, OverflowError, KeyError):
@@ -209,8 +209,8 @@ def read_jsonl(path: Path) -> RawRows:
 
 
 def _field_of(line: str) -> str:
-    """Return the field that holds what JSON does not know; none if it is only seen in the line as a whole."""
-    # Python's own reader lets pass what the strict one has refused, but the rest of the line may be broken too.
+    """Return the field with the value that is no JSON; "" if no single field has it."""
+    # The reader of Python accepts such a value, but the rest of the line may be broken, too.
     try:
         record = json.loads(line)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Which files a source names, and their lines: plain or compressed; what is wrong with one is an `InputError`."""
+"""The files of a source and their lines, plain or compressed; every problem with a file is an `InputError`."""
 
 import glob
 import gzip
@@ -28,17 +28,17 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 def files_of(source: Source | Sequence[Source]) -> list[Path]:
     """Return the files that a source names, in the order in which they are read.
 
-    What exists under its literal name is that: a file is never a pattern, nor is a folder on the way to one.
+    The name of an existing file or folder is never taken as a pattern.
 
     Parameters
     ----------
     source
-        What :func:`gymlab.read_actions` takes.
+        A source, as :func:`gymlab.read_actions` takes it.
 
     Raises
     ------
     InputError
-        If it is no source, or a pattern that no file matches. A file that does not exist is returned.
+        If it is no source, or a pattern that no file matches. The path of a file that does not exist is returned.
 
     Examples
     --------
@@ -60,7 +60,7 @@ def expanded(path: Source) -> Path:
     Raises
     ------
     InputError
-        If it is no path.
+        If the argument is no path.
 
     Examples
     --------
@@ -69,12 +69,12 @@ def expanded(path: Source) -> Path:
     """
     if not isinstance(path, (str, PathLike)):
         raise InputError(f"a path is a text or a Path, not {shown(path)}")
-    # pathlib's own takes ./~ for a home too, and raises where there is no such user.
+    # Path.expanduser takes ./~ for a home too, and raises an error if there is no such user.
     return Path(os.path.expanduser(os.fsdecode(path)))  # noqa: PTH111
 
 
 def hide_password(url: str) -> str:
-    """Return a database URL with its passwords starred out, fit to be shown.
+    """Return a database URL with stars in place of its passwords.
 
     Examples
     --------
@@ -111,7 +111,7 @@ def _database(url: str) -> Path:
     match = _SQLITE_URL.fullmatch(url)
     if match is None:
         raise InputError(
-            f"{hide_password(url)}: of URLs, only SQLite ones can be read so far "
+            f"{hide_password(url)}: only SQLite URLs can be read "
             "(sqlite:///path or sqlite+aiosqlite:///path); give the path of a file, or export the actions to "
             "JSONL, CSV or Parquet"
         )
@@ -119,7 +119,7 @@ def _database(url: str) -> Path:
         raise InputError(
             f"{hide_password(url)}: names no file; write sqlite:///relative/path or sqlite:////absolute"
         )
-    # Who writes a database by such a URL takes the path as it stands, so a file of that name is the one meant.
+    # SQLite takes the path without unquoting, so an existing file of this very name is the right one.
     path = Path(match["path"])
     return path if path.exists() else Path(unquote(match["path"]))
 
@@ -130,7 +130,7 @@ _UNREADABLE = (OSError, EOFError, zlib.error, lzma.LZMAError)
 
 def _by_arrow(codec: str) -> Callable[[Path], io.BufferedReader]:
     def opened(path: Path) -> io.BufferedReader:
-        # pyarrow takes a while to import, and few logs are compressed in these ways.
+        # The import of pyarrow is slow, and few logs have these compressions.
         import pyarrow as pa  # noqa: PLC0415
 
         return io.BufferedReader(pa.input_stream(path.open("rb"), compression=codec))
@@ -140,7 +140,7 @@ def _by_arrow(codec: str) -> Callable[[Path], io.BufferedReader]:
 
 @dataclass(frozen=True)
 class Codec:
-    """A way to compress a file: how its names end, which bytes stand where in it, how it is opened."""
+    """A way to compress a file: the ending of file names, bytes at an offset by which it is known, and how to open it."""
 
     name: str
     suffix: str
@@ -159,12 +159,12 @@ _CODECS = (
 
 
 def codec_of(path: Path) -> Codec | None:
-    """Return how a file is compressed, by its first bytes; None if it is not.
+    """Return the compression of a file, by its first bytes; None for a plain file.
 
     Raises
     ------
     InputError
-        If it cannot be read, or is not compressed in the way that its name says.
+        If the file cannot be read, or its name promises another compression.
     """
     check_file(path)
     try:
@@ -181,7 +181,7 @@ def codec_of(path: Path) -> Codec | None:
 
 
 def uncompressed_name(path: Path) -> str:
-    """Return the name of a file without the ending that says how it is compressed.
+    """Return the name of a file without the ending of its compression.
 
     Examples
     --------
@@ -203,11 +203,11 @@ def head(path: Path, size: int) -> bytes:
 
 
 def check_file(path: Path) -> None:
-    """Raise an `InputError` unless `path` is a file that holds something."""
+    """Raise an `InputError` unless `path` is a file that is not empty."""
     try:
         status = path.stat()
     except FileNotFoundError as error:
-        # The name that other programs have for it is no file here, unless there is one.
+        # Many programs take "-" for standard input.
         more = "; standard input cannot be a source, so write the log to a file first" * (path.name == "-")
         raise InputError(f"{path}: there is no such file{more}") from error
     except (OSError, ValueError) as error:
@@ -237,7 +237,7 @@ def lines(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def _unreadable(path: Path, error: Exception, codec: Codec | None = None, number: int = 0) -> InputError:
-    """Return what to raise for a file that cannot be read; an error without a number is one of its data."""
+    """Return the error for a file that cannot be read; without an ``errno``, its compressed data is damaged."""
     if codec is not None and getattr(error, "errno", None) is None:
         after = f" after line {number}" if number else ""
         return InputError(f"{path}: the {codec.name} data is damaged or cut off{after}; copy the file again")

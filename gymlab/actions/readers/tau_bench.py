@@ -1,7 +1,7 @@
 """Trajectories of tau-bench and tau2-bench: agents that call tools while they talk with a simulated user.
 
-Both published shapes are read: a list of runs (`traj`), and `{info, tasks, simulations}`. One action is a tool
-call, or a message without one; what has neither text nor call is no action.
+Both published shapes are read: a list of runs (`traj`), and `{info, tasks, simulations}`. Each tool call is an
+action, and each message without a tool call. A message with neither text nor call is no action.
 """
 
 import json
@@ -17,7 +17,7 @@ import numpy as np
 
 from gymlab.actions.columns import REQUIRED_COLUMNS
 from gymlab.actions.json_text import unique_keys
-from gymlab.actions.raw_rows import RawRows, columns_of
+from gymlab.actions.raw_rows import RawRows, columns_of, printable
 from gymlab.actions.readers import messages as chat
 from gymlab.actions.readers.messages import Json, Odd, object_of, reports_error
 from gymlab.actions.readers.source_files import lines, uncompressed_name
@@ -26,12 +26,12 @@ from gymlab.errors import InputError
 
 _SPEAKERS = {"assistant": "agent", "user": "user"}
 _NO_NUMBER = "numbers that are not finite, taken for unknown"
-_NO_GOLD = "tasks whose actions cannot be read, so that whether a write was asked for is unknown"
+_NO_GOLD = "tasks whose actions cannot be read, so that the impact of their writes is unknown"
 
 
 @dataclass(frozen=True)
 class Conversation:
-    """One simulation of either shape, in the words of the second."""
+    """One simulation of either shape, with the names of the second shape."""
 
     session_id: str
     agent_id: str
@@ -41,7 +41,7 @@ class Conversation:
 
 
 def read(path: Path) -> RawRows:
-    """Read a file of trajectories; what is odd in one costs itself alone, and a note says how often."""
+    """Read a file of trajectories; an odd value is left out alone, and a note says how often."""
     text = "".join(line for _, line in lines(path))
     odd: Odd = Counter()
 
@@ -75,7 +75,7 @@ def read(path: Path) -> RawRows:
         has = "has" if without == 1 else "have"
         rows.notes.append(f"{without:,} of {len(simulations):,} simulations {has} no action")
     elif not records:
-        # Nothing at all can be read, so the file has another shape.
+        # No action can be read, so the file has another shape.
         for number, simulation in enumerate(simulations):
             if key not in object_of(simulation):
                 problem = f"does not have the published shape (KeyError: {key!r})"
@@ -84,7 +84,7 @@ def read(path: Path) -> RawRows:
 
 
 def _shape(path: Path, data: object) -> tuple[list[Any], str, Callable[..., Conversation]]:
-    """Return the simulations of a file, under which name each holds its messages, and how it is read."""
+    """Return the simulations of a file, the key of their messages, and the function that reads one."""
     if isinstance(data, list) and (not data or any("traj" in object_of(run) for run in data)):
         return data, "traj", _from_run
     if isinstance(data, dict) and isinstance(data.get("simulations"), list):
@@ -92,9 +92,7 @@ def _shape(path: Path, data: object) -> tuple[list[Any], str, Callable[..., Conv
     first = object_of(data[0] if isinstance(data, list) else data)
     if not first.keys().isdisjoint(REQUIRED_COLUMNS):
         how = "in one array" if isinstance(data, list) else "over several lines"
-        raise InputError(
-            f"{path}: holds actions as JSON {how}; write each in a line of its own: jq -c '.[]?'"
-        )
+        raise InputError(f"{path}: holds actions as JSON {how}; write each action on one line: jq -c '.[]?'")
     if "nbformat" in first:
         raise InputError(f"{path}: is a Jupyter notebook; name the log that it reads")
     found = f"an object with {named(data)}" if isinstance(data, dict) else f"a {type(data).__name__}"
@@ -105,7 +103,7 @@ def _shape(path: Path, data: object) -> tuple[list[Any], str, Callable[..., Conv
 
 
 def _from_run(path: Path, _data: object, run: Json, number: int, odd: Odd) -> Conversation:
-    """Read the first shape; it does not say which model it is, so the agent has the file's name."""
+    """Read the first shape; it does not name the model, so the agent takes the name of the file."""
     task = object_of(object_of(run.get("info")).get("task"))
     return Conversation(
         session_id=_session(path, run, number),
@@ -145,12 +143,12 @@ def _from_simulation(path: Path, data: Json, simulation: Json, number: int, odd:
 
 
 def _kept(found: Json, name: str) -> Json:
-    """Return a field of a simulation as every action of it keeps it; nothing where it is unknown."""
+    """Return a field of a simulation for the metadata of its actions; an empty object if it is unknown."""
     return {name: found[name]} if found.get(name) is not None else {}
 
 
 def _session(path: Path, simulation: Json, number: int) -> str:
-    """Return a name for a simulation that has no id: its task and trial, or else its place in the file."""
+    """Return a name for a simulation without an id: its task and trial, or else its number in the file."""
     if simulation.get("task_id") is None:
         return f"{_stem(path)}:simulation {number}"
     trial = simulation.get("trial")
@@ -158,12 +156,11 @@ def _session(path: Path, simulation: Json, number: int) -> str:
 
 
 def _stem(path: Path) -> str:
-    # A name may hold bytes that are no text, which no table could hold.
-    return uncompressed_name(path).removesuffix(".json").encode(errors="backslashreplace").decode()
+    return printable(uncompressed_name(path).removesuffix(".json"))
 
 
 def _gold(actions: object, arguments: str, odd: Odd) -> list[str] | None:
-    """Return the calls that a task asks for as texts; None where that is unknown."""
+    """Return the calls that a task asks for, as texts; None if they are unknown."""
     if actions is None:
         return None
     try:
@@ -174,7 +171,7 @@ def _gold(actions: object, arguments: str, odd: Odd) -> list[str] | None:
 
 
 def _actions(conversation: Conversation, odd: Odd) -> Iterator[Json]:
-    """Yield the actions of one conversation, the agent's and the user's, each counted by itself."""
+    """Yield the actions of one conversation; the steps of the agent and those of the user are counted apart."""
     situation, before = "start", None
     steps = dict.fromkeys(_SPEAKERS.values(), 0)
     for turn, message in enumerate(conversation.messages):
@@ -229,7 +226,7 @@ def _of_message(conversation: Conversation, turn: int, actor: str, about: Json, 
 def _impact(kind: str, actor: str, call: str | None, gold: list[str] | None) -> float | None:
     """Return 0 for what changes nothing, 1 for a write that the task asks for, -1 for an agent's other writes.
 
-    What a user does beside the task is a part of finding the fault, neither good nor bad.
+    A write of the user beside the task is a step to find the fault, so its impact is unknown.
     """
     if kind != "write":
         return 0.0
@@ -240,7 +237,7 @@ def _impact(kind: str, actor: str, call: str | None, gold: list[str] | None) -> 
     return -1.0 if actor == "agent" else None
 
 
-# What tools are for that neither read nor write.
+# The kinds of tools that neither read nor write.
 _TOOLS = {"think": "reason", "calculate": "reason", "done": "finish", "transfer_to_human_agents": "escalate"}
 _READ = ("can_send_", "check_", "find_", "get_", "list_", "run_speed_", "search_")
 
@@ -254,7 +251,7 @@ _RELATIONSHIP = {
 }
 _TARGET = {"reason": "self", "finish": "self", "escalate": "human_operator"}
 
-# A call may name several things, such as a customer and one of the customer's lines; the first here is the target.
+# A call may have several ids, such as those of a customer and a line. The first one in this list is the target.
 _IDS = (
     "reservation_id",
     "order_id",
@@ -268,12 +265,12 @@ _IDS = (
 
 
 def kind_of(tool: str) -> str:
-    """Return what a tool is for: read, write, reason, escalate or finish."""
+    """Return the kind of a tool: read, write, reason, escalate or finish."""
     return _TOOLS.get(tool, "read" if tool.startswith(_READ) else "write")
 
 
 def argument_target(kind: str, arguments: Mapping[str, Any]) -> str:
-    """Return what a call points to: ``order_id:…``, or the database as a whole."""
+    """Return the target of a call: ``order_id:…``, or the database as a whole."""
     ids = ((name, arguments.get(name)) for name in _IDS)
     named = next((f"{name}:{value}" for name, value in ids if isinstance(value, (str, int))), "database")
     return _TARGET.get(kind, named)

@@ -1,11 +1,12 @@
 """Compiled passes over a condensed matrix: sums and neighbours of some of its rows, and the swaps of FasterPAM.
 
-A pass adds what it finds in rows ``first`` to ``stop`` to the arrays that it is given.
+A pass reads rows ``first`` to ``stop``, and adds its results to the arrays that it is given.
 """
 
 import numpy as np
 from numba import njit
 
+from gymlab.clustering.kernels.tree_joins import root_of
 from gymlab.distance.triangle import row_begins
 
 
@@ -96,22 +97,13 @@ def join_within(distances, eps, core, first, stop, parents):
         start = row_begins(n, i) - i - 1
         for j in range(i + 1, n):
             if core[j] and distances[start + j] <= eps:
-                a, b = i, j
-                while parents[a] != a:
-                    parents[a] = parents[parents[a]]
-                    a = parents[a]
-                while parents[b] != b:
-                    parents[b] = parents[parents[b]]
-                    b = parents[b]
-                if a < b:
-                    parents[b] = a
-                else:
-                    parents[a] = b
+                a, b = root_of(parents, i), root_of(parents, j)
+                parents[max(a, b)] = min(a, b)
 
 
 @njit(nogil=True, cache=True)
 def reach_borders(distances, eps, core, roots, first, stop, borders):
-    """Lower the entry of each item that is no core to the first set of which a core item is within ``eps``."""
+    """Lower the entry of each item that is not core to the first set that has a core item within ``eps``."""
     n = len(roots)
     for i in range(first, stop):
         start = row_begins(n, i) - i - 1
@@ -189,16 +181,16 @@ def _replace(distances, n, medoids, m, candidate, row, nearest, second, d_neares
 
 @njit(nogil=True, cache=True)
 def improve(distances, n, medoids, nearest, second, d_nearest, d_second, state, work):
-    """Try items as medoids, each swap that lowers the loss at once, until ``work`` of them or all were tried.
+    """Try items as medoids until ``work`` of them or all were tried; make a swap as soon as it lowers the loss.
 
     ``nearest`` and ``second`` are each item's two nearest medoids, as positions in ``medoids``, and ``d_nearest``
-    and ``d_second`` their distances. Two medoids or more.
+    and ``d_second`` their distances. There are two medoids or more.
     """
     k = len(medoids)
     row = np.empty(n, dtype=np.float32)
     is_medoid = np.zeros(n, dtype=np.bool_)
     is_medoid[medoids] = True
-    # What the loss would gain without each medoid; with each removed and the candidate added.
+    # How much the loss rises if each medoid is removed; and if it is removed and the candidate is added.
     removal, change = np.zeros(k), np.empty(k)
     loss = 0.0
     for item in range(n):
@@ -222,7 +214,7 @@ def improve(distances, n, medoids, nearest, second, d_nearest, d_second, state, 
             elif d < d_second[item]:
                 change[nearest[item]] += np.float64(d) - d_second[item]
         m = np.argmin(change)
-        # Less than this is rounding.
+        # A smaller change is rounding.
         if change[m] + added >= -1e-12 * loss:
             continue
         before, replaced = loss, medoids[m]
@@ -230,7 +222,8 @@ def improve(distances, n, medoids, nearest, second, d_nearest, d_second, state, 
         loss = 0.0
         for item in range(n):
             loss += d_nearest[item]
-        # The loss, added up anew, depends on the medoids alone. It has to fall, so that no medoids come again.
+        # The loss is added up anew, so it depends only on the medoids. It has to fall, so that no set of medoids is
+        # repeated.
         if loss < before:
             is_medoid[replaced], is_medoid[candidate] = False, True
             state[SWAPS] += 1
@@ -244,4 +237,4 @@ def improve(distances, n, medoids, nearest, second, d_nearest, d_second, state, 
             removal[nearest[item]] += np.float64(d_second[item]) - d_nearest[item]
 
 
-# Compiled in: 926705e450e00a13
+# Compiled in: c903e0692b8e1f80

@@ -9,7 +9,7 @@ distances too.
 
 SLINK takes each row once, in O(n) memory, after R. Sibson, "SLINK: an optimally efficient algorithm for the
 single-link cluster method", The Computer Journal 16(1), 1973. Items enter from the last to the first, so that the
-item that enters needs only its row of the condensed matrix, which lies side by side.
+item that enters needs only its row of the condensed matrix, whose distances lie side by side.
 """
 
 import numpy as np
@@ -19,8 +19,8 @@ from gymlab.distance.triangle import row_begins
 
 WARD, AVERAGE, COMPLETE, WEIGHTED = range(4)
 
-# Places in ``state``: clusters that the matrix has room for, that are left, in the chain; joins made; and which
-# rows the two buffers hold.
+# Places in ``state``: how many clusters the matrix has room for, are left, and are in the chain; the number of joins;
+# and the rows that the two buffers hold.
 ROOM, LEFT, CHAIN, JOINS, BUFFER_0, BUFFER_1 = range(6)
 
 # A matrix this small is not worth packing.
@@ -29,13 +29,13 @@ _LEAST_ROOM = 64
 
 @njit(nogil=True, cache=True)
 def wants_packing(state):
-    """Tell whether a quarter of the matrix belongs to clusters that are gone."""
+    """Return whether a quarter of the clusters in the matrix were joined to others."""
     return state[ROOM] > _LEAST_ROOM and 4 * state[LEFT] <= 3 * state[ROOM]
 
 
 @njit(nogil=True, cache=True)
 def _load(distances, alive, room, x, out):
-    """Write the distances of cluster ``x`` to ``out``, infinity for itself and for what is gone."""
+    """Write the distances of cluster ``x`` to ``out``; infinity for itself and for joined clusters."""
     position = x - 1
     for k in range(x):
         out[k] = distances[position] if alive[k] else np.inf
@@ -59,7 +59,7 @@ def _store(distances, room, x, row):
 
 @njit(nogil=True, cache=True)
 def _join(method, a, b, between, x_size, y_size, sizes, room):
-    """Write to ``a`` the distances of the join of two clusters, of which ``a`` and ``b`` are the distances."""
+    """Replace ``a`` by the distances of the join of two clusters with the distances ``a`` and ``b``."""
     if method == WARD:
         for k in range(room):
             s = sizes[k]
@@ -79,18 +79,18 @@ def _join(method, a, b, between, x_size, y_size, sizes, room):
 
 @njit(nogil=True, cache=True)
 def advance(distances, method, sizes, leaves, alive, chain, buffers, state, firsts, seconds, heights, work):
-    """Join clusters until about ``work`` distances were looked at, packing is worth it, or one is left.
+    """Join clusters until about ``work`` distances were read, packing is worth it, or one cluster is left.
 
     Parameters
     ----------
     distances
         float32: the condensed matrix of the ``state[ROOM]`` clusters; squared for Ward's method.
     sizes, leaves, alive
-        Of each cluster: number of items (float64), one of its items, whether it is there.
+        Of each cluster: number of items (float64), one of its items, and False if it was joined to another.
     chain, buffers
         int64 ``(n,)`` and float32 ``(2, n)``, kept between calls.
     firsts, seconds, heights
-        ``(n − 1,)``: an item of either cluster of each join, and their distance.
+        ``(n − 1,)``: for each join, an item of each of its two clusters, and the distance of these clusters.
     """
     room = state[ROOM]
     while state[LEFT] > 1 and work > 0 and not wants_packing(state):
@@ -102,7 +102,7 @@ def advance(distances, method, sizes, leaves, alive, chain, buffers, state, firs
             state[CHAIN] = 1
         length = state[CHAIN]
         x = chain[length - 1]
-        # The row before is the predecessor's, unless that was joined meanwhile.
+        # The row in the other buffer is that of the predecessor, unless the predecessor was joined.
         mine = 1 if state[BUFFER_0] >= 0 and length > 1 and state[BUFFER_0] == chain[length - 2] else 0
         row = buffers[mine]
         _load(distances, alive, room, x, row)
@@ -124,7 +124,7 @@ def advance(distances, method, sizes, leaves, alive, chain, buffers, state, firs
             work -= room
         _join(method, row, other, least, sizes[x], sizes[y], sizes, room)
         firsts[state[JOINS]], seconds[state[JOINS]], heights[state[JOINS]] = leaves[x], leaves[y], least
-        # The one with more of its distances side by side stays.
+        # The cluster with more distances side by side in memory keeps its place.
         keep, gone = min(x, y), max(x, y)
         sizes[keep] += sizes[gone]
         alive[gone] = False
@@ -138,7 +138,7 @@ def advance(distances, method, sizes, leaves, alive, chain, buffers, state, firs
 
 @njit(nogil=True, cache=True)
 def pack_rows(source, target, kept, room, first, stop, position):
-    """Write the rows ``kept[first:stop]`` of the matrix of ``kept`` to ``target``; return where the next goes.
+    """Write the rows ``kept[first:stop]`` of the matrix of ``kept`` to ``target``; return the next position.
 
     ``source`` is the condensed matrix of ``room`` items, ``kept`` ascends; ``target`` may be ``source``.
     """
@@ -151,7 +151,8 @@ def pack_rows(source, target, kept, room, first, stop, position):
 
 
 @njit(nogil=True, cache=True)
-def _root(parents, item):
+def root_of(parents, item):
+    """Return the root of an item in a forest, and make it the parent of all nodes on the way."""
     root = item
     while parents[root] != root:
         root = parents[root]
@@ -167,7 +168,7 @@ def label_joins(firsts, seconds, heights, tree):
     parents = np.arange(2 * n - 1)
     sizes = np.ones(2 * n - 1)
     for row in range(n - 1):
-        a, b = _root(parents, firsts[row]), _root(parents, seconds[row])
+        a, b = root_of(parents, firsts[row]), root_of(parents, seconds[row])
         joined = n + row
         parents[a] = parents[b] = joined
         sizes[joined] = sizes[a] + sizes[b]
@@ -177,17 +178,18 @@ def label_joins(firsts, seconds, heights, tree):
 
 @njit(nogil=True, cache=True)
 def enter_rows(distances, offset, n, first, stop, cores, parents, heights, row):
-    """Let the items of rows ``stop − 1`` down to ``first`` enter.
+    """Add the items of rows ``stop − 1`` down to ``first`` to the tree.
 
     Parameters
     ----------
     distances
         float32: the rows from ``first`` on, one after the other, from ``offset`` on.
     cores
-        float32 ``(n,)``: distances below the core distance of either item count as that. Empty for none.
+        float32 ``(n,)``: a distance below the core distance of either item is replaced by that. Empty if there are no
+        core distances.
     parents, heights
-        int64 and float32 ``(n,)``: the pointer representation. Item i is the first of its cluster until
-        ``heights[i]``, where it joins that of ``parents[i]``, an earlier one.
+        int64 and float32 ``(n,)``: the pointer representation. Item i is the first of its cluster up to
+        ``heights[i]``. There, its cluster joins the cluster of ``parents[i]``, an earlier item.
     row
         float32 ``(n,)``, scratch.
     """
@@ -215,4 +217,4 @@ def enter_rows(distances, offset, n, first, stop, cores, parents, heights, row):
                 parents[j] = i
 
 
-# Compiled in: 926705e450e00a13
+# Compiled in: dd73c226f1518d06

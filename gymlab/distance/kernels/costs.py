@@ -1,4 +1,4 @@
-"""Local costs and bounds as explicit vector operations, on the vocabulary of :mod:`gymlab.distance.kernels.vectors`."""
+"""Local costs and bounds as explicit vector operations, built from :mod:`gymlab.distance.kernels.vectors`."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ from gymlab.distance.kernels.vectors import (
 
 
 def _local_cost(builder, numbers, others, weights):
-    """Emit the sum of squared differences; the last numbers are codes, which cost their weight when they differ."""
+    """Emit the sum of squared differences; the last numbers are codes, which cost their weight if they differ."""
     n_numeric = len(numbers) - len(weights)
     cost: Any = None
     for number, other in zip(numbers[:n_numeric], others[:n_numeric], strict=True):
@@ -39,7 +39,7 @@ def _local_cost(builder, numbers, others, weights):
 def local_costs(typing, numbers, weights, block, j, flight):
     """Return the local costs of one point against ``block[j]``.
 
-    ``numbers`` and ``weights`` are as :func:`point` returns them; there are as many weights as channels of codes.
+    ``numbers`` and ``weights`` are results of :func:`point`; there is one weight for each channel of codes.
     """
 
     def emit(context, builder, signature, arguments):
@@ -57,7 +57,7 @@ def local_costs(typing, numbers, weights, block, j, flight):
 
 @intrinsic
 def plus_local_costs(typing, base, numbers, weights, block, j):
-    """Return ``base`` plus the local costs as :func:`local_costs` returns them."""
+    """Return ``base`` plus the local costs of :func:`local_costs`."""
 
     def emit(context, builder, signature, arguments):
         own, cost_of = (parts_of(builder, values) for values in arguments[1:3])
@@ -67,7 +67,8 @@ def plus_local_costs(typing, base, numbers, weights, block, j):
         sums = []
         for start, others in zip(parts_of(builder, arguments[0]), others_of, strict=True):
             if len(own) == 1 and not cost_of:
-                # One rounding and one instruction less; with more channels, costs looked up have to agree.
+                # One rounding and one instruction less. With more channels, the result has to equal that of costs
+                # from a table.
                 difference = builder.fsub(own[0], others[0])
                 sums.append(fused(builder, difference, difference, start))
             else:
@@ -111,10 +112,10 @@ def plus_outside(typing, base, lower, upper, weights, block, j):
 
 @intrinsic
 def plus_bridged(typing, base, numbers, highest, lowest, lower, upper, j, codes):
-    """Return ``base`` plus what LB_Webb charges one point for lying outside the envelopes of the lanes.
+    """Return ``base`` plus the charge of LB_Webb for one point outside the envelopes of the lanes.
 
-    ``lower[j]`` and ``upper[j]`` are the envelopes of the lanes' series; from the square of a point's distance to
-    an edge goes the square of that edge's distance to ``highest`` or ``lowest``, see
+    ``lower[j]`` and ``upper[j]`` are the envelopes of the lanes' series. The charge is the square of the point's
+    distance to an edge, less the square of the distance between that edge and ``highest`` or ``lowest``, see
     :func:`gymlab.distance.kernels.envelopes.webb_cost`. Codes are left out.
     """
 
@@ -155,7 +156,7 @@ def _points_at(context, builder, kind, block, j, n_channels, n_vectors):
 
 @intrinsic
 def row_offsets(typing, array, starts, lanes, i, flight):
-    """Return where ``array[starts[v, i], lanes[v]]`` lies for each vector v, counted in elements."""
+    """Return the offset of ``array[starts[v, i], lanes[v]]`` in elements, for each vector v."""
 
     def emit(context, builder, signature, arguments):
         width = builder.extract_value(context.make_array(array)(context, builder, arguments[0]).shape, 1)
@@ -172,7 +173,7 @@ def row_offsets(typing, array, starts, lanes, i, flight):
 
 @intrinsic
 def plus_at(typing, base, array, offsets, j):
-    """Return ``base`` plus the vectors that lie ``j`` rows of ``array`` below ``offsets``."""
+    """Return ``base`` plus the vectors ``j`` rows of ``array`` after ``offsets``."""
 
     def emit(context, builder, signature, arguments):
         struct = context.make_array(array)(context, builder, arguments[1])
@@ -189,4 +190,4 @@ def plus_at(typing, base, array, offsets, j):
     return base(base, array, offsets, types.uint64), emit
 
 
-# Compiled in: 793a8b417b9b5067
+# Compiled in: 04c44ac5cb493d0b

@@ -8,8 +8,8 @@ from numba import njit
 def write_envelope(values, below, above, lower, upper):
     """Write the extremes of ``values[max(0, i - below) : i + above + 1]`` for each row i of ``lower`` and ``upper``.
 
-    The window has to hold a time point for each row. Two queues of candidates, each time point entered and left
-    once.
+    The window has to hold a time point for each row. Two queues hold the candidates; each time point enters and
+    leaves a queue once.
     """
     m = values.shape[0]
     queue = np.empty((2, m), np.int64)
@@ -37,7 +37,7 @@ def write_envelope(values, below, above, lower, upper):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def kim_cost(a, b):
-    """Return the square of LB_Kim: what the first and the last points of both series cost."""
+    """Return the square of LB_Kim: the costs of the first and of the last points of both series."""
     n, m = len(a) - 1, len(b) - 1
     cost = 0.0
     for c in range(a.shape[1]):
@@ -58,35 +58,29 @@ def outside_cost(a, lower, upper):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def webb_cost(a, b, below, above, lower_a, upper_a, lower_b, upper_b, highest, lowest, limit):
-    """Return the square of LB_Webb, or a part of it that exceeds ``limit`` already.
+def webb_cost(a, b, below, above, lower_a, upper_a, lower_b, upper_b, highest, lowest):
+    """Return the square of LB_Webb.
 
-    Each row and each column of the cost matrix is charged once. A cell can be charged for both its row, with what
-    LB_Keogh says of ``a[i]``, and its column, when their sum is at most its cost. Let b[j] lie above the envelope
-    of a. Where no a[i] that it may meet lies below the envelope of b, no such row is charged, and the column is
-    charged (b − upper_a)²; else the square of what lies between upper_a and the highest lower edge of b's envelope
-    is taken off, since (u + v)² ≥ u² + v². Likewise below.
+    Each row and each column of the cost matrix is charged once. A cell can be charged both for its row, by LB_Keogh
+    of ``a[i]``, and for its column, if the sum is at most its cost. Let b[j] lie above the envelope of a. If no a[i]
+    that it may meet lies below the envelope of b, no such row is charged, and the column is charged (b − upper_a)².
+    Otherwise, the square of the distance between upper_a and the highest lower edge of b's envelope is subtracted,
+    since (u + v)² ≥ u² + v². The same holds below the envelope.
 
     Parameters
     ----------
     a, b : float (n, n_channels), (m, n_channels)
     below, above : int
-        How far the columns of row i reach around i.
+        How far the columns of row i reach below and above i.
     lower_a, upper_a : float (m, n_channels)
         Envelope of ``a`` at each time point of ``b``.
     lower_b, upper_b : float (n, n_channels)
         Envelope of ``b`` at each time point of ``a``.
     highest, lowest : float (m, n_channels)
         Greatest ``lower_b`` and least ``upper_b`` among the rows that a time point of ``b`` may meet.
-    limit : float
     """
     n, m = a.shape[0], b.shape[0]
-    cost = kim_cost(a, b)
-    for i in range(1, n - 1):
-        for c in range(a.shape[1]):
-            cost += max(a[i, c] - upper_b[i, c], lower_b[i, c] - a[i, c], 0.0) ** 2
-        if cost > limit:
-            return cost
+    cost = kim_cost(a, b) + outside_cost(a[1:-1], lower_b[1:-1], upper_b[1:-1])
     for c in range(a.shape[1]):
         # How many rows that the column may meet are charged for lying below, and above, the envelope of b.
         n_below, n_above, entered, left = 0, 0, 0, 0
@@ -108,14 +102,12 @@ def webb_cost(a, b, below, above, lower_a, upper_a, lower_b, upper_b, highest, l
                 cost += under**2
                 if n_above > 0:
                     cost -= max(lower_a[j, c] - lowest[j, c], 0.0) ** 2
-        if cost > limit:
-            return cost
     return cost
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def write_envelopes(values, lengths, reach, lower, upper):
-    """Write the envelope of each series of a batch, ``(n, n_timepoints, n_channels)``; zeros behind an end."""
+    """Write the envelope of each series of a batch, ``(n, n_timepoints, n_channels)``; nothing behind its end."""
     for s in range(values.shape[0]):
         n = lengths[s]
         write_envelope(values[s, :n], reach, reach, lower[s, :n], upper[s, :n])

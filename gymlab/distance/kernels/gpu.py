@@ -1,13 +1,13 @@
-"""The kernels of :mod:`gymlab.distance.cuda`: one pair a thread. Importing this needs numba-cuda.
+"""The kernels of :mod:`gymlab.distance.cuda`: one pair for each thread. Importing this module needs numba-cuda.
 
 All threads of a block share one query and take neighbouring columns of the others, which are laid out
 ``(n_timepoints, n_channels, n_columns)``, so that neighbouring threads read neighbouring numbers. The table of
-accumulated costs is walked in strips of ``width`` columns: a strip's row lives in registers, and only its last
-column, the boundary that the next strip starts from, is written to memory: shared memory where it fits, else a
+accumulated costs is walked in strips of ``width`` columns: the row of a strip is in registers, and only its last
+column, the boundary from which the next strip starts, is written to memory: to shared memory if it fits, else to a
 bounded scratch in global memory. So a series may have any length.
 
-A cell is a chain of explicit fused multiply-adds, a minimum and one addition; there is nothing that a compiler
-could fuse in one cell and not in another, hence ``d(a, b)`` and ``d(b, a)`` are the same bits.
+A cell is a chain of explicit fused multiply-adds, a minimum and one addition; a compiler cannot fuse operations in
+one cell and not in another, so ``d(a, b)`` and ``d(b, a)`` are equal, bit for bit.
 """
 
 import functools
@@ -20,23 +20,23 @@ from numba import cuda, float32
 
 _log = logging.getLogger(__name__)
 
-# Which series a query is compared with: all, those behind it in the collection, or all but itself.
+# The series that a query is compared with: all, the later ones in the collection, or all but itself.
 ALL, LATER, OTHER = 0, 1, 2
 
-# What the kernel of neighbours counts, by position.
+# The counts of the kernel of neighbours, by position.
 EMITTED, PRUNED, ABANDONED, COMPUTED = 0, 1, 2, 3
 
 _INFINITY = np.float32(np.inf)
 _ZERO = np.float32(0)
 _GIVEN_UP = np.float32(-1)
 
-# Numbers of a strip that a thread can hold in registers, and the widest strip.
+# How many numbers of a strip a thread can hold in registers, and the widest strip.
 _REGISTERS, _WIDEST = 32, 8
 
 
 @dataclass(frozen=True)
 class Shape:
-    """What the compiler takes as constants.
+    """Constants of a kernel, known when it is compiled.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class Shape:
 
 
 def strip_width(n_values: int, longest: int) -> int:
-    """Return how many columns a strip has: what registers hold, without a last strip that is mostly padding."""
+    """Return how many columns a strip has: few enough for the registers, with little padding in the last strip."""
     widest = max(1, min(_WIDEST, _REGISTERS // n_values))
     return math.ceil(longest / math.ceil(longest / widest))
 
@@ -83,7 +83,7 @@ def _pair_functions(shape):
 
     @cuda.jit(device=True)
     def corner_cost(query, n, others, m, column, weights):
-        """Every path holds the first and the last cell, so no path costs less (LB_Kim)."""
+        """Return LB_Kim: every path holds the first and the last cell, so no path costs less."""
         first = cell_cost(query, 0, others, 0, column, weights)
         if n == 1 and m == 1:
             return first
@@ -91,14 +91,14 @@ def _pair_functions(shape):
 
     @cuda.jit(device=True)
     def pair_cost(query, n, others, m, column, radius, weights, limit, boundary):
-        """Return the squared DTW distance, or −1 once every way on costs more than ``limit``."""
+        """Return the squared DTW distance, or −1 if every path already costs more than ``limit``."""
         threads, lane = cuda.blockDim.x, cuda.threadIdx.x
         row = cuda.local.array(width, float32)
         other = cuda.local.array(n_staged, float32)
         below = radius + max(0, n - m)
         above = radius + max(0, m - n)
         answer = _INFINITY
-        reached = -1  # the last row of the strip before; behind it, its boundary is out of the band
+        reached = -1  # the last row of the strip before; later rows of its boundary are out of the band
         for start in range(0, m, width):
             for w in range(width):
                 row[w] = _INFINITY
@@ -126,7 +126,7 @@ def _pair_functions(shape):
                         c = n_channels + k
                         cost += weights[k] if query[i * n_values + c] != other[w * n_values + c] else _ZERO
                     up = row[w]
-                    # The minimum of two is one instruction; of three, numba makes comparisons and choices.
+                    # The minimum of two is one instruction; for three, numba emits comparisons and selections.
                     left = cost + min(min(diagonal, up), left)  # noqa: PLW3301
                     if banded:
                         offset = start + w - i
@@ -137,11 +137,11 @@ def _pair_functions(shape):
                 boundary[i * threads + lane] = left
                 least = min(least, left)
             reached = last
-            # A row of its own for each column: indexed by a variable, it would leave the registers.
+            # The index is a loop of constant length: with a variable index, the row would leave the registers.
             for w in range(width):
                 if start + w == m - 1:
                     answer = row[w]
-            # A path crosses every column, so it costs at least the least of this strip's last one.
+            # A path crosses every column, so it costs at least the minimum of the last column of this strip.
             if start + width < m and least > limit:
                 return _GIVEN_UP
         return answer
@@ -153,7 +153,7 @@ def _pair_functions(shape):
 def distances_kernel(shape):
     """Return the kernel that writes every distance of a tile.
 
-    Its arguments: ``queries`` float32 (n_queries, longest * n_values), ``query_lengths`` int64, ``others`` float32
+    Its arguments are ``queries`` float32 (n_queries, longest * n_values), ``query_lengths`` int64, ``others`` float32
     (longest padded to whole strips, n_values, n_columns), ``other_lengths`` int64, ``slots`` int64 (n_columns,) (where each
     column's answer goes), ``radius``, ``weights`` float32 (n_codes or more,), ``scale`` float32, ``relation`` and
     ``ahead`` (which slots are wanted: the query at q has the slot ``q + ahead``), ``scratch`` float32 (n_blocks, longest * n_threads), ``out`` float32
@@ -183,7 +183,7 @@ def distances_kernel(shape):
         n_queries, n_columns = query_lengths.shape[0], other_lengths.shape[0]
         chunks = (n_columns + threads - 1) // threads
         for item in range(cuda.blockIdx.x, n_queries * chunks, cuda.gridDim.x):
-            # Blocks that run together take the same columns, so that these stay in the caches.
+            # Blocks that run at the same time take the same columns, so that these stay in the caches.
             q = item % n_queries
             column = item // n_queries * threads + lane
             n = query_lengths[q]
@@ -211,9 +211,9 @@ def distances_kernel(shape):
 def neighbors_kernel(shape):
     """Return the kernel that writes the near pairs of a tile, in no order.
 
-    Its arguments are those of :func:`distances_kernel`, but for ``limits`` float32 (n_queries,): the squared
-    distance above which a pair is of no interest; and ``rows``, ``columns`` int32 and ``values`` float32
-    (n_queries * n_columns,) for the pairs found, ``counts`` int64 (4,) for how many went which way.
+    Its arguments are those of :func:`distances_kernel`, but with ``limits`` float32 (n_queries,) in place of ``out``:
+    the squared distance above which a pair is not reported; and ``rows``, ``columns`` int32 and ``values`` float32
+    (n_queries * n_columns,) for the pairs found, and ``counts`` int64 (4,) for the counts of pairs.
     """
     _log.info("compiling the GPU kernel of neighbours for %s", shape)
     corner_cost, pair_cost = _pair_functions(shape)
@@ -270,8 +270,8 @@ def neighbors_kernel(shape):
                             rows[position] = q
                             columns[position] = slot
                             values[position] = math.sqrt(cost) * scale
-            # One addition a block, for thousands of threads would queue for the same counter. These also keep
-            # the query in place until every thread is done with it.
+            # One addition for each block, since thousands of threads would wait for the same counter. This also keeps
+            # the query in place until every thread has finished with it.
             for kind in range(PRUNED, COMPUTED + 1):
                 total = cuda.syncthreads_count(np.int32(fate == kind))
                 if lane == 0 and total > 0:

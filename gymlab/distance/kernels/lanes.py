@@ -1,17 +1,18 @@
 """The kernel: one series against the lanes of a block at once, in explicit vectors.
 
-The inner recurrence of DTW is a chain of dependent minima, so the cells of one pair cannot be computed side by
-side; the same cell of many pairs can. A block holds its series as ``(n_timepoints, n_channels, n_lanes)``, so that
-one vector instruction works on the same cell of 16 pairs, and several vectors are in flight to hide the latency of
-the chain. Two rows of the accumulated cost matrix advance together: the second takes the cells of the first from
-registers, which halves the loads and stores. Everything that a loop's length depends on (channels, codes, vectors
-in flight) is the length of a tuple, hence a type, hence a constant to the compiler.
+The inner recurrence of DTW is a chain of dependent minima, so the cells of one pair cannot be computed side by side,
+but the same cell of many pairs can. A block holds its series as ``(n_timepoints, n_channels, n_lanes)``, so that one
+vector instruction works on the same cell of 16 pairs, and several vectors are in flight to hide the latency of the
+chain. Two rows of the accumulated cost matrix advance together: the second takes the cells of the first from
+registers, which halves the loads and stores. The numbers of channels, codes and vectors in flight are lengths of
+tuples. Such a length is part of a type, so it is a constant to the compiler.
 
-Local costs come from a *source*: computed on the way, from ``(query, weights, block, channels)``, or looked up, in
-``(starts, table, lane)``: :func:`fill_table` computes them once for the time points that many queries have in
-common, row ``i`` of the query begins at row ``starts[i]`` of the table, and the lanes at column ``lane``. For vectors that
-belong to different queries, ``(starts, table, lanes, flight)`` has a row of ``starts`` and a lane for each vector. With more than one channel both ways give the
-same bits, and a result is the same whichever of two series is the query.
+Local costs come from a *source*. They are computed from ``(query, weights, block, channels)``, or looked up in
+``(starts, table, lane)``. :func:`fill_table` computes the table once for the time points that many queries have in
+common; row ``i`` of the query begins at row ``starts[i]`` of the table, and the lanes at column ``lane``. For vectors
+of different queries, ``(starts, table, lanes, flight)`` has a row of ``starts`` and a lane for each vector. With more
+than one channel, both sources give the same result, bit for bit. A result does not depend on which of two series is
+the query.
 """
 
 import numpy as np
@@ -32,11 +33,11 @@ from gymlab.distance.kernels.vectors import (
 )
 
 _FIRST = np.uint64(0)
-EVERY = 4  # rows between two looks at whether a lane is still within its limit
+EVERY = 4  # rows between two checks of whether a lane is within its limit
 
 
 def row_source(source, i):
-    """Return where the local costs of row ``i`` come from."""
+    """Return the source of the local costs of row ``i``."""
 
 
 @overload(row_source)
@@ -73,7 +74,7 @@ def lane_costs(source, n, lengths, radius, bounds, limits, flight, ragged, aband
     Parameters
     ----------
     source : tuple
-        Of the local costs, see above.
+        The source of the local costs, see above.
     n : int
         Length of the query.
     lengths : int64 (n_lanes,)
@@ -83,18 +84,18 @@ def lane_costs(source, n, lengths, radius, bounds, limits, flight, ragged, aband
     bounds : int32 (2, n_lanes)
         Scratch for the band of each lane.
     limits : float32 (1 or n // 4 + 1, n_lanes)
-        With ``abandoning``, the cost above which a lane is of no interest; or that after every fourth row, less
-        what the rows to come will add at least.
+        With ``abandoning``, the cost above which a lane is not needed; or such a cost for the check after every
+        fourth row, less the minimum that later rows add.
     flight, ragged, abandoning : tuple
-        Their lengths are the number of vectors in a row of lanes, whether lanes of unequal length have bands of
-        their own, and whether to abandon (0 or 1).
+        Their lengths are the number of vectors in a row of lanes; 1 if lanes of unequal length have their own bands,
+        else 0; and 1 to abandon, else 0.
     row : float32 (m_max + 1, n_lanes)
         Scratch: one row of the accumulated cost matrix for each lane.
 
     Returns
     -------
     bool
-        False if abandoned: every lane is above its limit, and ``row`` means nothing.
+        False if abandoned: every lane is above its limit, and ``row`` has no meaning.
     """
     shortest, longest = lengths[0], lengths[-1]
     banded = radius >= 0
@@ -113,7 +114,7 @@ def lane_costs(source, n, lengths, radius, bounds, limits, flight, ragged, aband
             store(row, np.uint64(j), _FIRST, unreachable)
         store(row, _FIRST, _FIRST, zeros(flight))
     else:
-        # The first two rows, above which nothing is reachable, need no row reset, which short series would feel.
+        # No cell above the first two rows can be reached, so no row is reset, which saves time for short series.
         upper, lower = row_source(source, 0), row_source(source, 1)
         store(row, _FIRST, _FIRST, unreachable)
         left = plus_costs(upper, _FIRST, zeros(flight))
@@ -196,4 +197,4 @@ def fill_table(points, weights, codes, block, channels, flight, table):
             store(table, np.uint64(p * block.shape[0] + j), _FIRST, costs)
 
 
-# Compiled in: 7413e17f223cb952
+# Compiled in: 8cf0da46ee0a5559

@@ -11,7 +11,7 @@ from numba import njit
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def band(i, n, m, radius):
-    """Return the first column of row ``i`` inside the band, and the first behind it."""
+    """Return the first column of row ``i`` inside the band, and the first column behind the band."""
     if radius < 0:
         return 0, m
     return max(0, i - radius - max(0, n - m)), min(m, i + radius + max(0, m - n) + 1)
@@ -39,16 +39,16 @@ def local_costs(point, others, start, stop, weights, out):
 def cost(a, b, radius, weights, limit):
     """Return the DTW cost (squared distance) of ``a`` (n, n_channels) and ``b`` (n_channels, m).
 
-    Infinity if it exceeds ``limit``. Costs never fall along a path, so a cell above the limit is as good as
-    infinite. A row therefore starts where the one before was first within the limit; behind the last such
-    column of the row before, only steps along the row are left, up to the first cell above the limit. What
-    ``row`` still holds of older rows outside of that is above the limit too.
+    Infinity if it exceeds ``limit``. Costs never fall along a path, so a cell above the limit is treated as infinite.
+    A row starts at the first column that was within the limit in the row before. Behind the last such column, only
+    steps along the row are possible, up to the first cell above the limit. Older values that ``row`` holds outside of
+    this range are above the limit too.
     """
     n, m = len(a), b.shape[1]
     row = np.full(m + 1, np.inf)
     row[0] = 0.0
     local = np.empty(m)
-    # Columns of the row before: the first within the limit, and the first behind the last within it.
+    # Columns of the row before: the first one within the limit, and the one behind the last one within the limit.
     alive, dead = 0, 0
     for i in range(n):
         first, last = band(i, n, m, radius)
@@ -127,11 +127,11 @@ def walk_back(costs):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def scan(series, query, weights, begin, costs, starts):
-    """Write the cost and the start of the best match that ends at each time point, none starting before ``begin``.
+    """Write the cost and the start of the best match that ends at each time point and starts at ``begin`` or later.
 
     The accumulated costs of one time point of the series are kept, and with each the start of its path, so that
-    no matrix is needed to walk back through. The scan stops where the best match was known not to start before
-    ``begin``: paths do not cross, so from there on nothing differs from what was written already.
+    no matrix is needed to walk back through. The scan stops at the first time point whose known match does not start
+    before ``begin``: paths do not cross, so later results would not change.
 
     Parameters
     ----------
@@ -150,14 +150,15 @@ def scan(series, query, weights, begin, costs, starts):
         if starts[j] >= begin:
             return
         local_costs(series[j], query, 0, n, weights, local)
-        # The first point of the query starts anew everywhere, since staying on it would only add costs.
+        # The first point of the query starts anew at every time point, since a longer stay on it would only add
+        # costs.
         diagonal, diagonal_origin = column[0], origins[0]
         up, up_origin = local[0], j
         column[0], origins[0] = up, up_origin
         for i in range(np.uint64(1), np.uint64(n)):
             left, left_origin = column[i], origins[i]
-            # Of equal costs the path that started last is kept. Since paths do not cross, that is the one from
-            # above before the diagonal one, and this before the one from the left.
+            # Of equal costs, the path that started last is kept. Since paths do not cross, the path from above comes
+            # first, then the diagonal one, then the one from the left.
             best, origin = up, up_origin
             if diagonal < best:
                 best, origin = diagonal, diagonal_origin

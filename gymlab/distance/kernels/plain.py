@@ -1,7 +1,7 @@
-"""The kernels without explicit vectors, for platforms where these do not compile: loops that LLVM may vectorise.
+"""Kernels without explicit vectors, for platforms where vectors do not compile: loops that LLVM may vectorise.
 
-The kernels test for infinity, so its fast-math flags leave NaN and infinity alone. Without the freedom to reorder
-sums, a result is the same bit for bit whichever of the two series is the query.
+The kernels test for infinity, so their fast-math flags do not assume that NaN and infinity are absent. Sums are not
+reordered, so a result is the same, bit for bit, for either of the two series as the query.
 """
 
 import numpy as np
@@ -14,7 +14,7 @@ _INFINITY = np.float32(np.inf)
 
 
 @njit(nogil=True, cache=True, fastmath=_FLAGS, error_model="numpy")
-def plain_lane_costs(query, block, lengths, radius, weights, channels, codes, flight, ragged, row):
+def plain_lane_costs(query, block, lengths, radius, weights, sizes, row):
     """Accumulate the cost of ``query`` against each lane of ``block`` in ``row[lengths[lane], lane]``.
 
     Parameters
@@ -26,14 +26,12 @@ def plain_lane_costs(query, block, lengths, radius, weights, channels, codes, fl
         Where each lane ends, ascending.
     radius : int
         Sakoe-Chiba radius; −1 for no band.
-    weights : float32 (1, n_codes)
-        What it costs when two codes differ.
-    channels, codes, flight, ragged : tuple
-        Their lengths are the numbers of all channels, of those that are codes, of 16 lanes each, and whether lanes
-        of unequal length have bands of their own (0 or 1); as types they are constants to the compiler.
+    weights, sizes
+        See :mod:`gymlab.distance.kernels.sweeps`; ``flight`` has an element for each 16 lanes.
     row : float32 (m_max + 1, n_lanes)
         Scratch: one row of the accumulated cost matrix for each lane.
     """
+    channels, codes, flight, ragged = sizes
     n_lanes = 16 * len(flight)
     n_numeric = len(channels) - len(codes)
     n = query.shape[0]
@@ -53,7 +51,7 @@ def plain_lane_costs(query, block, lengths, radius, weights, channels, codes, fl
             left[lane] = _INFINITY
             row[first, lane] = _INFINITY
         for column in range(first, last + 1):
-            # An unsigned index spares the check for a negative one, which costs up to half of the speed.
+            # An unsigned index needs no check for a negative one, which costs up to half of the speed.
             j = np.uint64(column)
             beyond = j + np.uint64(1)
             for lane in range(n_lanes):
@@ -80,37 +78,24 @@ def plain_lane_costs(query, block, lengths, radius, weights, channels, codes, fl
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def search_plain(
-    first_block,
-    stop_block,
-    values,
-    all_lengths,
-    blocks,
-    block_lengths,
-    radius,
-    weights,
-    row,
-    limits,
-    found,
-    channels,
-    codes,
-    flight,
-    ragged,
-):
+def search_plain(first_block, stop_block, series, lanes, scratch, found, sizes):
     """Compute the pairs of every series with the later ones in some blocks.
 
     Parameters
     ----------
     first_block, stop_block : int
-    values : float32 (n, n_timepoints, n_channels)
-    all_lengths : int64 (n,)
-    blocks, block_lengths, radius, weights, row, channels, codes, flight, ragged
-        As for :func:`gymlab.distance.kernels.sweeps.sweep`.
-    limits : float32 (1, n_lanes)
-        Scratch.
+    series : tuple
+        The series, float32 ``(n, n_timepoints, n_channels)``, and their lengths, int64 ``(n,)``.
+    lanes, scratch, sizes
+        See :mod:`gymlab.distance.kernels.sweeps`; ``scratch`` is ``(row, limits)``, the limits float32
+        ``(1, n_lanes)``.
     found : tuple
         See :mod:`gymlab.distance.kernels.search_steps`.
     """
+    values, all_lengths = series
+    blocks, block_lengths, radius, weights = lanes
+    row, limits = scratch
+    flight = sizes[2]
     n = values.shape[0]
     n_lanes = 16 * len(flight)
     for b in range(first_block, stop_block):
@@ -121,8 +106,8 @@ def search_plain(
             for part in range(len(flight)):
                 lane_limits(found[2], p, begin + 16 * part, n, limits, 16 * part)
             query = values[p, : all_lengths[p]]
-            plain_lane_costs(query, block, lengths, radius, weights, channels, codes, flight, ragged, row)
+            plain_lane_costs(query, block, lengths, radius, weights, sizes, row)
             found[-1][COMPUTED] += record_lanes(found, p, begin, row, lengths, limits, 0, flight)
 
 
-# Compiled in: ce74332b0fee50a1
+# Compiled in: 03aa7061876dfff2

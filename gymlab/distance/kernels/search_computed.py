@@ -24,14 +24,15 @@ _FIRST = np.uint64(0)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _box_costs(lower, upper, query, cost_of_mismatch, block, lengths, limits, slack, channels, bound, flight):
+def _box_costs(lower, upper, source, lengths, limits, slack, bound, flight):
     """Write LB_Kim and, where ``lower`` has rows, LB_Keogh of the query's envelope to ``bound[0]``.
 
     Returns
     -------
     int
-        0 if every lane is beyond its limit by LB_Kim alone, 1 if by both, 2 if not.
+        0 if LB_Kim alone puts every lane beyond its limit, 1 if both bounds do, 2 if a lane is left.
     """
+    query, cost_of_mismatch, block, channels = source
     for lane in range(16 * len(flight)):
         bound[1, lane] = limits[0, lane] * slack
     reach = load(bound, np.uint64(1), _FIRST, flight)
@@ -43,7 +44,7 @@ def _box_costs(lower, upper, query, cost_of_mismatch, block, lengths, limits, sl
         total = plus_costs((last, cost_of_mismatch, block), np.uint64(shortest - 1), total)
     if not any_at_most(total, reach):
         return 0
-    # The first and, where they were counted, the last points are in the bound already.
+    # The costs of the first points, and of the last points if they were added, are in the bound already.
     for t in range(1, min(lower.shape[0], shortest - 1 if ends else shortest)):
         low, high = point(lower, np.uint64(t), channels), point(upper, np.uint64(t), channels)
         total = plus_outside(total, low, high, cost_of_mismatch, block, np.uint64(t))
@@ -54,8 +55,9 @@ def _box_costs(lower, upper, query, cost_of_mismatch, block, lengths, limits, sl
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _add_webb(query, highest, lowest, lower, upper, shortest, channels, codes, bound, flight):
-    """Add to ``bound[0]`` what LB_Webb charges the points of the query but the first and the last."""
+def _add_webb(query, edges, shortest, channels, codes, bound, flight):
+    """Add to ``bound[0]`` the charges of LB_Webb for the points of the query, without the first and the last."""
+    highest, lowest, lower, upper = edges
     total = load(bound, _FIRST, _FIRST, flight)
     for t in range(1, shortest - 1):
         at = np.uint64(t)
@@ -70,56 +72,38 @@ def _add_webb(query, highest, lowest, lower, upper, shortest, channels, codes, b
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def search_computed(
-    first_block,
-    stop_block,
-    values,
-    all_lengths,
-    envelopes,
-    bridges,
-    blocks,
-    block_lengths,
-    radius,
-    weights,
-    slack,
-    packed_share,
-    scratch,
-    found,
-    channels,
-    codes,
-    flight,
-    ragged,
-    accepting,
+    first_block, stop_block, series, edges, lanes, slack, packed_share, scratch, found, sizes, accepting
 ):
-    """Search the pairs of every series with the later ones in some blocks; local costs are computed on the way.
+    """Search the pairs of every series with the later ones in some blocks; local costs are computed for each pair.
 
     Parameters
     ----------
     first_block, stop_block : int
-    values : float32 (n, n_timepoints, n_channels)
-    all_lengths : int64 (n,)
-    envelopes : tuple of float32 (n, n_timepoints, n_channels)
-        Lower and upper envelope of each series, for LB_Keogh; without series where that would cost too much.
-    bridges : tuple of float32
-        For LB_Webb: of each series the highest lower and the lowest upper edge of its envelope within reach,
-        ``(n, n_timepoints, n_channels)``, and the envelopes as blocks; likewise without any.
-    blocks, block_lengths, radius, weights, channels, codes, flight, ragged
-        As for :func:`gymlab.distance.kernels.sweeps.sweep`.
+    series : tuple
+        The series, float32 ``(n, n_timepoints, n_channels)``, and their lengths, int64 ``(n,)``.
+    edges : tuple of float32
+        For LB_Keogh, the lower and the upper edge of the envelope of each series, ``(n, n_timepoints, n_channels)``;
+        for LB_Webb, of each series the highest lower and the lowest upper edge within reach, of the same shape, and
+        the lower and the upper edges as blocks. Those of a bound that would cost too much are empty.
+    lanes, scratch, sizes
+        See :mod:`gymlab.distance.kernels.sweeps`; ``scratch`` is ``(row, bounds, limits, bound, pack, pending)``.
     slack : float32
-        A bound may exceed a limit by this factor through rounding alone.
+        The factor by which rounding alone may lift a bound above a limit.
     packed_share : float
-        When a smaller share of a block is left than this, its lanes wait to be packed with those of other blocks.
-    scratch : tuple
-        ``(row, bounds, limits, bound, pack, pending)``.
+        If a smaller share of a block's lanes is left, they wait to be packed with lanes of other blocks.
     found : tuple
         See :mod:`gymlab.distance.kernels.search_steps`.
     accepting : tuple
-        Its length is whether to accept by the Euclidean distance (of series of one length).
+        Of length 1 to accept pairs by their Euclidean distance (all series have one length then), else of length 0.
     """
-    row, bounds, limits, bound, pack, pending = scratch
+    values, all_lengths = series
+    blocks, block_lengths, radius, weights = lanes
+    row, bounds, limits, bound, _pack, pending = scratch
+    channels, codes, flight, ragged = sizes
     counts = found[-1]
     n = values.shape[0]
     n_lanes = 16 * len(flight)
-    lower, upper = envelopes[0], envelopes[1]
+    lower, upper, highest, lowest, lower_blocks, upper_blocks = edges
     cost_of_mismatch = point(weights, _FIRST, codes)
     for p in range(min(n, stop_block * n_lanes) - 2, -1, -1):
         query = values[p, : all_lengths[p]]
@@ -134,33 +118,18 @@ def search_computed(
             valid = 0
             for part in range(len(flight)):
                 valid += lane_limits(found[2], p, begin + 16 * part, n, limits, 16 * part)
-            outcome = _box_costs(
-                low,
-                high,
-                query,
-                cost_of_mismatch,
-                blocks[b],
-                lengths,
-                limits,
-                slack,
-                channels,
-                bound,
-                flight,
-            )
+            source = (query, cost_of_mismatch, blocks[b], channels)
+            outcome = _box_costs(low, high, source, lengths, limits, slack, bound, flight)
             if outcome < 2:
                 counts[KIM if outcome == 0 else KEOGH] += valid
                 continue
             left = drop_lanes_beyond(limits, 0, bound, 0, slack, flight)
             counts[KEOGH if lower.shape[0] > 0 else KIM] += valid - left
-            source = (query, cost_of_mismatch, blocks[b], channels)
             if len(accepting) > 0 and left > 0:
                 left = accept_within_eps(found, source, p, begin, query.shape[0], limits, 0, flight, row)
-            if bridges[0].shape[0] > 0 and left > 0:
-                highest, lowest = bridges[0][p], bridges[1][p]
-                edges = bridges[2][b], bridges[3][b]
-                _add_webb(
-                    query, highest, lowest, edges[0], edges[1], lengths[0], channels, codes, bound, flight
-                )
+            if highest.shape[0] > 0 and left > 0:
+                of_pair = highest[p], lowest[p], lower_blocks[b], upper_blocks[b]
+                _add_webb(query, of_pair, lengths[0], channels, codes, bound, flight)
                 before = left
                 left = drop_lanes_beyond(limits, 0, bound, 0, slack, flight)
                 counts[WEBB] += before - left
@@ -178,49 +147,20 @@ def search_computed(
                 counts[COMPUTED] += record_lanes(found, p, begin, row, lengths, limits, 0, flight)
             else:
                 counts[ABANDONED] += left
-        _search_packed(
-            p,
-            query,
-            pending[:waiting],
-            values,
-            all_lengths,
-            radius,
-            cost_of_mismatch,
-            pack,
-            row,
-            bounds,
-            limits,
-            channels,
-            flight,
-            ragged,
-            found,
-        )
+        _search_packed(p, query, waiting, series, radius, cost_of_mismatch, scratch, found, sizes)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _search_packed(
-    p,
-    query,
-    pending,
-    values,
-    all_lengths,
-    radius,
-    cost_of_mismatch,
-    pack,
-    row,
-    bounds,
-    limits,
-    channels,
-    flight,
-    ragged,
-    found,
-):
-    """Compute the pairs of ``p`` with series from several blocks, packed into lanes."""
+def _search_packed(p, query, n_pending, series, radius, cost_of_mismatch, scratch, found, sizes):
+    """Compute the pairs of ``p`` with the pending series of several blocks, packed into lanes."""
+    values, all_lengths = series
+    row, bounds, limits, _bound, pack, pending = scratch
+    channels, _codes, flight, ragged = sizes
     series_limits, counts = found[2], found[-1]
     n_lanes = 16 * len(flight)
     lengths = np.empty(n_lanes, np.int64)
-    for start in range(0, len(pending), n_lanes):
-        used = min(n_lanes, len(pending) - start)
+    for start in range(0, n_pending, n_lanes):
+        used = min(n_lanes, n_pending - start)
         for lane in range(n_lanes):
             q = pending[start + min(lane, used - 1)]
             lengths[lane] = all_lengths[q]
@@ -239,4 +179,4 @@ def _search_packed(
                 record_pair(found, p, pending[start + lane], cost)
 
 
-# Compiled in: ce74332b0fee50a1
+# Compiled in: 03aa7061876dfff2

@@ -1,11 +1,11 @@
 """A neighbour query for series with few distinct time points: bounds and local costs are looked up in tables.
 
-A query is cut into segments of a few rows. Every warping path crosses the rows of each segment somewhere inside the
-band, and costs at least as much there as the cheapest way through them. With few distinct time points there are few
+A query is cut into segments of a few rows. Every warping path crosses the rows of each segment inside the band, and
+costs there at least as much as the cheapest way through these rows. With few distinct time points there are few
 distinct segments at each place, and many queries share them. So the least costs are computed once for each segment
-and block of lanes, and the bound of a query is a sum of as many loads as it has segments. The first
-segment begins in the first column and the last ends in the last, as every path does, so the bound is at least
-LB_Kim. For series of equal length.
+and block of lanes, and the bound of a query is a sum of as many loads as it has segments. Like every path, the first
+segment begins in the first column and the last segment ends in the last column, so the bound is at least LB_Kim. All
+series have equal length.
 """
 
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ _MOST_OF_THE_WORK = 0.1
 
 @dataclass(frozen=True, eq=False)
 class Segments:
-    """The distinct segments of a collection, and which of them each series holds.
+    """The distinct segments of a collection, and the segments of each series.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class Segments:
     first_rows
         int64 ``(n_places + 1,)``: the first row of each place, and the end.
     places
-        int64 ``(n_segments,)``: at which place a segment stands.
+        int64 ``(n_segments,)``: the place of each segment.
     of_series
         int64 ``(n, n_places)``: the segments of each series.
     """
@@ -67,12 +67,12 @@ class Segments:
 
 
 def distinct_segments(starts: IntArray, cells_of_a_pair: float, band: int, n_lanes: int) -> Segments | None:
-    """Return the longest segments whose table costs little, or None where even segments of two rows are too many.
+    """Return the longest segments whose table costs little, or None if even segments of two rows are too many.
 
     Parameters
     ----------
     starts
-        int64 ``(n, n_timepoints)``: where the costs of a time point begin in the block's table; equal for equal
+        int64 ``(n, n_timepoints)``: where the costs of a time point begin in the block's table; equal for equal time
         points.
     cells_of_a_pair
         Cells in the band of a pair.
@@ -87,7 +87,7 @@ def distinct_segments(starts: IntArray, cells_of_a_pair: float, band: int, n_lan
         first_rows = np.append(np.arange(0, n_rows, length), n_rows)
         if float(len(points)) ** length > _LARGEST_KEY:
             continue
-        # A segment as one number, its digits the points that it holds.
+        # A segment as one number, whose digits are its points.
         digits = ids.reshape(n, n_rows) * len(points) ** (np.arange(n_rows) % length)
         keys = np.add.reduceat(digits, first_rows[:-1], axis=1)
         found = [
@@ -134,7 +134,7 @@ def fill_segments(segment_starts, first_rows, places, table, n_columns, radius, 
             for j in range(first, last + 1):
                 column = np.uint64(j)
                 up = load(row, column + np.uint64(1), _FIRST, flight)
-                # Into the first segment there is one way in; into a later one any, at no cost.
+                # A path enters the first segment at one cell, and a later segment at any cell without cost.
                 before = zeros(flight) if i == begin > 0 else smallest(smallest(diagonal, up), left)
                 left = plus_costs(here, column, before)
                 store(row, column + np.uint64(1), _FIRST, left)
@@ -159,7 +159,7 @@ def segment_bound(segments, costs, flight):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def write_remaining(segments, first_rows, costs, begin, limits, offset, slack, remaining):
-    """Write limits less the least cost of the segments still to come, for 16 lanes after every fourth row.
+    """Write limits less the least cost of the remaining segments, for 16 lanes after every fourth row.
 
     Parameters
     ----------
@@ -189,22 +189,7 @@ def write_remaining(segments, first_rows, costs, begin, limits, offset, slack, r
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def search_looked_up(
-    first_block,
-    stop_block,
-    starts,
-    points,
-    segments,
-    blocks,
-    block_lengths,
-    radius,
-    weights,
-    slack,
-    scratch,
-    found,
-    channels,
-    codes,
-    flight,
-    accepting,
+    first_block, stop_block, starts, points, segments, lanes, slack, scratch, found, sizes, accepting
 ):
     """Search the pairs of every series with the later ones in some blocks; local costs and bounds are looked up.
 
@@ -217,29 +202,32 @@ def search_looked_up(
         The distinct points.
     segments : tuple
         ``(starts, first_rows, places, of_series)``, see :class:`gymlab.distance.kernels.search_looked_up.Segments`.
-    blocks, block_lengths, radius, weights, channels, codes, flight
-        As for :func:`gymlab.distance.kernels.sweeps.sweep`; all series are of one length.
+    lanes, scratch, sizes
+        See :mod:`gymlab.distance.kernels.sweeps`; all series have one length. ``scratch`` is ``(row, bounds, limits,
+        bound, table, costs, remaining, tasks)``; the costs are those of segments, the remaining limits are those of
+        :func:`write_remaining`, and the tasks are the query, the first lane and the ``starts`` of each vector.
     slack : float32
-        A bound may exceed a limit by this factor through rounding alone.
-    scratch : tuple
-        ``(row, bounds, limits, bound, table, segment costs, remaining limits, starts and lanes of the vectors)``.
+        The factor by which rounding alone may lift a bound above a limit.
     found : tuple
         See :mod:`gymlab.distance.kernels.search_steps`.
     accepting : tuple
-        Its length is whether to accept by the Euclidean distance.
+        Of length 1 to accept pairs by their Euclidean distance, else of length 0.
     """
-    row, bounds, limits, bound, table, costs, remaining, task_starts, task_lanes = scratch
+    blocks, block_lengths, radius, weights = lanes
+    row, _bounds, limits, bound, table, costs, remaining, tasks = scratch
+    channels, codes, flight, _ragged = sizes
+    task_queries, task_lanes, task_starts = tasks
     series_limits, counts = found[2], found[-1]
     n, n_rows = starts.shape
     n_lanes = 16 * len(flight)
-    tasks = np.empty(len(flight), np.int64)
     for b in range(first_block, stop_block):
         fill_table(points, weights, codes, blocks[b], channels, flight, table)
         fill_segments(segments[0], segments[1], segments[2], table, n_rows, radius, flight, row, costs)
         begin = b * n_lanes
         _write_reach(series_limits, begin, n, slack, bound, flight)
         waiting = 0
-        # Series that are near in order are near each other; met first, they lower the limits for the others.
+        # Series that are near in the order have small distances; compared first, they lower the limits for the
+        # others.
         for p in range(min(n, begin + n_lanes) - 2, -1, -1):
             of_block = load(bound, np.uint64(1), _FIRST, flight)
             held = segments[3][p]
@@ -253,7 +241,7 @@ def search_looked_up(
             left = 0
             for part in range(len(flight)):
                 at = 16 * part
-                # Parts that are left wait until there is one for each vector in flight.
+                # The parts that are left wait until there is one part for each vector in flight.
                 lane_limits(series_limits, p, begin + at, n, limits, 16 * waiting)
                 alive = drop_lanes_beyond(limits, 16 * waiting, bound, at, slack, (0,))
                 left += alive
@@ -267,14 +255,11 @@ def search_looked_up(
                 if alive == 0:
                     continue
                 write_remaining(held, segments[1], costs, at, limits, 16 * waiting, slack, remaining)
-                tasks[waiting], task_lanes[waiting] = p, at
+                task_queries[waiting], task_lanes[waiting] = p, at
                 task_starts[waiting] = starts[p]
                 waiting += 1
                 if waiting == len(flight):
-                    _run_tasks(
-                        waiting, tasks, task_starts, task_lanes, table, begin, radius, remaining, limits, bounds,
-                        row, block_lengths[b], flight, found,
-                    )  # fmt: skip
+                    _run_tasks(waiting, begin, radius, block_lengths[b], scratch, found, flight)
                     waiting = 0
                     _write_reach(series_limits, begin, n, slack, bound, flight)
             counts[SEGMENTS] += n_pairs - left
@@ -282,10 +267,7 @@ def search_looked_up(
             remaining[:, 16 * waiting :] = NO_PAIR
             limits[:, 16 * waiting :] = NO_PAIR
             task_lanes[waiting:] = 0
-            _run_tasks(
-                waiting, tasks, task_starts, task_lanes, table, begin, radius, remaining, limits, bounds, row,
-                block_lengths[b], flight, found,
-            )  # fmt: skip
+            _run_tasks(waiting, begin, radius, block_lengths[b], scratch, found, flight)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -296,23 +278,10 @@ def _write_reach(series_limits, begin, n, slack, bound, flight):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _run_tasks(
-    n_tasks,
-    tasks,
-    task_starts,
-    task_lanes,
-    table,
-    begin,
-    radius,
-    remaining,
-    limits,
-    bounds,
-    row,
-    lengths,
-    flight,
-    found,
-):
-    """Compute some queries against 16 lanes of a block each, side by side."""
+def _run_tasks(n_tasks, begin, radius, lengths, scratch, found, flight):
+    """Compute the tasks side by side: each is a query against 16 lanes of a block."""
+    row, bounds, limits, _bound, table, _costs, remaining, tasks = scratch
+    task_queries, task_lanes, task_starts = tasks
     counts = found[-1]
     source = (task_starts, table, task_lanes, flight)
     n_rows = task_starts.shape[1]
@@ -322,7 +291,7 @@ def _run_tasks(
         return
     for v in range(n_tasks):
         at = begin + task_lanes[v]
-        counts[COMPUTED] += record_lanes(found, tasks[v], at, row, lengths, limits, 16 * v, (0,))
+        counts[COMPUTED] += record_lanes(found, task_queries[v], at, row, lengths, limits, 16 * v, (0,))
 
 
-# Compiled in: ce74332b0fee50a1
+# Compiled in: 03aa7061876dfff2

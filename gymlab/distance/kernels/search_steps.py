@@ -1,12 +1,12 @@
-"""The steps that all neighbour searches share: limits for pairs, and what becomes of a pair.
+"""The steps that all neighbour searches share: limits for pairs, and the record of near pairs.
 
 Every pair is compared once, for both of its series. The limit of a series is the cost (squared distance) above which
-a pair is of no interest to it: the cost of eps, or of the farthest of its k nearest so far. A pair within either
-limit is computed to the end, so the graphs do not depend on the order of the work.
+it does not need a pair: the cost of eps, or of the farthest of its k nearest so far. A pair within either limit is
+computed to the end, so the graphs do not depend on the order of the work.
 
 Results go to ``found``, the tuple ``(order, scale, series_limits, nearest, nearest_index, eps, edges,
-distances, counts)``. With neighbours to be kept for each series, ``nearest`` and ``nearest_index`` ``(n, k)`` have
-columns; else pairs within ``eps`` are appended to ``edges`` (2, n_edges) and ``distances``.
+distances, counts)``. For the k nearest, ``nearest`` and ``nearest_index`` have the shape ``(n, k)``; else they have
+no columns, and pairs within ``eps`` are appended to ``edges`` (2, n_edges) and ``distances``.
 """
 
 import numpy as np
@@ -17,10 +17,10 @@ from gymlab.distance.kernels.vectors import store, zeros
 
 _FIRST = np.uint64(0)
 
-# No cost is within this limit: the lane holds no pair.
+# No cost is within this limit. It marks a lane without a pair.
 NO_PAIR = np.float32(-1)
 
-# What became of the pairs: the counters of the statistics.
+# The counters of pairs for the statistics.
 SEGMENTS, KIM, KEOGH, WEBB, ACCEPTED, ABANDONED, COMPUTED, EDGES = range(8)
 N_COUNTS = 8
 
@@ -65,7 +65,7 @@ def insert_neighbor(nearest, nearest_index, series_limits, p, distance, index, s
         nearest_index[p, other] = nearest_index[p, other - 1]
     nearest[p, place] = distance
     nearest_index[p, place] = index
-    # Another thread may have written a lower limit meanwhile; a limit that is too high is only less useful.
+    # Another thread may have written a lower limit in between; a limit that is too high only saves less work.
     series_limits[p] = min(series_limits[p], cost_limit(nearest[p, k - 1], scale))
 
 
@@ -112,7 +112,7 @@ def append_edge(edges, distances, counts, p, q, distance):
 def accept_within_eps(found, source, p, begin, n_rows, limits, offset, flight, row):
     """Append the lanes that are within eps by their Euclidean distance; return how many others are left.
 
-    The diagonal is a warping path whose sum is rounded as the accumulated cost would be, which is at most that.
+    The diagonal is a warping path. Its sum is rounded as the accumulated cost is, so it is at least that cost.
     """
     _order, scale, _series_limits, _nearest, _nearest_index, eps, edges, distances, counts = found
     total = zeros(flight)
@@ -142,4 +142,4 @@ def drop_lanes_beyond(limits, offset, bound, begin, slack, flight):
     return left
 
 
-# Compiled in: 4169318afff23b49
+# Compiled in: 4f30aa60e706a552

@@ -1,9 +1,9 @@
-"""Shared local costs: which time points several queries share, and whether computing their costs once pays.
+"""Shared local costs: the time points that several queries share, and whether it pays to compute their costs once.
 
-Windows that overlap hold the same time points again and again, and a log of few kinds of action holds few distinct
-points at all. With many channels, a local cost takes most of a cell's work; computed once for each distinct point
-of a run of queries, it becomes one load. Points are the same when their numbers are, bit for bit, so nothing has
-to be known of where the windows come from.
+Overlapping windows hold the same time points, and a log with few action types holds few distinct points. With many
+channels, most of the work of a cell is its local cost. If it is computed once for each distinct point of a run of
+queries, the cell only loads it. Points are the same if their numbers are equal, bit for bit, so the origin of the
+windows does not matter.
 """
 
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ from numba import njit
 
 from gymlab.distance.series import Float32Array, IntArray, SeriesBatch
 
-# The table of a run should stay in a second-level cache. Two windows' worth of points, the least that shares much,
-# may take a third-level cache.
+# The table of a run should stay in a second-level cache. The points of two windows, the fewest that share much, may
+# take a third-level cache.
 _TABLE_BYTES = 1_000_000
 _LARGEST_TABLE_BYTES = 16_000_000
 _LEAST_GAIN = 1.15
@@ -48,14 +48,14 @@ class SharedPoints:
 def shared_points(
     batch: SeriesBatch, n_columns: int, cells_of_a_pair: float, n_lanes: int
 ) -> SharedPoints | None:
-    """Return the runs of a collection of queries, or None where sharing local costs would not pay.
+    """Return the runs of a collection of queries, or None if sharing local costs would not pay.
 
     Parameters
     ----------
     batch
         The queries.
     n_columns
-        Time points of the longest series that they meet.
+        The time points of the longest series that the queries meet.
     cells_of_a_pair
         Cells in the band of a typical pair.
     n_lanes
@@ -66,7 +66,7 @@ def shared_points(
     # cost is one load, and each point of a run costs the computation and a store for each column.
     local = 2 * n_channels + (1 if n_channels > 1 else 0)
     if n_channels == 1:
-        return None  # a difference and a product are as cheap as a load, and would not round alike
+        return None  # a difference and a product are as cheap as a load, and would round differently
     cells = cells_of_a_pair * len(batch)
     direct = cells * (local + 2)
     looked_up = cells * 4
@@ -89,7 +89,7 @@ def shared_points(
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _distinct_points(values, lengths):
-    """Return the identity of each time point, −1 behind an end, and where in ``values`` each distinct one lies.
+    """Return the number of each time point, −1 behind an end, and the position in ``values`` of each distinct one.
 
     Open addressing over the bits of a point, multiplied and folded as in Fowler-Noll-Vo.
     """
@@ -138,33 +138,34 @@ def _runs(ids, lengths, n_points, most):
     """Return the first query of each run: as many queries as have at most ``most`` distinct points together."""
     n = len(lengths)
     seen = np.full(n_points, -1, np.int64)
-    starts = np.empty(n + 1, np.int64)
-    starts[0] = 0
-    run = 0
-    points = 0
+    starts = np.zeros(n + 1, np.int64)
+    run, points = 0, 0
     for s in range(n):
-        fresh = 0
-        for t in range(lengths[s]):
-            if seen[ids[s, t]] != run:
-                seen[ids[s, t]] = run
-                fresh += 1
+        own = ids[s, : lengths[s]]
+        fresh = _add_to_run(own, run, seen)
         if points + fresh > most and s > starts[run]:
             run += 1
             starts[run] = s
-            points = 0
-            for t in range(lengths[s]):
-                if seen[ids[s, t]] != run:
-                    seen[ids[s, t]] = run
-                    points += 1
-        else:
-            points += fresh
+            points, fresh = 0, _add_to_run(own, run, seen)
+        points += fresh
     starts[run + 1] = n
     return starts[: run + 2].copy()
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
+def _add_to_run(points, run, seen):
+    """Write the run to ``seen`` for each of the points; return how many points are new in the run."""
+    fresh = 0
+    for point in points:
+        if seen[point] != run:
+            seen[point] = run
+            fresh += 1
+    return fresh
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
 def _slots(ids, lengths, run_starts, n_points):
-    """Return each time point's place among the points of its run, these points, and where each run's begin."""
+    """Return the place of each time point in the points of its run, these points, and the first one of each run."""
     slots = np.zeros(ids.shape, np.int64)
     place = np.full(n_points, -1, np.int64)
     members = np.empty(lengths.sum(), np.int64)

@@ -1,4 +1,16 @@
-"""Sweeps: the distances of rows of queries to blocks of lanes. Serial, and without the GIL."""
+"""Sweeps: the distances of rows of queries to blocks of lanes. Serial, and without the GIL.
+
+All kernels of this room take the same groups of arguments:
+
+- ``lanes``, ``(blocks, block_lengths, radius, weights)``: float32 ``(n_blocks, m_max, n_channels, n_lanes)``; int64
+  ``(n_blocks, n_lanes)``, ascending; the Sakoe-Chiba radius, −1 for no band; float32 ``(1, n_codes)``, the cost of two
+  codes that differ. The lanes behind the last series repeat it.
+- ``sizes``, ``(channels, codes, flight, ragged)``: tuples whose lengths are constants to the compiler. They are the
+  numbers of all channels, of those that are codes, and of vectors in a row of lanes; and 1 if lanes of unequal length
+  have their own bands, else 0.
+- ``scratch``: arrays that a kernel overwrites, ``row`` and ``bounds`` of
+  :func:`gymlab.distance.kernels.lanes.lane_costs` first.
+"""
 
 import numpy as np
 from numba import njit
@@ -7,32 +19,26 @@ from numba.extending import overload
 from gymlab.distance.kernels.lanes import fill_table, lane_costs
 from gymlab.distance.kernels.plain import plain_lane_costs
 from gymlab.distance.kernels.vectors import point
+from gymlab.distance.triangle import row_begins
 
 _FIRST = np.uint64(0)
 
 
-def computed_costs(
-    explicit, query, block, lengths, radius, weights, bounds, channels, codes, flight, ragged, row
-):
+def computed_costs(explicit, query, block, lengths, radius, weights, scratch, sizes):
     """Accumulate the costs of one query by explicit vectors or by loops; local costs are computed on the way."""
 
 
 @overload(computed_costs)
-def _computed_costs_by_type(
-    explicit, query, block, lengths, radius, weights, bounds, channels, codes, flight, ragged, row
-):
-    def with_vectors(
-        explicit, query, block, lengths, radius, weights, bounds, channels, codes, flight, ragged, row
-    ):
+def _computed_costs_by_type(explicit, query, block, lengths, radius, weights, scratch, sizes):
+    def with_vectors(explicit, query, block, lengths, radius, weights, scratch, sizes):
+        row, bounds = scratch[0], scratch[1]
+        channels, codes, flight, ragged = sizes
         source = (query, point(weights, _FIRST, codes), block, channels)
-        n = query.shape[0]
         # Nothing is abandoned, so the limits are not read: any array of their type will do.
-        lane_costs(source, n, lengths, radius, bounds, row, flight, ragged, (), row)
+        lane_costs(source, query.shape[0], lengths, radius, bounds, row, flight, ragged, (), row)
 
-    def with_loops(
-        explicit, query, block, lengths, radius, weights, bounds, channels, codes, flight, ragged, row
-    ):
-        plain_lane_costs(query, block, lengths, radius, weights, channels, codes, flight, ragged, row)
+    def with_loops(explicit, query, block, lengths, radius, weights, scratch, sizes):
+        plain_lane_costs(query, block, lengths, radius, weights, sizes, scratch[0])
 
     return with_vectors if len(explicit) else with_loops
 
@@ -51,7 +57,7 @@ def _write_out(row, lengths, start, stop, scale, out, position):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _position(p, first, n_members, triangular):
-    """Return where the distance of query ``p`` to member 0 lies, or would, when row ``first`` begins at 0."""
+    """Return the position of the distance of query ``p`` to member 0, computed or not; row ``first`` begins at 0."""
     if len(triangular) > 0:
         rows = p - first
         return rows * n_members - (p * (p + 1) - first * (first + 1)) // 2 - (p + 1)
@@ -59,52 +65,28 @@ def _position(p, first, n_members, triangular):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def sweep(
-    queries,
-    query_lengths,
-    first,
-    stop,
-    blocks,
-    block_lengths,
-    n_members,
-    radius,
-    weights,
-    scale,
-    row,
-    bounds,
-    channels,
-    codes,
-    flight,
-    ragged,
-    triangular,
-    explicit,
-    out,
-):
-    """Write the distances of ``queries[first:stop]`` to the members of all blocks to ``out``, row by row.
+def sweep(series, first, stop, lanes, n_members, scale, scratch, sizes, triangular, explicit, out):
+    """Write the distances of the queries from ``first`` to ``stop`` to the members of all blocks, row by row.
 
     Parameters
     ----------
-    queries : float32 (n_queries, n_max, n_channels)
-    query_lengths : int64 (n_queries,)
+    series : tuple
+        The queries, float32 ``(n_queries, n_max, n_channels)``, and their lengths, int64 ``(n_queries,)``.
     first, stop : int
         The queries of this sweep.
-    blocks : float32 (n_blocks, m_max, n_channels, n_lanes)
-    block_lengths : int64 (n_blocks, n_lanes)
-        Ascending. Lanes behind the last member repeat it.
+    lanes, scratch, sizes
+        See above; ``scratch`` is ``(row, bounds)``.
     n_members : int
-    radius : int
-        −1 for no band.
-    weights : float32 (1, n_codes)
     scale : float32
-        What distances are multiplied with.
-    row, bounds
-        Scratch, see :func:`gymlab.distance.kernels.lanes.lane_costs`.
-    channels, codes, flight, ragged, triangular, explicit : tuple
-        Constants by their lengths. With ``triangular``, queries and members are the same series in the same
-        order, and a query meets only the later ones; with ``explicit``, by vectors.
+        The factor from the root of a cost to a distance.
+    triangular, explicit : tuple
+        Of length 1 or 0. With ``triangular``, queries and members are the same series in the same order, and a query
+        meets only the later ones. With ``explicit``, explicit vectors are used.
     out : float32 (n_distances,)
     """
-    n_lanes = blocks.shape[3]
+    queries, query_lengths = series
+    blocks, block_lengths, radius, weights = lanes
+    row, n_lanes = scratch[0], blocks.shape[3]
     for b in range((first + 1) // n_lanes if len(triangular) > 0 else 0, blocks.shape[0]):
         begin = b * n_lanes
         end = min(n_members, begin + n_lanes)
@@ -112,68 +94,35 @@ def sweep(
         block = blocks[b, : lengths[-1]]
         for p in range(first, min(stop, end - 1) if len(triangular) > 0 else stop):
             query = queries[p, : query_lengths[p]]
-            computed_costs(
-                explicit,
-                query,
-                block,
-                lengths,
-                radius,
-                weights,
-                bounds,
-                channels,
-                codes,
-                flight,
-                ragged,
-                row,
-            )
+            computed_costs(explicit, query, block, lengths, radius, weights, scratch, sizes)
             start = max(begin, p + 1) if len(triangular) > 0 else begin
             position = _position(p, first, n_members, triangular) + start
             _write_out(row, lengths, start - begin, end - begin, scale, out, position)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def shared_sweep(
-    starts,
-    query_lengths,
-    first,
-    stop,
-    run_starts,
-    run_points,
-    points,
-    blocks,
-    block_lengths,
-    n_members,
-    radius,
-    weights,
-    scale,
-    row,
-    bounds,
-    table,
-    channels,
-    codes,
-    flight,
-    ragged,
-    triangular,
-    out,
-):
+def shared_sweep(series, runs, first, stop, lanes, n_members, scale, scratch, sizes, triangular, out):
     """Write the same distances as :func:`sweep`; each local cost is computed once for a run of queries.
 
     Parameters
     ----------
-    starts : int64 (n_queries, n_max)
-        Where in the run's table the costs of each time point of a query begin.
-    run_starts : int64 (n_runs + 1,)
-        The first query of each run.
-    run_points : int64 (n_runs + 1,)
-        The first of each run's distinct time points in ``points``.
-    points : float32 (n_points, n_channels)
-    table : float32 (n_points_of_a_run * m_max, n_lanes)
-        Scratch.
-    query_lengths, first, stop, blocks, block_lengths, n_members, radius, weights, scale, row, bounds
-        As for :func:`sweep`.
-    channels, codes, flight, ragged, triangular, out
+    series : tuple
+        Where the costs of each time point of a query begin in the run's table, int64 ``(n_queries, n_max)``, and the
+        lengths of the queries.
+    runs : tuple
+        The first query of each run, int64 ``(n_runs + 1,)``; the first of each run's distinct time points, int64
+        ``(n_runs + 1,)``; and these points, float32 ``(n_points, n_channels)``.
+    lanes, scratch, sizes
+        See above; ``scratch`` is ``(row, bounds, table)``, with the table float32
+        ``(n_points_of_a_run * m_max, n_lanes)``.
+    first, stop, n_members, scale, triangular, out
         As for :func:`sweep`.
     """
+    starts, query_lengths = series
+    run_starts, run_points, points = runs
+    blocks, block_lengths, radius, weights = lanes
+    row, bounds, table = scratch
+    channels, codes, flight, ragged = sizes
     n_lanes = blocks.shape[3]
     for b in range((first + 1) // n_lanes if len(triangular) > 0 else 0, blocks.shape[0]):
         begin = b * n_lanes
@@ -196,28 +145,14 @@ def shared_sweep(
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def pairs_sweep(
-    values,
-    all_lengths,
-    firsts,
-    seconds,
-    radius,
-    weights,
-    scale,
-    row,
-    bounds,
-    block,
-    channels,
-    codes,
-    flight,
-    ragged,
-    explicit,
-    out,
-):
+def pairs_sweep(series, firsts, seconds, radius, weights, scale, scratch, sizes, explicit, out):
     """Write the distance of each pair to ``out``; pairs that share their first series fill the lanes together.
 
-    ``block``, float32 ``(n_max, n_channels, n_lanes)``, is scratch; the rest is as for :func:`sweep`.
+    ``series`` holds the series and their lengths, ``scratch`` is ``(row, bounds, block)`` with the block float32
+    ``(n_max, n_channels, n_lanes)``. The other arguments are those of :func:`sweep`.
     """
+    values, all_lengths = series
+    row, block = scratch[0], scratch[2]
     n_lanes = block.shape[2]
     lengths = np.empty(n_lanes, np.int64)
     members = np.empty(n_lanes, np.int64)
@@ -227,7 +162,7 @@ def pairs_sweep(
         while stop < len(firsts) and stop - start < n_lanes and firsts[stop] == firsts[start]:
             stop += 1
         for lane in range(n_lanes):
-            # Lanes are ascending in length; most often the pairs are already.
+            # Lanes have to ascend in length; most often the pairs do already.
             member = min(start + lane, stop - 1)
             place = lane
             while place > 0 and all_lengths[seconds[members[place - 1]]] > all_lengths[seconds[member]]:
@@ -241,47 +176,37 @@ def pairs_sweep(
                 for c in range(values.shape[2]):
                     block[t, c, lane] = values[other, t, c]
         query = values[firsts[start], : all_lengths[firsts[start]]]
-        computed_costs(
-            explicit, query, block, lengths, radius, weights, bounds, channels, codes, flight, ragged, row
-        )
+        computed_costs(explicit, query, block, lengths, radius, weights, scratch, sizes)
         for lane in range(n_lanes):
             out[members[lane]] = np.sqrt(row[lengths[lane], lane]) * scale
         start = stop
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _condensed_row(order, p, places):
-    """Write where the distances of ``order[p]`` to later members are in the condensed matrix."""
-    n = len(order)
-    a = order[p]
-    for q in range(p + 1, n):
-        b = order[q]
-        low, high = min(a, b), max(a, b)
-        places[q - p - 1] = n * low - low * (low + 1) // 2 + high - low - 1
+def move_condensed(flat, matrix, order, first, stop, into_matrix):
+    """Copy the distances of ``order[first:stop]`` to later members, row by row, to or from the condensed matrix.
 
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def scatter_condensed(distances, order, first, stop, out):
-    """Move distances of ``order[first:stop]`` to later members to their places in the condensed matrix ``out``."""
-    places = np.empty(len(order), np.int64)
-    position = 0
+    Parameters
+    ----------
+    flat : float32 (n_distances,)
+        The distances of these rows, one row after the other.
+    matrix : float32 (n (n - 1) / 2,)
+    order : int64 (n,)
+    first, stop : int
+    into_matrix : tuple
+        Of length 1 to copy from ``flat`` to ``matrix``, of length 0 for the other direction.
+    """
+    n, position = len(order), 0
     for p in range(first, stop):
-        _condensed_row(order, p, places)
-        for k in range(len(order) - 1 - p):
-            out[places[k]] = distances[position + k]
-        position += len(order) - 1 - p
+        a = order[p]
+        for q in range(p + 1, n):
+            low, high = min(a, order[q]), max(a, order[q])
+            place = row_begins(n, low) + high - low - 1
+            if len(into_matrix) > 0:
+                matrix[place] = flat[position]
+            else:
+                flat[position] = matrix[place]
+            position += 1
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def gather_condensed(matrix, order, first, stop, out):
-    """Copy the distances of ``order[first:stop]`` to later members from the condensed matrix, row by row."""
-    places = np.empty(len(order), np.int64)
-    position = 0
-    for p in range(first, stop):
-        _condensed_row(order, p, places)
-        for k in range(len(order) - 1 - p):
-            out[position + k] = matrix[places[k]]
-        position += len(order) - 1 - p
-
-
-# Compiled in: 0cd3b87de7b00a78
+# Compiled in: 94a79da5b74ac620

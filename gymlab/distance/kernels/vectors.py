@@ -1,12 +1,12 @@
 """Vectors of lanes inside numba: loads, stores, minima and local costs as explicit LLVM vector operations.
 
-A :data:`vector` is ``<16 x float>``, one lane a pair. LLVM lowers it to the registers of the processor at hand (one
-of AVX-512, two of AVX2, four of NEON). The functions work on tuples of vectors, so that several independent ones
-are in flight and hide the latency of each other's chain. Each function is an intrinsic, that is, it emits its
-instructions into the kernel that calls it: a kernel in :mod:`gymlab.distance.kernels.lanes` reads as a plain loop and
-compiles to the instructions that a hand-written one would hold.
+A :data:`vector` is ``<16 x float>``, one lane for each pair. LLVM lowers it to the registers of the processor (one of
+AVX-512, two of AVX2, four of NEON). The functions work on tuples of vectors. Several independent vectors are in
+flight at once, which hides the latency of each chain of operations. Each function is an intrinsic: it emits its
+instructions into the kernel that calls it. So a kernel in :mod:`gymlab.distance.kernels.lanes` reads as a plain loop
+and compiles to the instructions of a hand-written one.
 
-Intrinsics live at module level: made inside a function, they would keep numba's disk cache from ever hitting.
+Intrinsics are at module level: if they were made inside a function, numba's disk cache would never hit.
 """
 
 import functools
@@ -50,8 +50,8 @@ vector = VectorType()
 
 
 def target_features() -> frozenset[str]:
-    """Return the features that numba compiles for: this processor's, or what its environment variables name."""
-    named = config.CPU_FEATURES  # type: ignore[attr-defined]  # numba puts it there when it is imported
+    """Return the processor features that numba compiles for: those here, or those in its environment variables."""
+    named = config.CPU_FEATURES  # type: ignore[attr-defined]  # set by numba's import
     if named is None:
         named = get_host_cpu_features()
     return frozenset(feature[1:] for feature in named.split(",") if feature.startswith("+"))
@@ -76,7 +76,7 @@ def address_of(context, builder, kind, array, indices):
 
 
 def vector_at(builder, address, element):
-    """Emit the address of the vector that begins so many elements behind an address."""
+    """Emit the address of the vector that begins ``element`` elements after an address."""
     if element:
         address = builder.gep(address, [ir.Constant(INT64, element)])
     return builder.bitcast(address, FLOATS.as_pointer())
@@ -108,13 +108,13 @@ def fused(builder, a, b, c):
 
 def _minimum(builder, a, b):
     # Costs are never negative, and such floats, infinity among them, sort like the integers of the same bits.
-    # The integer minimum is one cycle on every processor, the other one two to four.
+    # The integer minimum takes one cycle on every processor, the minimum of floats two to four.
     bits = [builder.bitcast(x, _BITS) for x in (a, b)]
     return builder.bitcast(_intrinsic(builder, f"llvm.smin.v{WIDTH}i32", _BITS, *bits), FLOATS)
 
 
 def vectors_type(count: int) -> types.BaseTuple:
-    """Return the type of so many vectors."""
+    """Return the type of a tuple of ``count`` vectors."""
     return types.UniTuple(vector, count) if count else types.Tuple(())
 
 
@@ -128,13 +128,13 @@ def _constants(number, flight):
 
 @intrinsic
 def infinities(typing, flight):
-    """Return as many vectors of infinity as the tuple ``flight`` is long."""
+    """Return vectors of infinity, as many as ``flight`` has elements."""
     return _constants(float("inf"), flight)
 
 
 @intrinsic
 def zeros(typing, flight):
-    """Return as many vectors of zero as the tuple ``flight`` is long."""
+    """Return vectors of zero, as many as ``flight`` has elements."""
     return _constants(0.0, flight)
 
 
@@ -186,19 +186,19 @@ def _elementwise(values, operation):
 
 @intrinsic
 def smallest(typing, a, b):
-    """Return the lanes' minima; they must not be negative."""
+    """Return the minimum of each lane; the values must not be negative."""
     return _elementwise(a, _minimum)
 
 
 @intrinsic
 def largest(typing, a, b):
-    """Return the lanes' maxima."""
+    """Return the maximum of each lane."""
     return _elementwise(a, lambda builder, x, y: builder.select(builder.fcmp_ordered(">", x, y), x, y))
 
 
 @intrinsic
 def plus(typing, a, b):
-    """Return the lanes' sums."""
+    """Return the sum of each lane."""
     return _elementwise(a, lambda builder, x, y: builder.fadd(x, y))
 
 
@@ -276,9 +276,9 @@ class KernelPath:
     name
         ``"vector"`` or ``"plain"``.
     lanes
-        Pairs that the plain kernel, or the vector kernel with one channel, computes side by side.
+        How many pairs the plain kernel, or the vector kernel with one channel, computes side by side.
     reason
-        Why this one, in words.
+        Why this kernel runs, in words.
     """
 
     name: str
@@ -289,8 +289,8 @@ class KernelPath:
 def vectors_in_flight(n_channels: int) -> int:
     """Return how many vectors of lanes the kernel works on at once.
 
-    Enough to hide the latency of each other's chain, few enough that their state and two points of the query stay
-    in registers (measured for 1, 2, 6 and 12 channels).
+    They are enough to hide the latency of a chain of operations, and few enough that their state and two points of
+    the query stay in registers (measured for 1, 2, 6 and 12 channels).
     """
     if not _has_many_registers():
         return 1
@@ -300,7 +300,7 @@ def vectors_in_flight(n_channels: int) -> int:
 
 
 def vectors_looked_up(n_columns: int) -> int:
-    """Return how many vectors of lanes the kernel works on at once when it looks local costs up."""
+    """Return how many vectors of lanes the kernel works on at once if it looks up local costs."""
     if not _has_many_registers():
         return 1
     return 4 if n_columns <= 32 else 2
@@ -313,7 +313,7 @@ def kernel_path() -> KernelPath:
     Raises
     ------
     InputError
-        If numba was told to compile nothing.
+        If ``NUMBA_DISABLE_JIT`` is set, so that numba compiles nothing.
 
     Examples
     --------
@@ -327,7 +327,7 @@ def kernel_path() -> KernelPath:
         )
     try:
         _try_vectors()
-    except Exception as error:  # noqa: BLE001 - whatever numba or LLVM raises here has the same consequence
+    except Exception as error:  # noqa: BLE001 - every exception of numba or LLVM has the same consequence here
         _log.warning("explicit vectors do not compile here, plain loops run instead: %s", error)
         return KernelPath("plain", 4 * WIDTH, f"explicit vectors do not compile: {str(error)[:200]}")
     features = target_features()

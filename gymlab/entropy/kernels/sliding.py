@@ -1,4 +1,4 @@
-"""The compiled loop of entropies that slide over an array, with the same integers as those of a stream."""
+"""The compiled loop that slides a window over an array, with the same integers as the entropy of a stream."""
 
 import numpy as np
 from numba import njit
@@ -8,18 +8,19 @@ from numba import njit
 def slide(groups, parts, n_groups, n_parts, window, high, low, divisor):
     """Return the normalised entropy of the parts given the groups in each window.
 
-    The numerator is the sum of c log2 c of the groups' counts less that of the parts', in fixed point. It needs
-    more than 64 bits in a long window, so it is kept as ``upper * 2**32 + lower``. Both are exact as floats, hence
-    ``upper * 2**32 + lower`` in floats is rounded once, as Python rounds the integer of the stream.
+    The numerator is the sum of c log2 c over the counts of the groups, less the same sum over the counts of the
+    parts, in fixed point. In a long window it needs more than 64 bits, so it is kept as ``upper * 2**32 + lower``.
+    Both parts are exact as floats, so ``upper * 2**32 + lower`` in floats is rounded once, as Python rounds the
+    integer of a stream.
 
     Parameters
     ----------
     groups, parts : int64 (n,)
-        At least ``window`` of them; groups may be ``(1,)`` where all is one group.
+        n is at least ``window``; ``groups`` may be ``(1,)`` if there is only one group.
     high, low : int64
         The steps of each count up to the highest that occurs, in two parts.
     divisor : float64
-        May be infinite.
+        The entropy of a uniform choice, scaled; it may be infinite.
     """
     in_group = np.zeros(n_groups, dtype=np.int64)
     in_part = np.zeros(n_parts, dtype=np.int64)

@@ -1,4 +1,4 @@
-"""Whether patterns would come again, and whether chance would do as well: stability and a test against surrogates."""
+"""The significance of patterns: their stability under resampling, and their test against surrogate logs."""
 
 from gymlab.patterns.significance.assess import assess_significance, significance_of
 from gymlab.patterns.significance.pattern_significance import PatternSignificance, Significance

@@ -1,4 +1,4 @@
-"""From the windows of a log and their labels to whether the patterns come again and are more than chance."""
+"""The significance of the patterns of a log: sample, resamples and surrogates, put together."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -28,13 +28,13 @@ from gymlab.patterns.significance.pattern_significance import (
     Quantiles,
     Significance,
 )
-from gymlab.patterns.significance.resampling import PatternStability, assess_stability
+from gymlab.patterns.significance.resampling import assess_stability
 from gymlab.patterns.significance.surrogates import fit_chains
 from gymlab.patterns.significance.windowed_log import WindowedLog, sample_sessions, windowed_log
 
-# Windows at most: a surrogate of 600 windows of 20 actions takes about a hundredth of a second.
+# At most this many windows are tested. A surrogate of 600 windows of 20 actions takes about a hundredth of a second.
 MOST_WINDOWS = 600
-# Cells of DTW over all surrogates, times channels; what sets the number of windows where these are long.
+# DTW cells of all surrogates, times the number of channels. It limits the number of windows if windows are long.
 _MOST_WORK = 8e10
 _UNKNOWN: Quantiles = (float("nan"), float("nan"), float("nan"))
 
@@ -42,36 +42,34 @@ _UNKNOWN: Quantiles = (float("nan"), float("nan"), float("nan"))
 def significance_of(
     job: ClusteringJob, strategy: str, actions: pd.DataFrame, encoded: NDArray[np.float32], labels: Labels
 ) -> tuple[Significance | None, tuple[str, ...]]:
-    """Assess the patterns of a log as its configuration asks for.
+    """Return the significance of the patterns of a log, as the configuration asks for it.
 
     Parameters
     ----------
     job, strategy
-        What was clustered, and how.
+        The clustering job of the log, and the strategy that ran.
     actions, encoded
-        The log, and its rows as encoded.
+        The action table, and its encoded rows.
     labels
         int64 ``(n_windows,)``: the pattern of each window, −1 for noise.
 
     Returns
     -------
     Significance or None
-        None where nothing was asked for, or nothing can be said.
+        None if the configuration asks for none, or if the strategy, distance or method does not allow it.
     tuple of str
-        Its notes; or why it is None where it was asked for.
+        The notes of the significance, or the reason why there is none.
     """
     config = job.config
     if config.n_surrogates == 0 and config.n_resamples == 0:
         return None, ()
     if strategy == "baseline":
-        return None, (
-            "significance is not assessed for strategy 'baseline', which is there to be compared with",
-        )
+        return None, ("significance is not assessed for strategy 'baseline', which is for comparison only",)
     if config.distance == "soft-dtw":
-        return None, ("significance is not assessed for soft-DTW, which takes too long for many logs",)
+        return None, ("significance is not assessed for soft-DTW: the surrogates would take too long",)
     log = windowed_log(actions, encoded, len(job.weights), job.windows, labels)
     if config.method in DENSITY_METHODS and len(log) > affordable_windows(log, config.n_surrogates):
-        why = f"it would be on a sample, which is less dense, and {config.method} finds other patterns in it"
+        why = f"it needs a sample, which is less dense than the log, so {config.method} finds other patterns in it"
         return None, (f"significance is not assessed: {why}",)
     quiet = replace(job, progress=False)
 
@@ -79,7 +77,7 @@ def significance_of(
         if strategy == "selective":
             some = replace(quiet, windows=replace(job.windows, values=windows))
             return distances_of(some, strategy)[0]
-        # A matrix of one's own needs no look at the memory, which takes as long as a small matrix.
+        # With `out`, dtw_pairwise does not check the free memory, which takes as long as a small matrix.
         out = np.empty(len(windows) * (len(windows) - 1) // 2, dtype=np.float32)
         return dtw_pairwise(windows, out=out, **quiet.distance)
 
@@ -106,24 +104,24 @@ def assess_significance(
     most_windows: int | None = None,
     checkpoint: Checkpoint = no_checkpoint,
 ) -> Significance:
-    """Say for each pattern whether it comes again and whether chance would do as well.
+    """Return the stability of each pattern, and its test against surrogate logs.
 
     Parameters
     ----------
     log
-        The series, the windows in them and their labels.
+        The series, their windows, and the labels of the windows.
     distances
-        From windows to a condensed float32 matrix, as the patterns were made from.
+        A function from windows to the condensed float32 matrix, by the distance of the patterns.
     cluster
-        From such a matrix and a number of clusters to labels, by the method that the patterns were made with.
+        A function from a condensed matrix and a number of clusters to labels, by the method of the patterns.
     n_surrogates, n_resamples
-        How many; 0 leaves the test, or the stability, out.
+        Number of surrogates and of resamples; 0 for no test, or no stability.
     seed
-        Of all that is drawn.
+        Seed of all random draws.
     most_windows
-        Windows to test at most; None for what the length of the windows lets be done in seconds.
+        Largest number of windows to test; None for as many as can be tested in seconds.
     checkpoint
-        Called between surrogates and resamples; an exception that it raises stops the work.
+        Called between surrogates and resamples. An exception that it raises stops the work.
 
     Returns
     -------
@@ -132,12 +130,15 @@ def assess_significance(
     Raises
     ------
     InputError
-        If a number is negative, or the log has no window.
+        If a number is out of range, or the log has no windows.
     """
     if n_surrogates < 0 or n_resamples < 0 or (most_windows is not None and most_windows < 2):
-        raise InputError("n_surrogates and n_resamples have to be 0 or more, most_windows 2 or more")
+        raise InputError(
+            f"n_surrogates is {n_surrogates}, n_resamples is {n_resamples} and most_windows is {most_windows}; give 0 or "
+            "more for the first two, and 2 or more for most_windows"
+        )
     if len(log) == 0:
-        raise InputError("there is no window to test")
+        raise InputError("the log has no windows to test; give a log with at least one")
     n_patterns = int(log.labels.max(initial=-1)) + 1
     of_sample, of_surrogates, of_resamples = np.random.SeedSequence(seed).spawn(3)
     most = affordable_windows(log, n_surrogates) if most_windows is None else most_windows
@@ -148,10 +149,10 @@ def assess_significance(
     observed = cluster_statistics(condensed, tested.labels, n_patterns)
 
     unknown = np.full(n_patterns, np.nan)
-    stability = PatternStability(unknown, unknown, "")
+    stability, dissolved = unknown, unknown
     if n_resamples and n_patterns:
         rng = np.random.default_rng(of_resamples)
-        stability = assess_stability(
+        stability, dissolved, note = assess_stability(
             tested,
             condensed,
             n_patterns,
@@ -160,31 +161,35 @@ def assess_significance(
             rng=rng,
             checkpoint=checkpoint,
         )
-        notes.append(f"stability: {stability.note}")
+        notes.append(f"stability: {note}")
     test = NullTest(unknown, np.empty((0, n_patterns)), np.empty((0, n_patterns)))
-    widths, q_values = np.empty(0), unknown
+    widths, q_values, silhouette_p_value = np.empty(0), unknown, float("nan")
     if n_surrogates and n_patterns:
         surrogates = surrogate_statistics(
             tested, distances, cluster, of_surrogates.spawn(n_surrogates), checkpoint
         )
         test = compare_clusters(observed, surrogates)
         widths = np.array([one.silhouette for one in surrogates])
+        if not np.isnan(observed.silhouette):
+            # A surrogate with one cluster has no silhouette, and counts as worse than the log.
+            known = np.nan_to_num(widths, nan=-1.0)
+            silhouette_p_value = float(corrected_p_values(-known, np.array(-observed.silhouette)))
         q_values = false_discovery_control(test.p_values)
         notes.append(
-            f"p-values: against {n_surrogates} surrogates, each series drawn from a first-order Markov chain fitted to "
-            "it; q-values: Benjamini and Hochberg over the patterns"
+            f"p-values: against {n_surrogates} surrogates, with each series drawn from a first-order Markov chain fitted "
+            "to it; q-values: Benjamini and Hochberg over the patterns"
         )
         if n_patterns > MOST_Q * (1 + n_surrogates):
             notes.append(
-                f"with {n_surrogates} surrogates, a single one of {n_patterns} patterns cannot be told from chance, "
-                "several can; more surrogates tell more"
+                f"with only {n_surrogates} surrogates, one of {n_patterns} patterns cannot be significant unless others "
+                "are too; more surrogates give smaller p-values"
             )
     patterns = tuple(
         PatternSignificance(
             label=label,
             n_tested=int(observed.sizes[label]),
-            stability=float(stability.mean[label]),
-            dissolved=float(stability.dissolved[label]),
+            stability=float(stability[label]),
+            dissolved=float(dissolved[label]),
             compactness=float(observed.compactness[label]),
             null_compactness=_quantiles(test.compactness[:, label]),
             silhouette=float(observed.silhouettes[label]),
@@ -198,7 +203,7 @@ def assess_significance(
         patterns=patterns,
         silhouette=observed.silhouette,
         null_silhouette=_quantiles(widths),
-        silhouette_p_value=_silhouette_p_value(observed.silhouette, widths),
+        silhouette_p_value=silhouette_p_value,
         n_surrogates=n_surrogates,
         n_resamples=n_resamples,
         n_windows=len(tested),
@@ -214,7 +219,7 @@ def surrogate_statistics(
     seeds: list[np.random.SeedSequence],
     checkpoint: Checkpoint,
 ) -> list[ClusterStatistics]:
-    """Return the statistics of the clusters of one surrogate for each seed: same windows, same way to clusters."""
+    """Return the statistics of the clusters of one surrogate for each seed, with windows at the places of the log's."""
     chains = fit_chains(log)
     n_clusters = len(np.unique(log.labels[log.labels >= 0]))
     found = []
@@ -229,24 +234,17 @@ def surrogate_statistics(
 
 
 def affordable_windows(log: WindowedLog, n_surrogates: int) -> int:
-    """Return how many windows can be tested in seconds; it depends on their length and number, not on the clock."""
+    """Return how many windows can be tested in seconds, estimated from their length and number without a clock."""
     cells = float(log.window_length.mean()) ** 2 * max(1, log.rows.shape[1])
     return int(min(MOST_WINDOWS, max(2.0, np.sqrt(2 * _MOST_WORK / (cells * max(1, n_surrogates))))))
 
 
 def _sample_sentence(log: WindowedLog, tested: WindowedLog) -> str:
     return (
-        f"significance: tested on {len(tested):,} of the {len(log):,} windows, from "
-        f"{len(np.unique(tested.window_sessions)):,} of {len(np.unique(log.window_sessions)):,} sessions drawn at random; what "
-        "is tested of a pattern is its part in them, which finds less than all windows would"
+        f"significance: tested on {len(tested):,} of the {len(log):,} windows, from a random sample of "
+        f"{len(np.unique(tested.window_sessions)):,} of {len(np.unique(log.window_sessions)):,} sessions; a test on all "
+        "windows would find smaller differences from chance"
     )
-
-
-def _silhouette_p_value(observed: float, null: np.ndarray) -> float:
-    if np.isnan(observed) or len(null) == 0:
-        return float("nan")
-    # A surrogate of one cluster only has no silhouette, and is none that does as well.
-    return float(corrected_p_values(-np.nan_to_num(null, nan=-1.0), np.array(-observed)))
 
 
 def _quantiles(values: np.ndarray) -> Quantiles:

@@ -1,4 +1,4 @@
-"""Whether clusters are tighter or better separated than those of surrogates, matched by size."""
+"""The test whether clusters are tighter, or better separated, than surrogate clusters of about the same size."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from gymlab.clustering import Condensed, Labels, distance_sums, silhouettes
 
 Floats = NDArray[np.float64]
 
-# Sums in another order differ in the last digits; what differs by less than this is equal.
+# Sums in another order differ in the last digits. Values with a smaller relative difference are equal.
 _EQUAL = 1e-7
 
 
@@ -23,11 +23,11 @@ class ClusterStatistics:
     sizes
         int64 ``(n_clusters,)``.
     compactness
-        float64 ``(n_clusters,)``: mean distance of the members to their medoid, which is left out; NaN below two.
+        float64 ``(n_clusters,)``: mean distance of the other members to the medoid; NaN for fewer than two members.
     silhouettes
-        float64 ``(n_clusters,)``: average silhouette width; NaN for an empty or the only cluster.
+        float64 ``(n_clusters,)``: average silhouette width; NaN for an empty cluster, or if there is one cluster only.
     silhouette
-        Average over all items that are in a cluster; NaN with fewer than two clusters.
+        Average silhouette width of all items in a cluster; NaN with fewer than two clusters.
     """
 
     sizes: NDArray[np.int64]
@@ -37,7 +37,7 @@ class ClusterStatistics:
 
 
 def cluster_statistics(distances: Condensed, labels: Labels, n_clusters: int) -> ClusterStatistics:
-    """Return the statistics of clusters; noise (label −1) is in none and near none.
+    """Return the statistics of clusters. Noise (label −1) is left out.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def cluster_statistics(distances: Condensed, labels: Labels, n_clusters: int) ->
     labels
         int64 ``(n,)``.
     n_clusters
-        More than the largest label; a label that does not occur has size 0.
+        Number of clusters, larger than every label. A label that does not occur is a cluster of size 0.
 
     Examples
     --------
@@ -60,12 +60,11 @@ def cluster_statistics(distances: Condensed, labels: Labels, n_clusters: int) ->
     present = np.flatnonzero(sizes)
     if len(present) == 0:
         return ClusterStatistics(sizes, compactness, widths, float("nan"))
-    # Noise is a column of its own that is dropped, and labels are made contiguous.
-    number = np.full(n_clusters + 1, len(present))
-    number[present] = np.arange(len(present))
-    dense = number[labels]
-    sums = distance_sums(distances, dense)[: len(present), in_one]
-    own = dense[in_one]
+    # Labels are made contiguous. Noise becomes the last label, whose sums are dropped.
+    contiguous = np.full(n_clusters + 1, len(present))
+    contiguous[present] = np.arange(len(present))
+    sums = distance_sums(distances, contiguous[labels])[: len(present), in_one]
+    own = contiguous[labels[in_one]]
     each = silhouettes(sums, own)
     nearest = sums[own, np.arange(len(own))]
     for cluster, label in enumerate(present):
@@ -77,15 +76,15 @@ def cluster_statistics(distances: Condensed, labels: Labels, n_clusters: int) ->
 
 @dataclass(frozen=True, eq=False)
 class NullTest:
-    """Clusters held against those of surrogates.
+    """The test of clusters against the clusters of surrogates.
 
     Attributes
     ----------
     p_values
         float64 ``(n_clusters,)``; 1 for a cluster of fewer than two members.
     compactness, silhouettes
-        float64 ``(n_surrogates, n_clusters)``: what the matched clusters of each surrogate have; infinity and −1
-        where it has none.
+        float64 ``(n_surrogates, n_clusters)``: the statistics of the matched cluster of each surrogate. Infinity and
+        −1 for a surrogate without a cluster of two members.
     """
 
     p_values: Floats
@@ -94,9 +93,9 @@ class NullTest:
 
 
 def corrected_p_values(null: Floats, observed: Floats) -> Floats:
-    """Return how often the null is as small: ``(1 + count) / (1 + n)``, which is never 0.
+    """Return the p-values of small values: ``(1 + count) / (1 + n)``, with the count of null values that are as small.
 
-    After Davison and Hinkley, "Bootstrap Methods and their Application", 1997, section 4.2.
+    They are never 0. See Davison and Hinkley, "Bootstrap Methods and their Application", 1997, section 4.2.
 
     Parameters
     ----------
@@ -110,27 +109,28 @@ def corrected_p_values(null: Floats, observed: Floats) -> Floats:
     >>> corrected_p_values(np.array([1.0, 2.0, 3.0]), np.array(1.0)).item()
     0.5
     """
-    count = (null <= observed + _EQUAL * np.maximum(1.0, np.abs(observed))).sum(axis=0)
-    p_values: Floats = (1.0 + count) / (1.0 + len(null))
+    p_values: Floats = (1.0 + (null <= _raised(observed)).sum(axis=0)) / (1.0 + len(null))
     return p_values
 
 
 def compare_clusters(observed: ClusterStatistics, surrogates: Sequence[ClusterStatistics]) -> NullTest:
-    """Hold each cluster against the one of nearest size in each surrogate.
+    """Compare each cluster with the cluster of the nearest size in each surrogate.
 
-    Small clusters are tighter by chance alone. So of each surrogate the cluster whose size is nearest in ratio
-    counts, and what is left of the difference in size is taken out by a regression of the logarithm of a statistic
-    on that of the size, over all clusters of all surrogates. The statistics are the compactness and 1 − the average
-    silhouette width, both at least 0 and small in a good cluster; 0 stays 0, so that clusters of identical windows
-    are equals. The p-value is that of the smaller of both p-values, ranked among the surrogates' own (Tippett's
-    combination, as for permutation tests in Pesarin and Salmaso 2010), so that trying two costs what it should.
+    Small clusters are tighter by chance. So a cluster is compared with the cluster of each surrogate whose size is
+    nearest in ratio. The remaining difference in size is corrected by a regression of the logarithm of a statistic on
+    the logarithm of the size, over all clusters of all surrogates.
+
+    The statistics are the compactness, and 1 − the average silhouette width. Both are at least 0, and small for a good
+    cluster. The correction leaves 0 unchanged, so that all clusters of identical windows are equally good. Each
+    statistic gives a p-value. The smaller of the two is ranked among those of the surrogates, which corrects for the
+    choice (Tippett's combination, for permutation tests as in Pesarin and Salmaso 2010).
 
     Parameters
     ----------
     observed
-        Of the log.
+        The statistics of the log.
     surrogates
-        Of at least one surrogate.
+        The statistics of each surrogate, at least one.
 
     Returns
     -------
@@ -164,7 +164,7 @@ def _looseness(statistics: ClusterStatistics, name: str) -> Floats:
 
 
 def _nearest(sizes: NDArray[np.int64], theirs: NDArray[np.int64]) -> NDArray[np.int64] | None:
-    """Return for each size the cluster that is nearest in ratio, among those of two or more; None if there is none."""
+    """Return for each size the index of the cluster, of two members or more, whose size is nearest in ratio."""
     usable = np.flatnonzero(theirs > 1)
     if len(usable) == 0:
         return None
@@ -174,7 +174,7 @@ def _nearest(sizes: NDArray[np.int64], theirs: NDArray[np.int64]) -> NDArray[np.
 
 
 def _exponent(surrogates: Sequence[ClusterStatistics], values: Sequence[Floats]) -> float:
-    """Return the slope of the logarithm of a statistic on that of the size; 0 where it cannot be told."""
+    """Return the slope of the logarithm of a statistic on the logarithm of the size; 0 if it cannot be estimated."""
     size = np.concatenate([one.sizes for one in surrogates])
     value = np.concatenate(values)
     usable = (size > 1) & (np.nan_to_num(value) > 0)
@@ -186,10 +186,11 @@ def _exponent(surrogates: Sequence[ClusterStatistics], values: Sequence[Floats])
 
 
 def _ranks(null: Floats, observed: Floats) -> Floats:
-    """Return the p-value that each surrogate would have among the others and the log."""
+    """Return the p-value of each surrogate among the other surrogates and the log."""
     every = np.concatenate([null, observed[None, :]])
     return np.stack([(every <= _raised(row)).sum(axis=0) for row in null]) / len(every)
 
 
 def _raised(row: Floats) -> Floats:
+    """Return values that are larger by the difference that still counts as equal."""
     return row + _EQUAL * np.maximum(1.0, np.abs(row))

@@ -1,4 +1,4 @@
-"""What is said about the patterns of a log: per pattern and in all."""
+"""The significance of patterns as data: for each pattern, and for all patterns together."""
 
 import math
 from dataclasses import asdict, dataclass
@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-# A pattern passes when its q-value is at most this (a false discovery rate) ...
+# A pattern with a larger q-value (a false discovery rate) may be chance.
 MOST_Q = 0.05
-# ... and a cluster whose mean Jaccard similarity is below this "should not be trusted" (Hennig 2007, section 5).
+# A cluster with a smaller mean Jaccard similarity "should not be trusted" (Hennig 2007, section 5).
 LEAST_STABILITY = 0.6
 
 Quantiles = tuple[float, float, float]
@@ -17,27 +17,27 @@ Quantiles = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class PatternSignificance:
-    """Whether one pattern comes again and is more than chance.
+    """The stability of one pattern, and its test against chance.
 
     Attributes
     ----------
     label
-        The pattern.
+        The label of the pattern.
     n_tested
-        Its windows in what was tested (all, or a sample).
+        Number of its windows that were tested: all, or those in the sample.
     stability
         Mean Jaccard similarity with the best matching cluster of each resample, 0 to 1; NaN if not asked for.
     dissolved
-        Share of the resamples in which no cluster shares more than half (Jaccard similarity at most 0.5); NaN as above.
+        Share of the resamples in which this similarity is at most 0.5; NaN if not asked for.
     compactness
-        Mean distance of its windows to their medoid, the medoid left out; NaN for fewer than two windows.
+        Mean distance of the other windows to the medoid; NaN for fewer than two windows.
     null_compactness
-        5 %, 50 % and 95 % quantile of the same for clusters of the surrogates, matched by size.
+        5 %, 50 % and 95 % quantiles of the compactness of the clusters of this size in the surrogates.
     silhouette, null_silhouette
-        The same for the average silhouette width of its windows.
+        Average silhouette width of its windows, and the quantiles of the surrogates.
     p_value
-        How often a surrogate has a cluster of this size that is as tight or as well separated:
-        ``(1 + count) / (1 + n_surrogates)``; NaN if not asked for.
+        ``(1 + count) / (1 + n_surrogates)``, with the number of surrogates that have a cluster of this size as tight or
+        as well separated; NaN if not asked for.
     q_value
         The p-value adjusted for the number of patterns (Benjamini and Hochberg).
     """
@@ -55,7 +55,7 @@ class PatternSignificance:
 
     @property
     def verdict(self) -> str:
-        """What follows, in words; "" when the pattern passes."""
+        """The result in words; empty if the pattern is significant and stable."""
         if self.n_tested < 2:
             return "too few windows to tell"
         chance, unstable = self.q_value > MOST_Q, self.stability < LEAST_STABILITY
@@ -66,7 +66,7 @@ class PatternSignificance:
         return "does not come again" if unstable else ""
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it JSON-able; what is not known is None."""
+        """Return the figures as JSON-able values; None for unknown ones."""
         found = {
             "silhouette_tested" if name == "silhouette" else name: plain(value)
             for name, value in asdict(self).items()
@@ -77,24 +77,25 @@ class PatternSignificance:
 
 @dataclass(frozen=True)
 class Significance:
-    """Whether the patterns of a log come again and are more than chance.
+    """The stability of the patterns of a log, and their test against chance.
 
     Attributes
     ----------
     patterns
-        One for each pattern, in the order of their labels.
+        The significance of each pattern, in the order of the labels.
     silhouette
         Average silhouette width of all windows that were tested.
     null_silhouette
-        5 %, 50 % and 95 % quantile of the same for the surrogates.
+        5 %, 50 % and 95 % quantiles of this width in the surrogates.
     silhouette_p_value
-        ``(1 + surrogates whose average silhouette is as large) / (1 + n_surrogates)``; NaN without surrogates.
+        ``(1 + count) / (1 + n_surrogates)``, with the number of surrogates with at least this width; NaN without
+        surrogates.
     n_surrogates, n_resamples
-        How many there were; 0 for what was not asked for.
+        Number of surrogates and of resamples; 0 if not asked for.
     n_windows, n_sessions
-        What was tested.
+        Number of windows that were tested, and of their sessions.
     notes
-        Sentences: what was sampled, resampled and assumed.
+        Sentences that say what was sampled, resampled and assumed.
     """
 
     patterns: tuple[PatternSignificance, ...]
@@ -108,12 +109,12 @@ class Significance:
     notes: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what holds for all patterns together, JSON-able."""
+        """Return the figures of all patterns together as JSON-able values."""
         return {name: plain(value) for name, value in asdict(self).items() if name != "patterns"}
 
 
-def plain(value: Any) -> Any:  # noqa: ANN401 - whatever JSON can hold
-    """Return a value as JSON has it: NaN and infinity as null, tuples as lists, numpy's numbers as Python's."""
+def plain(value: Any) -> Any:  # noqa: ANN401 - any value of JSON
+    """Return a value with types of JSON: None for NaN and infinity, lists for tuples, Python's numbers for numpy's."""
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float):

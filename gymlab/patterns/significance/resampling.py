@@ -1,10 +1,10 @@
-"""Whether clusters come again when sessions are drawn anew.
+"""The stability of clusters when sessions are resampled.
 
-After C. Hennig, "Cluster-wise assessment of cluster stability", Computational Statistics & Data Analysis 52, 2007.
+The method is that of C. Hennig, "Cluster-wise assessment of cluster stability", Computational Statistics & Data
+Analysis 52, 2007.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,28 +14,9 @@ from gymlab.patterns.significance.windowed_log import WindowedLog
 
 Floats = NDArray[np.float64]
 
-# With fewer sessions than this there are too few ways to draw them.
+# With fewer sessions there are too few different resamples.
 FEWEST_SESSIONS = 10
 _BLOCKS_WANTED = 20
-
-
-@dataclass(frozen=True, eq=False)
-class PatternStability:
-    """How clusters fared.
-
-    Attributes
-    ----------
-    mean
-        float64 ``(n_clusters,)``: mean Jaccard similarity with the best match; NaN where it was never in a resample.
-    dissolved
-        float64 ``(n_clusters,)``: share of resamples in which that was at most 0.5; NaN likewise.
-    note
-        What was resampled.
-    """
-
-    mean: Floats
-    dissolved: Floats
-    note: str
 
 
 def best_jaccard(labels: Labels, others: Labels, n_clusters: int) -> Floats:
@@ -44,14 +25,14 @@ def best_jaccard(labels: Labels, others: Labels, n_clusters: int) -> Floats:
     Parameters
     ----------
     labels, others
-        int64 ``(n,)``: two clusterings of the same items; −1 is noise, which is no cluster.
+        int64 ``(n,)``: two clusterings of the same items; −1 is noise.
     n_clusters
-        How many the first one has, some of them perhaps without an item here.
+        Number of clusters of the first clustering. Some of these clusters may have none of the items.
 
     Returns
     -------
     numpy.ndarray
-        float64 ``(n_clusters,)``; NaN for a cluster without an item, 0 where the other clustering has none.
+        float64 ``(n_clusters,)``; NaN for a cluster without items, 0 if the other clustering has no clusters.
 
     Examples
     --------
@@ -71,17 +52,17 @@ def best_jaccard(labels: Labels, others: Labels, n_clusters: int) -> Floats:
 
 
 def resampling_groups(log: WindowedLog) -> tuple[NDArray[np.int64], str]:
-    """Return what each window is resampled with, and a sentence that says so.
+    """Return the groups of windows that are resampled together, and a note on them.
 
-    A session with all its windows, since windows of one overlap. Where there are fewer than 10 sessions, a
-    contiguous block of a series, at least twice as long as a window, so that most of a block overlaps no other.
+    A group is a session with all its windows, since windows of a session overlap. With fewer than 10 sessions, a group
+    is a contiguous block of a series. A block is at least twice as long as a window, so that blocks overlap little.
 
     Returns
     -------
     numpy.ndarray
-        int64 ``(n_windows,)``: the number of its session or block, from 0.
+        int64 ``(n_windows,)``: the index of the group of each window, from 0.
     str
-        The sentence.
+        The note.
     """
     sessions, groups = np.unique(log.window_sessions, return_inverse=True)
     if len(sessions) >= FEWEST_SESSIONS:
@@ -92,8 +73,8 @@ def resampling_groups(log: WindowedLog) -> tuple[NDArray[np.int64], str]:
         log.window_series * (int(log.length.max()) + 1) + place // block, return_inverse=True
     )
     return groups, (
-        f"there are fewer than {FEWEST_SESSIONS} sessions, so {len(blocks):,} blocks of {block:,} actions are resampled; they "
-        "are no independent evidence, and stability is likely too high"
+        f"there are fewer than {FEWEST_SESSIONS} sessions, so {len(blocks):,} blocks of {block:,} actions are resampled; "
+        "blocks of a session are not independent, so the stability is probably too high"
     )
 
 
@@ -106,39 +87,44 @@ def assess_stability(
     n_resamples: int,
     rng: np.random.Generator,
     checkpoint: Checkpoint = no_checkpoint,
-) -> PatternStability:
-    """Cluster again and again what was drawn with replacement, and look for each cluster in the result.
+) -> tuple[Floats, Floats, str]:
+    """Cluster resamples of the windows, and compare their clusters with those of the log.
 
-    What is drawn twice is taken once, as fpc's clusterboot does: copies at distance 0 would be clusters of their own.
+    A group that is drawn twice is taken once, like in clusterboot of the R package fpc: copies at distance 0 would form
+    clusters.
 
     Parameters
     ----------
     log
         The windows and their labels.
     distances
-        float32 ``(n(n−1)/2,)``: of all its windows.
+        float32 ``(n(n−1)/2,)``: the distances of these windows.
     n_clusters
-        Number of patterns; those without a window here are not looked for.
+        Number of patterns. Some of them may have none of these windows.
     cluster
-        From a condensed matrix and the number of clusters to labels.
+        A function from a condensed matrix and a number of clusters to labels.
     n_resamples
-        How many, at least 1.
+        Number of resamples, at least 1.
     rng
-        Draws.
+        Draws the groups.
     checkpoint
-        Called before each resample; an exception that it raises stops the work.
+        Called before each resample. An exception that it raises stops the work.
 
     Returns
     -------
-    PatternStability
+    numpy.ndarray
+        float64 ``(n_clusters,)``: the stability, the mean Jaccard similarity with the best match. NaN for a cluster that
+        was in no resample.
+    numpy.ndarray
+        float64 ``(n_clusters,)``: the share of the resamples in which this similarity was at most 0.5, or NaN.
+    str
+        A note on the groups that were resampled.
     """
     groups, note = resampling_groups(log)
     n_groups = int(groups.max()) + 1
     if n_groups < 2:
         unknown = np.full(n_clusters, np.nan)
-        return PatternStability(
-            unknown, unknown, "there is one session only, too short to be resampled in blocks"
-        )
+        return unknown, unknown, "there is one session only, which is too short to be resampled in blocks"
     n_present = len(np.unique(log.labels[log.labels >= 0]))
     found = np.full((n_resamples, n_clusters), np.nan)
     for row in found:
@@ -150,8 +136,7 @@ def assess_stability(
         others = cluster(part, n_present) if len(windows) > 1 else np.zeros(1, dtype=np.int64)
         row[:] = best_jaccard(log.labels[windows], others, n_clusters)
     known = ~np.isnan(found)
-    times = known.sum(axis=0)
-    never = times == 0
-    mean = np.where(never, np.nan, np.nansum(found, axis=0) / np.maximum(times, 1))
-    dissolved = np.where(never, np.nan, (known & (found <= 0.5)).sum(axis=0) / np.maximum(times, 1))
-    return PatternStability(mean, dissolved, note)
+    times = np.where(known.any(axis=0), known.sum(axis=0), np.nan)
+    mean = np.nansum(found, axis=0) / times
+    dissolved = (known & (found <= 0.5)).sum(axis=0) / times
+    return mean, dissolved, note

@@ -1,9 +1,9 @@
-"""First-order Markov chains of the series of a log, each series' own, shrunk toward its agent's and the log's.
+"""Surrogate logs from Markov chains: a first-order chain for each series, shrunk toward the chains of agent and log.
 
-A series is short, so its own transition frequencies are uncertain. They are taken as draws around those of its
-agent, and these around those of the whole log (a hierarchical Dirichlet model: MacKay and Peto, "A hierarchical
-Dirichlet language model", Natural Language Engineering 1, 1995). How far to shrink is estimated from the log: where
-the series of an agent are alike they share one chain, where they differ each keeps its own.
+A series is short, so its transition frequencies are uncertain. They are modelled as draws around the frequencies of the
+agent, and these as draws around the frequencies of the whole log (a hierarchical Dirichlet model: MacKay and Peto, "A
+hierarchical Dirichlet language model", Natural Language Engineering 1, 1995). The amount of shrinkage is estimated from
+the log. If the series of an agent are similar, they share nearly one chain. If they differ, each has its own chain.
 """
 
 from dataclasses import dataclass
@@ -18,33 +18,34 @@ from gymlab.patterns.significance.windowed_log import WindowedLog
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-# Weights of the parent that are tried, in numbers of transitions.
+# The weights of the parent that are tried, in numbers of transitions.
 _WEIGHTS = 2.0 ** np.arange(-4, 15)
 
-# More distinct rows than this, or fewer than ten actions for each, and numbers are put into cells.
+# Distinct rows are states if there are at most 64 of them and ten actions for each, or at most 8 of them. Otherwise the
+# numeric channels are cut into cells.
 _MOST_STATES = 64
 _ACTIONS_A_STATE = 10
 _FEWEST_MOST = 8
 
-# Actions in a cell at most. Within a cell numbers are exchanged, so large ones make surrogates less smooth than the
-# log, and smooth noise looks like a pattern; small ones only make surrogates more like the log.
+# Largest number of actions in a cell. Actions of a cell are exchanged. Large cells make surrogates less smooth than the
+# log, so that smooth noise looks like a pattern. Small cells only make surrogates more similar to the log.
 _ACTIONS_A_CELL = 8
-# With so many cells those of a long log are as small as need be.
+# A long log needs no smaller cells than this number of cells gives.
 _CELLS = 2_048
 
 
 @dataclass(frozen=True, eq=False)
 class Followers:
-    """Which actions follow a state, in each of several groups of series.
+    """The actions that follow each state, in each of several groups of series.
 
     Attributes
     ----------
     keys
-        int64 ``(n_keys,)``: ``group · n_states + state`` of those that something follows, ascending.
+        int64 ``(n_keys,)``: ``group · n_states + state`` for each state of a group that has followers, ascending.
     starts
-        int64 ``(n_keys + 1,)``: where the followers of each begin in ``rows``.
+        int64 ``(n_keys + 1,)``: where the followers of each key begin in ``rows``.
     rows
-        int64 ``(n_transitions,)``: positions of the following actions.
+        int64 ``(n_transitions,)``: the rows of the followers in the log.
     """
 
     keys: Ints
@@ -52,9 +53,9 @@ class Followers:
     rows: Ints
 
     def weighted(self, parent: float, rng: np.random.Generator) -> tuple[Ints, Ints, Ints, Floats, Floats]:
-        """Return the arrays with drawn weights, summed up, and a drawn weight of the parent for each key."""
+        """Return the arrays, the cumulative sums of drawn weights, and a drawn weight of the parent for each key."""
         sums = np.zeros(len(self.rows) + 1)
-        # A parent without weight is the end of the line; its own transitions then count alike.
+        # The top level has no parent, and its transitions have equal weights.
         weights = rng.standard_exponential(len(self.rows)) if parent else np.ones(len(self.rows))
         np.cumsum(weights, out=sums[1:])
         return self.keys, self.starts, self.rows, sums, rng.standard_gamma(parent, len(self.keys))
@@ -69,13 +70,15 @@ class Chains:
     log
         The log.
     states, n_states
-        int64 ``(n_actions,)``: the state of each action; how many there are.
+        int64 ``(n_actions,)``: the state of each action; and the number of states.
     series, agents, pooled
-        What follows each state in each series, in the series of each agent, and in the log.
+        The followers of each state in each series, in the series of each agent, and in the log.
     weights
-        Weight of the agent's chain in a series', and of the log's in an agent's, in numbers of transitions.
+        Weight of the agent's chain in the chain of a series, and of the log's chain in that of an agent, in numbers of
+        transitions.
     needed
-        bool ``(n_actions,)``: what surrogates are drawn for: windows, and the way between near ones.
+        bool ``(n_actions,)``: the actions that surrogates are drawn for: those in windows, and those between windows
+        that are near each other.
     """
 
     log: WindowedLog
@@ -88,15 +91,16 @@ class Chains:
     needed: NDArray[np.bool_]
 
     def surrogate(self, rng: np.random.Generator) -> NDArray[np.float32]:
-        """Return rows in place of the log's: each series begins as it does, and goes on as its chain does.
+        """Return surrogate rows: each series begins with its own first action, and continues by its chain.
 
-        Behind a gap of more than a window between windows, it begins anew as the series does there: a first-order
-        chain has forgotten by then, and what is in no window is not drawn but left as it is.
+        Actions that are not needed stay the log's own. After a gap between windows of more than a window, the series
+        begins again with its own action: a first-order chain does not remember over such a gap.
 
-        The action after a state is drawn from those observed after it, so numbers come with their category. The
-        chains are not known, so each surrogate draws its own: transitions get exponential weights (the Bayesian
-        bootstrap: Rubin, Annals of Statistics 9, 1981) and the parent a gamma weight, whose means are the fitted
-        probabilities. With these alone, series would differ less than they do, since all were shrunk.
+        The next action is drawn from the actions that follow the state in the log, so numbers stay with their category.
+        The true chains are unknown, so each surrogate draws chains: transitions get exponential weights (the Bayesian
+        bootstrap: Rubin, Annals of Statistics 9, 1981) and the parent gets a gamma weight. Their means give the fitted
+        probabilities. With the fitted probabilities alone, the series of a surrogate would differ less than those of
+        the log, because of the shrinkage.
         """
         drawn = np.arange(len(self.states))
         weight_of_agent, weight_of_log = self.weights
@@ -117,7 +121,8 @@ def fit_chains(log: WindowedLog) -> Chains:
     Parameters
     ----------
     log
-        With at least one action. Its transitions in windows, and up to a window behind each, are what is fitted to.
+        A log with at least one action. The chains are fitted to the transitions in windows, and up to a window's length
+        after each.
 
     Returns
     -------
@@ -135,10 +140,8 @@ def fit_chains(log: WindowedLog) -> Chains:
     n_states = int(states.max()) + 1
     series = np.repeat(np.arange(len(log.first)), log.length)
     agents = log.agents[series]
-    # Every action but the last of its series has one that follows it.
     is_last = np.zeros(len(states), dtype=bool)
     is_last[log.first + log.length - 1] = True
-    # What surrogates are not drawn for would only make the tables longer, where a sample is far apart in its series.
     needed = _needed(log)
     at = np.flatnonzero(~is_last[:-1] & needed[:-1] & needed[1:])
     now, then = states[at], states[at + 1]
@@ -156,7 +159,7 @@ def fit_chains(log: WindowedLog) -> Chains:
 
 
 def _needed(log: WindowedLog) -> NDArray[np.bool_]:
-    # Each window and as much behind it, so that windows less than a window apart are in one stretch.
+    """Return the actions in windows, and after each window as many as its length, so that near windows are connected."""
     end = (log.first + log.length)[log.window_series]
     edges = np.zeros(len(log.rows) + 1, dtype=np.int64)
     np.add.at(edges, log.window_row, 1)
@@ -180,10 +183,10 @@ def _shrunk(
     parent_probabilities: Floats,
     parents: Ints | None = None,
 ) -> tuple[float, Floats, Ints]:
-    """Return the likeliest weight of the parents, the probabilities of each move of a group, and these moves.
+    """Return the likeliest weight of the parents, the probability of each move of a group, and the moves.
 
-    A move's number is ``(group · n_states + now) · n_states + then``; its likelihood is that of the Dirichlet-
-    multinomial distribution with the parent's probabilities as the mean.
+    A move has the number ``(group · n_states + now) · n_states + then``. Its likelihood comes from the Dirichlet-
+    multinomial distribution, with the probabilities of the parent as the mean.
     """
     moves, where, counts = np.unique(
         (group * n_states + now) * n_states + then, return_index=True, return_counts=True
@@ -205,20 +208,18 @@ def _shrunk(
 def states_of(rows: NDArray[np.float32], n_codes: int = 0) -> NDArray[np.int64]:
     """Return the state of each action.
 
-    States are the distinct rows. Where numeric channels make too many of these (above 64, or above a tenth of the
-    actions, but 8 are always allowed), they are the categories, and within each the cells that its numbers are cut
-    into: at the median of the channel with the largest range, and again, until a cell has 8 actions (or, in a
-    long log, its 2,048th part). A chain then
-    goes on as one of the nearest actions did, whose numbers come with it: the local bootstrap of Paparoditis and
-    Politis (J. Statistical Planning and Inference 108, 2002) on a partition.
+    The states are the distinct rows, if these are at most 64 and at most a tenth of the actions, or at most 8.
+    Otherwise the actions of each combination of categories are cut into cells, and the states are the cells. A group of
+    actions is cut at the median of the numeric channel with the largest range, and its parts again, until a cell has at
+    most 8 actions, or 1/2,048 of a long log. Then a chain continues like one of the nearest actions did: this is the
+    local bootstrap of Paparoditis and Politis (J. Statistical Planning and Inference 108, 2002) on a partition.
 
     Parameters
     ----------
     rows
         float32 ``(n_actions, n_channels)``.
     n_codes
-        How many of the last channels are codes of categories. Other channels of one or two values are categories
-        too.
+        Number of code channels, which come last. Other channels with one or two values are categories too.
 
     Returns
     -------
@@ -233,24 +234,22 @@ def states_of(rows: NDArray[np.float32], n_codes: int = 0) -> NDArray[np.int64]:
     exact, n_states = _distinct(rows)
     if n_states <= min(_MOST_STATES, max(_FEWEST_MOST, len(rows) // _ACTIONS_A_STATE)):
         return exact
-    numeric = np.zeros(rows.shape[1], dtype=bool)
-    for c in range(rows.shape[1] - n_codes):
-        numeric[c] = len(np.unique(rows[:, c])) > 2
-    categories, n_categories = _distinct(rows[:, ~numeric])
+    numeric = [c for c in range(rows.shape[1] - n_codes) if len(np.unique(rows[:, c])) > 2]
+    categories, n_categories = _distinct(np.delete(rows, numeric, axis=1))
     order = np.argsort(categories, kind="stable")
     groups = np.split(order, np.cumsum(np.bincount(categories, minlength=n_categories))[:-1])
-    return _cells(rows[:, numeric], groups) if numeric.any() else categories
+    return _cells(rows[:, numeric], groups) if numeric else categories
 
 
 def _cells(numbers: NDArray[np.float32], groups: list[NDArray[np.int64]]) -> NDArray[np.int64]:
-    """Return a number for the cell of each action, cells being parts of the groups."""
+    """Return the cell of each action. The cells are parts of the groups."""
     cells = np.empty(len(numbers), dtype=np.int64)
     most = max(_ACTIONS_A_CELL, len(numbers) // _CELLS)
     n_cells = 0
     while groups:
         group = groups.pop()
         values = numbers[group].astype(np.float64)
-        # The range is 0 for equal numbers and above 0 for others; a standard deviation is neither for sure.
+        # By the range, since it is exactly 0 for equal numbers. A standard deviation may not be.
         spread = np.ptp(values, axis=0) if len(group) > most else np.zeros(1)
         if not spread.max() > 0:
             cells[group] = n_cells
@@ -259,16 +258,16 @@ def _cells(numbers: NDArray[np.float32], groups: list[NDArray[np.int64]]) -> NDA
         widest = values[:, spread.argmax()]
         border = np.partition(widest, len(group) // 2)[len(group) // 2]
         below = widest < border
-        # Where more than half have the least value it is the border. Either way the least number is on one side and
-        # the largest on the other, so both are smaller than the group.
+        # If more than half of the group have the smallest value, this value is the border, and none is below it. Then
+        # these actions are one part. So both parts are smaller than the group.
         below = below if below.any() else widest == border
         groups += [group[below], group[~below]]
     return cells
 
 
 def _distinct(rows: NDArray[np.float32]) -> tuple[NDArray[np.int64], int]:
-    """Return a number for each distinct row, and how many there are."""
-    # Channel by channel on integers: several times as fast as numpy.unique over rows.
+    """Return the index of each row among the distinct rows, and the number of distinct rows."""
+    # Channel by channel, which is several times faster than numpy.unique over rows.
     states = np.zeros(len(rows), dtype=np.int64)
     n_states = 1
     for c in range(rows.shape[1]):

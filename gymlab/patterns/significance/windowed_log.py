@@ -1,4 +1,4 @@
-"""What is tested: the windows of a log as arrays, all of them or those of a seeded sample of sessions."""
+"""The windows of a log as arrays for the test of significance: all windows, or those of a sample of sessions."""
 
 from dataclasses import dataclass
 
@@ -12,27 +12,27 @@ from gymlab.patterns.placement import WindowValues, windows_at
 
 Ints = NDArray[np.int64]
 
-# A sample holds about this many sessions where the log has them: sessions are the independent evidence, and windows
-# of one session overlap, so many sessions with some windows each say more than a few with all of theirs.
+# A sample has about this many sessions, if the log has so many. Windows of one session overlap, and sessions are the
+# independent evidence. So some windows of many sessions are better than all windows of a few.
 _SESSIONS_WANTED = 80
 
 
 @dataclass(frozen=True, eq=False)
 class WindowedLog:
-    """The series of a log as encoded, the windows in them, and their labels.
+    """The encoded series of a log, their windows, and the labels of the windows.
 
     Attributes
     ----------
     rows
-        float32 ``(n_actions, n_channels)``: the encoded actions, those of a series together and in order.
+        float32 ``(n_actions, n_channels)``: the encoded actions, series after series.
     n_codes
-        How many of the last channels are codes of categories.
+        Number of code channels. They come last.
     first, length
-        int64 ``(n_series,)``: where each series begins in ``rows``, and how many actions it has.
+        int64 ``(n_series,)``: the first row of each series, and its number of actions.
     agents, sessions
-        int64 ``(n_series,)``: a number for each agent and session.
+        int64 ``(n_series,)``: the agent and the session of each series, as numbers.
     window_row, window_length, window_series
-        int64 ``(n_windows,)``: where each window begins in ``rows``, its length, and its series.
+        int64 ``(n_windows,)``: the first row of each window, its length, and its series.
     labels
         int64 ``(n_windows,)``: the pattern of each window, −1 for noise.
     """
@@ -58,17 +58,17 @@ class WindowedLog:
         return self.sessions[self.window_series]
 
     def window_values(self, rows: NDArray[np.float32] | None = None) -> WindowValues:
-        """Return the windows of these rows in place of the log's own: an array, or a list if lengths differ."""
+        """Return the windows as an array, or as a list if their lengths differ; `rows` replace the rows of the log."""
         lengths = self.window_length
-        alike = len(lengths) > 0 and bool((lengths == lengths[0]).all())
-        return windows_at(self.rows if rows is None else rows, self.window_row, lengths, as_array=alike)
+        one_length = len(lengths) > 0 and bool((lengths == lengths[0]).all())
+        return windows_at(self.rows if rows is None else rows, self.window_row, lengths, as_array=one_length)
 
     def subset(self, windows: Ints) -> "WindowedLog":
-        """Return the log with these windows only, and the series that they lie in, whole."""
+        """Return the log with these windows only, and with the whole series of these windows."""
         kept, series = np.unique(self.window_series[windows], return_inverse=True)
         length = self.length[kept]
         first = np.cumsum(length) - length
-        # Each action's place in the old rows: it moves with its series.
+        # By how many rows each action moves, together with its series.
         moved = np.repeat(self.first[kept] - first, length)
         rows = self.rows[np.arange(length.sum()) + moved]
         return WindowedLog(
@@ -88,7 +88,7 @@ class WindowedLog:
 def windowed_log(
     actions: pd.DataFrame, encoded: NDArray[np.float32], n_codes: int, windows: Windows, labels: Labels
 ) -> WindowedLog:
-    """Return the windows of a log, and the patterns that they are in, as arrays."""
+    """Return the windows of a log and their labels as arrays."""
     first, length = series_bounds(actions)
     row = windows.table["row"].to_numpy(dtype=np.int64)
     agents, sessions = (
@@ -109,24 +109,24 @@ def windowed_log(
 
 
 def sample_sessions(log: WindowedLog, most_windows: int, rng: np.random.Generator) -> WindowedLog:
-    """Return the log, or a random sample of its sessions with at most so many windows.
+    """Return the log, or a random sample of its sessions with at most ``most_windows`` windows.
 
-    Each session gives some of its windows, evenly spread, at most an eightieth of ``most_windows`` where the log has so
-    many sessions. Sessions are drawn until no further one fits.
+    A session of the sample has evenly spread windows, at most ``most_windows`` / 80 of them, or more if the log has
+    fewer than 80 sessions. Sessions are drawn until the next one does not fit.
 
     Parameters
     ----------
     log
-        With at least one window.
+        A log with at least one window.
     most_windows
-        At least 1.
+        Largest number of windows, at least 1.
     rng
         Draws the sessions.
 
     Returns
     -------
     WindowedLog
-        ``log`` itself if it is small enough.
+        ``log`` itself if it has no more windows.
     """
     if len(log) <= most_windows:
         return log

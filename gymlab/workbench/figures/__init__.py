@@ -1,4 +1,7 @@
-"""Figures: from a log, an extraction or what was measured to plotly figures, with one look for all."""
+"""Figures: from a log, an extraction, plain arrays or measurements to plotly figures, with one look for all.
+
+:func:`from_arrays` makes an extraction, and a log, from plain arrays, for all functions that take one.
+"""
 
 from gymlab.workbench.figures.dendrograms import (
     DrawnBranch,
@@ -10,7 +13,12 @@ from gymlab.workbench.figures.dendrograms import (
     height_of_cut,
 )
 from gymlab.workbench.figures.distance_figures import distance_heat_map, warping_path
-from gymlab.workbench.figures.log_figures import entropy_of_agents, series_of_log, state_distribution
+from gymlab.workbench.figures.log_figures import (
+    entropy_curves,
+    entropy_of_agents,
+    series_of_log,
+    state_distribution,
+)
 from gymlab.workbench.figures.look import PALETTE, nothing_to_show, pattern_colour, pattern_name, whereabouts
 from gymlab.workbench.figures.measurements import (
     alert_strip,
@@ -21,10 +29,12 @@ from gymlab.workbench.figures.measurements import (
     trend,
 )
 from gymlab.workbench.figures.pattern_figures import medoids, patterns, shown_windows, windows_of_pattern
+from gymlab.workbench.figures.plain_arrays import from_arrays
 from gymlab.workbench.figures.quality_figures import (
     choice_of_k,
     cluster_sizes,
     significance,
+    silhouette_bars,
     silhouette_curves,
     silhouettes,
 )
@@ -42,7 +52,9 @@ __all__ = [
     "distance_heat_map",
     "draw_branch",
     "drawn_branch",
+    "entropy_curves",
     "entropy_of_agents",
+    "from_arrays",
     "height_of_cut",
     "medoids",
     "memory_of_processes",
@@ -53,6 +65,7 @@ __all__ = [
     "series_of_log",
     "shown_windows",
     "significance",
+    "silhouette_bars",
     "silhouette_curves",
     "silhouettes",
     "stages",

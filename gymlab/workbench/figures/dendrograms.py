@@ -1,4 +1,4 @@
-"""Dendrograms: the top of a tree, however many leaves it has, with its cut and the typical windows at its leaves."""
+"""Dendrograms: the top of a tree of any size, with its cut, and typical windows at its leaves."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,30 +14,11 @@ from gymlab.arguments import finite_number, instance, whole_number
 from gymlab.clustering import Outline, distance_sums, labels_of_nodes, medoids_of, outline, part_of_matrix
 from gymlab.patterns.result import Extraction
 from gymlab.workbench.checked import an_extraction, numbers, whole_numbers
-from gymlab.workbench.figures.look import (
-    GREY,
-    INK,
-    PALETTE,
-    TEMPLATE,
-    nothing_to_show,
-    on_narrow_pages,
-    pattern_colour,
-    pattern_name,
-    say_left_out,
-    whereabouts,
-)
-from gymlab.workbench.figures.sequences import (
-    MOST_STEPS,
-    Legend,
-    first_states,
-    legend_entries,
-    legend_of,
-    state_cells,
-)
+from gymlab.workbench.figures import look, sequences
 from gymlab.workbench.text import counted, some_of
 
 # Colours of the joins: grey above the cut, below it the colour of the pattern.
-_JOIN_COLOURS = (GREY, *PALETTE)
+_JOIN_COLOURS = (look.GREY, *look.PALETTE)
 
 # Names by which a widget finds the line of the cut and the dots of the leaves.
 CUT, LEAVES = "cut", "leaves"
@@ -47,20 +28,20 @@ NO_TREE = "no tree: too few windows, or a method or strategy without one"
 
 @dataclass(frozen=True, eq=False)
 class LogTree:
-    """A tree of windows, with what is shown of them; its patterns may not be known yet.
+    """A tree of windows, and their log; its patterns need not be known.
 
     Attributes
     ----------
     actions, windows
         The action table, and its windows.
     items
-        int64 ``(n,)``: the windows that the tree is of.
+        int64 ``(n,)``: the windows in the tree.
     linkage
         float64 ``(n−1, 4)``; None without a tree.
     distances
-        Condensed, of these windows; None where there is no matrix.
+        The condensed matrix of these windows; None without a matrix.
     method
-        The linkage.
+        The method of the linkage.
     """
 
     actions: pd.DataFrame
@@ -86,29 +67,29 @@ class LogTree:
 
 @dataclass(frozen=True, eq=False)
 class DrawnBranch:
-    """What is drawn of a tree: the highest joins of a branch, and one window at each of its leaves.
+    """The part of a tree that is drawn: the highest joins of a branch, and one window at each of its leaves.
 
     Attributes
     ----------
     outline
         The joins.
     windows
-        int64: the window that is shown at each leaf.
+        int64: the window at each leaf.
     hover
-        For each leaf, where its window is in the log.
+        The place in the log of each of these windows.
     states
-        For each leaf, what is done in its window, step by step.
+        The action types in each of these windows, step by step.
     legend
-        The colours of what is done.
+        The colours of the action types.
     role
-        What the window is of its leaf.
+        The relation of the window to the windows below its leaf: first or most typical.
     """
 
     outline: Outline
     windows: NDArray[np.int64]
     hover: Sequence[str]
     states: Sequence[Sequence[object]]
-    legend: Legend
+    legend: sequences.Legend
     role: str
 
 
@@ -118,11 +99,11 @@ def dendrogram(extraction: Extraction, *, n_leaves: int = 40, root: int | None =
     Parameters
     ----------
     extraction
-        Of any strategy; without a tree, the figure says so.
+        An extraction of any strategy. Without a tree, the figure says so.
     n_leaves
-        Leaves at most; each stands for the windows below it.
+        The largest number of leaves. A leaf represents all windows below it.
     root
-        The node at the top, of those in ``customdata`` of the leaves; the whole tree when not given.
+        The node at the top, from the ``customdata`` of the leaves; by default the root of the tree.
     """
     tree = LogTree.of(extraction)
     branch = drawn_branch(tree, n_leaves=n_leaves, root=root)
@@ -130,12 +111,12 @@ def dendrogram(extraction: Extraction, *, n_leaves: int = 40, root: int | None =
 
 
 def drawn_branch(tree: LogTree, *, n_leaves: int = 40, root: int | None = None) -> DrawnBranch | None:
-    """Return what :func:`draw_branch` draws; None without a tree.
+    """Return the branch for :func:`draw_branch`; None without a tree.
 
     Parameters
     ----------
     tree
-        What to show.
+        The tree.
     n_leaves, root
         As for :func:`dendrogram`.
     """
@@ -150,9 +131,9 @@ def drawn_branch(tree: LogTree, *, n_leaves: int = 40, root: int | None = None) 
     return DrawnBranch(
         top,
         windows,
-        hover=whereabouts(tree.windows.table, windows),
-        states=first_states(tree.actions, tree.windows, windows),
-        legend=legend_of(tree.actions["action_type"]),
+        hover=look.whereabouts(tree.windows.table, windows),
+        states=sequences.first_states(tree.actions, tree.windows, windows),
+        legend=sequences.legend_of(tree.actions["action_type"]),
         role="first" if tree.distances is None else "most typical",
     )
 
@@ -160,16 +141,16 @@ def drawn_branch(tree: LogTree, *, n_leaves: int = 40, root: int | None = None) 
 def draw_branch(
     tree: LogTree, branch: DrawnBranch | None, labels: NDArray[np.int64], *, cut: float | None
 ) -> go.Figure:
-    """Return a dendrogram as :func:`dendrogram` does; the patterns of the tree need not be described yet.
+    """Return a dendrogram as :func:`dendrogram` does, of a tree whose patterns need not be known.
 
     Parameters
     ----------
     tree, branch
-        The tree, and what is drawn of it.
+        The tree, and the branch of it that :func:`drawn_branch` returns.
     labels
-        int64: the pattern of each window that the tree is of; −1 where it is not known.
+        int64: the pattern of each window of the tree; −1 where it is not known.
     cut
-        Its height; None for no line.
+        The height of the cut; None for no line.
     """
     instance("tree", tree, LogTree, "a LogTree")
     if branch is not None:
@@ -178,18 +159,18 @@ def draw_branch(
     if cut is not None:
         cut = finite_number("cut", cut, instead=", or None")
     if tree.linkage is None or branch is None:
-        return nothing_to_show(NO_TREE)
+        return look.nothing_to_show(NO_TREE)
     top, noun, n = branch.outline, tree.windows.noun, len(tree.items)
     below = int(top.sizes.sum())
     if len(top.joins) == 0:
-        return nothing_to_show(f"there is nothing to join: {counted(below, noun)}")
+        return look.nothing_to_show(f"there is nothing to join: {counted(below, noun)}")
     figure = _dendrogram(tree, branch, labels_of_nodes(tree.linkage, labels), cut)
-    cut_short = int((tree.windows.table["length"].to_numpy()[branch.windows] > MOST_STEPS).sum())
-    return say_left_out(
+    cut_short = int((tree.windows.table["length"].to_numpy()[branch.windows] > sequences.MOST_STEPS).sum())
+    return look.say_left_out(
         figure,
         some_compared(n, tree.windows),
         some_of(below, n, noun, "those of this branch"),
-        f"{cut_short:,} of the columns cut after action {MOST_STEPS}" if cut_short else "",
+        f"{cut_short:,} of the columns cut after action {sequences.MOST_STEPS}" if cut_short else "",
         f"columns: the first of the {noun} below each dot, as no distances are kept"
         if tree.distances is None
         else "",
@@ -201,11 +182,11 @@ def _dendrogram(
 ) -> go.Figure:
     top, noun = branch.outline, tree.windows.noun
     figure = make_subplots(rows=2, shared_xaxes=True, vertical_spacing=0.03, row_heights=[0.72, 0.28])
-    figure.update_layout(template=TEMPLATE, height=520)
+    figure.update_layout(template=look.TEMPLATE, height=520)
     figure.add_traces(join_traces(top, node_labels), rows=1, cols=1)
     figure.add_trace(_tops(top), row=1, col=1)
     figure.add_trace(_leaf_markers(branch, node_labels, noun), row=1, col=1)
-    # Below 0 there is room for the dots, which could not be pointed at on the edge.
+    # The axis begins below 0, since the pointer cannot reach dots on the edge.
     tallest = float(top.y.max()) or 1.0
     figure.update_yaxes(
         title=f"height of the join ({tree.method} linkage)",
@@ -217,11 +198,11 @@ def _dendrogram(
         showgrid=False, zeroline=False, showticklabels=False, range=[-0.6, len(top.leaves) - 0.4]
     )
     places = list(range(len(top.leaves)))
-    cells = state_cells(branch.states, branch.legend, hover=branch.hover, y=places)
-    # A leaf is a column: time goes down from it.
+    cells = sequences.state_cells(branch.states, branch.legend, hover=branch.hover, y=places)
+    # Each leaf has a column, in which time goes down.
     cells.update(z=cells.z.T, text=cells.text.T, x=places, y=None, y0=1)
     figure.add_trace(cells, row=2, col=1)
-    figure.add_traces(legend_entries(branch.legend), rows=2, cols=1)
+    figure.add_traces(sequences.legend_entries(branch.legend), rows=2, cols=1)
     figure.update_yaxes(
         title="action", autorange="reversed", showgrid=False, zeroline=False, nticks=4, row=2, col=1
     )
@@ -229,11 +210,11 @@ def _dendrogram(
         figure.add_shape(cut_line(cut))
     title = f"{counted(int(top.sizes.sum()), noun)} in {len(top.leaves)} leaves"
     figure.update_xaxes(title=title, row=2, col=1)
-    return on_narrow_pages(figure, {"yaxis.title.text": "height"})
+    return look.on_narrow_pages(figure, {"yaxis.title.text": "height"})
 
 
 def some_compared(n: int, windows: Windows) -> str:
-    """Return how many of the windows were compared; nothing where all were."""
+    """Return a sentence on how many of the windows were compared; "" if all were."""
     return some_of(n, len(windows), windows.noun, "a sample")
 
 
@@ -248,14 +229,14 @@ def cut_height(extraction: Extraction) -> float | None:
 
 
 def height_of_cut(tree: NDArray[np.float64], n_clusters: int) -> float | None:
-    """Return a height at which a tree has so many branches, halfway between two joins; None if there is none.
+    """Return a height between two joins at which a tree has ``n_clusters`` branches; None if there is none.
 
     Parameters
     ----------
     tree
         float64 ``(n−1, 4)``, a linkage matrix.
     n_clusters
-        How many branches the line crosses.
+        The number of branches that the line crosses.
 
     Examples
     --------
@@ -272,7 +253,7 @@ def height_of_cut(tree: NDArray[np.float64], n_clusters: int) -> float | None:
 
 
 def _typical_items(tree: LogTree, top: Outline) -> NDArray[np.int64]:
-    """Return the medoid of the items below each leaf; the first of them where there are no distances."""
+    """Return the medoid of the items below each leaf, or the first of them if there are no distances."""
     if tree.distances is None:
         return np.array([items[0] for items in top.members], dtype=np.int64)
     below = np.concatenate(top.members)
@@ -287,12 +268,12 @@ def _typical_items(tree: LogTree, top: Outline) -> NDArray[np.int64]:
 
 
 def join_traces(top: Outline, node_labels: NDArray[np.int64]) -> list[go.Scatter]:
-    """Return the joins as one line trace a colour, always as many, so that a new cut only changes their points."""
-    colours = [pattern_colour(int(label)) for label in node_labels[top.joins]]
+    """Return the joins as one line trace for each colour, also for unused ones, so that a new cut only changes points."""
+    colours = [look.pattern_colour(int(label)) for label in node_labels[top.joins]]
     traces = []
     for colour in _JOIN_COLOURS:
         drawn = [k for k, one in enumerate(colours) if one == colour]
-        # None lifts the pen between the joins.
+        # None separates the lines of two joins.
         traces.append(
             go.Scatter(
                 x=[value for k in drawn for value in (*top.x[k], None)],
@@ -312,7 +293,7 @@ def _tops(top: Outline) -> go.Scatter:
         x=top.x[:, 1:3].mean(axis=1),
         y=top.y[:, 1],
         mode="markers",
-        marker={"size": 12, "opacity": 0, "color": INK},
+        marker={"size": 12, "opacity": 0, "color": look.INK},
         showlegend=False,
         hovertemplate="joined at %{y:.3g}<extra></extra>",
     )
@@ -329,24 +310,26 @@ def cut_line(height: float) -> dict[str, object]:
         "yref": "y",
         "y0": height,
         "y1": height,
-        "line": {"dash": "dash", "color": INK, "width": 2},
+        "line": {"dash": "dash", "color": look.INK, "width": 2},
     }
 
 
 def leaf_colours(top: Outline, node_labels: NDArray[np.int64]) -> list[str]:
     """Return the colour of each leaf's pattern."""
-    return [pattern_colour(int(label)) for label in node_labels[top.leaves]]
+    return [look.pattern_colour(int(label)) for label in node_labels[top.leaves]]
 
 
 def leaf_texts(branch: DrawnBranch, node_labels: NDArray[np.int64], noun: str) -> list[str]:
-    """Return the hover of each leaf as HTML: how many windows it has, their pattern, the window that is shown below."""
-    # The nodes of single items come first; a tree is drawn before its patterns are known.
+    """Return the hover of each leaf as HTML: the number of its windows, their pattern, and the window below the dot."""
+    # The nodes of single items come first. If all are −1, the patterns are not known yet.
     known = bool((node_labels[: len(node_labels) // 2 + 1] >= 0).any())
     texts = []
     for size, label, where in zip(
         branch.outline.sizes, node_labels[branch.outline.leaves], branch.hover, strict=True
     ):
-        pattern = f", {pattern_name(int(label)) if label >= 0 else 'of several patterns'}" if known else ""
+        pattern = (
+            f", {look.pattern_name(int(label)) if label >= 0 else 'of several patterns'}" if known else ""
+        )
         texts.append(f"{counted(int(size), noun)}{pattern}<br>{branch.role}: {where}")
     return texts
 
@@ -360,7 +343,7 @@ def _leaf_markers(branch: DrawnBranch, node_labels: NDArray[np.int64], noun: str
         name=LEAVES,
         marker={
             "color": leaf_colours(branch.outline, node_labels),
-            # The area says how many, the symbol whether there is something to open.
+            # The area grows with the number of windows. A leaf of one window has a bar, as it cannot be opened.
             "size": np.where(sizes > 1, np.clip(4 + 14 * np.sqrt(sizes / sizes.max()), 7, 18), 6),
             "symbol": np.where(sizes > 1, "circle", "line-ns-open"),
             "line": {"color": "white", "width": 1},

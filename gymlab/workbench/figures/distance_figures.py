@@ -1,4 +1,4 @@
-"""Distances: all of them in the order of the leaves of the tree, and how two windows are warped onto each other."""
+"""Figures of distances: the whole matrix in the order of the leaves of the tree, and the warping path of two windows."""
 
 from collections.abc import Sequence
 
@@ -9,47 +9,34 @@ from plotly.subplots import make_subplots
 from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
 
-from gymlab.arguments import shown, whole_number
+from gymlab.arguments import whole_number
 from gymlab.clustering import distance_sums
 from gymlab.distance import dtw_cost_matrix, dtw_path
-from gymlab.errors import InputError
 from gymlab.patterns.result import Extraction
 from gymlab.workbench.checked import an_extraction
+from gymlab.workbench.figures import look, sequences
 from gymlab.workbench.figures.dendrograms import NO_TREE, some_compared
-from gymlab.workbench.figures.look import (
-    INK,
-    PALETTE,
-    SEQUENTIAL,
-    TEMPLATE,
-    empty_figure,
-    nothing_to_show,
-    on_narrow_pages,
-    pattern_colour,
-    say_left_out,
-    whereabouts,
-)
-from gymlab.workbench.figures.sequences import legend_entries, legend_of, row_names, state_cells
 from gymlab.workbench.text import counted
 
 
 def distance_heat_map(extraction: Extraction, *, most: int = 160) -> go.Figure:
-    """Return the distances in the order of the leaves; of many windows the mean distances of neighbouring ones.
+    """Return the distances in the order of the leaves; neighbouring windows share a row if there are many.
 
-    Patterns are dark blocks on the diagonal, framed in their colours. The darker a block is inside and the lighter
-    outside, the better its pattern is told apart.
+    Patterns are dark blocks on the diagonal, framed in their colours. A block that is dark inside and light outside is a
+    pattern that is well separated.
 
     Parameters
     ----------
     extraction
-        With distances and a tree; without, the figure says so.
+        An extraction with distances and a tree; without them, the figure says so.
     most
-        Rows at most.
+        The largest number of rows. A row of several windows shows their mean distances.
     """
     an_extraction(extraction)
     most = whole_number("most", most, least=2)
     tree, distances, noun = extraction.linkage, extraction.distances, extraction.windows.noun
     if tree is None or distances is None or len(tree) == 0:
-        return nothing_to_show(NO_TREE)
+        return look.nothing_to_show(NO_TREE)
     order = hierarchy.leaves_list(tree).astype(np.int64)
     n = len(order)
     blocks = np.array_split(order, min(most, n))
@@ -61,20 +48,20 @@ def distance_heat_map(extraction: Extraction, *, most: int = 160) -> go.Figure:
     clustered = extraction.clustered
     own = extraction.labels[clustered]
     labels = np.array([_most_frequent(own[items]) for items in blocks], dtype=np.int64)
-    places = whereabouts(extraction.windows.table, clustered[[items[0] for items in blocks]])
-    # Rows are numbered, so that two of one name stay two.
-    names = row_names(
+    places = look.whereabouts(extraction.windows.table, clustered[[items[0] for items in blocks]])
+    # The numbers keep rows with the same name apart.
+    names = sequences.row_names(
         [
             (f"{counted(len(items), noun)}, first " if len(items) > 1 else "") + where
             for items, where in zip(blocks, places, strict=True)
         ]
     )
-    figure = empty_figure(height=600, margin={"l": 24, "r": 24, "t": 16, "b": 90})
+    figure = look.empty_figure(height=600, margin={"l": 24, "r": 24, "t": 16, "b": 90})
     figure.add_heatmap(
         z=means,
         x=names,
         y=names,
-        colorscale=_scale(SEQUENTIAL[::-1]),
+        colorscale=_scale(look.SEQUENTIAL[::-1]),
         colorbar={
             "title": {"text": "distance", "side": "right"},
             "orientation": "h",
@@ -94,13 +81,13 @@ def distance_heat_map(extraction: Extraction, *, most: int = 160) -> go.Figure:
             x1=stop - 0.5,
             y0=first - 0.5,
             y1=stop - 0.5,
-            line={"color": pattern_colour(int(labels[first])), "width": 2.5},
+            line={"color": look.pattern_colour(int(labels[first])), "width": 2.5},
         )
     hidden = {"showticklabels": False, "showgrid": False, "constrain": "domain"}
     figure.update_xaxes(hidden).update_yaxes(hidden, autorange="reversed", scaleanchor="x")
-    on_narrow_pages(figure, {"height": 400})
+    look.on_narrow_pages(figure, {"height": 400})
     rows = f"{counted(n, noun)} in {len(blocks)} rows, of mean distances" if n > len(blocks) else ""
-    return say_left_out(figure, some_compared(n, extraction.windows), rows)
+    return look.say_left_out(figure, some_compared(n, extraction.windows), rows)
 
 
 def _mean_distances(
@@ -128,14 +115,14 @@ def _scale(colours: Sequence[str]) -> list[list[object]]:
 
 
 def warping_path(extraction: Extraction, first: int, second: int) -> go.Figure:
-    """Return how two windows are warped onto each other: the path through their costs, and which actions are aligned.
+    """Return the warping path of two windows through the matrix of their costs, and the actions that are aligned.
 
     Parameters
     ----------
     extraction
-        Whose channels, weights and radius are those of the distance.
+        The extraction, which has the channels, weights and radius of the distance.
     first, second
-        The windows.
+        The numbers of the windows.
 
     Raises
     ------
@@ -144,18 +131,12 @@ def warping_path(extraction: Extraction, first: int, second: int) -> go.Figure:
     """
     an_extraction(extraction)
     windows = extraction.windows
-    for index in (first, second):
-        if (
-            isinstance(index, bool)
-            or not isinstance(index, (int, np.integer))
-            or not 0 <= index < len(windows)
-        ):
-            raise InputError(f"there is no window {shown(index)}; give one from 0 to {len(windows) - 1}")
+    states = [extraction.actions_of_window(index)["action_type"].tolist() for index in (first, second)]
     x, y = windows.values[first], windows.values[second]
     radius, weights = extraction.config.radius, extraction.encoding.mismatch_weights
     path, _ = dtw_path(x, y, radius=radius, mismatch_weights=weights)
     costs = dtw_cost_matrix(x, y, radius=radius, mismatch_weights=weights)
-    hover = whereabouts(windows.table, [first, second])
+    hover = look.whereabouts(windows.table, [first, second])
     figure = make_subplots(
         rows=2,
         cols=1,
@@ -163,16 +144,16 @@ def warping_path(extraction: Extraction, first: int, second: int) -> go.Figure:
         vertical_spacing=0.16,
         subplot_titles=(f"first: {hover[0]}<br>second: {hover[1]}", ""),
     )
-    figure.update_layout(template=TEMPLATE, height=600, margin={"t": 56})
+    figure.update_layout(template=look.TEMPLATE, height=600, margin={"t": 56})
     figure.update_annotations(x=0, xanchor="left", align="left", font={"size": 12})
     figure.add_heatmap(
-        # Costs outside of the band are infinite.
+        # The costs outside of the band are infinite.
         z=np.where(np.isfinite(costs), np.sqrt(np.maximum(costs, 0)), np.nan),
         x0=1,
         dx=1,
         y0=1,
         dy=1,
-        colorscale=_scale(SEQUENTIAL),
+        colorscale=_scale(look.SEQUENTIAL),
         colorbar={
             "title": {"text": "distance so far", "side": "right"},
             "thickness": 10,
@@ -188,7 +169,7 @@ def warping_path(extraction: Extraction, first: int, second: int) -> go.Figure:
         x=path[:, 1] + 1,
         y=path[:, 0] + 1,
         mode="lines+markers",
-        line={"color": PALETTE[1], "width": 3},
+        line={"color": look.PALETTE[1], "width": 3},
         marker={"size": 5},
         showlegend=False,
         hovertemplate="action %{y} goes with action %{x}<extra></extra>",
@@ -197,34 +178,32 @@ def warping_path(extraction: Extraction, first: int, second: int) -> go.Figure:
     )
     figure.update_xaxes(title="action of the second", showgrid=False, row=1, col=1)
     figure.update_yaxes(title="action of the first", autorange="reversed", showgrid=False, row=1, col=1)
-    _add_alignment(figure, extraction, (first, second), path, hover)
+    _add_alignment(figure, states, sequences.legend_of(extraction.actions["action_type"]), path, hover)
     return figure
 
 
 def _add_alignment(
     figure: go.Figure,
-    extraction: Extraction,
-    windows: tuple[int, int],
+    states: Sequence[Sequence[object]],
+    legend: sequences.Legend,
     path: NDArray[np.int64],
     hover: Sequence[str],
 ) -> None:
-    """Add the two series as rows of cells, the first on top, and a line between what is aligned."""
-    legend = legend_of(extraction.actions["action_type"])
-    states = [extraction.actions_of_window(index)["action_type"].tolist() for index in windows]
+    """Add the two series as rows of cells, the first on top, and a line between each two aligned actions."""
     for row, height in ((0, 1.0), (1, 0.0)):
-        cells = state_cells([states[row]], legend, hover=[hover[row]], y=[height])
+        cells = sequences.state_cells([states[row]], legend, hover=[hover[row]], y=[height])
         figure.add_trace(cells.update(y=None, y0=height, dy=0.5), row=2, col=1)
     figure.add_scatter(
         x=[value for i, j in path.tolist() for value in (i + 1, j + 1, None)],
         y=[value for _ in path for value in (0.74, 0.26, None)],
         mode="lines",
-        line={"color": INK, "width": 1},
+        line={"color": look.INK, "width": 1},
         showlegend=False,
         hoverinfo="skip",
         row=2,
         col=1,
     )
-    figure.add_traces(legend_entries(legend), rows=2, cols=1)
+    figure.add_traces(sequences.legend_entries(legend), rows=2, cols=1)
     figure.update_layout(legend={"y": -0.1, "yanchor": "top"})
     longest = max(len(one) for one in states)
     figure.update_xaxes(title="action", range=[0.3, longest + 0.7], showgrid=False, row=2, col=1)

@@ -1,4 +1,4 @@
-"""A log before anything is clustered: its series, what is done at which step, the entropy of its agents."""
+"""Figures of a log before clustering: its series, its action types step by step, the entropy of its agents."""
 
 import html
 from collections.abc import Mapping
@@ -6,29 +6,20 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
 from gymlab.actions.windows import series_bounds
-from gymlab.arguments import whole_number
+from gymlab.arguments import instance, whole_number
 from gymlab.entropy import entropy_over_time
 from gymlab.principles.principle import percent
-from gymlab.workbench.checked import a_table
-from gymlab.workbench.figures.look import (
-    GREY,
-    empty_figure,
-    evenly,
-    nothing_to_show,
-    plain_names,
-    say_left_out,
-    whereabouts,
-)
-from gymlab.workbench.figures.sequences import index_plot, legend_of
+from gymlab.workbench.checked import a_table, numbers
+from gymlab.workbench.figures import look, sequences
 from gymlab.workbench.text import counted, some_of
 
-# What tells series apart, and what is drawn of them.
+# The columns that identify a series, and the one that is drawn.
 _SERIES = ("session_id", "agent_id", "step", "action_type")
 
-# A step that only a smaller share of the series reaches says nothing about all of them.
+# Steps that fewer of the series reach are left out, since they say nothing about all series.
 _LEAST_SHARE = 0.02
 _MOST_STEPS, _MOST_CELLS, _MOST_POINTS = 400, 250, 400
 
@@ -45,19 +36,19 @@ def state_distribution(actions: pd.DataFrame) -> go.Figure:
         The action table, the rows of a series together.
     """
     a_table("actions", actions, *_SERIES)
-    legend = legend_of(actions["action_type"])
+    legend = sequences.legend_of(actions["action_type"])
     first, length = series_bounds(actions)
     longest = int(length.max(initial=0))
     position = np.arange(len(actions)) - np.repeat(first, length)
     reached = np.array([(length > step).mean() for step in range(min(_MOST_STEPS, longest))])
     n_steps = int((reached >= _LEAST_SHARE).sum())
     if n_steps == 0:
-        return nothing_to_show("there are no actions")
+        return look.nothing_to_show("there are no actions")
     counts = np.zeros((n_steps, len(legend.labels)))
     inside = position < n_steps
     np.add.at(counts, (position[inside], legend.codes(actions["action_type"])[inside]), 1)
     totals = counts.sum(axis=1)
-    figure = empty_figure("action of the series", "share of the actions", height=360)
+    figure = look.empty_figure("action of the series", "share of the actions", height=360)
     for label, colour, shares in zip(
         legend.labels, legend.colours, (counts / totals[:, None]).T, strict=True
     ):
@@ -76,7 +67,7 @@ def state_distribution(actions: pd.DataFrame) -> go.Figure:
     reach = (
         f"those that {_LEAST_SHARE * 100:g} % of the series reach" if n_steps < _MOST_STEPS else "the first"
     )
-    return say_left_out(figure, some_of(n_steps, longest, "steps", reach))
+    return look.say_left_out(figure, some_of(n_steps, longest, "steps", reach))
 
 
 def series_of_log(actions: pd.DataFrame, *, most: int = 40) -> go.Figure:
@@ -93,7 +84,7 @@ def series_of_log(actions: pd.DataFrame, *, most: int = 40) -> go.Figure:
     most = whole_number("most", most, least=1)
     first, length = series_bounds(actions)
     agents = actions["agent_id"].iloc[first].to_numpy()
-    # Of each agent its first series, then of each its second …, and in the end the same agents side by side.
+    # First choose the first series of each agent, then the second …; then sort the chosen series by agent.
     turn = pd.Series(agents).groupby(agents).cumcount().to_numpy()
     chosen = np.sort(np.argsort(turn, kind="stable")[:most])
     chosen = chosen[np.argsort(agents[chosen], kind="stable")]
@@ -106,17 +97,17 @@ def series_of_log(actions: pd.DataFrame, *, most: int = 40) -> go.Figure:
             "end": actions["step"].iloc[first[chosen] + length[chosen] - 1].to_numpy(),
         }
     )
-    figure = index_plot(
+    figure = sequences.index_plot(
         [
             choices.iloc[start : start + min(count, _MOST_CELLS)].tolist()
             for start, count in zip(first[chosen], length[chosen], strict=True)
         ],
         agents[chosen].tolist(),
-        whereabouts(table),
-        legend_of(choices),
+        look.whereabouts(table),
+        sequences.legend_of(choices),
     )
     cut = int(np.count_nonzero(length[chosen] > _MOST_CELLS))
-    return say_left_out(
+    return look.say_left_out(
         figure,
         some_of(len(chosen), len(first), "series"),
         some_of(len(set(agents[chosen])), len(set(agents)), "agents"),
@@ -156,15 +147,37 @@ def entropy_of_agents(actions: pd.DataFrame, *, most: int = 8) -> go.Figure:
     )
 
 
-def entropy_curves(curves: Mapping[str, NDArray[np.float64]], window: int, *left_out: str) -> go.Figure:
-    """Plot curves of entropy, by agent, from the first full window on, with the lines of the Gym at 0.3 and 0.7."""
-    if not curves:
-        return nothing_to_show(f"no agent has {window:,} actions")
-    figure = empty_figure(f"actions of the agent (window of {window:,})", "entropy, share of the largest")
-    names = plain_names(curves, 24)
+def entropy_curves(curves: Mapping[str, ArrayLike], window: int, *left_out: str) -> go.Figure:
+    """Plot the entropy of agents over their actions, with the lines of the AI Principles Gym at 0.3 and 0.7.
+
+    Parameters
+    ----------
+    curves
+        By agent, float64 ``(n_actions − window + 1,)``, 0 to 1: the entropy in the window that ends at each action, from
+        the first full window on, as a share of the largest possible entropy.
+    window
+        The length of the window, in actions.
+    *left_out
+        Sentences above the figure on what it leaves out.
+
+    Examples
+    --------
+    >>> entropy_curves({"ada": [0.5, 0.25]}, 20).data[0].x.tolist()
+    [20, 21]
+    """
+    instance("curves", curves, Mapping, "curves by agent")
+    arrays = {str(agent): numbers("a curve", curve) for agent, curve in curves.items()}
+    arrays = {agent: curve for agent, curve in arrays.items() if len(curve)}
+    window = whole_number("window", window, least=1)
+    if not arrays:
+        return look.nothing_to_show(f"no agent has {window:,} actions")
+    figure = look.empty_figure(
+        f"actions of the agent (window of {window:,})", "entropy, share of the largest"
+    )
+    names = look.plain_names(arrays, 24)
     drawn = 0
-    for agent, curve in curves.items():
-        steps = evenly(len(curve), _MOST_POINTS)
+    for agent, curve in arrays.items():
+        steps = look.evenly(len(curve), _MOST_POINTS)
         drawn += len(steps)
         figure.add_scatter(
             x=steps + window,
@@ -178,8 +191,8 @@ def entropy_curves(curves: Mapping[str, NDArray[np.float64]], window: int, *left
         (UNPREDICTABLE, "unpredictable above 0.7", "top right"),
     ):
         figure.add_hline(
-            y=height, line={"dash": "dot", "color": GREY}, annotation_text=text, annotation_position=side
+            y=height, line={"dash": "dot", "color": look.GREY}, annotation_text=text, annotation_position=side
         )
-    every = sum(len(curve) for curve in curves.values())
+    every = sum(len(curve) for curve in arrays.values())
     points = some_of(drawn, every, "points", "evenly over each curve")
-    return say_left_out(figure.update_yaxes(range=[-0.03, 1.03]), points, *left_out)
+    return look.say_left_out(figure.update_yaxes(range=[-0.03, 1.03]), points, *left_out)

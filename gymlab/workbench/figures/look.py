@@ -1,4 +1,4 @@
-"""The one look of all figures: template, colours, hover, and what a narrow page leaves out.
+"""The common look of all figures: template, colours, hover, and their changes on narrow pages.
 
 Strings from a log are escaped and shortened before they enter a figure, since plotly renders some HTML.
 """
@@ -19,10 +19,10 @@ from gymlab.errors import InputError
 from gymlab.workbench.checked import a_table, whole_numbers
 from gymlab.workbench.text import one_line, short_names
 
-# Okabe and Ito's palette, which people with any colour vision can tell apart; its yellow and black are darkened and
-# lightened, to be seen on white.
+# The palette of Okabe and Ito, which people with any colour vision can tell apart. Its yellow is darker here, and its
+# black is lighter, so that both are seen well on white.
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#7A6C00", "#555555")
-# Paul Tol's light scheme, for what is done. The palette above is for patterns, which may stand beside it.
+# Paul Tol's light scheme, for action types. The palette above is for patterns, which may be in the same figure.
 STATES = ("#77AADD", "#EE8866", "#EEDD88", "#44BB99", "#FFAABB", "#99DDFF", "#BBCC33", "#AAAA00")
 BASELINE, GYMLAB = PALETTE[4], PALETTE[0]
 GOOD, BAD = PALETTE[2], PALETTE[4]
@@ -35,7 +35,7 @@ SEQUENTIAL = ("#f7fbff", "#c8ddf0", "#8ab9dd", "#4a90c4", "#1b64a5", "#08306b")
 
 TEMPLATE = "gymlab"
 
-# Characters that fit into the narrowest place of a figure, on a telephone, and pixels that a line of them takes.
+# The number of characters on a line of the narrowest figure, on a telephone, and the height of a line in pixels.
 _LINE, _LINE_HEIGHT = 48, 16
 _NOTE = {"size": 12, "color": "#5b6773"}
 
@@ -65,14 +65,14 @@ plotly.io.templates[TEMPLATE] = go.layout.Template(
 
 
 def empty_figure(x: str = "", y: str = "", *, height: int = 400, **layout: Any) -> go.Figure:  # noqa: ANN401 - plotly checks them
-    """Return a figure in gymlab's look, with nothing in it.
+    """Return an empty figure in the common look.
 
     Parameters
     ----------
     x, y
-        Titles of the axes.
+        The titles of the axes.
     height
-        In pixels.
+        The height in pixels.
     **layout
         Further properties of plotly's layout.
 
@@ -94,14 +94,14 @@ def nothing_to_show(why: str, *, height: int = 160) -> go.Figure:
 
 
 def say_left_out(figure: go.Figure, *sentences: str) -> go.Figure:
-    """Say above a figure what it leaves out, one line each; it grows by the room that they take.
+    """Write above a figure what it leaves out; the figure grows by the height of the lines.
 
     Parameters
     ----------
     figure
-        Changed in place, and returned; one that shows nothing says so already.
+        The figure, which is changed in place and returned. A figure without data is not changed.
     *sentences
-        Such as those of :func:`gymlab.workbench.text.some_of`; what is empty is not said.
+        Sentences such as those of :func:`gymlab.workbench.text.some_of`; empty ones are ignored.
 
     Examples
     --------
@@ -113,9 +113,8 @@ def say_left_out(figure: go.Figure, *sentences: str) -> go.Figure:
     if not figure.data or not lines:
         return figure
     room = _LINE_HEIGHT * len(lines)
-    top = figure.layout.margin.t
-    if top is None:
-        top = figure.layout.template.layout.margin.t
+    own = figure.layout.margin.t
+    top = figure.layout.template.layout.margin.t if own is None else own
     narrow = (figure.layout.meta or {}).get("narrow", {})
     if "height" in narrow:
         on_narrow_pages(figure, {**narrow, "height": narrow["height"] + room})
@@ -128,7 +127,7 @@ def say_left_out(figure: go.Figure, *sentences: str) -> go.Figure:
             "y": 1,
             "yref": "container",
             "yanchor": "top",
-            # plotly sets a title of several lines higher than one of a single line.
+            # plotly puts a title of several lines higher than a title of one line.
             "pad": {"t": 6 if len(lines) == 1 else 14},
         },
         margin={"t": (top or 0) + room},
@@ -141,12 +140,12 @@ def _lines(text: str) -> list[str]:
 
 
 def on_narrow_pages(figure: go.Figure, changes: Mapping[str, object]) -> go.Figure:
-    """Tell the page what to change in a figure where it is less than 640 pixels wide.
+    """Store changes that the page makes to a figure that is less than 640 pixels wide.
 
     Parameters
     ----------
     figure
-        Changed in place, and returned.
+        The figure, which is changed in place and returned.
     changes
         Properties of the layout as ``Plotly.relayout`` takes them: ``{"annotations[0].text": "again"}``.
     """
@@ -154,7 +153,7 @@ def on_narrow_pages(figure: go.Figure, changes: Mapping[str, object]) -> go.Figu
 
 
 def pattern_colour(label: int) -> str:
-    """Return the colour of a pattern, the same in every figure; noise is grey.
+    """Return the colour of a pattern, which is the same in every figure; noise is grey.
 
     Examples
     --------
@@ -166,15 +165,16 @@ def pattern_colour(label: int) -> str:
 
 
 def pattern_name(label: int) -> str:
-    """Return what a pattern is called in figures."""
+    """Return the name of a pattern in figures."""
     label = whole_number("label", label, least=-1)
     return "noise" if label < 0 else f"pattern {label}"
 
 
 def plain(text: object, limit: int | None = 40) -> str:
-    """Return a string from a log as it may be shown in a figure: one short line, without markup.
+    """Return a string from a log as one short line for a figure, without markup.
 
-    plotly takes quotes as they are, and where the page has MathJax what stands between two dollars for a formula.
+    Quotes are not escaped, since plotly shows them as they are. Dollars are, since a page with MathJax takes the text
+    between two dollars for a formula.
 
     Examples
     --------
@@ -185,7 +185,7 @@ def plain(text: object, limit: int | None = 40) -> str:
 
 
 def plain_names(names: Iterable[object], limit: int, *, taken: Iterable[str] = ()) -> dict[str, str]:
-    """Return by name a text by which a figure may show it, as :func:`plain` does; no two of them are alike.
+    """Return a text for each name, as :func:`plain` does; no two texts are equal.
 
     Parameters
     ----------
@@ -201,14 +201,14 @@ def plain_names(names: Iterable[object], limit: int, *, taken: Iterable[str] = (
 
 
 def whereabouts(table: pd.DataFrame, indices: Sequence[int] | NDArray[Any] | None = None) -> list[str]:
-    """Return for each window where it is in the log, for the hover: agent, session and steps.
+    """Return the place of each window in the log, for the hover: agent, session and steps.
 
     Parameters
     ----------
     table
-        As ``Windows.table``: ``session_id``, ``agent_id``, ``start``, ``end``.
+        The columns ``session_id``, ``agent_id``, ``start``, ``end`` of ``Windows.table``.
     indices
-        Which windows; all when not given.
+        The numbers of the windows; by default all.
 
     Examples
     --------
@@ -217,11 +217,9 @@ def whereabouts(table: pd.DataFrame, indices: Sequence[int] | NDArray[Any] | Non
     ['ada in s, steps 20–29']
     """
     a_table("table", table, "agent_id", "session_id", "start", "end")
-    # Names are told apart from all of the table, so that they are the same wherever they stand.
-    agents, sessions = (
-        plain_names(table["agent_id"].unique(), 30),
-        plain_names(table["session_id"].unique(), 40),
-    )
+    # Short names depend on the whole table, so that a name is the same in every figure.
+    agents = plain_names(table["agent_id"].unique(), 30)
+    sessions = plain_names(table["session_id"].unique(), 40)
     part = table if indices is None else table.iloc[_checked_rows(indices, len(table))]
     columns = (part["agent_id"], part["session_id"], part["start"], part["end"])
     return [
@@ -231,7 +229,7 @@ def whereabouts(table: pd.DataFrame, indices: Sequence[int] | NDArray[Any] | Non
 
 
 def evenly(n: int, most: int) -> NDArray[np.int64]:
-    """Return at most so many positions among n, evenly from the first to the last.
+    """Return at most ``most`` positions among n, evenly from the first to the last.
 
     Examples
     --------

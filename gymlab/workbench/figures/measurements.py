@@ -1,4 +1,4 @@
-"""What was measured: claims against their thresholds, time, memory, the trend over runs, and alerts as they stand."""
+"""Figures of measurements: claims and their thresholds, time, memory, the trend over runs, and alerts."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,36 +10,24 @@ from gymlab.arguments import instance
 from gymlab.runtime.alerts import Alert
 from gymlab.workbench.checked import a_table, each, numbers
 from gymlab.workbench.claims import EXPECTATIONS, Claim
-from gymlab.workbench.figures.look import (
-    BAD,
-    BASELINE,
-    GOOD,
-    GREY,
-    GYMLAB,
-    PALE,
-    TEMPLATE,
-    empty_figure,
-    nothing_to_show,
-    on_narrow_pages,
-    plain,
-)
+from gymlab.workbench.figures import look
 from gymlab.workbench.text import number
 
-_VERDICT_COLOURS = {"held": GOOD, "failed": BAD, "not_measured": GREY}
+_VERDICT_COLOURS = {"held": look.GOOD, "failed": look.BAD, "not_measured": look.GREY}
 _TOO_SMALL = "not measured: the log is too small"
 
 
 def claims(found: Sequence[Claim]) -> go.Figure:
-    """Plot each claim on an axis of its own: what was measured, its range, and the part that was promised.
+    """Plot each claim on a separate axis: the measured value, its range, and the promised part of the axis.
 
     Parameters
     ----------
     found
-        The claims; one that was not measured has an empty axis.
+        The claims. A claim that was not measured has an empty axis.
     """
     found = each("found", found, Claim, "claims")
     if not found:
-        return nothing_to_show("there is no claim")
+        return look.nothing_to_show("there is no claim")
     figure = make_subplots(
         rows=len(found),
         cols=1,
@@ -47,7 +35,7 @@ def claims(found: Sequence[Claim]) -> go.Figure:
         subplot_titles=[f"<b>{claim.id}</b>, {claim.unit}" for claim in found],
     )
     figure.update_layout(
-        template=TEMPLATE,
+        template=look.TEMPLATE,
         height=40 + 84 * len(found),
         showlegend=False,
         margin={"l": 24, "r": 24, "t": 40, "b": 24},
@@ -59,8 +47,7 @@ def claims(found: Sequence[Claim]) -> go.Figure:
 
 
 def _add_claim(figure: go.Figure, claim: Claim, row: int) -> None:
-    expectation = EXPECTATIONS[claim.id]
-    threshold = expectation.at_least if expectation.at_least is not None else expectation.at_most or 0.0
+    expectation, threshold = EXPECTATIONS[claim.id], _threshold(claim.id)
     values = [value for value in (claim.low, claim.measured, claim.high) if value is not None]
     least, most = min([threshold, 0, *values]), max([threshold, *values])
     margin = 0.06 * ((most - least) or 1.0)
@@ -74,7 +61,7 @@ def _add_claim(figure: go.Figure, claim: Claim, row: int) -> None:
         x1=promised[1],
         y0=-0.5,
         y1=0.5,
-        fillcolor=GOOD,
+        fillcolor=look.GOOD,
         opacity=0.13,
         line={"width": 0},
         row=row,
@@ -101,21 +88,26 @@ def _add_claim(figure: go.Figure, claim: Claim, row: int) -> None:
     figure.update_xaxes(range=limits, nticks=6, row=row, col=1)
 
 
+def _threshold(claim: str) -> float:
+    expectation = EXPECTATIONS[claim]
+    return expectation.at_least if expectation.at_least is not None else expectation.at_most or 0.0
+
+
 def time_against_size(times: pd.DataFrame) -> go.Figure:
-    """Plot seconds against the number of windows on log axes: median and range of the rounds.
+    """Plot seconds against the number of windows on log axes: the median and the range of the rounds.
 
     Parameters
     ----------
     times
-        As :class:`gymlab.workbench.measure.speed.SpeedRun` has them.
+        The times of :class:`gymlab.workbench.measure.speed.SpeedRun`.
     """
     a_table("times", times, "windows", "side", "stage", "seconds", may_be_empty=True)
     if times.empty:
-        return nothing_to_show(_TOO_SMALL)
-    figure = empty_figure("windows or series", "seconds", xaxis_type="log", yaxis_type="log")
+        return look.nothing_to_show(_TOO_SMALL)
+    figure = look.empty_figure("windows or series", "seconds", xaxis_type="log", yaxis_type="log")
     ticks = sorted(times["windows"].unique())
     figure.update_xaxes(tickvals=ticks, ticktext=[str(tick) for tick in ticks]).update_yaxes(dtick=1)
-    for side, colour in (("baseline", BASELINE), ("gymlab", GYMLAB)):
+    for side, colour in (("baseline", look.BASELINE), ("gymlab", look.GYMLAB)):
         for stage, dash in (("whole way", "solid"), ("dtw", "dot")):
             part = times[(times["side"] == side) & (times["stage"] == stage)]
             seconds = part.groupby("windows")["seconds"]
@@ -137,23 +129,23 @@ def time_against_size(times: pd.DataFrame) -> go.Figure:
 
 
 def memory_of_processes(table: pd.DataFrame) -> go.Figure:
-    """Plot what each process held at its peak: when its work began, and what the work added.
+    """Plot the peak memory of each process: the part before its work, and the part that the work added.
 
     Parameters
     ----------
     table
-        As :class:`gymlab.workbench.measure.process_memory.MemoryRun` has it.
+        The table of :class:`gymlab.workbench.measure.process_memory.MemoryRun`.
     """
     a_table("table", table, "what", "side", "start", "peak", may_be_empty=True)
     if table.empty:
-        return nothing_to_show(_TOO_SMALL)
-    figure = empty_figure("megabytes, median of the repeats", height=280, barmode="stack")
+        return look.nothing_to_show(_TOO_SMALL)
+    figure = look.empty_figure("megabytes, median of the repeats", height=280, barmode="stack")
     median = table.groupby(["what", "side"], sort=False)[["start", "peak"]].median() / 1e6
     names = [f"{what}, {side}" for what, side in median.index]
     added = median["peak"] - median["start"]
     for values, name, colour in (
-        (median["start"], "Python and libraries", GREY),
-        (added, "the work", GYMLAB),
+        (median["start"], "Python and libraries", look.GREY),
+        (added, "the work", look.GYMLAB),
     ):
         figure.add_bar(
             y=names,
@@ -168,17 +160,17 @@ def memory_of_processes(table: pd.DataFrame) -> go.Figure:
 
 
 def stages(seconds: Mapping[str, float]) -> go.Figure:
-    """Plot what each stage of an extraction took, one bar.
+    """Plot the seconds of each stage of an extraction as one bar.
 
     Parameters
     ----------
     seconds
-        By stage, in the order in which they were.
+        The seconds by stage, in the order of the stages.
     """
     instance("seconds", seconds, Mapping, "seconds by stage")
     numbers("seconds", list(seconds.values()))
-    # High enough for a legend of several lines, as it is in a panel.
-    figure = empty_figure("seconds", height=190, barmode="stack", margin={"t": 80, "b": 44})
+    # In a panel the legend has several lines, which need this height.
+    figure = look.empty_figure("seconds", height=190, barmode="stack", margin={"t": 80, "b": 44})
     for name, value in seconds.items():
         figure.add_bar(
             x=[value],
@@ -187,26 +179,26 @@ def stages(seconds: Mapping[str, float]) -> go.Figure:
             name=name,
             hovertemplate=f"{name}: %{{x:.2f}} s<extra></extra>",
         )
-    return on_narrow_pages(figure, {"height": 210})
+    return look.on_narrow_pages(figure, {"height": 210})
 
 
-_STATE_COLOURS = {"ok": GOOD, "firing": BAD, "no_data": PALE}
+_STATE_COLOURS = {"ok": look.GOOD, "firing": look.BAD, "no_data": look.PALE}
 _COLUMNS = 3
 _COLUMNS_OF_RUNS = ("when", "run_id", "claim", "measured", "low", "high", "verdict")
 
 
 def trend(runs: pd.DataFrame) -> go.Figure:
-    """Plot what each claim measured, run by run, with its threshold.
+    """Plot the measured value of each claim over the runs, with its threshold.
 
     Parameters
     ----------
     runs
-        One row a run and claim: ``when`` (datetime), ``run_id``, ``claim``, ``measured``, ``low``, ``high``,
-        ``verdict``; what was not measured is NaN.
+        One row for each run and claim: ``when`` (datetime), ``run_id``, ``claim``, ``measured``, ``low``, ``high``,
+        ``verdict``. A value that was not measured is NaN.
     """
     a_table("runs", runs, *_COLUMNS_OF_RUNS, may_be_empty=True)
     if runs.empty or runs["run_id"].nunique() < 2:
-        return nothing_to_show("this is the first run on this log; the trend begins with the second")
+        return look.nothing_to_show("this is the first run on this log; the trend begins with the second")
     names = [name for name in EXPECTATIONS if name in set(runs["claim"])]
     rows = -(-len(names) // _COLUMNS)
     figure = make_subplots(
@@ -216,7 +208,7 @@ def trend(runs: pd.DataFrame) -> go.Figure:
         vertical_spacing=0.3 / rows,
         horizontal_spacing=0.08,
     )
-    figure.update_layout(template=TEMPLATE, height=60 + 190 * rows, showlegend=False)
+    figure.update_layout(template=look.TEMPLATE, height=60 + 190 * rows, showlegend=False)
     figure.update_annotations(font={"size": 12})
     for index, name in enumerate(names):
         where = {"row": index // _COLUMNS + 1, "col": index % _COLUMNS + 1}
@@ -231,36 +223,34 @@ def trend(runs: pd.DataFrame) -> go.Figure:
                 "thickness": 1,
             },
             mode="lines+markers",
-            line={"color": GYMLAB, "width": 1},
+            line={"color": look.GYMLAB, "width": 1},
             marker={"color": [_VERDICT_COLOURS[verdict] for verdict in part["verdict"]], "size": 8},
             text=part["run_id"],
             hovertemplate="%{text}: %{y:.4g}<extra></extra>",
             **where,
         )
-        expectation = EXPECTATIONS[name]
-        threshold = expectation.at_least if expectation.at_least is not None else expectation.at_most
-        figure.add_hline(y=threshold, line={"dash": "dot", "color": GREY}, **where)
+        figure.add_hline(y=_threshold(name), line={"dash": "dot", "color": look.GREY}, **where)
     return figure.update_xaxes(nticks=4)
 
 
 def alert_strip(alerts: Sequence[Alert]) -> go.Figure:
-    """Plot each alert as a bar on the way to its threshold: green, red where it fires, empty without data.
+    """Plot the value of each alert as a share of its threshold: green, red if it fires, no bar without data.
 
     Parameters
     ----------
     alerts
-        As :func:`gymlab.runtime.alerts.evaluate` returns them.
+        The alerts that :func:`gymlab.runtime.alerts.evaluate` returns.
     """
     alerts = each("alerts", alerts, Alert, "alerts")
-    figure = empty_figure(
+    figure = look.empty_figure(
         height=56 + 34 * len(alerts), showlegend=False, margin={"t": 16, "b": 32, "l": 16, "r": 16}
     )
-    # Each in units of its own threshold, so that one line is the threshold of all.
+    # Values are shares of the threshold of their alert, so that one line is the threshold of all.
     shares = [0.0 if alert.value is None else alert.value / alert.threshold for alert in alerts]
     texts = ["no data" if alert.value is None else f"{alert.value:.3g} {alert.unit}" for alert in alerts]
     figure.add_bar(
         x=shares,
-        y=[plain(alert.statement, 60) for alert in alerts],
+        y=[look.plain(alert.statement, 60) for alert in alerts],
         orientation="h",
         marker={"color": [_STATE_COLOURS[alert.state] for alert in alerts]},
         width=0.5,
@@ -270,9 +260,9 @@ def alert_strip(alerts: Sequence[Alert]) -> go.Figure:
         customdata=[alert.state.replace("_", " ") for alert in alerts],
         hovertemplate="%{y}: %{text}, %{customdata}<extra></extra>",
     )
-    figure.add_vline(x=1, line={"dash": "dash", "color": GREY}, annotation_text="threshold")
+    figure.add_vline(x=1, line={"dash": "dash", "color": look.GREY}, annotation_text="threshold")
     figure.update_xaxes(range=[0, max(1.3, *shares) * 1.15 if shares else 1.3], showticklabels=False)
     figure.update_yaxes(autorange="reversed", showgrid=False, ticksuffix=" ")
-    # The sentence before the bracket, which names the threshold, is enough to know it by.
-    short = [plain(alert.statement.partition(" (")[0], 22) for alert in alerts]
-    return on_narrow_pages(figure, {"yaxis.tickvals": list(range(len(alerts))), "yaxis.ticktext": short})
+    # The bracket at the end, which names the threshold, is left out on narrow pages.
+    short = [look.plain(alert.statement.partition(" (")[0], 22) for alert in alerts]
+    return look.on_narrow_pages(figure, {"yaxis.tickvals": list(range(len(alerts))), "yaxis.ticktext": short})

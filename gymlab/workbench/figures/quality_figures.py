@@ -1,38 +1,25 @@
-"""How good clusters are: silhouettes, sizes, the choice of their number, stability and the test against chance."""
+"""The quality of patterns: silhouette widths, sizes, the choice of their number, and their significance."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 from plotly.subplots import make_subplots
 
 from gymlab.arguments import instance, whole_number
+from gymlab.errors import InputError
 from gymlab.patterns.result import Extraction
 from gymlab.patterns.significance.pattern_significance import LEAST_STABILITY, PatternSignificance
-from gymlab.workbench.checked import an_extraction, numbers
-from gymlab.workbench.figures.look import (
-    GREY,
-    PALE,
-    TEMPLATE,
-    empty_figure,
-    evenly,
-    nothing_to_show,
-    on_narrow_pages,
-    pattern_colour,
-    pattern_name,
-    plain,
-    plain_names,
-    say_left_out,
-    whereabouts,
-)
+from gymlab.workbench.checked import a_table, an_extraction, each, numbers, whole_numbers
+from gymlab.workbench.figures import look
 from gymlab.workbench.text import counted, decimals, some_of
 
-# Bars of a pattern at most: more would not be seen, and slow the page.
+# Bars of a pattern at most. More bars could not be seen, and would slow the page.
 _MOST_BARS = 300
 
-# Share of the windows from which on a pattern has room for its name.
+# A pattern with a smaller share of the windows has no room for its name.
 _LEAST_NAMED = 0.05
 
 # Height of a row of one pattern, in pixels.
@@ -40,7 +27,7 @@ _ROW = 26
 
 
 def silhouettes(extraction: Extraction) -> go.Figure:
-    """Return the silhouette width of every window that has one, pattern by pattern, with the average."""
+    """Return the silhouette widths of the windows as bars, pattern by pattern, with the average."""
     an_extraction(extraction)
     return silhouette_bars(
         extraction.quality.silhouettes, extraction.labels, extraction.windows.table, extraction.windows.noun
@@ -48,27 +35,43 @@ def silhouettes(extraction: Extraction) -> go.Figure:
 
 
 def silhouette_bars(
-    widths: NDArray[np.float64], labels: NDArray[np.int64], table: pd.DataFrame, noun: str
+    widths: ArrayLike, labels: ArrayLike, table: pd.DataFrame | None = None, noun: str = "windows"
 ) -> go.Figure:
-    """Plot silhouette widths as bars, the widest of each pattern first.
+    """Plot silhouette widths as bars, pattern by pattern, the largest width of each pattern first.
 
-    Only some windows of a large pattern are drawn, evenly from the widest to the least.
+    Of a large pattern 300 windows are drawn, evenly from the largest width to the smallest.
 
     Parameters
     ----------
     widths
-        float64 ``(n,)``, −1 to 1; NaN for those that have none.
+        float64 ``(n,)``, −1 to 1; NaN for windows without a width.
     labels
-        int64 ``(n,)``; −1 is noise.
+        int64 ``(n,)``, the pattern of each window; −1 is noise.
     table
-        Where each window is, as ``Windows.table``.
+        The place of each window in the log, as ``Windows.table``. Without it the hover gives the window's number.
     noun
-        What is clustered.
+        The name of the windows, in the plural.
+
+    Examples
+    --------
+    >>> figure = silhouette_bars([0.5, 0.25, 0.75, -0.5], [0, 0, 1, 1])
+    >>> [bar.x.tolist() for bar in figure.data]
+    [[0.5, 0.25], [0.75, -0.5]]
     """
+    widths, labels = numbers("widths", widths), whole_numbers("labels", labels)
+    instance("noun", noun, str, "a text")
+    if table is not None:
+        a_table("table", table, "agent_id", "session_id", "start", "end")
+    if len(widths) != len(labels):
+        raise InputError(
+            f"there are {len(widths):,} widths and {len(labels):,} labels; give one of each per window"
+        )
+    if table is not None and len(table) != len(labels):
+        raise InputError(f"table has {len(table):,} rows; give one for each of the {len(labels):,} labels")
     known = ~np.isnan(widths) & (labels >= 0)
     if not known.any():
-        return nothing_to_show("silhouette widths compare patterns, and there are fewer than two")
-    figure = empty_figure("silhouette width", noun, height=420)
+        return look.nothing_to_show("silhouette widths compare patterns, and there are fewer than two")
+    figure = look.empty_figure("silhouette width", noun, height=420)
     average, top = float(widths[known].mean()), 0
     centres, names, bars, unnamed = [], [], 0, 0
     for label in range(int(labels.max()) + 1):
@@ -76,7 +79,7 @@ def silhouette_bars(
         if len(members) == 0:
             continue
         ordered = members[np.argsort(-widths[members], kind="stable")]
-        places = evenly(len(ordered), _MOST_BARS)
+        places = look.evenly(len(ordered), _MOST_BARS)
         drawn = ordered[places]
         bars += len(drawn)
         height = len(ordered) / len(drawn)
@@ -85,30 +88,32 @@ def silhouette_bars(
             y=top + places + height / 2,
             width=height,
             orientation="h",
-            marker={"color": pattern_colour(label), "line": {"width": 0}},
-            name=pattern_name(label),
+            marker={"color": look.pattern_colour(label), "line": {"width": 0}},
+            name=look.pattern_name(label),
             showlegend=False,
-            text=whereabouts(table, drawn),
+            text=[f"window {index}" for index in drawn] if table is None else look.whereabouts(table, drawn),
             textposition="none",
-            hovertemplate=f"{pattern_name(label)}, %{{text}}<br>silhouette width %{{x:.2f}}<extra></extra>",
+            hovertemplate=f"{look.pattern_name(label)}, %{{text}}<br>silhouette width %{{x:.2f}}<extra></extra>",
         )
-        # A name that is higher than its bars would be written over its neighbour's.
+        # The name of a very small pattern would cover the names beside it.
         if len(ordered) >= _LEAST_NAMED * known.sum():
             centres.append(top + len(ordered) / 2)
-            names.append(f"{pattern_name(label)}: {plain(decimals(float(widths[members].mean())))} ")
+            names.append(
+                f"{look.pattern_name(label)}: {look.plain(decimals(float(widths[members].mean())))} "
+            )
         else:
             unnamed += 1
         top += len(ordered) + max(1, int(known.sum()) // 60)
     figure.add_vline(
         x=average,
-        line={"dash": "dash", "color": GREY},
-        annotation_text=f"average {plain(decimals(average))}",
+        line={"dash": "dash", "color": look.GREY},
+        annotation_text=f"average {look.plain(decimals(average))}",
         annotation_position="top",
     )
     figure.update_yaxes(tickvals=centres, ticktext=names, autorange="reversed", showgrid=False)
     figure.update_layout(bargap=0, barmode="overlay")
     without = int(np.count_nonzero(~known))
-    return say_left_out(
+    return look.say_left_out(
         figure,
         some_of(bars, int(known.sum()), noun, "evenly over each pattern"),
         f"{counted(without, noun)} without a width: noise, or not compared" if without else "",
@@ -117,33 +122,28 @@ def silhouette_bars(
 
 
 def cluster_sizes(extraction: Extraction) -> go.Figure:
-    """Return how many windows and how many distinct actions each pattern has."""
+    """Return the number of windows and of distinct actions of each pattern."""
     an_extraction(extraction)
     found, noun = extraction.patterns, extraction.windows.noun
     if not found:
-        return nothing_to_show("there is no pattern: all is noise")
-    names = [pattern_name(pattern.label) for pattern in found]
-    figure = make_subplots(
-        cols=2, shared_yaxes=True, horizontal_spacing=0.05, subplot_titles=(noun, "distinct actions")
-    )
-    columns = (
-        ([pattern.size for pattern in found], noun),
-        ([pattern.support for pattern in found], "distinct actions"),
-    )
-    for column, (values, what) in enumerate(columns, start=1):
+        return look.nothing_to_show("there is no pattern: all is noise")
+    names = [look.pattern_name(pattern.label) for pattern in found]
+    titles = (noun, "distinct actions")
+    figure = _side_by_side(len(found), titles)
+    counts = ([pattern.size for pattern in found], [pattern.support for pattern in found])
+    for column, (values, what) in enumerate(zip(counts, titles, strict=True), start=1):
         figure.add_bar(
             x=values,
             y=names,
             orientation="h",
-            marker={"color": [pattern_colour(pattern.label) for pattern in found]},
+            marker={"color": [look.pattern_colour(pattern.label) for pattern in found]},
             text=[f"{value:,}" for value in values],
             hovertemplate="%{y}: %{x:,} " + what + "<extra></extra>",
             showlegend=False,
             row=1,
             col=column,
         )
-    figure.update_layout(template=TEMPLATE, height=110 + _ROW * len(names))
-    return figure.update_yaxes(autorange="reversed", showgrid=False)
+    return figure
 
 
 def choice_of_k(extraction: Extraction, others: Mapping[str, Mapping[int, float]] | None = None) -> go.Figure:
@@ -152,16 +152,16 @@ def choice_of_k(extraction: Extraction, others: Mapping[str, Mapping[int, float]
     Parameters
     ----------
     extraction
-        Whose number was chosen; where it was given, the figure says so.
+        If its number of patterns was given and no other was tried, the figure says so.
     others
-        Curves of other ways to compare with, by name.
+        Further curves to compare with, by name.
     """
     an_extraction(extraction)
     if others is not None:
         instance("others", others, Mapping, "curves by name, or None")
     curve, chosen = dict(extraction.quality.silhouette_by_n_clusters), len(extraction.patterns)
     if curve:
-        # A number of patterns that was asked for may be more than the largest that is tried.
+        # The number of patterns in the config may be above the largest one that is tried.
         curve.setdefault(chosen, extraction.quality.silhouette)
     curves: dict[str, Mapping[int, float]] = {extraction.config.method: dict(sorted(curve.items()))}
     return silhouette_curves(curves | dict(others or {}), chosen)
@@ -173,9 +173,9 @@ def silhouette_curves(curves: Mapping[str, Mapping[int, float]], chosen: int | N
     Parameters
     ----------
     curves
-        By name, the width at every number that was tried.
+        By name, the average width for every number of patterns that was tried.
     chosen
-        The number that was taken; None for no line.
+        The number of patterns that was chosen; None for no line.
     """
     instance("curves", curves, Mapping, "curves by name")
     for curve in curves.values():
@@ -185,9 +185,9 @@ def silhouette_curves(curves: Mapping[str, Mapping[int, float]], chosen: int | N
         chosen = whole_number("chosen", chosen, least=0, instead=", or None")
     shown = {name: curve for name, curve in curves.items() if curve}
     if not shown:
-        return nothing_to_show("no other number of patterns was tried")
-    figure = empty_figure("number of patterns", "average silhouette width", height=320)
-    names = plain_names(shown, 40)
+        return look.nothing_to_show("no other number of patterns was tried")
+    figure = look.empty_figure("number of patterns", "average silhouette width", height=320)
+    names = look.plain_names(shown, 40)
     for name, curve in shown.items():
         figure.add_scatter(
             x=list(curve),
@@ -200,47 +200,49 @@ def silhouette_curves(curves: Mapping[str, Mapping[int, float]], chosen: int | N
     if chosen is not None:
         figure.add_vline(
             x=chosen,
-            line={"dash": "dash", "color": GREY},
+            line={"dash": "dash", "color": look.GREY},
             annotation_text=f"chosen: {chosen}",
             annotation_position="top right",
         )
     return figure.update_xaxes(dtick=2, rangemode="normal")
 
 
-def significance(extraction: Extraction) -> go.Figure:
-    """Return whether patterns come again, and whether they are tighter and better separated than chance.
+def significance(extraction: Extraction | Sequence[PatternSignificance]) -> go.Figure:
+    """Return whether patterns are found again, and whether they are tighter and better separated than chance.
 
-    Left: the mean Jaccard similarity when sessions are drawn anew, with the least that can be trusted. Middle and right:
-    distance to the medoid and silhouette (points) beside 90 % of what surrogate logs show (bars, with their median).
+    Left: the mean Jaccard similarity when sessions are drawn anew, with a line at the smallest value that can be trusted.
+    Middle and right: the points are the distance to the medoid and the silhouette width of each pattern. The bars are the
+    middle 90 % of the values in surrogate logs, with their median.
+
+    Parameters
+    ----------
+    extraction
+        An extraction, or the significance of each pattern; a number that was not measured is NaN.
     """
-    an_extraction(extraction)
-    if extraction.significance is None:
-        return nothing_to_show("significance was not assessed; the notes say why")
-    found = extraction.significance.patterns
-    if not found:
-        return nothing_to_show("there is no pattern to test")
-    names = [pattern_name(one.label) for one in found]
-    titles = ("comes again", "distance", "silhouette")
-    figure = make_subplots(cols=3, shared_yaxes=True, horizontal_spacing=0.05, subplot_titles=titles)
-    figure.update_layout(
-        template=TEMPLATE, height=170 + _ROW * len(names), legend={"y": -0.25, "yanchor": "top"}
+    if isinstance(extraction, Extraction):
+        if extraction.significance is None:
+            return look.nothing_to_show("significance was not assessed; the notes say why")
+        extraction = extraction.significance.patterns
+    found = each(
+        "extraction", extraction, PatternSignificance, "an extraction, or the significance of patterns"
     )
+    if not found:
+        return look.nothing_to_show("there is no pattern to test")
+    names = [look.pattern_name(one.label) for one in found]
+    figure = _side_by_side(len(found), ("comes again", "distance", "silhouette"))
+    figure.update_layout(height=170 + _ROW * len(names), legend={"y": -0.25, "yanchor": "top"})
     _add_points(figure, 1, [one.stability for one in found], found, "comes again: %{x:.2f}")
-    figure.add_vline(x=LEAST_STABILITY, line={"dash": "dash", "color": GREY}, row=1, col=1)
-    for column, (values, quantiles) in enumerate(
-        (
-            ([one.compactness for one in found], [one.null_compactness for one in found]),
-            ([one.silhouette for one in found], [one.null_silhouette for one in found]),
-        ),
-        start=2,
-    ):
+    figure.add_vline(x=LEAST_STABILITY, line={"dash": "dash", "color": look.GREY}, row=1, col=1)
+    compactness = ([one.compactness for one in found], [one.null_compactness for one in found])
+    silhouette = ([one.silhouette for one in found], [one.null_silhouette for one in found])
+    for column, (values, quantiles) in enumerate((compactness, silhouette), start=2):
         low, middle, high = np.array(quantiles, dtype=float).T
         figure.add_bar(
             base=low,
             x=high - low,
             y=names,
             orientation="h",
-            marker={"color": PALE},
+            marker={"color": look.PALE},
             width=0.5,
             name="90 % of surrogates",
             showlegend=column == 2,
@@ -252,7 +254,7 @@ def significance(extraction: Extraction) -> go.Figure:
             x=middle,
             y=names,
             mode="markers",
-            marker={"symbol": "line-ns-open", "color": GREY, "size": 12, "line": {"width": 2}},
+            marker={"symbol": "line-ns-open", "color": look.GREY, "size": 12, "line": {"width": 2}},
             name="their median",
             showlegend=column == 2,
             hovertemplate="median of the surrogates: %{x:.3g}<extra></extra>",
@@ -261,8 +263,19 @@ def significance(extraction: Extraction) -> go.Figure:
         )
         _add_points(figure, column, values, found, "here: %{x:.3g}")
     figure.update_xaxes(range=[0, 1.04], row=1, col=1)
-    figure.update_yaxes(autorange="reversed", showgrid=False)
-    return on_narrow_pages(figure, {"annotations[0].text": "again"})
+    return look.on_narrow_pages(figure, {"annotations[0].text": "again"})
+
+
+def _side_by_side(n_patterns: int, titles: Sequence[str]) -> go.Figure:
+    """Return plots beside each other, each with one row for each pattern."""
+    figure = make_subplots(
+        cols=len(titles),
+        shared_yaxes=True,
+        horizontal_spacing=0.05,
+        subplot_titles=titles,
+        figure=look.empty_figure(height=110 + _ROW * n_patterns),
+    )
+    return figure.update_yaxes(autorange="reversed", showgrid=False)
 
 
 def _add_points(
@@ -271,9 +284,9 @@ def _add_points(
     remarks = [f"q {one.q_value:.3g}: {one.verdict or 'passes'}" for one in found]
     figure.add_scatter(
         x=values,
-        y=[pattern_name(one.label) for one in found],
+        y=[look.pattern_name(one.label) for one in found],
         mode="markers",
-        marker={"color": [pattern_colour(one.label) for one in found], "size": 11},
+        marker={"color": [look.pattern_colour(one.label) for one in found], "size": 11},
         name="this log",
         showlegend=False,
         text=remarks,

@@ -1,4 +1,4 @@
-"""Sequences of states as rows of coloured cells: which state has which colour, and one row for each sequence."""
+"""Sequences of states as rows of coloured cells, and the colours of the states."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ from gymlab.errors import InputError
 from gymlab.workbench.figures.look import PALE, STATES, empty_figure, nothing_to_show, plain, plain_names
 from gymlab.workbench.text import counted
 
-# Of the colours one is for all that is rare.
+# The last colour is for all rare states.
 _MOST = len(STATES) - 1
 
-# Rows that have a name at the axis; more would be written over one another.
+# With more rows the names at the axis would overlap, so they are left out.
 _MOST_NAMES = 40
 
 # Only the beginning of a long series is shown beside others.
@@ -30,14 +30,14 @@ NONE = -1
 
 @dataclass(frozen=True)
 class Legend:
-    """The states that have a colour of their own, the most frequent first; all others share one.
+    """The colours of states: each of the most frequent states has one, and all others share one.
 
     Attributes
     ----------
     names
-        The states.
+        The states with a colour each, the most frequent first.
     others
-        Those that share one, the most frequent first.
+        The states that share a colour, the most frequent first.
     """
 
     names: tuple[str, ...]
@@ -45,12 +45,12 @@ class Legend:
 
     @cached_property
     def texts(self) -> dict[str, str]:
-        """How each state is shown, by its name; no two alike, and none like the entry of those that share a colour."""
+        """The text for each state, by its name. No two are equal, and none is equal to the entry of the shared colour."""
         return plain_names([*self.names, *self.others], 30, taken=self._shared)
 
     @property
     def labels(self) -> list[str]:
-        """What stands beside the colours."""
+        """The texts beside the colours."""
         return [*(self.texts[name] for name in self.names), *self._shared]
 
     @property
@@ -63,12 +63,12 @@ class Legend:
         return [f"{len(self.others):,} others"] if self.others else []
 
     def codes(self, states: Iterable[Any]) -> NDArray[np.int64]:
-        """Return the place of each state in ``labels``; ``NONE`` for what is missing.
+        """Return the position of each state in ``labels``; ``NONE`` for a missing state.
 
         Raises
         ------
         InputError
-            If the legend does not have a state.
+            If a state is not in the legend.
         """
         place = {name: index for index, name in enumerate(self.names)}
         place |= dict.fromkeys(self.others, len(self.names))
@@ -80,12 +80,12 @@ class Legend:
 
 
 def legend_of(states: Iterable[object]) -> Legend:
-    """Return the legend of all states that occur: seven colours for the most frequent, one for the others.
+    """Return the legend of some states: seven colours for the most frequent ones, and one for the others.
 
     Parameters
     ----------
     states
-        Names; None is no state.
+        The names of the states; None is no state.
 
     Examples
     --------
@@ -94,27 +94,27 @@ def legend_of(states: Iterable[object]) -> Legend:
     """
     counts = pd.Series(list(states), dtype=object).dropna().astype(str).value_counts()
     names = tuple(counts.index)
-    # What would be the only other one can have the last colour.
+    # A single rare state takes the last colour itself.
     return Legend(names) if len(names) <= _MOST + 1 else Legend(names[:_MOST], names[_MOST:])
 
 
 def first_states(actions: pd.DataFrame, windows: Windows, some: NDArray[np.int64]) -> list[list[object]]:
-    """Return what is done in some windows, of a long series only its beginning."""
+    """Return the action types in some windows, of a long series only the first ones."""
     choices = actions["action_type"]
     return [choices.iloc[windows.rows(int(index))[:MOST_STEPS]].tolist() for index in some]
 
 
 def state_rows(rows: Sequence[Sequence[object]], legend: Legend, names: Sequence[str]) -> go.Heatmap:
-    """Return rows of states as coloured cells, one row a series, from the first action, which is 1, on.
+    """Return rows of states as coloured cells, one row for each series; the first action has the number 1.
 
     Parameters
     ----------
     rows
-        The states of each series; shorter ones end earlier.
+        The states of each series; the series may have different lengths.
     legend
-        Which colour each has.
+        The colours of the states.
     names
-        For each row, what it is, as HTML. They are numbered, so that two rows of one name stay two.
+        The name of each row, as HTML. The names are numbered, so that rows with the same name stay apart.
     """
     codes, states = _cells(rows, legend)
     hover = "%{y}<br>action %{x}: %{text}<extra></extra>"
@@ -122,7 +122,7 @@ def state_rows(rows: Sequence[Sequence[object]], legend: Legend, names: Sequence
 
 
 def row_names(names: Sequence[str]) -> list[str]:
-    """Return the names of rows as the axis of :func:`state_rows` has them.
+    """Return the names of rows with their numbers, as on the axis of :func:`state_rows`.
 
     Examples
     --------
@@ -146,14 +146,14 @@ def state_cells(
     rows, legend
         As for :func:`state_rows`.
     hover
-        For each row, what it is, as HTML.
+        The name of each row for the hover, as HTML.
     y
-        Where each row stands.
+        The position of each row.
     """
     codes, states = _cells(rows, legend)
     texts = np.full(codes.shape, "", dtype=object)
     for index, row in enumerate(states):
-        # Not the step: what was filtered leaves gaps.
+        # The number is not the step, since filters leave gaps in the steps.
         texts[index] = [f"{hover[index]}<br>action {k}: {state}" for k, state in enumerate(row, 1)]
     return _heat_map(codes, legend, y=list(y), text=texts, hovertemplate="%{text}<extra></extra>")
 
@@ -174,11 +174,11 @@ def index_plot(
     rows
         The states of each sequence.
     names, hover
-        What each sequence is called at the axis, and what it is, as HTML.
+        The name of each sequence at the axis, and its name in the hover, as HTML.
     legend
         The colours of the states.
     x, noun
-        What the axis counts, and what the rows are.
+        The title of the axis, and the word for the rows, in the plural.
     """
     if not rows:
         return nothing_to_show(f"there are no {noun}")
@@ -203,7 +203,7 @@ def index_plot(
 def _cells(
     rows: Sequence[Sequence[object]], legend: Legend
 ) -> tuple[NDArray[np.float64], NDArray[np.object_]]:
-    """Return the codes, NaN where a series has ended, and the states as they may be shown."""
+    """Return the codes, NaN after the end of a series, and the texts of the states."""
     width = max((len(row) for row in rows), default=0)
     codes = np.full((len(rows), width), np.nan)
     states = np.full((len(rows), width), "", dtype=object)
@@ -215,7 +215,7 @@ def _cells(
 
 
 def _heat_map(codes: NDArray[np.float64], legend: Legend, **properties: Any) -> go.Heatmap:  # noqa: ANN401 - plotly checks them
-    """Return codes as cells in the colours of the legend, without blends between them."""
+    """Return codes as cells in the colours of the legend, without mixed colours between them."""
     n = max(1, len(legend.colours))
     scale = []
     for index, colour in enumerate(legend.colours or [PALE]):
@@ -234,7 +234,7 @@ def _heat_map(codes: NDArray[np.float64], legend: Legend, **properties: Any) -> 
 
 
 def legend_entries(legend: Legend) -> list[go.Scatter]:
-    """Return traces that draw nothing but the entries of the legend."""
+    """Return traces that draw only the entries of the legend."""
     return [
         go.Scatter(
             x=[None],

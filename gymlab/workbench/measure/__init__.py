@@ -1,4 +1,4 @@
-"""The claims of the optimization document, measured on a log: baseline and gymlab side by side, in one run."""
+"""Measurements of the claims of the optimization document: baseline and gymlab on the same log, in one run."""
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -36,7 +36,7 @@ def in_order(runs: Iterable[ClaimRun]) -> dict[str, Claim]:
 
 
 def measure_untimed(extraction: Extraction, *, seed: int = 0) -> tuple[MemoryRun, ClaimRun, AccuracyRun]:
-    """Measure what does not depend on how busy the processors are, side by side: memory, leaks, accuracy.
+    """Measure memory, leaks and accuracy at the same time, since other work on the processors does not change them.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def measure_untimed(extraction: Extraction, *, seed: int = 0) -> tuple[MemoryRun
 
 
 def check_alerts(extraction: Extraction) -> list[Alert]:
-    """Hold the document's thresholds against what gymlab itself did, never against the baseline's figures."""
+    """Compare the figures of gymlab, never those of the baseline, with the thresholds of the document."""
     stats = extraction.stats
     measured = {"memory_percent": Measurement(psutil.virtual_memory().percent, 1)}
     if computed := stats.pairs - stats.pruned:

@@ -1,4 +1,4 @@
-"""Whether the fast way finds the same: distances against float64, patterns against reference distances."""
+"""The claim of accuracy: distances compared with float64, patterns compared with those of reference distances."""
 
 from dataclasses import dataclass, replace
 
@@ -7,10 +7,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.spatial.distance import squareform
 
-from gymlab.clustering import Condensed, Linkage, build_tree, cut_tree
+from gymlab.clustering import Condensed, Linkage, adjusted_rand_index, build_tree, cut_tree
 from gymlab.patterns.baseline import N_CLUSTERS
-from gymlab.patterns.extraction import extract_patterns
 from gymlab.patterns.one_hot import one_hot_series
+from gymlab.patterns.pipeline import extract_patterns
 from gymlab.patterns.result import Extraction
 from gymlab.workbench.claims import ClaimRun, judge
 from gymlab.workbench.measure.sublog import (
@@ -25,26 +25,26 @@ from gymlab.workbench.measure.sublog import (
 _WINDOWS = 150
 _REPEATS = 3
 _RELATIVE_ERROR = 1e-5
-# The share of the pairs that the document proposes to compute.
+# The document proposes to compute this share of the pairs.
 _TOP_FRACTION = 0.2
-# Of the largest distance: a distance in float32 that is so near to one in float64 is that one; and two in float64 that
-# are so near to each other are one.
+# As shares of the largest distance: a float32 distance this near to a float64 distance counts as equal to it, and two
+# float64 distances this near to each other count as equal.
 _EQUAL, _SAME = 2e-6, 1e-10
 _TIES = (
-    "as they were computed the least agreement is {:.3f}: in a log of categories many distances are equal, and where the "
-    "last digit breaks such a tie the tree differs"
+    "without this, the smallest agreement is {:.3f}: a log of categories has many equal distances, and rounding in the last "
+    "digit decides how the tree joins them"
 )
 
 
 @dataclass(frozen=True, eq=False)
 class AccuracyRun(ClaimRun):
-    """Whether the same is found.
+    """The accuracy of gymlab.
 
     Attributes
     ----------
     selective
-        How strategy ``selective`` agrees with ``exact``, which is shown and not judged: ``method`` of linkage,
-        ``windows`` and ``agreement`` (adjusted Rand index); empty for whole series.
+        Agreement of strategy ``selective`` with ``exact``, shown but not judged: ``method`` of linkage, ``windows`` and
+        ``agreement`` (adjusted Rand index); empty for whole series.
     claims
         ``accuracy``.
     """
@@ -81,8 +81,8 @@ def measure_accuracy(extraction: Extraction, *, seed: int = 0) -> AccuracyRun:
     claim = judge(
         "accuracy",
         agreements,
-        f"{_REPEATS} times {windows} windows, cut into {N_CLUSTERS} patterns from gymlab's distances and from tslearn's; one "
-        f"that is within {_EQUAL:.0e} of the largest of a value that tslearn has is taken for it",
+        f"{_REPEATS} times {windows} windows, cut into {N_CLUSTERS} patterns from gymlab's distances and from tslearn's; a "
+        f"distance counts as the nearest one of tslearn if they differ by at most {_EQUAL:.0e} of the largest",
         *([_TIES.format(min(as_computed))] if min(as_computed) < 1 else []),
         f"largest error of a distance against tslearn's in float64, relative to the distance: {max(errors):.1e} (at "
         f"most {_RELATIVE_ERROR:.0e})",
@@ -92,15 +92,16 @@ def measure_accuracy(extraction: Extraction, *, seed: int = 0) -> AccuracyRun:
 
 
 def _agreement(a: Condensed, b: Condensed, method: Linkage) -> float:
-    return _adjusted_rand(*(cut_tree(build_tree(one, method), n_clusters=N_CLUSTERS) for one in (a, b)))
+    return adjusted_rand_index(*(cut_tree(build_tree(one, method), n_clusters=N_CLUSTERS) for one in (a, b)))
 
 
 def _ties_alike(
     ours: NDArray[np.float32], theirs: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return both with distances that are equal in the reference equal on both sides; none moves by more than ``_EQUAL``.
+    """Return both matrices with each distance replaced by a near distinct reference distance.
 
-    Rounding would part two that are equal where they lie on either side of a border.
+    Distances that are equal in the reference become equal in both, and none changes by more than ``_EQUAL``. Rounding
+    to decimals would separate equal distances near a border.
     """
     distinct = np.unique(theirs)
     largest = distinct[-1]
@@ -111,7 +112,7 @@ def _ties_alike(
 
 
 def _nearest(ordered: NDArray[np.float64], wanted: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return for each wanted number the nearest one of an ascending list."""
+    """Return for each wanted number the nearest number of an ascending list."""
     above = np.searchsorted(ordered, wanted).clip(max=len(ordered) - 1)
     below = (above - 1).clip(min=0)
     nearest: NDArray[np.float64] = np.where(
@@ -124,7 +125,7 @@ def _reference(part: Extraction) -> tuple[NDArray[np.float64], float]:
     """Return tslearn's distances of the same windows in float64, and the largest relative error against them."""
     series = one_hot_series(part.windows.values, part.encoding.mismatch_weights)
     reference = squareform(_tslearn_matrix(series, part.config.radius), checks=False)
-    # A distance that should be 0 is held against the largest instead.
+    # The error of a distance that should be 0 is relative to the largest distance.
     unit = np.where(reference > 1e-6, reference, reference.max(initial=0.0))
     error = np.abs(matrix_of(part) - reference) / np.where(unit > 0, unit, 1.0)
     return reference, float(error.max(initial=0.0))
@@ -141,22 +142,18 @@ def _selective_agreement(extraction: Extraction, seed: int) -> pd.DataFrame:
         selective = extract_patterns(
             log, replace(config, strategy="selective", top_fraction=_TOP_FRACTION)
         ).labels
-        rows.append({"method": method, "windows": len(exact), "agreement": _adjusted_rand(exact, selective)})
+        rows.append(
+            {"method": method, "windows": len(exact), "agreement": adjusted_rand_index(exact, selective)}
+        )
     return pd.DataFrame(rows)
 
 
 def _tslearn_matrix(series: list[NDArray[np.float64]], radius: int | None) -> NDArray[np.float64]:
     """Return the square matrix of tslearn's distances."""
-    # Takes over a second to import, and as long again to compile.
+    # The import takes over a second, and so does compilation.
     from tslearn.metrics import cdist_dtw  # noqa: PLC0415
     from tslearn.utils import to_time_series_dataset  # noqa: PLC0415
 
     banded = {} if radius is None else {"global_constraint": "sakoe_chiba", "sakoe_chiba_radius": radius}
     square: NDArray[np.float64] = cdist_dtw(to_time_series_dataset(series), **banded)
     return square
-
-
-def _adjusted_rand(a: NDArray[np.int64], b: NDArray[np.int64]) -> float:
-    from sklearn.metrics import adjusted_rand_score  # noqa: PLC0415 - as above
-
-    return float(adjusted_rand_score(a, b))

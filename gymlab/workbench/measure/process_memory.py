@@ -1,34 +1,31 @@
-"""Memory, as the operating system counts it, each measurement in a process of its own."""
+"""The claims about memory, as the operating system counts it, each measured in a new process."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from gymlab.clustering.condensed import part_of_matrix
-from gymlab.patterns.extraction import extract_patterns
+from gymlab.patterns.pipeline import extract_patterns
 from gymlab.patterns.result import Extraction
-from gymlab.runtime.memory import Measured, measure_in_fresh_process
+from gymlab.runtime.memory import measure_in_fresh_process
 from gymlab.workbench.claims import Claim, ClaimRun, judge, reduction
 from gymlab.workbench.measure.sublog import dense_config, first_windows, matrix_of, require_measurable
 from gymlab.workbench.probes import baseline_way, caches, gymlab_way
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-# The libraries are most of a process that holds fewer; what a cache holds is told without them.
+# With fewer windows, the libraries are most of a process. The figures of caches exclude the libraries.
 _WINDOWS, _CACHED_WINDOWS = 2_000, 1_000
 _REPEATS = 3
 _LEAST_WINDOWS = 300
-# Processes side by side.
+# Number of processes at the same time.
 _AT_ONCE = 2
 
 
 @dataclass(frozen=True, eq=False)
 class MemoryRun(ClaimRun):
-    """What each process held.
+    """The memory of each process.
 
     Attributes
     ----------
@@ -42,7 +39,7 @@ class MemoryRun(ClaimRun):
 
 
 def measure_memory(extraction: Extraction, *, seed: int = 0) -> MemoryRun:
-    """Run both sides in processes of their own, on the same windows.
+    """Run baseline and gymlab in separate processes, on the same windows.
 
     Parameters
     ----------
@@ -66,27 +63,21 @@ def measure_memory(extraction: Extraction, *, seed: int = 0) -> MemoryRun:
     sizes = sorted({grown // 4, grown // 2, 3 * grown // 4, grown})
     kept = part_of_matrix(condensed, n, np.arange(grown))
     action_types = log["action_type"].tolist()[:500]
-    probes: list[tuple[str, str, Callable[[], Measured[int]]]] = [
-        ("cache", "baseline", lambda: measure_in_fresh_process(caches.fill_dictionary, sizes, kept)),
-        ("cache", "gymlab", lambda: measure_in_fresh_process(caches.fill_cache, sizes, kept)),
-        (
-            "whole way",
-            "baseline",
-            lambda: measure_in_fresh_process(baseline_way.whole_way, n, condensed, action_types),
-        ),
-        ("whole way", "gymlab", lambda: measure_in_fresh_process(gymlab_way.whole_way, log, config)),
+    fresh = measure_in_fresh_process
+    probes = [
+        ("cache", "baseline", partial(fresh, caches.fill_dictionary, sizes, kept)),
+        ("cache", "gymlab", partial(fresh, caches.fill_cache, sizes, kept)),
+        ("whole way", "baseline", partial(fresh, baseline_way.whole_way, n, condensed, action_types)),
+        ("whole way", "gymlab", partial(fresh, gymlab_way.whole_way, log, config)),
     ]
-    # What a process holds does not depend on how busy the processors are.
+    # Other work on the processors does not change the memory of a process.
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         measured = list(pool.map(lambda probe: probe[2](), probes * _REPEATS))
     table = pd.DataFrame(
-        [_row(what, side, one) for (what, side, _), one in zip(probes * _REPEATS, measured, strict=True)]
+        {"what": what, "side": side, "start": one.start_bytes, "peak": one.peak_bytes}
+        for (what, side, _), one in zip(probes * _REPEATS, measured, strict=True)
     )
     return MemoryRun((_cache_claim(table, sizes), _process_claim(table, n, len(log))), table)
-
-
-def _row(what: str, side: str, measured: Measured[int]) -> dict[str, object]:
-    return {"what": what, "side": side, "start": measured.start_bytes, "peak": measured.peak_bytes}
 
 
 def _repeats(table: pd.DataFrame, what: str, side: str, *, growth: bool) -> np.ndarray:
@@ -102,7 +93,7 @@ def _cache_claim(table: pd.DataFrame, sizes: list[int]) -> Claim:
         [reduction(b, a) for b, a in zip(before, after, strict=True)],
         f"distances of a log growing over {', '.join(map(str, sizes))} windows: {np.median(before) / 1e6:.1f} MB in "
         f"a dictionary by position with the matrix made from it, {np.median(after) / 1e6:.1f} MB as matrices keyed by content",
-        "nothing was evicted for this: the saving is that of the layout; the byte budget is what bounds it beyond",
+        "no entry was evicted, so the saving is that of the layout; the byte budget bounds larger caches",
     )
 
 
@@ -113,5 +104,5 @@ def _process_claim(table: pd.DataFrame, windows: int, actions: int) -> Claim:
         [reduction(b, a) for b, a in zip(before, after, strict=True)],
         f"{windows:,} windows of {actions:,} actions: the process peaks at {np.median(before) / 1e6:.0f} MB in the "
         f"baseline and {np.median(after) / 1e6:.0f} MB in gymlab, Python and libraries included",
-        "the baseline looks its distances up instead of computing them, which holds the same memory in less time",
+        "the baseline looks up its distances instead of computing them, which takes less time and the same memory",
     )

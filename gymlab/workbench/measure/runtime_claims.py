@@ -1,4 +1,4 @@
-"""What the runtime does: entropy of a stream, rows into the database, and whether anything is left behind."""
+"""The claims about the runtime: entropy of a stream, storage of actions, and leaks."""
 
 import itertools
 import tempfile
@@ -27,12 +27,12 @@ _REPEATS = 6
 
 
 def measure_entropy(extraction: Extraction) -> ClaimRun:
-    """Time both on the log's stream of choices: seconds an action, each followed by a read.
+    """Time the entropy of the log's stream of choices from scratch and incrementally, with a read after each action.
 
     Parameters
     ----------
     extraction
-        Of the log; its action types are the stream.
+        Extraction of the log; its action types are the stream.
 
     Returns
     -------
@@ -57,7 +57,7 @@ def measure_entropy(extraction: Extraction) -> ClaimRun:
 
 
 def _from_scratch(stream: list[str], window: int) -> float:
-    """Return seconds an update once the window is full."""
+    """Return the seconds of an update with a full window."""
     start = 0.0
 
     def watched() -> Iterator[str]:
@@ -88,12 +88,12 @@ Insert = Callable[[Database, Sequence[ActionRow]], Awaitable[object]]
 
 
 def measure_storage(extraction: Extraction) -> ClaimRun:
-    """Store the same rows by one ``add`` each and by ``bulk_insert``, into new files.
+    """Time storage of the same rows with one ``add`` per row and with ``bulk_insert``, in new files.
 
     Parameters
     ----------
     extraction
-        Of the log; its first actions are what is stored.
+        Extraction of the log; its first actions are stored.
 
     Returns
     -------
@@ -106,14 +106,14 @@ def measure_storage(extraction: Extraction) -> ClaimRun:
             f"the log has only {len(log)} actions; below {_LEAST_ROWS} a transaction costs more than its rows"
         )
         return ClaimRun((judge("database", [], why),))
-    for insert in (insert_one_by_one, _insert_together):  # whatever is prepared once is prepared now
+    for insert in (insert_one_by_one, Database.bulk_insert):  # one-time preparations are not timed
         background.run(_rows_a_second(insert, rows_of(log[:10])))
     before, after = [], []
     rows = rows_of(log)
     for _ in range(_REPEATS):
-        # A session keeps the rows that it was given, so these are made anew each time.
+        # A session keeps its rows, so each repeat needs new ones.
         before.append(background.run(_rows_a_second(insert_one_by_one, rows_of(log))))
-        after.append(background.run(_rows_a_second(_insert_together, rows)))
+        after.append(background.run(_rows_a_second(Database.bulk_insert, rows)))
     claim = judge(
         "database",
         [100 * (a / b - 1) for a, b in zip(after, before, strict=True)],
@@ -123,14 +123,10 @@ def measure_storage(extraction: Extraction) -> ClaimRun:
     return ClaimRun((claim,))
 
 
-async def _insert_together(database: Database, rows: Sequence[ActionRow]) -> None:
-    await database.bulk_insert(rows)
-
-
 async def _rows_a_second(insert: Insert, rows: Sequence[ActionRow]) -> float:
     with tempfile.TemporaryDirectory(prefix="gymlab-") as folder:
         async with Database(f"sqlite+aiosqlite:///{Path(folder) / 'claim.db'}") as database:
-            async with database.session() as session:  # the tables are made before the clock starts
+            async with database.session() as session:  # make the tables before the clock starts
                 await session.connection()
             start = time.perf_counter()
             await insert(database, rows)
@@ -138,14 +134,14 @@ async def _rows_a_second(insert: Insert, rows: Sequence[ActionRow]) -> float:
 
 
 _ROUNDS, _SESSIONS = 8, 300
-# Allocators keep some freed memory; a leak of a session or a cache a cycle would be many times this.
+# Allocators keep some freed memory; a leak of one session or cache per cycle would be many times larger.
 _GROWTH_ALLOWED = 0.03
 
 
 def measure_leaks() -> ClaimRun:
-    """Open and close thousands of sessions and caches in a process of their own, and count what is left."""
+    """Open and close thousands of sessions and caches in a new process, and count leaked handles, threads, connections."""
     rounds = measure_in_fresh_process(open_and_close, _ROUNDS, _SESSIONS).value
-    first, later = rounds[1], rounds[2:]  # the first round loads what is loaded once
+    first, later = rounds[1], rounds[2:]  # libraries are loaded in the first round
     left = [
         sum(max(0.0, one[name] - first[name]) for name in ("handles", "threads")) + one["connections"]
         for one in later

@@ -1,4 +1,4 @@
-"""Time: DTW and the whole way, baseline and gymlab on the same windows; and how much larger a log may be."""
+"""The claims about time: DTW and the whole pipeline of baseline and gymlab on the same windows, and larger logs."""
 
 import math
 import time
@@ -15,26 +15,26 @@ from gymlab.entropy import IncrementalEntropy
 from gymlab.errors import MemoryLimitError
 from gymlab.patterns.baseline import BaselineEngine, entropies_from_scratch
 from gymlab.patterns.config import ExtractionConfig
-from gymlab.patterns.extraction import extract_patterns
 from gymlab.patterns.one_hot import one_hot_series
+from gymlab.patterns.pipeline import extract_patterns
 from gymlab.patterns.result import Extraction
 from gymlab.workbench.claims import EXPECTATIONS, Claim, ClaimRun, judge, reduction
 from gymlab.workbench.measure.sublog import dense_config, first_windows, number_of_windows, require_measurable
 
-# Numbers of windows at which both are timed; the baseline takes about 0.2 ms for each pair of them.
+# Numbers of windows at which both are timed; the baseline takes about 0.2 ms per pair.
 SIZES = (20, 40, 80, 160)
 ENTROPY_WINDOW = 100
 _MOST_ROUNDS = 6
-# So many rounds have to fit in the budget before another size is added.
+# A size is added only if this many rounds fit in the budget.
 _ROUNDS_TO_AFFORD = 4
-# gymlab is timed this often in each round and the median taken, since it takes only milliseconds.
+# gymlab takes only milliseconds, so each round has the median of this many runs.
 _INNER = 5
 _LARGEST = 12_000
 
 
 @dataclass(frozen=True, eq=False)
 class SpeedRun(ClaimRun):
-    """Both sides on the same windows at several sizes.
+    """Times of baseline and gymlab on the same windows at several sizes.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class SpeedRun(ClaimRun):
         One row for each round, size, side (``baseline`` or ``gymlab``) and stage (``dtw`` or ``whole way``):
         ``seconds``, beside ``windows`` and ``actions``.
     hops
-        Seconds of both sides at hop 1 and at the extraction's own hop on the same actions; empty for whole series.
+        Seconds of both at hop 1 and at the hop of the extraction, on the same actions; empty for whole series.
     claims
         ``dtw_time``, ``overall_speed`` and ``scale``.
     """
@@ -54,17 +54,16 @@ class SpeedRun(ClaimRun):
 def measure_speed(extraction: Extraction, *, budget_seconds: float = 10.0, seed: int = 0) -> SpeedRun:
     """Time baseline and gymlab side by side, in rounds over all sizes until the budget is used.
 
-    Each round runs both sides on the same windows, one after the other, so that what disturbs the machine
-    disturbs both.
+    Each round runs both on the same windows, one after the other, so that other work on the machine slows down both.
 
     Parameters
     ----------
     extraction
-        Of the log; its parameters, at hop 1, are those of the comparison.
+        Extraction of the log; the comparison uses its parameters, at hop 1.
     budget_seconds
-        About how long the rounds may take; the more, the more of them (six at the most).
+        Approximate time for the rounds; a larger budget allows more rounds, at most six.
     seed
-        Which series of the log are taken.
+        Seed for the choice of series.
 
     Returns
     -------
@@ -82,7 +81,7 @@ def measure_speed(extraction: Extraction, *, budget_seconds: float = 10.0, seed:
     config = dense_config(extraction)
     logs = [first_windows(extraction, size, seed) for size in SIZES]
     logs = [log for index, log in enumerate(logs) if index == 0 or len(log) > len(logs[index - 1])]
-    _one_round(logs[0], config)  # both sides import and compile what they have not yet
+    _one_round(logs[0], config)  # imports and compilation are not timed
     logs = _affordable(logs, config, budget_seconds / _ROUNDS_TO_AFFORD)
     rows: list[dict[str, Any]] = []
     started = time.perf_counter()
@@ -99,7 +98,7 @@ def measure_speed(extraction: Extraction, *, budget_seconds: float = 10.0, seed:
 
 
 def _affordable(logs: list[pd.DataFrame], config: ExtractionConfig, seconds: float) -> list[pd.DataFrame]:
-    """Return the smallest sizes, at least two, that one round can time in so many seconds."""
+    """Return the smallest logs, at least two, that one round can time in this many seconds."""
     rows = _one_round(logs[0], config)
     one, first = max(row["seconds"] for row in rows), rows[0]["windows"]
     spent = 0.0
@@ -129,15 +128,15 @@ def _one_round(log: pd.DataFrame, config: ExtractionConfig) -> list[dict[str, An
 
 
 def _records(log: pd.DataFrame) -> list[dict[str, object]]:
-    """Return the log as what a program that records actions has: a list of them."""
+    """Return the log as a list of records, as a program that records actions has it."""
     return [{str(name): value for name, value in record.items()} for record in log.to_dict("records")]
 
 
 def _gymlab_way(
     records: list[dict[str, object]], config: ExtractionConfig
 ) -> tuple[float, float, Extraction]:
-    """Return seconds of DTW and of all, from a list of actions to patterns and entropy."""
-    # Every round computes its distances itself.
+    """Return the seconds of DTW, the seconds from a list of actions to patterns and entropy, and the extraction."""
+    # Every round computes its distances again.
     matrix_cache().clear()
     start = time.perf_counter()
     log = frame_from_records(records)
@@ -150,7 +149,7 @@ def _gymlab_way(
 
 
 def _baseline_way(extraction: Extraction) -> tuple[float, float]:
-    """Return seconds of DTW and of all; the windows are given to the baseline, which need not make them."""
+    """Return the seconds of DTW and of the whole pipeline; the baseline gets its windows for free."""
     series = one_hot_series(extraction.windows.values, extraction.encoding.mismatch_weights)
     action_types = extraction.actions["action_type"].tolist()
     engine = BaselineEngine()
@@ -163,12 +162,12 @@ def _baseline_way(extraction: Extraction) -> tuple[float, float]:
 
 
 def _hop_effect(log: pd.DataFrame, extraction: Extraction, config: ExtractionConfig) -> pd.DataFrame:
-    """Time both sides at hop 1 and at the extraction's hop: what the hop saves is not the engine's merit."""
+    """Time both at hop 1 and at the hop of the extraction, to show the effect of the hop apart from the engine."""
     if extraction.windows.unit == "series" or extraction.config.hop == 1:
         return pd.DataFrame()
     rows = []
     for hop in (1, extraction.config.hop):
-        # At a large hop there may be fewer windows than the document's patterns.
+        # At a large hop there may be fewer windows than patterns in the document.
         hopping = replace(config, hop=hop, n_clusters="auto")
         result = extract_patterns(log, hopping)
         ours = []
@@ -211,9 +210,9 @@ def _time_claims(times: pd.DataFrame) -> list[Claim]:
 
 
 def _scale_claim(extraction: Extraction, times: pd.DataFrame, budget_seconds: float, seed: int) -> Claim:
-    """Find how many actions gymlab takes in the time that the baseline needs for its second size.
+    """Judge ``scale``: how many actions gymlab processes in the time that the baseline needs for its second size.
 
-    The size grows by half at a time; the largest that was fast enough three times counts.
+    The size grows by half in each step. The largest size that is fast enough in three of three runs counts.
     """
     whole = times[(times["stage"] == "whole way") & (times["side"] == "baseline")]
     at = whole[whole["windows"] == sorted(whole["windows"].unique())[:2][-1]]
@@ -251,7 +250,7 @@ def _scale_claim(extraction: Extraction, times: pd.DataFrame, budget_seconds: fl
 
 
 def _seconds_of(log: pd.DataFrame, config: ExtractionConfig) -> float | None:
-    """Return seconds of the whole way, None if there is not enough memory for it."""
+    """Return the seconds of the whole pipeline, None if the memory is not enough."""
     try:
         return _gymlab_way(_records(log), config)[1]
     except MemoryLimitError:

@@ -17,22 +17,21 @@ from gymlab.patterns.result import Extraction
 
 
 def require_measurable(extraction: object, seed: object = 0) -> None:
-    """Refuse what is no extraction, and a seed that is none.
+    """Refuse a value that is no extraction, and a seed that is no whole number of 0 or more.
 
     Raises
     ------
     InputError
-        If either is something else.
+        If one of them is something else.
     """
     instance("extraction", extraction, Extraction, "what extract_patterns returns")
     whole_number("seed", seed, least=0)
 
 
 def dense_config(extraction: Extraction) -> ExtractionConfig:
-    """Return the extraction's parameters at hop 1 and with the document's five clusters, as the baseline runs.
+    """Return the parameters of the extraction at hop 1 and with the five clusters of the document, as the baseline has.
 
-    Its linkage too; Ward's for a method without one, since five clusters are asked for. Without significance,
-    which the baseline does not assess.
+    A method without a linkage becomes ``ward``. Significance is left out, since the baseline does not assess it.
     """
     config = extraction.config
     return replace(
@@ -51,19 +50,19 @@ def dense_config(extraction: Extraction) -> ExtractionConfig:
 
 
 def matrix_of(part: Extraction) -> NDArray[np.float32]:
-    """Return the matrix of all pairs, which an extraction by :func:`dense_config` has."""
+    """Return the distance matrix of an extraction with :func:`dense_config`."""
     if part.distances is None:
         raise InputError(f"strategy {part.stats.strategy!r} makes no matrix of all pairs")
     return part.distances
 
 
 def linkage_of(part: Extraction) -> Linkage:
-    """Return the linkage, which an extraction by :func:`dense_config` has."""
+    """Return the linkage of an extraction with :func:`dense_config`."""
     return cast("Linkage", part.config.method)
 
 
 def number_of_windows(extraction: Extraction) -> int:
-    """Return how many windows the log makes at hop 1, or how many whole series it has."""
+    """Return the number of windows of the log at hop 1, or the number of its whole series."""
     _, length = series_bounds(extraction.actions)
     if extraction.windows.unit == "series":
         return len(length)
@@ -71,9 +70,9 @@ def number_of_windows(extraction: Extraction) -> int:
 
 
 def first_windows(extraction: Extraction, n: int, seed: int) -> pd.DataFrame:
-    """Return part of the log that makes n windows at hop 1 (or n whole series), fewer if the log has no more.
+    """Return part of the log with n windows at hop 1 or n whole series, fewer if the log has fewer.
 
-    Series are taken in a random order, because logs are often sorted by what tells them apart.
+    Series are taken in a random order, since many logs are sorted by agent.
     """
     log, config = extraction.actions, extraction.config
     first, length = series_bounds(log)

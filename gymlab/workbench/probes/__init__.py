@@ -1,5 +1,5 @@
-"""Pieces of work that are measured in a process of their own, so that its memory is theirs alone.
+"""Work that is measured in a new process, so that the process holds the memory of this work only.
 
-Each is a function of a module, so that a spawned process can import it, and each module imports only what its work
-needs, so that no process is charged for the libraries of another.
+A spawned process imports each function by its name. Each module imports only what its work needs, so that the memory of
+other libraries does not count.
 """

@@ -1,4 +1,4 @@
-"""Distances kept: in the baseline's dictionary by position, and in gymlab's cache by content."""
+"""Distances in the dictionary of the baseline, by position, and in the cache of gymlab, by content."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ from gymlab.runtime.cache import BoundedCache
 
 
 def fill_dictionary(sizes: Sequence[int], condensed: NDArray[np.float32]) -> int:
-    """Hold distances of growing logs in a dictionary by position; return how many entries are held."""
+    """Store distances of growing logs in a dictionary by position; return the number of entries."""
     n = max(sizes)
     engine = BaselineEngine(look_up(condensed, n))
     for size in sizes:
@@ -20,7 +20,7 @@ def fill_dictionary(sizes: Sequence[int], condensed: NDArray[np.float32]) -> int
 
 
 def fill_cache(sizes: Sequence[int], condensed: NDArray[np.float32]) -> int:
-    """Hold the matrices of the same logs in a cache keyed by content; return how many entries are held."""
+    """Store the matrices of the same logs in a cache by content; return the number of entries."""
     cache = BoundedCache(max_bytes=256 * 2**20, name="distances")
     n = max(sizes)
     for size in sizes:

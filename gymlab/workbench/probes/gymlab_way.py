@@ -1,4 +1,4 @@
-"""gymlab's way from actions to patterns and entropy."""
+"""The pipeline of gymlab from actions to patterns and entropy."""
 
 from pathlib import Path
 
@@ -7,11 +7,11 @@ import pandas as pd
 from gymlab.actions import read_actions
 from gymlab.entropy import IncrementalEntropy
 from gymlab.patterns.config import ExtractionConfig
-from gymlab.patterns.extraction import extract_patterns
+from gymlab.patterns.pipeline import extract_patterns
 
 
 def whole_way(actions: pd.DataFrame, config: ExtractionConfig) -> int:
-    """Go from actions to patterns and entropy; return the number of patterns."""
+    """Run the pipeline on actions; return the number of patterns."""
     entropy = IncrementalEntropy(window=100)
     for action_type in actions["action_type"].iloc[:500]:
         entropy.add(action_type)

@@ -1,4 +1,4 @@
-"""Databases, sessions and caches, opened and closed."""
+"""Databases, sessions and caches that are opened and closed."""
 
 import asyncio
 import sys
@@ -14,7 +14,7 @@ from gymlab.runtime.memory import resident_bytes
 
 
 def open_and_close(rounds: int, sessions: int) -> list[dict[str, float]]:
-    """Open and close databases, sessions and caches; return what is left open and resident after each round."""
+    """Open and close databases, sessions and caches; return open handles, threads, connections and bytes per round."""
     process = psutil.Process()
     left = []
     for _ in range(rounds):
@@ -38,7 +38,7 @@ def _handles(process: psutil.Process) -> int:
 
 
 async def _open_sessions(count: int) -> int:
-    """Use a database through many sessions and close it; return how many connections were still checked out."""
+    """Use a database in many sessions and close it; return the number of connections that were not returned."""
     with tempfile.TemporaryDirectory(prefix="gymlab-") as folder:
         async with Database(f"sqlite+aiosqlite:///{Path(folder) / 'probe.db'}") as database:
             for _ in range(count):

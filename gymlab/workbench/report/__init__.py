@@ -1,7 +1,6 @@
-"""Runs of the report: a notebook executed by papermill, its page, its figures, all or nothing.
+"""Runs of the report: parameters checked, notebook executed, page written, runs recorded and compared.
 
-The names are imported when they are first used: the notebook itself looks up earlier runs, and has no use for
-papermill.
+The names are imported at their first use, since the notebook needs the earlier runs only, and papermill imports slowly.
 """
 
 from importlib import import_module
@@ -14,7 +13,7 @@ __all__ = ["NOTEBOOK", "Report", "run"]
 
 
 def __getattr__(name: str) -> object:
-    """Import a public name when it is first asked for (PEP 562)."""
+    """Import a public name at its first use (PEP 562)."""
     if name in __all__:
         return getattr(import_module("gymlab.workbench.report.execute"), name)
     raise AttributeError(f"module 'gymlab.workbench.report' has no attribute {name!r}")

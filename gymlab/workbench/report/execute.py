@@ -1,16 +1,26 @@
-"""A run of the report: the notebook executed by papermill, its page, its figures, all or nothing."""
+"""A run of the report: the notebook executed by papermill, its page and its figures, complete or absent."""
 
 import json
+import logging
 import os
 import shutil
+import tempfile
 from collections.abc import Mapping
+from contextlib import chdir
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import nbformat
+import papermill
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.exceptions import PapermillExecutionError
+from papermill.iorw import LocalHandler, papermill_io
+from traitlets import default
+from traitlets.config import Config
 
 from gymlab.arguments import boolean
 from gymlab.errors import InputError, OutputError, ReportError
@@ -20,12 +30,17 @@ from gymlab.workbench.files import require_apart
 from gymlab.workbench.html_page import to_html
 from gymlab.workbench.report import folders
 from gymlab.workbench.report.history import record
-from gymlab.workbench.report.kernel import EXECUTED, KernelFailedError, execute
-from gymlab.workbench.report.parameters import all_parameters, checked_parameters, require_usable
-from gymlab.workbench.report.sources import absolute_source
+from gymlab.workbench.report.parameters import (
+    absolute_source,
+    all_parameters,
+    checked_parameters,
+    require_usable,
+)
 from gymlab.workbench.results import to_json
+from gymlab.workbench.text import with_range
 
 NOTEBOOK = "04_optimization_report"
+EXECUTED = "report.ipynb"
 
 _INPUT_ERRORS = {"InputError", "MemoryLimitError"}
 
@@ -39,7 +54,7 @@ class Report:
     run_id
         Name of its folder.
     folder
-        Where ``report.html``, ``report.ipynb``, ``results.json`` and ``params.json`` lie.
+        The folder with ``report.html``, ``report.ipynb``, ``results.json`` and ``params.json``.
     results
         The content of ``results.json``.
     """
@@ -53,6 +68,23 @@ class Report:
         """Ids of the claims that failed and of the alerts that fire."""
         claims = [claim["id"] for claim in self.results["claims"] if claim["verdict"] == "failed"]
         return claims + [alert["id"] for alert in self.results["alerts"] if alert["state"] == "firing"]
+
+    def listing(self) -> str:
+        """Return a line for each claim and each alert that fires, and the path of the page, for a terminal.
+
+        The line of a claim has the median of the repeats, then the smallest and the largest repeat.
+        """
+        lines = [
+            f"{claim['verdict']:>12}  {claim['id']:<15} "
+            f"{with_range(claim['measured'], claim['low'], claim['high'])} {claim['unit']} (expected {claim['expected']})"
+            for claim in self.results["claims"]
+        ]
+        lines += [
+            f"{alert['state']:>12}  {alert['id']:<15} {alert['value']:.4g} {alert['unit']} ({alert['statement']})"
+            for alert in self.results["alerts"]
+            if alert["state"] == "firing"
+        ]
+        return "\n".join([*lines, f"report: {self.folder / 'report.html'}"])
 
 
 def run(
@@ -68,13 +100,13 @@ def run(
     Parameters
     ----------
     source
-        What :func:`gymlab.read_actions` takes; when not given, what the parameters say, else the bundled sample.
+        As for :func:`gymlab.read_actions`. None: the source in the parameters, or else the bundled sample.
     out
-        Folder of the runs; ``reports`` in gymlab's home when not given. Its link ``latest`` points to the newest.
+        Folder of the runs. None: ``reports`` in gymlab's home. Its link ``latest`` points to the newest run.
     parameters
         Values for the parameters cell of the notebook.
     keep
-        How many runs on this log stay, this one included; the oldest beyond are removed. None keeps all.
+        Number of runs on this log to keep, this one included; the oldest are removed. None keeps all.
     progress
         Show a progress bar over the cells.
 
@@ -91,7 +123,7 @@ def run(
     OutputError
         If ``out`` cannot be written.
     ReportError
-        If the notebook fails for another reason; its copy is kept, and the message says where.
+        If the notebook fails for another reason; a copy of it is kept, and the message says where.
     """
     keep, progress = folders.checked_keep(keep), boolean("progress", progress)
     notebook = notebook_path(NOTEBOOK)
@@ -105,14 +137,14 @@ def run(
         started = datetime.now(UTC)
         run_id = folders.new_run_id(started)
         with folders.finished(home, run_id) as folder:
-            results = _execute(
+            results = _results_of(
                 notebook, folder, {**chosen, "source": everything["source"]}, progress=progress
             )
             page = to_html(nbformat.read(folder / EXECUTED, as_version=4), f"gymlab report {run_id}")
-            # What is no character has no place in a page.
+            # A page cannot hold the bytes of a file's name that are no UTF-8.
             (folder / "report.html").write_text(page, encoding="utf-8", errors="replace")
             (folder / folders.PARAMETERS).write_text(to_json(everything), encoding="utf-8")
-            # Before the folder gets its name: a run that is there is a run that is recorded.
+            # The folder gets its name after this, so that every run with a folder is recorded.
             background.run(record(run_id, started, results))
         folders.point_latest(home, run_id)
         if keep is not None:
@@ -120,12 +152,15 @@ def run(
     return Report(run_id, home / run_id, results)
 
 
-def _execute(
+def _results_of(
     notebook: Path, folder: Path, parameters: Mapping[str, Any], *, progress: bool
 ) -> dict[str, Any]:
+    """Execute the notebook and return the results that it wrote."""
     results_path = folder / "results.json"
     try:
-        execute(notebook, folder, {**parameters, "results_path": str(results_path)}, progress=progress)
+        execute_notebook(
+            notebook, folder, {**parameters, "results_path": str(results_path)}, progress=progress
+        )
         found: dict[str, Any] = json.loads(results_path.read_text(encoding="utf-8"))
     except PapermillExecutionError as error:
         if error.ename in _INPUT_ERRORS:
@@ -146,3 +181,90 @@ def _failed(folder: Path, what: str) -> ReportError:
     kept = folders.failed_notebook(folder)
     shutil.copyfile(folder / EXECUTED, kept)
     return ReportError(f"{what}; it is kept at {kept}")
+
+
+class KernelFailedError(Exception):
+    """The kernel did not start, or ended before the notebook did."""
+
+
+class _OwnKernel(AsyncKernelManager):
+    """A kernel of this Python, since Jupyter may know only kernels of environments without gymlab."""
+
+    @default("kernel_spec_manager")
+    def _no_other(self) -> KernelSpecManager:
+        return KernelSpecManager(kernel_dirs=[])
+
+    async def _async_launch_kernel(self, kernel_cmd: list[str], **kwargs: Any) -> None:  # noqa: ANN401 - as in the base
+        # Python writes here why a kernel does not start; the output of cells goes to the notebook.
+        with _complaints(Path(self.connection_file).parent).open("wb") as complaints:
+            await super()._async_launch_kernel(kernel_cmd, **kwargs, stdout=complaints, stderr=complaints)
+
+
+class _NotebookFile(LocalHandler):  # type: ignore[misc] # papermill has no types
+    """The file of the executed notebook; characters that UTF-8 cannot encode are escaped as in JSON."""
+
+    def write(self, buf: str, path: str) -> None:
+        super().write(buf.encode("utf-8", "backslashreplace").decode(), path)
+
+
+papermill_io.register(EXECUTED, _NotebookFile())
+
+
+def execute_notebook(notebook: Path, folder: Path, parameters: Mapping[str, Any], *, progress: bool) -> None:
+    """Execute a notebook in a kernel of this Python, and write it to a folder cell by cell.
+
+    Parameters
+    ----------
+    notebook
+        The notebook to execute.
+    folder
+        Folder of the executed notebook, and of all files of its kernel while it runs. It is the working directory.
+    parameters
+        Values for its parameters cell.
+    progress
+        Show a progress bar over the cells.
+
+    Raises
+    ------
+    papermill.exceptions.PapermillExecutionError
+        If a cell raises an error.
+    KernelFailedError
+        If the kernel does not start, or dies.
+    OSError
+        If the notebook cannot be written.
+    """
+    # papermill logs the progress, which the bar shows, and errors, which it raises too.
+    logging.getLogger("papermill").setLevel(logging.CRITICAL + 1)
+    (folder / EXECUTED).write_bytes(notebook.read_bytes())
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".kernel-") as name, chdir(folder):
+        kernel = Path(name)
+        manager = {"connection_file": str(kernel / "connection.json")}
+        if os.name == "posix":
+            # Only this user can open these sockets, unlike ports. The path of a socket must be short.
+            manager |= {"transport": "ipc", "ip": f"{kernel.name}/ipc"}
+        try:
+            # The names are relative to the folder, since papermill replaces braces in a path.
+            papermill.execute_notebook(
+                EXECUTED,
+                EXECUTED,
+                parameters=dict(parameters),
+                kernel_name="python3",
+                language="python",
+                progress_bar={"desc": "report", "unit": "cell"} if progress else False,
+                kernel_manager_class=_OwnKernel,
+                config=Config(KernelManager=manager),
+            )
+        except DeadKernelError as error:
+            raise KernelFailedError("its kernel died, as it does where memory runs out") from error
+        except CellTimeoutError as error:
+            raise KernelFailedError(f"its kernel does not answer: {error}") from error
+        except RuntimeError as error:
+            complaints = _complaints(kernel)
+            lines = complaints.read_text(errors="replace").split("\n") if complaints.exists() else []
+            last = next((line for line in reversed(lines) if line.strip()), error)
+            raise KernelFailedError(f"its kernel did not start: {last}; see `gymlab doctor`") from error
+
+
+def _complaints(kernel: Path) -> Path:
+    """Return the file for the standard output and standard error of a kernel."""
+    return kernel / "complaints"

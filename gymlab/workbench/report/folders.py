@@ -1,4 +1,4 @@
-"""Where runs of the report lie: one writer at a time, folders that are whole or not there, the oldest removed."""
+"""The folders of runs: one writer at a time, each folder complete or absent, the oldest removed."""
 
 import json
 import logging
@@ -22,7 +22,7 @@ PARAMETERS = "params.json"
 
 _LOCK = ".lock"
 _RUN_ID = r"\d{8}-\d{6}-[0-9a-f]{4}"
-# What a run that was killed leaves behind: a folder half written, or half removed.
+# A killed run leaves a folder that is half written or half removed.
 _LEFT_BEHIND = re.compile(rf"\.(?P<run_id>{_RUN_ID})\.(partial|removed)")
 _FAILED = re.compile(rf"(?P<run_id>{_RUN_ID})-failed\.ipynb")
 
@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 
 def new_run_id(started: datetime) -> str:
-    """Return a name for a run that sorts by time.
+    """Return a new name for a run; names sort by time.
 
     Examples
     --------
@@ -42,7 +42,7 @@ def new_run_id(started: datetime) -> str:
 
 @contextmanager
 def locked(home: Path) -> Iterator[None]:
-    """Let nobody else write runs to a folder; what killed runs left behind is removed.
+    """Lock the folder of the runs for one writer, and remove the leftovers of killed runs.
 
     Raises
     ------
@@ -74,12 +74,12 @@ def locked(home: Path) -> Iterator[None]:
 
 @contextmanager
 def finished(home: Path, run_id: str) -> Iterator[Path]:
-    """Give a folder that appears under its name only when everything in it is written.
+    """Give a temporary folder, and rename it to the run when everything in it is written.
 
     Raises
     ------
     OutputError
-        If it cannot be made.
+        If the folder cannot be made.
     """
     partial = home / f".{run_id}.partial"
     try:
@@ -97,15 +97,15 @@ def finished(home: Path, run_id: str) -> Iterator[Path]:
 
 
 def own_files(home: Path) -> dict[str, Path]:
-    """Return what every run writes to the folder of the runs itself, by what an error message calls it."""
+    """Return the paths that every run writes, by the name that an error message uses."""
     return {"--out": home, "the link of --out": home / LATEST, "the lock of --out": home / _LOCK}
 
 
 def being_written(home: Path) -> bool:
-    """Return whether a run is being written to a folder; nothing is made or changed.
+    """Return whether a run is being written to a folder, without a change to the folder.
 
-    Only where a run is half written is the lock tried: who tries it holds it for a moment, and must not turn away a run
-    that begins in that moment.
+    The lock is tried only if there is a half-written run: the trial holds the lock for a moment, and a run that begins
+    in that moment would be refused.
     """
     if not (home / _LOCK).exists() or not any(_LEFT_BEHIND.fullmatch(path.name) for path in home.iterdir()):
         return False
@@ -119,23 +119,23 @@ def being_written(home: Path) -> bool:
 
 
 def checked_keep(keep: object) -> int | None:
-    """Return how many runs are to stay; None is all of them.
+    """Return the number of runs to keep; None keeps all.
 
     Raises
     ------
     InputError
-        If it is no number of runs.
+        If `keep` is neither a whole number of 1 or more nor None.
     """
     return None if keep is None else whole_number("keep", keep, least=1, instead=", or None to keep all")
 
 
 def run_folder(out: object) -> Path:
-    """Return the folder that somebody chose for runs, whole.
+    """Return the absolute path of the folder for runs.
 
     Raises
     ------
     InputError
-        If it is no path.
+        If `out` is no path.
     """
     if not isinstance(out, (str, os.PathLike)) or not os.fspath(out) or "\0" in str(out):
         raise InputError(f"out is {shown(out)}; give the path of a folder, or None")
@@ -143,19 +143,19 @@ def run_folder(out: object) -> Path:
 
 
 def failed_notebook(folder: Path) -> Path:
-    """Return where the notebook of a run that failed is kept, given the folder that it was written in."""
+    """Return the path for the notebook of a failed run, given the temporary folder of the run."""
     run_id = folder.name.strip(".").removesuffix(".partial")
     return folder.parent / f"{run_id}-failed.ipynb"
 
 
 def point_latest(home: Path, run_id: str) -> None:
-    """Let the link ``latest`` point to a run; at no time is there none."""
+    """Point the link ``latest`` to a run, without a moment in which the link is missing."""
     fresh = home / f".{LATEST}.{secrets.token_hex(4)}"
     try:
         fresh.symlink_to(run_id, target_is_directory=True)
         fresh.replace(home / LATEST)
     except OSError as error:
-        # The report is there; who has no links, or a folder of that name, misses a convenience.
+        # The report is complete. Some file systems have no links, and a folder may have this name.
         _log.warning(
             "%s does not point to this run: %s", home / LATEST, error.strerror or type(error).__name__
         )
@@ -163,21 +163,21 @@ def point_latest(home: Path, run_id: str) -> None:
 
 
 def remove_oldest(home: Path, keep: int, like: Mapping[str, Any]) -> list[str]:
-    """Remove the oldest runs but so many, of those on the same part of the same log.
+    """Remove the oldest runs on the same part of the same log.
 
     Parameters
     ----------
     home
         Folder of the runs.
     keep
-        How many stay.
+        Number of runs that stay.
     like
-        Parameters of a run: those that agree with it in what the log is are counted.
+        Parameters of a run. Runs with the same source and filters count.
 
     Returns
     -------
     list of str
-        The runs that were removed. Notebooks of failed runs that are older than all that is kept go too.
+        The removed runs. Notebooks of failed runs that are older than every kept run are removed too.
     """
     same = sorted(
         path.name
@@ -186,7 +186,7 @@ def remove_oldest(home: Path, keep: int, like: Mapping[str, Any]) -> list[str]:
     )
     removed = same[: max(0, len(same) - keep)]
     for name in removed:
-        # First out of sight, so that no half of a report bears its name.
+        # The rename comes first, so that no half-removed run keeps its name.
         gone = home / f".{name}.removed"
         (home / name).rename(gone)
         shutil.rmtree(gone, ignore_errors=True)
@@ -202,13 +202,13 @@ def _parameters(folder: Path) -> dict[str, Any]:
     try:
         found: dict[str, Any] = json.loads((folder / PARAMETERS).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        # No run of ours, or one that somebody changed: not ours to remove.
+        # Another program made or changed this folder, so it is not removed.
         return {}
     return found
 
 
 def _part_of_log(parameters: Mapping[str, Any]) -> tuple[str, ...] | None:
-    """Return what says which actions a run was on; None where nothing does."""
+    """Return the source and the filters of a run; None if the parameters have no source."""
     if "source" not in parameters:
         return None
     names = ("source", "format", "agent", "session", "since", "where")

@@ -1,34 +1,38 @@
-"""The parameters of a report: known, checked, read from a file, before anything is written."""
+"""The parameters of a report, checked before anything is written."""
 
 import dataclasses
 import json
 import os
+import re
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 
 from gymlab.actions import read_actions, select_actions
 from gymlab.arguments import finite_number, named, shown, texts
 from gymlab.errors import InputError
 from gymlab.patterns.config import ExtractionConfig
-from gymlab.patterns.extraction import require_extractable
-from gymlab.workbench.report.cell import parameters_cell
-from gymlab.workbench.report.sources import absolute_source
+from gymlab.patterns.pipeline import require_extractable
+from gymlab.settings import sample_path
+from gymlab.workbench.report.parameters_cell import parameters_cell
 from gymlab.workbench.report.written import parsed
 from gymlab.workbench.results import to_json
 
-# What a run sets itself.
+# The parameters that a run sets itself.
 _OWN = {"results_path": None}
+# A path after three slashes is relative to the working directory, after four slashes it is absolute.
+_SQLITE = re.compile(r"(?P<before>sqlite(\+[a-z]+)?:///)(?P<path>[^?]+)(?P<after>\?.*)?", re.DOTALL)
 
 
 def read_parameters(path: str | os.PathLike[str]) -> dict[str, Any]:
-    r"""Return the parameters in a YAML file, as the tuning panel exports them; ``params.json`` of a run is one too.
+    r"""Return the parameters in a YAML file: one that the tuning panel exported, or ``params.json`` of a run.
 
     Raises
     ------
     InputError
-        If it cannot be read, or holds something else than names and values.
+        If the file cannot be read, or is no mapping from names to values.
 
     Examples
     --------
@@ -54,12 +58,12 @@ def read_parameters(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def checked_parameters(parameters: Mapping[str, Any], notebook: Path) -> dict[str, Any]:
-    """Return the parameters for a notebook, each of which it has, as values that a cell of it can hold.
+    """Return the parameters for a notebook as values of JSON.
 
     Raises
     ------
     InputError
-        If one is unknown, or has a value that no cell can be given.
+        If the notebook does not have a parameter, or a value has no form in JSON.
     """
     if not isinstance(parameters, Mapping) or not all(isinstance(name, str) for name in parameters):
         raise InputError(f"parameters is {shown(parameters)}; give a mapping from names to values")
@@ -71,24 +75,24 @@ def checked_parameters(parameters: Mapping[str, Any], notebook: Path) -> dict[st
 
 
 def all_parameters(parameters: Mapping[str, Any], notebook: Path) -> dict[str, Any]:
-    """Return every parameter of a notebook but what a run sets: as checked before, else as its cell has it.
+    """Return all parameters of a notebook, with the value of its cell for each one that is not given.
 
     Raises
     ------
     InputError
-        If the cell has a value that cannot be read.
+        If a value of the cell cannot be read.
     """
     everything = parameters_cell(notebook).with_values({**parameters, **_OWN})
     return {name: _plain(name, value) for name, value in everything.items() if name not in _OWN}
 
 
 def require_usable(parameters: Mapping[str, Any]) -> None:
-    """Check values, read the log and cut it as the notebook will, so that what cannot be used is said beforehand.
+    """Read the log and cut it into windows as the notebook will, so that an unusable one is refused before the run.
 
     Raises
     ------
     InputError
-        If a value or the log cannot be used, or not together.
+        If a value or the log cannot be used.
     """
     finite_number("budget_seconds", parameters.get("budget_seconds", 1), above=0, noun="a number of seconds")
     fields = {field.name for field in dataclasses.fields(ExtractionConfig)}
@@ -98,8 +102,8 @@ def require_usable(parameters: Mapping[str, Any]) -> None:
     require_extractable(select_actions(log, **filters, where=parameters.get("where") or ()), config)
 
 
-def _plain(name: str, value: object) -> Any:  # noqa: ANN401 - whatever JSON holds
-    """Return a value as JSON gives it back, so that file and cell hold the same: no tuples, no numbers of numpy."""
+def _plain(name: str, value: object) -> Any:  # noqa: ANN401 - any value of JSON
+    """Return a value as JSON reads it back, so that ``params.json`` and the notebook agree: no tuples, no numpy."""
     if name == "source":
         return value if value is None else absolute_source(value)
     if name in {"agent", "session", "where"} and value is not None:
@@ -114,3 +118,44 @@ def _plain(name: str, value: object) -> Any:  # noqa: ANN401 - whatever JSON hol
         raise InputError(
             f"{name} is {shown(value)}; give a finite number, text, a list of these, or None"
         ) from error
+
+
+def absolute_source(source: object) -> str | list[str]:
+    """Return the source of a log with absolute paths, since the notebook runs in another working directory.
+
+    Parameters
+    ----------
+    source
+        As for :func:`gymlab.read_actions`; None is the bundled sample.
+
+    Raises
+    ------
+    InputError
+        If the source is neither a text nor a path nor a list of these.
+
+    Examples
+    --------
+    >>> absolute_source("sqlite:////data/lab.db")
+    'sqlite:////data/lab.db'
+    """
+    if source is None:
+        return str(sample_path())
+    if isinstance(source, (list, tuple)):
+        return [_absolute(one, "the path of a log, or its URL") for one in source]
+    return _absolute(source, "the path of a log, its URL, or several")
+
+
+def _absolute(source: object, wanted: str) -> str:
+    text = os.fspath(source) if isinstance(source, (str, os.PathLike)) else None
+    if not isinstance(text, str) or "\0" in text:
+        raise InputError(f"source is {shown(source)}; give {wanted}")
+    if "://" not in text:
+        try:
+            path = Path(text).expanduser()
+        except RuntimeError:  # there is no such user, so ~ is the first letter of a file's name
+            path = Path(text)
+        return str(path.absolute())
+    found = _SQLITE.fullmatch(text)
+    if found is None or found["path"] == ":memory:" or Path(unquote(found["path"])).is_absolute():
+        return text
+    return f"{found['before']}{quote(os.fsencode(Path.cwd()))}/{found['path']}{found['after'] or ''}"

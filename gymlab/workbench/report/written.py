@@ -1,8 +1,8 @@
-"""YAML as people write it, in a file of parameters or of a job: each value is what it looks like.
+"""YAML for people, in files of parameters and of jobs.
 
-YAML 1.1 takes 010 for 8, 1:30 for 90, 2026-01-31 for a date and 1e-05 for text. Here numbers are decimal and dates are
-text; where text is wanted, a number or an on is refused, since 007 would come back as 7. So are tags and aliases, which
-could make any object, or gigabytes of a few lines.
+YAML 1.1 reads 010 as 8, 1:30 as 90, 2026-01-31 as a date and 1e-05 as text. Here numbers are decimal and dates are text.
+For a parameter that is text, a number or a truth value is refused, since 007 would be read as 7. Tags and aliases are
+refused too: a tag can make any object, and aliases can make gigabytes from a few lines.
 """
 
 import re
@@ -14,18 +14,18 @@ import yaml
 from gymlab.arguments import shortened
 from gymlab.errors import InputError
 
-# What is text or a list of it: parameters of a report, fields of a job and of a channel.
+# The names whose values are texts or lists of texts: parameters of a report, fields of a job and of a channel.
 TEXTS = frozenset({"source", "format", "agent", "session", "since", "where", "channels", "column"})
 
 _NULL, _BOOL, _INT, _FLOAT = (f"tag:yaml.org,2002:{kind}" for kind in ("null", "bool", "int", "float"))
 _PLAIN = {
     _NULL: r"~|null|Null|NULL|",
     _BOOL: r"(?i:yes|no|true|false|on|off)",
-    # A longer number is text, which is none where a number is wanted.
+    # A longer number is read as text, and refused later where a number is needed.
     _INT: r"[-+]?[0-9]{1,300}",
     _FLOAT: r"[-+]?(([0-9]+\.[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+|\.(?i:inf))|\.(?i:nan)",
 }
-# Of an option whose value is text, what is not the text itself.
+# The values of a text option that are read as YAML: a list, a quoted text, null.
 _IS_YAML = re.compile(r"""\s*(\[.*\]|'.*'|".*"|null)?\s*""", re.DOTALL)
 
 
@@ -34,7 +34,7 @@ class _Loader(yaml.SafeLoader):
 
 
 class _Dumper(yaml.SafeDumper):
-    """Puts in quotes what either reading would take for something else than text."""
+    """Quotes each text that YAML 1.1 or this module would not read as text."""
 
 
 for _kind in (_Loader, _Dumper):
@@ -43,22 +43,22 @@ for _kind in (_Loader, _Dumper):
 _Loader.add_constructor(_INT, lambda _, node: int(node.value))
 
 
-def parsed(text: str, place: str, name: str = "") -> Any:  # noqa: ANN401 - whatever was written
-    """Return what YAML says.
+def parsed(text: str, place: str, name: str = "") -> Any:  # noqa: ANN401 - any value of YAML
+    """Return the value of a YAML text.
 
     Parameters
     ----------
     text
         The YAML.
     place
-        Where it is from, for messages.
+        Origin of the text, for error messages.
     name
-        What it is the value of, if it is one.
+        Name of the parameter, if the text is the value of one.
 
     Raises
     ------
     InputError
-        If it is no YAML, has a tag, an alias or a key that occurs twice, or something else where text is wanted.
+        If the text is no YAML, has a tag, an alias or a repeated key, or has another value where text is needed.
 
     Examples
     --------
@@ -81,10 +81,10 @@ def parsed(text: str, place: str, name: str = "") -> Any:  # noqa: ANN401 - what
         ) from error
 
 
-def setting(name: str, text: str) -> Any:  # noqa: ANN401 - whatever was written
+def setting(name: str, text: str) -> Any:  # noqa: ANN401 - any value of YAML
     """Return the value of a parameter that an option gives.
 
-    Where text is wanted, it is what stands there: a number, a # or a colon in it too. Only a list in brackets, a text
+    The value of a text parameter is the text itself, with any number, # or colon in it. Only a list in brackets, a text
     in quotes and null are read as YAML.
 
     Raises
@@ -103,7 +103,7 @@ def setting(name: str, text: str) -> Any:  # noqa: ANN401 - whatever was written
 
 
 def dumped(fields: Mapping[str, Any]) -> str:
-    r"""Return YAML that :func:`parsed` reads as the same.
+    r"""Return YAML that :func:`parsed` reads as the same values.
 
     Examples
     --------
@@ -114,9 +114,9 @@ def dumped(fields: Mapping[str, Any]) -> str:
 
 
 class _Refused(yaml.MarkedYAMLError):
-    """What is YAML, but not read."""
+    """YAML that this module refuses."""
 
-    def __init__(self, problem: str, at: Any) -> None:  # noqa: ANN401 - what has a mark
+    def __init__(self, problem: str, at: Any) -> None:  # noqa: ANN401 - an event or a node of YAML
         super().__init__(problem=problem, problem_mark=at.start_mark)
 
 
@@ -132,7 +132,7 @@ def _refuse_tags_and_aliases(text: str) -> None:
 
 
 def _require_texts(node: yaml.Node, name: object) -> None:
-    """Refuse a key that occurs twice, and a number or a truth value where text is wanted."""
+    """Refuse a repeated key, and a number or a truth value where text is needed."""
     if isinstance(node, yaml.MappingNode):
         seen = set()
         for key, value in node.value:

@@ -11,7 +11,7 @@ from gymlab.arguments import boolean, shown
 from gymlab.errors import InputError
 from gymlab.settings import Settings
 from gymlab.workbench.report.folders import checked_keep
-from gymlab.workbench.report.sources import absolute_source
+from gymlab.workbench.report.parameters import absolute_source
 from gymlab.workbench.report.written import dumped, parsed
 
 # Reports that a job keeps by default: a month of nights.

@@ -13,10 +13,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
-from gymlab.errors import GymlabError, OutputError
+from gymlab.errors import GymlabError, OutputError, exit_code_for
 from gymlab.settings import Settings
 from gymlab.workbench import report
-from gymlab.workbench.report.outcome import exit_code_for, exit_code_of, verdict_listing
 from gymlab.workbench.schedule.job import read_job, require_known
 from gymlab.workbench.text import one_line
 
@@ -115,8 +114,8 @@ def _run(name: str, now: Callable[[], datetime], outputs: list[TextIO]) -> int:
             keep=job.keep,
             progress=sys.stdout in outputs and sys.stderr.isatty(),
         )
-        say(verdict_listing(finished))
-        code = exit_code_of(finished, strict=job.strict)
+        say(finished.listing())
+        code = 1 if job.strict and finished.failed else 0
     except GymlabError as error:
         code = exit_code_for(error)
         say(f"gymlab: {one_line(error, 1000)}")

@@ -16,8 +16,12 @@ from gymlab.settings import Settings, notebook_path
 from gymlab.workbench.files import require_apart, unwritable, write_whole
 from gymlab.workbench.report.execute import NOTEBOOK
 from gymlab.workbench.report.folders import own_files, run_folder
-from gymlab.workbench.report.parameters import all_parameters, checked_parameters, require_usable
-from gymlab.workbench.report.sources import absolute_source
+from gymlab.workbench.report.parameters import (
+    absolute_source,
+    all_parameters,
+    checked_parameters,
+    require_usable,
+)
 from gymlab.workbench.schedule import crontab
 from gymlab.workbench.schedule.job import (
     KEPT,

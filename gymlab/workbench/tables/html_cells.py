@@ -1,4 +1,4 @@
-"""Tables of cells that are HTML already, and numbers as they stand in them."""
+"""Tables of HTML cells, and the numbers in them."""
 
 import html
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,18 +13,18 @@ from gymlab.workbench.text import as_html, number
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], kind: str) -> str:
-    """Return a table; it scrolls sideways by itself on a narrow page.
+    """Return a table, which scrolls sideways on a narrow page.
 
     Parameters
     ----------
     header
-        Names of the columns, as text.
+        The names of the columns, as text.
     rows
-        Cells that are HTML already.
+        The cells, as HTML.
     kind
-        What is in it, for the style sheet.
+        The class of the table in the style sheet.
     """
-    # A notebook would set text to the right, as if it were numbers.
+    # Notebooks align cells to the right by default.
     left = 'style="text-align:left"'
     head = "".join(f"<th {left}>{html.escape(name)}</th>" for name in header)
     body = "".join("<tr>" + "".join(f"<td {left}>{cell}</td>" for cell in row) + "</tr>" for row in rows)
@@ -32,17 +32,17 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], kind: str) -> st
 
 
 def chip(word: str, kind: str) -> str:
-    """Return a word in a coloured frame: ``held``, ``failed`` or ``not_measured`` give the colour."""
+    """Return a word in a coloured frame; the kinds are ``held``, ``failed`` and ``not_measured``."""
     return f'<span class="chip {kind}">{as_html(word)}</span>'
 
 
 def decimals(value: float, places: int = 2) -> str:
-    """Return a number with so many decimals, as :func:`gymlab.workbench.text.decimals` does, on one line."""
+    """Return a number with ``places`` decimals, as :func:`gymlab.workbench.text.decimals` does, on one line."""
     return _unparted(text.decimals(value, places))
 
 
 def share(value: float) -> str:
-    """Return a share in percent that no line break can part."""
+    """Return a share in percent, on one line."""
     return _unparted(percent(value))
 
 
@@ -52,12 +52,12 @@ def shares(values: Mapping[str, float], names: Mapping[str, str]) -> str:
 
 
 def left_out(sentence: str) -> str:
-    """Return what stands below a table that leaves something out; nothing for an empty sentence."""
+    """Return the sentence below a table that leaves something out; "" for an empty sentence."""
     return f"<p>{as_html(sentence, 400)}.</p>" if sentence else ""
 
 
 def frame(values: pd.DataFrame) -> str:
-    """Return a small frame of numbers and names; for an empty one, why there are none."""
+    """Return a small frame of numbers and names as a table, or a sentence if it is empty."""
     a_table("values", values)
     if values.empty:
         return "<p>Not compared: this needs windows of one length, and enough of them.</p>"
@@ -66,7 +66,7 @@ def frame(values: pd.DataFrame) -> str:
 
 
 def facts(values: Mapping[str, object]) -> str:
-    """Return names and values, one row each."""
+    """Return names and values as a table with one row for each."""
     instance("values", values, Mapping, "values by name")
     return table(
         ("what", "value"), [(as_html(name), as_html(value, 300)) for name, value in values.items()], "facts"

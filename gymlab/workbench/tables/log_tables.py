@@ -1,4 +1,4 @@
-"""What was found in a log: its patterns, what its agents do, and what was assumed on the way."""
+"""Tables of a log: its patterns, their windows and actions, the principles of its agents, and notes."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -17,33 +17,29 @@ from gymlab.workbench.figures import whereabouts
 from gymlab.workbench.tables.html_cells import chip, decimals, left_out, share, shares, table
 from gymlab.workbench.text import SUBJECTS, as_html, counted, short_names, some_of
 
-# Of compiling; less is lost among the rest.
+# Less time for compiling is not mentioned.
 _NOTEWORTHY_SECONDS = 0.5
 
 
 def log_sentence(extraction: Extraction) -> str:
-    """Return what the log is and what was found in it, as one line of HTML."""
+    """Return the size of the log and the number of its patterns as one line of HTML."""
     an_extraction(extraction)
     stats, log, noun = extraction.stats, extraction.actions, extraction.windows.noun
     source = str(log.attrs.get("source", ""))
-    return (
+    sentence = (
         f"<p><b>{as_html(source.rpartition('/')[2], 60)}</b>: {counted(stats.actions, 'actions')} of "
         f"{counted(log['agent_id'].nunique(), 'agents')} in {counted(log['session_id'].nunique(), 'sessions')}; "
         f"{counted(len(extraction.patterns), 'patterns')} in {counted(stats.windows, noun)} ({share(stats.coverage)} of "
         f"the actions), from {counted(stats.pairs - stats.pruned, 'pairs')} in {stats.seconds:.1f} s"
-        + (
-            f", {stats.compiling:.1f} s of which were compiling, which is done once"
-            if stats.compiling > _NOTEWORTHY_SECONDS
-            else ""
-        )
-        + (f"; {counted(stats.noise, noun)} of noise" if stats.noise else "")
-        + (
-            ""
-            if stats.agreement is None
-            else f"; found in a sample, with an expected agreement (adjusted Rand index) of {stats.agreement:.2f}"
-        )
-        + ".</p>"
     )
+    if stats.compiling > _NOTEWORTHY_SECONDS:
+        sentence += f", {stats.compiling:.1f} s of which were compiling, which is done once"
+    if stats.noise:
+        sentence += f"; {counted(stats.noise, noun)} of noise"
+    if stats.agreement is not None:
+        agreement = f"an expected agreement (adjusted Rand index) of {stats.agreement:.2f}"
+        sentence += f"; found in a sample, with {agreement}"
+    return sentence + ".</p>"
 
 
 def patterns(extraction: Extraction, most: int = 20) -> str:
@@ -52,21 +48,16 @@ def patterns(extraction: Extraction, most: int = 20) -> str:
     Parameters
     ----------
     extraction
-        Of any strategy.
+        An extraction of any strategy.
     most
-        Patterns at most.
+        The largest number of patterns.
     """
     an_extraction(extraction)
     most = whole_number("most", most, least=1)
     log = extraction.actions
+    limits = {"action_type": 24, "decision_context": 24, "agent_id": 20, "session_id": 24}
     actions, contexts, agents, sessions = (
-        short_names(log[column].unique(), limit)
-        for column, limit in (
-            ("action_type", 24),
-            ("decision_context", 24),
-            ("agent_id", 20),
-            ("session_id", 24),
-        )
+        short_names(log[column].unique(), limit) for column, limit in limits.items()
     )
     rows = [
         (
@@ -98,14 +89,12 @@ def patterns(extraction: Extraction, most: int = 20) -> str:
         *(["stability", "q-value"] if extraction.significance else []),
         "most typical",
     )
+    if not rows:
+        return "<p>no pattern: all is noise</p>"
     rest = extraction.patterns[most:]
-    size, noun = sum(pattern.size for pattern in rest), extraction.windows.noun
-    said = (
-        f"{counted(len(rest), 'more patterns')} with {counted(size, noun)}, none larger than these"
-        if rest
-        else ""
-    )
-    return (table(header, rows, "patterns") if rows else "<p>no pattern: all is noise</p>") + left_out(said)
+    size = counted(sum(pattern.size for pattern in rest), extraction.windows.noun)
+    more = f"{counted(len(rest), 'more patterns')} with {size}, none larger than these"
+    return table(header, rows, "patterns") + left_out(more if rest else "")
 
 
 def _significance(extraction: Extraction, label: int) -> tuple[str, ...]:
@@ -120,20 +109,20 @@ def _significance(extraction: Extraction, label: int) -> tuple[str, ...]:
 
 
 def notes(extraction: Extraction) -> str:
-    """Return what was chosen, left out or assumed on the way from the log to the patterns."""
+    """Return the notes of an extraction: its choices and assumptions, and the data that it left out."""
     an_extraction(extraction)
     return "<ul>" + "".join(f"<li>{as_html(note, 500)}</li>" for note in extraction.notes) + "</ul>"
 
 
 def windows(extraction: Extraction, label: int, most: int = 12) -> str:
-    """Return windows of a pattern, the most typical first: where each is in the log, and how far from the medoid.
+    """Return windows of a pattern, the most typical first: their places in the log, and distances to the medoid.
 
     Parameters
     ----------
     extraction, label
-        The pattern, −1 for noise, whose windows come in the order of the log.
+        The extraction, and the label of a pattern. The windows of noise, −1, are in the order of the log.
     most
-        Windows at most.
+        The largest number of windows.
     """
     an_extraction(extraction)
     most = whole_number("most", most, least=1)
@@ -162,12 +151,12 @@ _SHOWN = (
 
 
 def actions(extraction: Extraction, window: int) -> str:
-    """Return the actions of a window as they stand in the log; of the most telling columns those that hold something.
+    """Return the actions of a window, with those of the main columns of the log that are not empty.
 
     Parameters
     ----------
     extraction, window
-        The window.
+        The extraction, and the number of a window.
     """
     an_extraction(extraction)
     found = extraction.actions_of_window(whole_number("window", window, least=0))
@@ -185,7 +174,7 @@ def actions(extraction: Extraction, window: int) -> str:
 
 
 def linkages(compared: Sequence[ComparedLinkage]) -> str:
-    """Return trees of the same distances: how many patterns each has, how good they are, how far they agree."""
+    """Return the number of patterns, the quality and the agreement of several trees of the same distances."""
     compared = each("compared", compared, ComparedLinkage, "what compare_linkages returns")
     names = [one.method for one in compared]
     rows = [
@@ -203,20 +192,20 @@ def linkages(compared: Sequence[ComparedLinkage]) -> str:
     )
 
 
-# Of each unit three rules at least, five at most; between them as many as make about so many rows.
+# Each unit has three to five rules, so that the table has about a hundred rows.
 _LEAST_RULES, _MOST_RULES, _ROWS = 3, 5, 100
 _MOST_UNITS = 200
 
 
 def principles(study: Study, *, rest: str = "study.principles") -> str:
-    """Return the best rules of each unit with their figures, those with the least q-values of the most general.
+    """Return the rules of each unit with the smallest q-values, without rules that follow from more general ones.
 
     Parameters
     ----------
     study
-        Of a log.
+        The study of a log.
     rest
-        Where all of them are, for the sentence that counts those left out.
+        The place of all rules, for the sentence that counts the rules left out.
     """
     instance("study", study, Study, "what gymlab.study_principles returns")
     instance("rest", rest, str, "a text")
@@ -250,7 +239,7 @@ def _best(found: list[Principle], most: int) -> list[Principle]:
 
 
 def _row(unit: str, one: Principle) -> tuple[str, ...]:
-    # The figures behind the last colon have columns of their own; a name may have colons too.
+    # The numbers after the last colon are in other columns. A name may have colons, too.
     rule = one.sentence.rpartition(": ")[0]
     return (
         as_html(unit),
@@ -270,22 +259,19 @@ def _rest(
     noun: str,
     place: str,
 ) -> str:
-    """Return how many rules are not shown, of how many units, and how many of them say no more than another one."""
+    """Return a sentence on the rules left out, with the number of their units, and of those that follow from others."""
     listed = {id(one) for _, found in shown for one in found}
     more = {unit: [one for one in found if id(one) not in listed] for unit, found in by_unit}
     n = sum(map(len, more.values()))
     if not n:
         return ""
+    units, verb = counted(sum(map(bool, more.values())), noun), "is" if n == 1 else "are"
+    sentence = f"{counted(n, 'more rules')} of {units} {verb} in {place}"
     special = sum(one.follows_from is not None for found in more.values() for one in found)
-    said = (
-        f"{counted(n, 'more rules')} of {counted(sum(map(bool, more.values())), noun)} {'is' if n == 1 else 'are'} "
-        f"in {place}"
-    )
-    return said + (
-        f"; {special:,} of them {'says' if special == 1 else 'say'} no more than a more general one"
-        if special
-        else ""
-    )
+    if not special:
+        return sentence
+    verb = "says" if special == 1 else "say"
+    return f"{sentence}; {special:,} of them {verb} no more than a more general one"
 
 
 def _changed(study: Study, names: Mapping[str, str], noun: str, place: str) -> str:
@@ -303,14 +289,14 @@ def _changed(study: Study, names: Mapping[str, str], noun: str, place: str) -> s
 
 
 def entropy_of_agents(actions: pd.DataFrame, most: int = 20) -> str:
-    """Return each agent's entropies: of its choices, normalised both ways, and given the situation.
+    """Return the entropies of each agent: of its choices, in bits and normalised in two ways, and given the situation.
 
     Parameters
     ----------
     actions
         The action table.
     most
-        Agents at most: those with the most entropy given the situation.
+        The largest number of agents; those with the largest entropy given the situation are kept.
     """
     a_table("actions", actions, "agent_id", "action_type", "decision_context")
     most = whole_number("most", most, least=1)

@@ -1,4 +1,4 @@
-"""Claims, alerts, and what changed since the run before."""
+"""Tables of a run: claims, alerts, and the changes since the run before."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -8,8 +8,7 @@ from gymlab.errors import InputError
 from gymlab.runtime.alerts import Alert
 from gymlab.workbench.checked import each
 from gymlab.workbench.claims import Claim
-from gymlab.workbench.report.changes import Changes, ClaimChange, PatternPair
-from gymlab.workbench.report.history import PastRun
+from gymlab.workbench.report.history import Changes, ClaimChange, PastRun, PatternPair
 from gymlab.workbench.tables.html_cells import chip, shares, table
 from gymlab.workbench.text import as_html, counted, number, short_names, with_range
 
@@ -17,7 +16,7 @@ _STATES = {"firing": "failed", "ok": "held", "no_data": "not_measured"}
 
 
 def headline(claims: Iterable[Claim], alerts: Iterable[Alert] = ()) -> str:
-    """Return how many claims held, and which alerts fire, as one line of HTML."""
+    """Return the number of claims that held, and the alerts that fire, as one line of HTML."""
     verdicts = [claim.verdict for claim in each("claims", claims, Claim, "claims")]
     parts = [f"{verdicts.count('held')} of {len(verdicts)} claims held"]
     parts += [f"{verdicts.count('failed')} failed"] * ("failed" in verdicts)
@@ -31,7 +30,7 @@ def headline(claims: Iterable[Claim], alerts: Iterable[Alert] = ()) -> str:
 
 
 def measured_on(environment: Mapping[str, object]) -> str:
-    """Return when and on what was measured, as one line of HTML."""
+    """Return the time and the machine of the measurements as one line of HTML."""
     instance("environment", environment, Mapping, "what installed.environment returns")
     if missing := {"measured at", "processors", "system", "gymlab"} - set(environment):
         raise InputError(
@@ -44,29 +43,28 @@ def measured_on(environment: Mapping[str, object]) -> str:
 
 
 def tiles(claims: Iterable[Claim]) -> str:
-    """Return the verdicts as tiles that fit on one screen: each claim with its figure and what was promised."""
+    """Return the verdicts as tiles that fit on one screen: each claim with its measured and its promised value."""
     claims = each("claims", claims, Claim, "claims")
     cells = "".join(
         f'<div class="tile {claim.verdict}"><div>{_verdict_chip(claim.verdict)} '
         f"<b>{as_html(claim.id)}</b></div>"
-        f'<div class="figure">{as_html(_with_interval(claim))} <small>{as_html(claim.unit)}</small></div>'
+        f'<div class="figure">{_measured(claim)} <small>{as_html(claim.unit)}</small></div>'
         f"<small>{as_html(claim.statement, 200)}; promised {as_html(claim.expected)}</small></div>"
         for claim in claims
     )
     return f'<div class="tiles">{cells}</div>'
 
 
-def _with_interval(claim: Claim) -> str:
-    """Return a claim's figure with its interval, as text."""
-    return with_range(claim.measured, claim.low, claim.high)
+def _measured(claim: Claim) -> str:
+    return as_html(with_range(claim.measured, claim.low, claim.high))
 
 
 def evidence(claims: Iterable[Claim]) -> str:
-    """Return what each claim was measured on, and how often."""
+    """Return the measured value of each claim, with its repeats and details."""
     claims = each("claims", claims, Claim, "claims")
     return "".join(
         f"<p>{_verdict_chip(claim.verdict)} {as_html(claim.statement, 200)}: "
-        f"<b>{as_html(_with_interval(claim))}</b> {as_html(claim.unit)}"
+        f"<b>{_measured(claim)}</b> {as_html(claim.unit)}"
         + (f", {counted(claim.repeats, 'repeats')}" if claim.repeats else "")
         + ".</p><ul>"
         + "".join(f"<li>{as_html(detail, 500)}</li>" for detail in claim.details)
@@ -76,7 +74,7 @@ def evidence(claims: Iterable[Claim]) -> str:
 
 
 def alerts(found: Iterable[Alert]) -> str:
-    """Return the alerts, one row each."""
+    """Return the alerts as a table, one row for each."""
     found = each("found", found, Alert, "alerts")
     rows = [
         (
@@ -94,7 +92,7 @@ _NO_EARLIER = "<p>This is the first recorded run on this log, so there is nothin
 
 
 def changes_sentence(before: PastRun | None, changes: Changes | None) -> str:
-    """Return in a line what changed since the run before, for the top of the report."""
+    """Return the changes since the run before as one line, for the top of the report."""
     _require_both(before, changes)
     if before is None or changes is None:
         return _NO_EARLIER
@@ -111,7 +109,7 @@ def changes_sentence(before: PastRun | None, changes: Changes | None) -> str:
 
 
 def changes(before: PastRun | None, found: Changes | None) -> str:
-    """Return what changed since the run before: claims, patterns, principles, parameters."""
+    """Return the changes since the run before: claims, patterns, principles, parameters."""
     _require_both(before, found)
     if before is None or found is None:
         return _NO_EARLIER
@@ -153,11 +151,7 @@ def _require_both(before: object, found: object) -> None:
 
 
 def _claim_row(change: ClaimChange) -> tuple[str, str, str, str]:
-    marks = {
-        "verdict": _verdict_chip(change.now["verdict"], "now "),
-        "apart": "moved",
-        "same": "",
-    }
+    marks = {"verdict": _verdict_chip(change.now["verdict"], "now "), "apart": "moved", "same": ""}
     return (
         as_html(change.id),
         "–" if change.before is None else _figure(change.before),

@@ -1,4 +1,4 @@
-"""Widgets for notebooks: a panel to tune parameters, explorers of trees and patterns, and what keeps up by itself.
+"""Widgets for notebooks: a panel to tune parameters, explorers of trees and patterns, and live panels.
 
 Work runs in threads, so that a front end stays responsive, and figures change in place.
 """

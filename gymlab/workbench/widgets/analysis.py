@@ -1,8 +1,8 @@
-"""From a request to an extraction with as little work as the change asks for, in a thread that serves the last request."""
+"""From a request to an extraction, with as little new work as possible, in a thread that answers the last request."""
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
@@ -15,7 +15,7 @@ from gymlab.actions.windows import Windows
 from gymlab.clustering import LINKAGES, Checkpoint, Tree, cut_tree
 from gymlab.patterns import revised
 from gymlab.patterns.config import ExtractionConfig
-from gymlab.patterns.extraction import run_extraction
+from gymlab.patterns.pipeline import run_extraction
 from gymlab.patterns.result import Extraction
 from gymlab.settings import sample_path
 from gymlab.workbench import figures
@@ -24,7 +24,7 @@ from gymlab.workbench.figures import LogTree
 
 @dataclass(frozen=True)
 class LogSource:
-    """Which log, and which part of it; as the parameters of the report.
+    """A log, or a part of it, as the parameters of the report name it.
 
     Attributes
     ----------
@@ -47,34 +47,33 @@ class LogSource:
         Raises
         ------
         InputError
-            If it cannot be read, or nothing is left of it.
+            If the log cannot be read, or no action passes the filters.
         """
-        source = list(self.source) if isinstance(self.source, tuple) else self.source
-        log = read_actions(source or sample_path(), self.format)
         return select_actions(
-            log,
-            agent=list(self.agent) or None,
-            session=list(self.session) or None,
+            read_actions(self.source or sample_path(), self.format),
+            agent=self.agent or None,
+            session=self.session or None,
             since=self.since,
             where=self.where,
         )
 
     @property
     def text(self) -> str:
-        """What a line of text shows of where the log is; empty for the bundled sample."""
+        """The place of the log on one line; empty for the bundled sample."""
         return self.source if isinstance(self.source, str) else ", ".join(self.source or ())
 
     def parameters(self) -> dict[str, Any]:
-        """Return what is set, as parameters of the report."""
-        fields = {
-            name: list(value) if isinstance(value, tuple) else value for name, value in vars(self).items()
+        """Return the fields that are set, as parameters of the report."""
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in vars(self).items()
+            if value
         }
-        return {name: value for name, value in fields.items() if value}
 
 
 @dataclass(frozen=True)
 class PanelRequest:
-    """What a panel is asked to show: which log, and how its patterns are extracted."""
+    """A request to a panel: a log, and the parameters of the extraction."""
 
     source: LogSource
     config: ExtractionConfig
@@ -88,16 +87,15 @@ _LOOKS_IN_A_PAUSE = 10
 
 
 class Analysis:
-    """Carries out requests; finished work is reused.
+    """Carry out requests, and use finished work again.
 
-    A request that changes the cut alone reuses the tree. A request that changes the budget for significance alone reuses
-    the patterns. Distances of windows that were compared before come from the cache of matrices.
+    A request that changes the cut alone uses the same tree. A request that changes the budget for significance alone uses
+    the same patterns. Distances of windows that were compared before come from the cache of matrices.
 
     Parameters
     ----------
     pause_seconds
-        How long to wait before the patterns are tested, so that the page can draw and nothing is tested that is about
-        to change.
+        Seconds to wait before the patterns are tested. In this time the page can draw, and a newer request can arrive.
 
     Examples
     --------
@@ -130,20 +128,20 @@ class Analysis:
         Parameters
         ----------
         request
-            What is wanted.
+            The request.
         show
-            Called with the patterns as soon as they are known, and again when they are tested.
+            Called with the extraction as soon as its patterns are known, and again when they are tested.
         show_tree
             Called with a new tree before its patterns are known.
         tell
-            Called with the stage and the fraction of it that is done.
+            Called with the name of the stage, and the fraction of the stage that is done.
         checkpoint
             Called often; an exception that it raises stops the work.
 
         Raises
         ------
         InputError
-            If the log cannot be used, or not with these parameters.
+            If the log cannot be used with these parameters.
         """
         extraction = self._found(request, show_tree, tell, checkpoint)
         show(extraction)
@@ -161,7 +159,7 @@ class Analysis:
             )
 
     def base_of(self, request: PanelRequest) -> Extraction | None:
-        """Return the extraction that a request only cuts elsewhere; None if it asks for more."""
+        """Return the extraction whose tree a request only cuts at another place; None if more has to be computed."""
         if self._base is None:
             return None
         source, config, extraction = self._base
@@ -184,7 +182,7 @@ class Analysis:
     ) -> Extraction:
         if self._log is None or self._log[0] != request.source:
             tell("read", 0.0)
-            # The old log and its matrix go before the new ones come.
+            # The memory of the old log and its matrix is free before the new log is read.
             self._log = self._base = None
             self._log = request.source, request.source.read()
         log = self._log[1]
@@ -210,14 +208,14 @@ class Analysis:
         return found
 
     def _pause(self, checkpoint: Checkpoint) -> None:
-        """Let the page draw, and let a slider that still moves come to rest, before the work that takes longest."""
+        """Wait before the longest part of the work, so that the page can draw and a slider can come to rest."""
         for _ in range(_LOOKS_IN_A_PAUSE):
             checkpoint()
             time.sleep(self._pause_seconds / _LOOKS_IN_A_PAUSE)
 
 
 def _without_cut(config: ExtractionConfig) -> ExtractionConfig:
-    """Return the parameters without what is done after the tree: its cut, and the test of its patterns."""
+    """Return the parameters of the tree alone, without its cut and the test of its patterns."""
     plain = replace(config, n_surrogates=0, n_resamples=0)
     if config.method in LINKAGES and config.strategy != "baseline":
         return replace(plain, n_clusters="auto", cut_height=None)
@@ -227,14 +225,14 @@ def _without_cut(config: ExtractionConfig) -> ExtractionConfig:
 def cut_of(
     tree: NDArray[np.float64], config: ExtractionConfig, curve: Mapping[int, float]
 ) -> tuple[NDArray[np.int64], float | None]:
-    """Return the patterns that a configuration cuts a tree into, −1 where that is not known yet, and the height.
+    """Return the pattern of each window after the cut of a tree, −1 while it is not known, and the height of the cut.
 
     Parameters
     ----------
     tree, config
-        A linkage matrix, and where it shall be cut.
+        A linkage matrix, and the parameters that say where it is cut.
     curve
-        The silhouette width of every number of patterns; empty where it is not known yet.
+        The average silhouette width for every number of patterns; empty while it is not known.
 
     Examples
     --------
@@ -254,16 +252,16 @@ def cut_of(
 
 
 def exported(source: LogSource, config: ExtractionConfig) -> dict[str, Any]:
-    """Return source and parameters as those of the report.
+    """Return a log and the parameters of an extraction as parameters of the report.
 
     Examples
     --------
     >>> exported(LogSource("log.jsonl"), ExtractionConfig(window=30))["window"]
     30
     """
-    # What the report's notebook has no parameter for is left as it is there.
-    left_out: Sequence[str] = ("distance", "n_threads")
-    fields = {name: value for name, value in config.as_dict().items() if name not in left_out}
+    fields = config.as_dict()
+    # The report has no parameters for these two.
+    del fields["distance"], fields["n_threads"]
     if isinstance(fields["channels"], tuple):
         fields["channels"] = list(fields["channels"])
     return {**source.parameters(), **fields}
@@ -273,23 +271,23 @@ Wanted = TypeVar("Wanted")
 
 
 class _SupersededError(Exception):
-    """A newer request has made the result pointless."""
+    """A newer request has come, so the result is not needed."""
 
 
 class LatestRequestWorker(Generic[Wanted]):
-    """Carries out requests one at a time in a thread of its own; of the waiting requests only the last counts.
+    """Carry out requests one at a time in a thread; of the waiting requests only the last is carried out.
 
-    A request that arrives while another is at work stops that at its next checkpoint. The thread is there only while
-    there is something to do.
+    A new request stops the work on the one before at its next checkpoint. The thread exists only while there is work.
 
     Parameters
     ----------
     work
-        Called in the thread with a request and a checkpoint, which it has to call often and let raise.
+        Called in the thread with a request and a checkpoint. It has to call the checkpoint often, and let its exception
+        pass.
     failed
-        Called in the thread with what ``work`` raised, unless it was stopped.
+        Called in the thread with the exception of ``work``, unless the work was stopped.
     settled
-        Called in the thread when nothing is left to do, also after a failure or a stop.
+        Called in the thread when no request is left, also after a failure or a stop.
 
     Examples
     --------
@@ -315,7 +313,7 @@ class LatestRequestWorker(Generic[Wanted]):
         self._thread: threading.Thread | None = None
 
     def submit(self, request: Wanted) -> None:
-        """Ask for something; earlier requests no longer count."""
+        """Add a request; earlier requests are dropped."""
         with self._changed:
             self._waiting[:] = [request]
             self._stop.set()
@@ -323,18 +321,18 @@ class LatestRequestWorker(Generic[Wanted]):
                 self._begin()
 
     def cancel(self) -> None:
-        """Stop what is at work and forget what waits."""
+        """Stop the request at work, and drop the waiting one."""
         with self._changed:
             self._waiting.clear()
             self._stop.set()
 
     def wait(self, timeout: float | None = None) -> None:
-        """Wait until nothing is left to do.
+        """Wait until no request is left.
 
         Raises
         ------
         TimeoutError
-            If that takes longer than so many seconds.
+            If there is still work after ``timeout`` seconds.
         """
         with self._changed:
             if not self._changed.wait_for(lambda: self._thread is None, timeout):
@@ -345,7 +343,7 @@ class LatestRequestWorker(Generic[Wanted]):
             while self._one_more():
                 pass
         finally:
-            # A callback that fails ends this thread; what waits by then gets another.
+            # A callback that fails ends this thread; a request that waits gets a new one.
             with self._changed:
                 if self._thread is threading.current_thread():
                     self._thread = None
@@ -370,7 +368,7 @@ class LatestRequestWorker(Generic[Wanted]):
         with self._changed:
             if self._waiting:
                 return True
-            # Under the lock, so that no request comes to a thread that is about to leave.
+            # Under the lock, so that no request is given to a thread that is about to end.
             self._thread = None
             self._changed.notify_all()
             return False

@@ -1,4 +1,4 @@
-"""The controls of the tuning panel: what can be chosen, and the parameters that a choice stands for."""
+"""The controls of the tuning panel, and the parameters of an extraction that they choose."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -9,19 +9,21 @@ import pandas as pd
 
 from gymlab.actions.channels import DEFAULT_CHANNELS, checked_channel, column_of
 from gymlab.actions.encoding import Encoding
+from gymlab.actions.windows import Unit
 from gymlab.clustering import LINKAGES
 from gymlab.errors import InputError
 from gymlab.patterns.config import DENSITY_METHODS, ClusteringMethod, ExtractionConfig, Strategy
 from gymlab.workbench.widgets.analysis import LogSource
 
-_LAYOUT = {"width": "auto"}
-_STYLE = {"description_width": "5.5rem"}
+_LOOK = {"layout": {"width": "auto"}, "style": {"description_width": "5.5rem"}}
+# Of controls that would otherwise report every step on the way to a value.
+_SETTLED = {"continuous_update": False, **_LOOK}
 
-# Surrogates and resamples; what fewer can tell is in the notes.
+# Surrogates and resamples. The notes of an extraction say what small numbers cannot show.
 BUDGETS = {
     "none": (0, 0),
     "quick": (49, 25),
-    "standard": (199, 100),
+    "standard": (ExtractionConfig.n_surrogates, ExtractionConfig.n_resamples),
     "thorough": (999, 200),
 }
 _RADII = (0, 1, 2, 3, 5, 8, 12, 20)
@@ -29,14 +31,14 @@ _MOST_WINDOW, _MOST_PATTERNS = 100, 40
 
 
 class Controls(ipywidgets.VBox):  # type: ignore[misc]
-    """What can be chosen about an extraction.
+    """The controls for the parameters of an extraction.
 
     Parameters
     ----------
     source, config
-        What is chosen at first.
+        The first choice.
     changed
-        Called after somebody moved something.
+        Called after a control was changed.
     """
 
     def __init__(self, source: LogSource, config: ExtractionConfig, changed: Callable[[], None]) -> None:
@@ -48,22 +50,20 @@ class Controls(ipywidgets.VBox):  # type: ignore[misc]
             placeholder="the bundled sample",
             description="log",
             tooltip="a path, a pattern or a database URL; empty for the bundled sample",
-            continuous_update=False,
-            layout=_LAYOUT,
-            style=_STYLE,
+            **_SETTLED,
         )
         self.window = _whole("window", config.window, 2, _MOST_WINDOW, "length of a window, in actions")
         self.hop = _whole("hop", config.hop, 1, _MOST_WINDOW, "from one window to the next, in actions")
         self._radii = _radii(config.radius)
         self.radius = _steps("radius", list(self._radii), _radius_name(config.radius))
-        self.unit = _choice("unit", ("auto", "window", "series"), config.unit)
+        self.unit = _choice("unit", get_args(Unit), config.unit)
         self.strategy = _choice("strategy", get_args(Strategy), config.strategy)
         self.method = _choice("method", get_args(ClusteringMethod), config.method)
         self.by = ipywidgets.ToggleButtons(
             options=[("auto", "auto"), ("number", "number"), ("height", "height")],
             value=_cut_by(config),
             description="patterns by",
-            style={**_STYLE, "button_width": "5rem"},
+            style={**_LOOK["style"], "button_width": "5rem"},
             tooltips=["largest average silhouette width", "a number of patterns", "a height in the tree"],
         )
         k = config.n_clusters if config.n_clusters != "auto" else 2
@@ -74,49 +74,33 @@ class Controls(ipywidgets.VBox):  # type: ignore[misc]
             max=max(1.0, config.cut_height or 0.0),
             step=0.001,
             description="cut height",
-            continuous_update=False,
             readout_format=".4g",
-            layout=_LAYOUT,
-            style=_STYLE,
+            **_SETTLED,
         )
         self.eps = ipywidgets.BoundedFloatText(
-            value=config.eps or 0.0,
-            min=0.0,
-            max=1e9,
-            description="eps (0: auto)",
-            continuous_update=False,
-            layout=_LAYOUT,
-            style=_STYLE,
+            value=config.eps or 0.0, min=0.0, max=1e9, description="eps (0: auto)", **_SETTLED
         )
         self.min_samples = _whole("min_samples", config.min_samples, 2, 50, "windows that make a place dense")
         self.budget = _steps("significance", list(BUDGETS), _budget_of(config))
         self.channels = ChannelChoice(config.channels, self._tell)
         self._density = ipywidgets.VBox([self.eps, self.min_samples])
         self._cuts = ipywidgets.VBox([self.by, self.n_clusters, self.cut_height])
-        above = [
-            self.source,
-            self.window,
-            self.hop,
-            self.radius,
-            self.unit,
-            self.strategy,
-            self.method,
-        ]
+        above = [self.source, self.window, self.hop, self.radius, self.unit, self.strategy, self.method]
         super().__init__([*above, self._cuts, self._density, self.budget, self.channels])
         for control in (*above, self.by, self.eps, self.min_samples, self.budget):
             control.observe(lambda _change: self._tell(), "value")
-        # Moving a number or a height chooses it.
+        # A change of the number or of the height also chooses what the patterns are cut by.
         self.n_clusters.observe(lambda _change: self._cut("number"), "value")
         self.cut_height.observe(lambda _change: self._cut("height"), "value")
         self._show_what_counts()
 
     def read(self) -> tuple[LogSource, ExtractionConfig]:
-        """Return what is chosen.
+        """Return the log and the parameters that are chosen.
 
         Raises
         ------
         InputError
-            If it does not go together; the message says what does not.
+            If the choices contradict each other; the message says which.
         """
         method, by = self.method.value, self.by.value
         n_surrogates, n_resamples = BUDGETS[self.budget.value]
@@ -139,11 +123,11 @@ class Controls(ipywidgets.VBox):  # type: ignore[misc]
         )
         if path == self._part.text.strip():
             return self._part, config
-        # Filters and format belong to the log that was given.
+        # The filters and the format belong to the log that the panel was made with.
         return LogSource(path or None), config
 
     def set_cut(self, height: float) -> None:
-        """Choose a height, as dragging the cut does."""
+        """Choose the height of the cut."""
         with self.cut_height.hold_trait_notifications():
             self.cut_height.max = max(self.cut_height.max, height)
             self.cut_height.value = height
@@ -151,14 +135,14 @@ class Controls(ipywidgets.VBox):  # type: ignore[misc]
     def learn(
         self, log: pd.DataFrame, encoding: Encoding, *, n_patterns: int, tallest: float, height: float | None
     ) -> None:
-        """Show what a computation found, without asking for another one.
+        """Show the result of a computation, without asking for another one.
 
         Parameters
         ----------
         log, encoding
-            The channels that there are, and those in use.
+            The action table, and the channels in use.
         n_patterns, tallest, height
-            How many patterns there are, the height of the tree, and that of the cut.
+            The number of patterns, the height of the tree, and the height of the cut.
         """
         self._quiet = True
         try:
@@ -179,7 +163,7 @@ class Controls(ipywidgets.VBox):  # type: ignore[misc]
         if self.by.value == by:
             self._tell()
         else:
-            self.by.value = by  # which tells
+            self.by.value = by  # its observer calls _tell
 
     def _tell(self) -> None:
         self._show_what_counts()
@@ -205,7 +189,7 @@ def _cut_by(config: ExtractionConfig) -> str:
 
 
 def _radii(chosen: int | None) -> dict[str, int | None]:
-    """Return the radii that can be chosen, by name."""
+    """Return the radii on offer, by name."""
     numbers = sorted({*_RADII, *([] if chosen is None else [chosen])})
     return {_radius_name(one): one for one in (None, *numbers)}
 
@@ -215,7 +199,7 @@ def _radius_name(radius: int | None) -> str:
 
 
 def _budget_of(config: ExtractionConfig) -> str:
-    """Return the budget that is nearest to what a configuration asks for."""
+    """Return the budget with the number of surrogates nearest to that of a configuration."""
     return min(BUDGETS, key=lambda name: abs(BUDGETS[name][0] - config.n_surrogates))
 
 
@@ -226,31 +210,20 @@ def _whole(description: str, value: int, least: int, most: int, hint: str) -> ip
         max=max(most, value),
         description=description,
         tooltip=hint,
-        continuous_update=False,
-        layout=_LAYOUT,
-        style=_STYLE,
+        **_SETTLED,
     )
 
 
 def _steps(description: str, options: list[str], value: str) -> ipywidgets.SelectionSlider:
-    return ipywidgets.SelectionSlider(
-        options=options,
-        value=value,
-        description=description,
-        continuous_update=False,
-        layout=_LAYOUT,
-        style=_STYLE,
-    )
+    return ipywidgets.SelectionSlider(options=options, value=value, description=description, **_SETTLED)
 
 
 def _choice(description: str, options: Sequence[str], value: str) -> ipywidgets.Dropdown:
-    return ipywidgets.Dropdown(
-        options=list(options), value=value, description=description, layout=_LAYOUT, style=_STYLE
-    )
+    return ipywidgets.Dropdown(options=list(options), value=value, description=description, **_LOOK)
 
 
 class ChannelChoice(ipywidgets.VBox):  # type: ignore[misc]
-    """Which channels are compared, with what weights; "auto" leaves it to the log."""
+    """The choice of the channels and their weights; "auto" chooses by what the log has."""
 
     def __init__(self, channels: Sequence[Any] | str, changed: Callable[[], None]) -> None:
         self._changed, self._quiet = changed, False
@@ -294,7 +267,7 @@ class ChannelChoice(ipywidgets.VBox):  # type: ignore[misc]
         return chosen
 
     def learn(self, log: pd.DataFrame, encoding: Encoding) -> None:
-        """List the channels that a log has, and show which are in use."""
+        """List the channels of a log, and tick those in use."""
         used = {fitted.channel.column: fitted.channel.weight for fitted in encoding.channels}
         there = [name for name in DEFAULT_CHANNELS if name in used or _tells_apart(log, name)]
         if list(self._rows) != there:
@@ -317,9 +290,9 @@ class ChannelChoice(ipywidgets.VBox):  # type: ignore[misc]
             min=0.01,
             max=1000,
             step=0.1,
+            tooltip="weight",
             continuous_update=False,
             layout={"width": "5rem"},
-            tooltip="weight",
         )
         for control in (used, weight):
             control.observe(lambda _change: self._tell(), "value")

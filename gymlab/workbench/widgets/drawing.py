@@ -7,18 +7,18 @@ import anywidget
 import numpy as np
 import plotly.graph_objects as go
 
-# What the page says of a figure, not the figure: how it names a trace, and that it fits itself to its place.
+# Properties that the page sets, not the figure: the names of traces, and the fit to the place.
 _OF_THE_PAGE = {"uid", "autosize", "width"}
 
-# The class of what is on the page but no longer what is asked for.
+# The CSS class of results that no longer belong to the chosen parameters.
 OLD = "gymlab-old"
 
-# Buttons that would only be in the way of a small figure in a panel.
+# Buttons that a small figure in a panel has no room for.
 _NOT_SHOWN = ["select2d", "lasso2d", "autoScale2d"]
 
 
 class Fit(anywidget.AnyWidget):
-    """Nothing to see: keeps the figures on the page as wide as their places. One in a panel is enough."""
+    """An invisible widget that keeps the figures on the page as wide as their places. A panel needs one."""
 
     _esm = Path(__file__).with_name("fit.js")
     _css = f".{OLD} {{ opacity: 0.35; }}"
@@ -30,12 +30,12 @@ def figure_widget(figure: go.Figure, *, draggable: bool = False) -> go.FigureWid
     Parameters
     ----------
     figure
-        What it shows at first.
+        The figure.
     draggable
-        Whether its shapes can be dragged.
+        Whether the reader can drag its shapes.
     """
     widget = go.FigureWidget(_without_nan(figure))
-    # The way to plotly.js's options that FigureWidget has.
+    # FigureWidget has no public way to the options of plotly.js.
     widget._config = {  # noqa: SLF001
         **widget._config,  # noqa: SLF001
         "displaylogo": False,
@@ -48,42 +48,38 @@ def figure_widget(figure: go.Figure, *, draggable: bool = False) -> go.FigureWid
 
 
 def redraw(widget: go.FigureWidget, figure: go.Figure) -> None:
-    """Let a widget show another figure, in one message where the traces are of the same kinds.
+    """Show another figure in a widget, in one message if its traces are of the same kinds.
 
     Parameters
     ----------
     widget
-        What is on the page.
+        The widget on the page.
     figure
-        What it shall show.
+        The new figure.
     """
     figure = _without_nan(figure)
     if widget.layout.height != figure.layout.height:
-        # plotly.js takes a new height for the wish to keep the width, too, unless it is told otherwise with it.
+        # With a new height plotly.js also fixes the width, unless autosize is set again in the same message.
         widget.layout.autosize = False
         figure = go.Figure(figure).update_layout(autosize=True)
-    kinds = [trace.type for trace in figure.data]
-    if [trace.type for trace in widget.data] == kinds:
-        with widget.batch_update():
-            for old, new in zip(widget.data, figure.data, strict=True):
-                _replace(old, new)
-            _replace(widget.layout, figure.layout)
-        return
-    widget.data = []
-    widget.add_traces(list(figure.data))
+    if [trace.type for trace in widget.data] != [trace.type for trace in figure.data]:
+        widget.data = []
+        widget.add_traces(list(figure.data))
     with widget.batch_update():
+        for old, new in zip(widget.data, figure.data, strict=True):
+            _replace(old, new)
         _replace(widget.layout, figure.layout)
 
 
 def _replace(old: Any, new: Any) -> None:  # noqa: ANN401 - a trace or a layout of plotly's
-    """Make one object equal to another: set what differs, and unset what the other does not have."""
+    """Make one object equal to another: set the properties of the other, and unset the rest."""
     wanted = new.to_plotly_json()
     gone = [name for name in old.to_plotly_json() if name not in wanted and name not in _OF_THE_PAGE]
     old.update({**dict.fromkeys(gone), **wanted}, overwrite=True)
 
 
 def _without_nan(figure: go.Figure) -> go.Figure:
-    """Return a figure with None for empty cells: arrays of two dimensions travel as JSON, which has no NaN."""
+    """Return a figure with None for empty cells: arrays of two dimensions are sent as JSON, which has no NaN."""
     holed = [trace.type == "heatmap" and _has_nan(trace.z) for trace in figure.data]
     if not any(holed):
         return figure

@@ -1,4 +1,4 @@
-"""Explorers: a dendrogram to touch, and the way from a pattern to its windows and their actions."""
+"""Explorers: a dendrogram whose branches open, and the way from a pattern to its windows and their actions."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -30,11 +30,11 @@ class TreeExplorer(ipywidgets.VBox):  # type: ignore[misc]
     Parameters
     ----------
     extraction
-        What to show; it can be changed by :meth:`show`.
+        The extraction; :meth:`show` can replace it.
     on_cut
-        Called with the height to which the cut was dragged. When not given, the explorer cuts the extraction itself.
+        Called with the height to which the cut was dragged. If not given, the explorer cuts the extraction itself.
     n_leaves
-        At most so many leaves at a time.
+        The largest number of leaves that are drawn at a time.
 
     Examples
     --------
@@ -58,7 +58,7 @@ class TreeExplorer(ipywidgets.VBox):  # type: ignore[misc]
             instance("on_cut", on_cut, Callable, "a function of a height, or None")  # type: ignore[arg-type]
         self._on_cut = on_cut or self.cut_at
         self._n_leaves = whole_number("n_leaves", n_leaves, least=1)
-        # What is drawn: a tree, the pattern of each of its windows, the height of the cut, the branches on the way.
+        # Drawn are a tree, the pattern of each of its windows, the height of the cut, and the last of the open branches.
         self._lock = threading.RLock()
         self._drawing: int | None = None
         self._tree: LogTree | None = None
@@ -99,9 +99,9 @@ class TreeExplorer(ipywidgets.VBox):  # type: ignore[misc]
         Parameters
         ----------
         tree
-            What to show.
+            The tree.
         labels
-            int64: the pattern of each window that it is of; −1 where it is not known.
+            int64: the pattern of each window of the tree; −1 where it is not known.
         cut
             The height of the cut; None for no line.
         """
@@ -116,7 +116,7 @@ class TreeExplorer(ipywidgets.VBox):  # type: ignore[misc]
                 self._draw()
 
     def recolour(self, labels: NDArray[np.int64], cut: float | None) -> None:
-        """Show where a new cut of the same tree falls; takes milliseconds.
+        """Show a new cut of the same tree, which takes milliseconds.
 
         Parameters
         ----------
@@ -125,8 +125,7 @@ class TreeExplorer(ipywidgets.VBox):  # type: ignore[misc]
         """
         with self._lock:
             if self._tree is not None:
-                self._labels, self._cut = labels, cut
-                self._recolour()
+                self.show_tree(self._tree, labels, cut)
 
     def cut_at(self, height: float) -> None:
         """Cut the extraction at a height and show it."""
@@ -135,11 +134,11 @@ class TreeExplorer(ipywidgets.VBox):  # type: ignore[misc]
             self.show(self.extraction.cut(height=max(0.0, height)))
 
     def open_branch(self, node: int) -> None:
-        """Show the branch below a node of the tree, of those in ``customdata`` of the leaves."""
+        """Show the branch below a node of the tree; the leaves have their nodes in ``customdata``."""
         node = whole_number("node", node, least=0)
         with self._lock:
             linkage = None if self._tree is None else self._tree.linkage
-            if linkage is not None and node > len(linkage):  # a join, not a single window
+            if linkage is not None and node > len(linkage):  # the nodes of single windows come first
                 self._roots.append(int(node))
                 self._draw()
 
@@ -159,7 +158,7 @@ class TreeExplorer(ipywidgets.VBox):  # type: ignore[misc]
         figure = figures.draw_branch(self._tree, self._branch, self._labels, cut=self._cut)
         with self._being_drawn():
             redraw(self.figure, figure)
-        # New traces come without the callbacks of the old.
+        # New traces do not have the callbacks of the old ones.
         markers = self._markers()
         if markers is not None:
             markers.on_click(self._clicked, append=False)
@@ -191,7 +190,7 @@ class TreeExplorer(ipywidgets.VBox):  # type: ignore[misc]
             self.open_branch(int(markers.customdata[points.point_inds[0]]))
 
     def _moved(self, _layout: object, shapes: tuple[go.layout.Shape, ...]) -> None:
-        # What this thread draws itself was not dragged.
+        # A change that this thread draws is no drag.
         if self._drawing == threading.get_ident():
             return
         line = next((shape for shape in shapes if shape.name == CUT), None)
@@ -211,17 +210,17 @@ _MOST_LISTED = 200
 
 
 class PatternExplorer(ipywidgets.VBox):  # type: ignore[misc]
-    """Choose a pattern, then one of its windows, and read what was done in it.
+    """Choose a pattern, then one of its windows, and read its actions.
 
     Parameters
     ----------
     extraction
-        What to walk through.
+        The extraction.
 
     Attributes
     ----------
     pattern, window
-        The controls: their values are a label and the number of a window.
+        The controls. Their values are the label of a pattern and the number of a window.
 
     Examples
     --------
@@ -273,7 +272,7 @@ class PatternExplorer(ipywidgets.VBox):  # type: ignore[misc]
         redraw(self.figure, figures.windows_of_pattern(self.extraction, label))
         self.figure.data[0].on_click(self._clicked, append=False)
         members = self.extraction.windows_of(label)
-        # What the figure shows can be clicked, so it is in the list.
+        # The reader can click the windows in the figure, so the list has them.
         kept = members.index.isin(figures.shown_windows(self.extraction, label))
         kept[:_MOST_LISTED] = True
         listed = members[kept]
@@ -294,7 +293,7 @@ class PatternExplorer(ipywidgets.VBox):  # type: ignore[misc]
             self.actions.value = tables.actions(self.extraction, int(self.window.value))
 
     def _clicked(self, _trace: object, points: Any, _state: object) -> None:  # noqa: ANN401 - plotly's
-        """Choose the window of a row that was clicked."""
+        """Choose the window of the clicked row."""
         shown = figures.shown_windows(self.extraction, int(self.pattern.value))
         for row in points.ys:
             index = int(shown[int(str(row).partition(".")[0]) - 1])

@@ -1,4 +1,4 @@
-"""Panels that keep up by themselves: the caches, and the alerts."""
+"""Panels that refresh themselves: the caches, and the alerts."""
 
 import html
 import math
@@ -22,46 +22,43 @@ from gymlab.workbench.widgets.drawing import Fit, figure_widget, redraw
 
 
 class Ticker:
-    """Calls a function again and again in a thread, until it is stopped.
+    """Call a function at intervals in a thread, until :meth:`stop`.
 
-    Of tickers with the same name the newest ticks, so that a cell that starts one can run again.
+    A new ticker stops the one with the same name, so that a cell that starts one can run again.
 
     Parameters
     ----------
     name
-        What it is for.
+        The name.
     tick
-        What to call.
+        The function.
     seconds
-        From the end of one call to the next, above 0.
+        Seconds from the end of one call to the next, above 0.
 
     Raises
     ------
     InputError
-        If there is no time between the calls.
+        If ``seconds`` is not above 0.
     """
 
     _running: Mapping[str, "Ticker"] = {}
 
     def __init__(self, name: str, tick: Callable[[], None], seconds: float) -> None:
-        self._tick, self._seconds = (
-            tick,
-            finite_number("seconds", seconds, above=0, most=threading.TIMEOUT_MAX),
-        )
+        self._tick = tick
+        self._seconds = finite_number("seconds", seconds, above=0, most=threading.TIMEOUT_MAX)
         self._stopped = threading.Event()
-        before = Ticker._running.get(name)
-        if before is not None:
-            before.stop()
+        if name in Ticker._running:
+            Ticker._running[name].stop()
         Ticker._running = {**Ticker._running, name: self}
         threading.Thread(target=self._run, name=f"gymlab-{name}", daemon=True).start()
 
     @property
     def stopped(self) -> bool:
-        """Whether it ticks no more."""
+        """Whether :meth:`stop` was called."""
         return self._stopped.is_set()
 
     def stop(self) -> None:
-        """Call the function no more."""
+        """Stop the calls."""
         self._stopped.set()
 
     def _run(self) -> None:
@@ -70,35 +67,35 @@ class Ticker:
 
 
 class LiveBox(ipywidgets.VBox):  # type: ignore[misc]
-    """A box that is refreshed again and again until it is stopped."""
+    """A box that refreshes itself until :meth:`stop`."""
 
     _ticker: Ticker | None = None
 
     def keep_up(self, name: str, refresh: Callable[[], None], seconds: float) -> None:
-        """Call a function that refreshes the box, from now on."""
+        """Call a function that refreshes the box every few seconds."""
         self._ticker = Ticker(name, refresh, seconds)
 
     def stop(self) -> None:
-        """Keep what is shown as it is."""
-        # A box that could not be made has no ticker.
+        """Refresh the box no longer."""
+        # A box whose constructor failed has no ticker.
         if self._ticker is not None:
             self._ticker.stop()
 
     def close(self) -> None:
-        """Stop, and take the box off the page."""
+        """Stop the refreshing, and remove the box from the page."""
         self.stop()
         super().close()
 
 
 class CachePanel(LiveBox):
-    """What caches hold of their budgets, and how often they had what was asked for.
+    """The contents, budgets and hit rates of caches, refreshed every few seconds.
 
     Parameters
     ----------
     caches
-        Which; the cache of distance matrices when not given.
+        The caches; by default the cache of distance matrices.
     seconds
-        From one look to the next.
+        Seconds between two refreshes.
 
     Examples
     --------
@@ -113,7 +110,7 @@ class CachePanel(LiveBox):
         self._caches = [matrix_cache()] if caches is None else each("caches", caches, BoundedCache, "caches")
         self.table = ipywidgets.HTML()
         self.clear_button = ipywidgets.Button(
-            description="empty", icon="trash", tooltip="Forget what the caches hold", layout={"width": "6rem"}
+            description="empty", icon="trash", tooltip="Empty the caches", layout={"width": "6rem"}
         )
         self.clear_button.on_click(lambda _button: self._clear())
         super().__init__([self.table, self.clear_button])
@@ -121,7 +118,7 @@ class CachePanel(LiveBox):
         self.keep_up("caches", self.refresh, seconds)
 
     def refresh(self) -> None:
-        """Show what the caches hold now."""
+        """Show the contents of the caches now."""
         header = ("cache", "entries", "held", "budget", "look-ups", "hit rate", "evicted")
         self.table.value = table(header, [_cells(cache) for cache in self._caches], "frame")
 
@@ -132,17 +129,17 @@ class CachePanel(LiveBox):
 
 
 class AlertStrip(LiveBox):
-    """The alerts of the document as they stand, kept up to date.
+    """The alerts of the document, refreshed every few seconds.
 
     Parameters
     ----------
     measure
-        Returns what is measured, by metric; when not given, the memory of the machine, the hit rate of the matrices
-        and the DTW time of ``extraction``.
+        Returns the measurements by metric; by default the memory of the machine, the hit rate of the cache of distance
+        matrices, and the DTW time of ``extraction``.
     extraction
-        Returns the extraction whose DTW time is watched; None for none.
+        Returns the extraction whose DTW time is watched, or None.
     seconds
-        From one look to the next.
+        Seconds between two refreshes.
 
     Examples
     --------
@@ -169,18 +166,18 @@ class AlertStrip(LiveBox):
         self.keep_up("alerts", self.refresh, seconds)
 
     def refresh(self) -> None:
-        """Measure, and show the alerts as they stand now."""
+        """Measure now, and show the alerts."""
         self.alerts = evaluate(self._measure())
         redraw(self.figure, figures.alert_strip(self.alerts))
 
 
 def measured_now(extraction: Extraction | None = None) -> dict[str, Measurement]:
-    """Return what the alerts watch, as it is now in this process and on this machine.
+    """Return the present measurements of this process and this machine that the alerts watch.
 
     Parameters
     ----------
     extraction
-        Whose DTW time counts; none when not given.
+        The extraction whose DTW time is among them; None for no DTW time.
     """
     stats = matrix_cache().stats()
     measured = {

@@ -1,4 +1,4 @@
-"""What an extraction found, how good it is and what it cost, beside the controls of a panel."""
+"""The patterns of an extraction, their quality and their cost, beside the controls of a panel."""
 
 import threading
 
@@ -19,14 +19,10 @@ class OutcomePanel(ipywidgets.VBox):  # type: ignore[misc]
     def __init__(self) -> None:
         self._lock = threading.Lock()
         waiting = figures.nothing_to_show("nothing to show yet", height=280)
-        self.patterns = figure_widget(waiting)
-        self.choice = figure_widget(waiting)
-        self.significance = figure_widget(waiting)
-        self.stages = figure_widget(waiting)
-        self.table = ipywidgets.HTML()
-        self.quality = ipywidgets.HTML()
-        self.cost = ipywidgets.HTML()
-        self.notes = ipywidgets.HTML()
+        self.patterns, self.choice, self.significance, self.stages = (
+            figure_widget(waiting) for _ in range(4)
+        )
+        self.table, self.quality, self.cost, self.notes = (ipywidgets.HTML() for _ in range(4))
         super().__init__(
             [
                 _row(_titled("patterns", self.patterns), _titled("number of patterns", self.choice)),
@@ -42,9 +38,9 @@ class OutcomePanel(ipywidgets.VBox):  # type: ignore[misc]
         Parameters
         ----------
         extraction
-            What was found.
+            The extraction.
         seconds
-            From the request to now.
+            Seconds since the request.
         """
         with self._lock:
             redraw(self.patterns, figures.medoids(extraction))

@@ -1,4 +1,4 @@
-"""The tuning panel: parameters on the left, what they give on the right, computed beside the front end."""
+"""The tuning panel: parameters on the left, their patterns on the right, computed in a thread."""
 
 import json
 import logging
@@ -41,26 +41,26 @@ _HEADER = "# Parameters of gymlab, for: gymlab report --params {name}\n"
 
 
 class TuningPanel(ipywidgets.VBox):  # type: ignore[misc]
-    """Choose the parameters of an extraction and see what they give.
+    """Choose the parameters of an extraction and see its patterns.
 
-    Work runs in a thread. Of several changes only the last counts. Finished work is reused: moving the cut computes no
-    distance.
+    Work runs in a thread, and only the last of several changes is carried out. Finished work is used again: moving the
+    cut computes no distance.
 
     Parameters
     ----------
     source
-        What :func:`gymlab.read_actions` takes; the bundled sample when not given.
+        A log, as :func:`gymlab.read_actions` takes it; by default the bundled sample.
     format, agent, session, since, where
         As for :func:`gymlab.read_actions` and :func:`gymlab.select_actions`.
     config
-        Parameters to begin with. Their significance is the nearest of the budgets that can be chosen.
+        The first parameters. Of the budgets for significance, the nearest one is chosen.
 
     Attributes
     ----------
     extraction
-        The last that was found; None before the first.
+        The last extraction; None before the first.
     error
-        Why the last request failed; None if it did not.
+        The exception of the last request; None if it did not fail.
 
     Examples
     --------
@@ -109,7 +109,7 @@ class TuningPanel(ipywidgets.VBox):  # type: ignore[misc]
         self.cancel_button = _button("cancel", "stop", "Stop the computation", self.cancel)
         self.file = ipywidgets.Text(value="tuned.yaml", layout={"width": "10rem"})
         self.export_button = _button("export", "save", "Write the parameters as YAML", self._export)
-        # Beside the status, which tells of computations only: one may end while this is read.
+        # Apart from the status, which the end of a computation writes over.
         self._exported = ipywidgets.HTML()
         self.cancel_button.disabled = True
         side = ipywidgets.VBox(
@@ -132,12 +132,12 @@ class TuningPanel(ipywidgets.VBox):  # type: ignore[misc]
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """What is chosen, as parameters of the report.
+        """The chosen parameters, as the report takes them.
 
         Raises
         ------
         InputError
-            If it does not go together.
+            If the choices contradict each other.
         """
         found: dict[str, Any] = json.loads(to_json(exported(*self.controls.read())))
         return found
@@ -148,7 +148,7 @@ class TuningPanel(ipywidgets.VBox):  # type: ignore[misc]
         Parameters
         ----------
         path
-            A file in a folder that exists; one that is there is replaced.
+            The file, in a folder that exists. A file of this name is replaced.
 
         Returns
         -------
@@ -158,7 +158,7 @@ class TuningPanel(ipywidgets.VBox):  # type: ignore[misc]
         Raises
         ------
         InputError
-            If what is chosen does not go together, or the file is the log itself.
+            If the choices contradict each other, or the file is the log itself.
         OutputError
             If the file cannot be written.
         """
@@ -171,21 +171,21 @@ class TuningPanel(ipywidgets.VBox):  # type: ignore[misc]
         return target
 
     def wait(self, timeout: float | None = 300.0) -> None:
-        """Wait for the result of the last request: for notebooks that run unattended.
+        """Wait for the result of the last request, in notebooks that run unattended.
 
         Raises
         ------
         Exception
-            What the computation failed with.
+            The exception of the computation, if it failed.
         TimeoutError
-            If it takes longer.
+            If the work takes more than ``timeout`` seconds.
         """
         self._latest.wait(timeout)
         if self.error is not None:
             raise self.error
 
     def cancel(self) -> None:
-        """Stop the computation; what was found before stays."""
+        """Stop the computation; the last extraction stays."""
         self._cancelled = True
         self._latest.cancel()
 
@@ -193,7 +193,7 @@ class TuningPanel(ipywidgets.VBox):  # type: ignore[misc]
         try:
             source, config = self.controls.read()
         except InputError as error:
-            # What is at work is no longer what is chosen.
+            # The computation that runs is for parameters that are no longer chosen.
             self._latest.cancel()
             self._failed(error)
             return
@@ -206,7 +206,7 @@ class TuningPanel(ipywidgets.VBox):  # type: ignore[misc]
         self._latest.submit(request)
 
     def _show_cut_at_once(self, request: PanelRequest) -> None:
-        """Colour the tree that is there, which takes milliseconds; the patterns follow."""
+        """Colour the tree by the new cut at once; the other figures follow."""
         base = self._analysis.base_of(request)
         if base is not None and base.linkage is not None:
             self.tree.recolour(*cut_of(base.linkage, request.config, base.quality.silhouette_by_n_clusters))
@@ -215,7 +215,7 @@ class TuningPanel(ipywidgets.VBox):  # type: ignore[misc]
         self.controls.set_cut(max(0.0, height))
 
     def _work(self, request: PanelRequest, checkpoint: Checkpoint) -> None:
-        # It may have been enabled for this request just before the earlier one was reported as over.
+        # The end of the earlier request may have disabled the button just now.
         self.cancel_button.disabled = False
         last = 0.0
 
@@ -264,10 +264,12 @@ class TuningPanel(ipywidgets.VBox):  # type: ignore[misc]
         self._bar.value = 0.0
         self.cancel_button.disabled = True
         if self.error is not None:
-            # It may have been written over by the last words of what was stopped.
+            # A stopped computation may have written over the message.
             self._complain(self.error)
         elif self._cancelled:
-            self._say("stopped" + ("; what is shown was found before" if self.extraction else ""))
+            self._say(
+                "stopped" + ("; the results shown are from an earlier request" if self.extraction else "")
+            )
         elif self.extraction is not None:
             found = counted(len(self.extraction.patterns), "patterns")
             self._say(f"{found}, {time.perf_counter() - self._begun:.1f} s")
@@ -278,13 +280,13 @@ class TuningPanel(ipywidgets.VBox):  # type: ignore[misc]
         except GymlabError as error:
             self._exported.value = _complaint(error)
         else:
-            refused = "" if self.error is None else ", once what is wrong with it is mended"
+            refused = "" if self.error is None else ", once its problem is corrected"
             self._exported.value = _said(
                 f"written: {file}; use it with gymlab report --params {file}{refused}"
             )
 
     def _complain(self, error: Exception) -> None:
-        before = "" if self.extraction is None else "; what is shown, pale, was found before"
+        before = "" if self.extraction is None else "; the pale results are from an earlier request"
         self._status.value = _complaint(error, before)
 
     def _say(self, text: str) -> None:

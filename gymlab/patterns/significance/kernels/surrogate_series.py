@@ -1,4 +1,4 @@
-"""The kernel that draws surrogate series, action by action."""
+"""The compiled loop that draws surrogate series, action by action."""
 
 import numpy as np
 from numba import njit
@@ -8,7 +8,7 @@ _BELOW_ONE = 1.0 - 2.0**-53
 
 @njit(cache=True, nogil=True)
 def walk(first, length, agents, states, n_states, levels, needed, uniforms, drawn):
-    """Draw a surrogate of every series, where it is needed.
+    """Draw the needed actions of a surrogate of every series.
 
     Parameters
     ----------
@@ -17,17 +17,17 @@ def walk(first, length, agents, states, n_states, levels, needed, uniforms, draw
     states
         int64 ``(n_actions,)``.
     n_states
-        How many states there are.
+        Number of states.
     levels
-        What follows in each series, of each agent, and in the log. Each has the keys, starts and rows of Followers;
-        float64 ``(n_transitions + 1,)``, the sum of the weights of the transitions before each; and float64
+        The followers in each series, for each agent, and in the log. A level has the keys, starts and rows of Followers;
+        float64 ``(n_transitions + 1,)``, the cumulative sum of the weights of the transitions; and float64
         ``(n_keys,)``, the weight of the next level.
     needed
-        bool ``(n_actions,)``: which actions to draw. The first of each run of these stays the log's own.
+        bool ``(n_actions,)``: the actions to draw. The first of consecutive needed actions stays the log's own.
     uniforms
         float64 ``(n_needed,)`` in [0, 1).
     drawn
-        int64 ``(n_actions,)``, written where needed: the position in the log of the action that the surrogate has there.
+        int64 ``(n_actions,)``, written where needed: the row in the log of the action that the surrogate has there.
     """
     used = 0
     for series in range(len(first)):
@@ -59,5 +59,5 @@ def walk(first, length, agents, states, n_states, levels, needed, uniforms, draw
                     break
                 left = min((target - own) / next_level[found], _BELOW_ONE)
             if not found_one:
-                # A state that occurs only at the very end of series: anything may follow.
+                # The state occurs only at the end of series, so any action may follow.
                 drawn[place] = np.int64(left * len(states))

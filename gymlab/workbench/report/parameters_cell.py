@@ -1,4 +1,4 @@
-"""The parameters cell of a notebook, read as Python reads it, without running what could do anything."""
+"""The parameters cell of a notebook: its values, read without running the cell."""
 
 import ast
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ from gymlab.errors import InputError
 
 _TAG = "parameters"
 
-# What a constant may be made of: no calls and no attributes, and no power, which a short line makes endless.
+# The parts of a constant. There is no call, no attribute, and no power, since 10**10**10 would never end.
 _CONSTANT = (
     *(ast.Constant, ast.Tuple, ast.List, ast.Set, ast.Dict, ast.Starred, ast.Name, ast.expr_context),
     *(ast.JoinedStr, ast.FormattedValue, ast.UnaryOp, ast.unaryop, ast.BinOp),
@@ -24,16 +24,16 @@ _BINDS_NO_PARAMETER = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFun
 
 @dataclass(frozen=True)
 class ParametersCell:
-    """What the parameters cell of a notebook binds.
+    """The names that a parameters cell binds.
 
     Attributes
     ----------
     place
-        Where it is, as a message says it.
+        The cell, as error messages name it.
     read
-        By name, what it is bound to.
+        By name, the values that are constants.
     unread
-        By name, the line and the text of what binds it to something that only running the cell would tell.
+        By name, line and text of the statement that binds it to something else than a constant.
     """
 
     place: str
@@ -42,16 +42,16 @@ class ParametersCell:
 
     @property
     def names(self) -> set[str]:
-        """All names that are bound."""
+        """All names that the cell binds."""
         return {*self.read, *self.unread}
 
     def with_values(self, chosen: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the values, with those that were chosen in place of the cell's own.
+        """Return the values of the cell, with chosen values in place of its own.
 
         Raises
         ------
         InputError
-            If a value cannot be read, and none was chosen in its place.
+            If a value is no constant and no other value is chosen for its name.
         """
         for name, (line, text) in self.unread.items():
             if name not in chosen:
@@ -63,7 +63,7 @@ class ParametersCell:
 
 
 def parameters_cell(notebook: Path) -> ParametersCell:
-    r"""Return what the parameters cell of a notebook binds: constants, arithmetic on them, and names bound before.
+    r"""Read the parameters cell of a notebook: constants, arithmetic on them, and names bound before.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def parameters_cell(notebook: Path) -> ParametersCell:
     Raises
     ------
     InputError
-        If it is no notebook, does not have one parameters cell, or that is no Python.
+        If the file is no notebook, if it does not have exactly one parameters cell, or if the cell is no Python.
 
     Examples
     --------
@@ -99,47 +99,52 @@ def parameters_cell(notebook: Path) -> ParametersCell:
 
 def _source(notebook: Path) -> str:
     try:
-        # A notebook of an older format is brought to today's.
-        found = nbformat.read(notebook, as_version=4)
-        cells = [one for one in found.cells if _TAG in one.metadata.get("tags", [])]
-        kinds, sources = [str(one.cell_type) for one in cells], [str(one.source) for one in cells]
+        # nbformat converts notebooks of older formats.
+        cells = nbformat.read(notebook, as_version=4).cells
+        tagged = [
+            (str(one.cell_type), str(one.source)) for one in cells if _TAG in one.metadata.get("tags", [])
+        ]
     except OSError as error:
         raise InputError(f"{notebook}: cannot be read: {error.strerror or error}") from error
-    except Exception as error:  # nbformat raises whatever its parts do
+    except Exception as error:  # a file that is no notebook raises errors of many kinds
         raise InputError(f"{notebook}: is no notebook that can be read") from error
+    kinds = [kind for kind, _ in tagged]
     if kinds != ["code"]:
-        tagged = (
+        found = (
             f"{len(kinds)} cells are tagged {_TAG!r} ({', '.join(kinds)})" if kinds else "no cell is tagged"
         )
-        raise InputError(f"{notebook}: {tagged}; give the tag {_TAG!r} to the one code cell that sets them")
-    return sources[0]
+        raise InputError(f"{notebook}: {found}; give the tag {_TAG!r} to the one code cell that sets them")
+    return tagged[0][1]
 
 
 def _bind(cell: ParametersCell, statement: ast.stmt, source: str) -> None:
+    """Add the names that a statement binds to the cell."""
     if isinstance(statement, _BINDS_NO_PARAMETER) and not any(
         isinstance(part, ast.Global) for part in ast.walk(statement)
     ):
         return
+    names = list(_bound(statement))
     if _is_constant(statement, cell.read):
-        # An annotation binds nothing, and has names that are not bound here.
+        # An annotation may have names that are not bound here.
         plain = (
             ast.copy_location(ast.Assign([statement.target], statement.value), statement)
             if isinstance(statement, ast.AnnAssign) and statement.value is not None
             else statement
         )
-        before = dict(cell.read)
+        values = dict(cell.read)
         try:
-            exec(compile(ast.Module([plain], []), "cell", "exec"), {"__builtins__": {}}, cell.read)  # noqa: S102 - constants alone
-        except Exception:  # noqa: BLE001 - running the cell raises it too, and then it is told there
-            cell.read.clear()
-            cell.read.update(before)
+            exec(compile(ast.Module([plain], []), "cell", "exec"), {"__builtins__": {}}, values)  # noqa: S102 - constants only
+        except Exception:  # noqa: BLE001, S110 - the notebook raises the same error when it runs
+            pass
         else:
-            for name in _bound(statement):
+            cell.read.update(values)
+            for name in names:
                 cell.unread.pop(name, None)
             return
-    for name in _bound(statement):
+    for name in names:
+        # A call of a method, as in print(x.strip()), may concern names that are no parameters.
         if isinstance(statement, ast.Expr) and name not in cell.names:
-            continue  # a method of something else, which is no parameter
+            continue
         cell.read.pop(name, None)
         cell.unread[name] = (statement.lineno, ast.get_source_segment(source, statement) or "")
 
@@ -154,7 +159,7 @@ def _is_constant(statement: ast.stmt, known: Mapping[str, Any]) -> bool:
 
 
 def _bound(statement: ast.stmt) -> Iterator[str]:
-    """Yield the names that a statement binds or changes the value of; those of a comprehension are its own."""
+    """Yield the names that a statement binds or whose values it changes, without the variables of comprehensions."""
     inner = [part.target for part in ast.walk(statement) if isinstance(part, ast.comprehension)]
     own = {part for target in inner for part in ast.walk(target)}
     for part in ast.walk(statement):
@@ -162,7 +167,7 @@ def _bound(statement: ast.stmt) -> Iterator[str]:
             yield part.id
         elif isinstance(part, (ast.Global, ast.Nonlocal)):
             yield from part.names
-        # A list has methods that change it, and items that can be set.
+        # A method may change a list, and an assignment may change an item.
         changed = part.func if isinstance(part, ast.Call) else part
         if isinstance(changed, (ast.Attribute, ast.Subscript)) and (
             changed is not part or not isinstance(changed.ctx, ast.Load)

@@ -1,4 +1,4 @@
-"""Which strategy a log of this size gets: an estimate of memory and time before the work, a choice, and its reason."""
+"""The choice of a strategy for a log: an estimate of memory and time, made before the work, and the reason."""
 
 from dataclasses import dataclass
 
@@ -11,53 +11,47 @@ from gymlab.distance.blocks import available_threads
 from gymlab.errors import MemoryLimitError
 from gymlab.patterns.config import ExtractionConfig
 
-# Bytes a pair of windows at the peak, matrix included. A tree is built in a copy of the matrix, single linkage and
-# what is not a tree in O(n); selecting needs a copy to find its border, and three int64 for each chosen pair.
-_MATRIX = 4
-_WITH_COPY = 8
-_BYTES_A_PAIR = dict.fromkeys(LINKAGES, _WITH_COPY) | {
-    "single": _MATRIX,
-    "dbscan": _MATRIX,
-    "hdbscan": _MATRIX,
-    "kmedoids": _MATRIX,
-}
+# Bytes for each pair of windows at the peak. The matrix takes 4. Most trees are built in a copy of the matrix;
+# single linkage and the methods without a tree need O(n) more. The strategy "selective" copies the matrix to find
+# the largest selected distance, and holds three int64 for each selected pair.
+_BYTES_A_PAIR = dict.fromkeys(LINKAGES, 8) | dict.fromkeys(("single", "dbscan", "hdbscan", "kmedoids"), 4)
 _SELECTING, _SELECTED = 9, 24
 
-# A sample's matrix, and that of four fifths of it twice, for the agreement.
+# The matrix of a sample, and twice the matrix of four fifths of it, to measure the agreement.
 _BYTES_A_SAMPLED_PAIR = 10
 
-# About half of what was measured, so that a slower machine keeps the promise: nanoseconds a cell and a thread by
-# channels, and a pair in the passes of a tree.
+# Nanoseconds: for each cell and thread, for each channel of a cell, and for each pair while a tree is built. They are
+# about twice what was measured, so that the estimate also holds on a slower machine.
 _NS_A_CELL, _NS_A_CELL_AND_CHANNEL = 0.06, 0.06
 _NS_A_PAIR = 120.0
 
-# "auto" computes the matrix of all pairs up to this estimate.
+# "auto" computes the matrix of all pairs if it is estimated to take at most this long.
 _MOST_SECONDS = 60.0
 
-# Beyond it the agreement of a sample with all windows hardly rises, while its time does, by the square.
+# With a larger sample the labels hardly change, but the time grows with its square.
 _MOST_SAMPLED = 10_000
 
-# Fewer say nothing of the log.
+# A smaller sample does not represent a log.
 _LEAST_SAMPLED = 50
 
-# A process with its libraries, and what a window takes whatever the method, beside its values.
+# Beside the values of a window, with every method.
 _BYTES_A_WINDOW = 400
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What will be done.
+    """The strategy that an extraction will use.
 
     Attributes
     ----------
     strategy
         ``exact``, ``selective``, ``baseline``, ``sampled``, ``streamed`` or ``graph``.
     sample_size
-        How many windows are clustered: all but for ``sampled``.
+        Number of windows that are clustered: all of them, except for ``sampled``.
     estimated_bytes
-        What that holds beside the windows.
+        The memory that the strategy is expected to hold, without the windows.
     reason
-        A sentence.
+        Why this strategy was chosen, in one sentence.
     """
 
     strategy: str
@@ -66,15 +60,15 @@ class Plan:
     reason: str
 
 
-def plan_of(windows: Windows, config: ExtractionConfig) -> Plan:
-    """Choose the strategy for some windows.
+def plan_extraction(windows: Windows, config: ExtractionConfig) -> Plan:
+    """Choose the strategy for the windows of a log.
 
     Parameters
     ----------
     windows
-        What is clustered.
+        The windows to cluster.
     config
-        Its strategy is taken as it is unless it is ``auto``.
+        The parameters. A strategy other than ``auto`` is not changed.
 
     Returns
     -------
@@ -83,7 +77,7 @@ def plan_of(windows: Windows, config: ExtractionConfig) -> Plan:
     Raises
     ------
     MemoryLimitError
-        If the strategy that was asked for needs more memory than there is; it names what would fit.
+        If the strategy of the configuration needs more memory than may be used; the message names what would fit.
     """
     n, limit = len(windows), memory_budget()
     if config.strategy == "baseline":
@@ -92,7 +86,7 @@ def plan_of(windows: Windows, config: ExtractionConfig) -> Plan:
         return _sampled(windows, config, limit, "as asked")
     needed = _bytes(n, _bytes_a_pair(config))
     if config.distance == "soft-dtw":
-        return Plan("exact", n, needed, "soft-DTW is computed for all pairs, or not at all")
+        return Plan("exact", n, needed, "soft-DTW is always computed for all pairs")
     if config.strategy != "auto":
         if needed > limit:
             fits = _fitting(limit, _bytes_a_pair(config))
@@ -158,11 +152,10 @@ def _fitting(limit: int, a_pair: float) -> int:
 
 
 def _seconds(windows: Windows, n: int, config: ExtractionConfig) -> float:
-    """Return an estimate of the time to cluster n of the windows, on the safe side."""
+    """Return an upper estimate of the seconds to cluster n of the windows."""
     length = float(windows.table["length"].mean())
     reach = length if config.radius is None else min(length, 2 * config.radius + 1)
-    first = windows.values[0]
-    cell = _NS_A_CELL + _NS_A_CELL_AND_CHANNEL * first.shape[1]
+    cell = _NS_A_CELL + _NS_A_CELL_AND_CHANNEL * windows.values[0].shape[1]
     threads = config.n_threads or available_threads()
     pairs = n * (n - 1) / 2
     return float(pairs * (length * reach * cell / threads + _NS_A_PAIR) / 1e9)

@@ -1,4 +1,4 @@
-"""From a log to its temporal patterns: encode, cut into windows, compute distances, cluster, describe."""
+"""The extraction of temporal patterns from a log: encode, cut into windows, compute distances, cluster, describe."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -16,12 +16,11 @@ from gymlab.actions.windows import Windows, cut_windows
 from gymlab.arguments import boolean
 from gymlab.clustering import Checkpoint, Tree, no_checkpoint
 from gymlab.distance.blocks import Progress
-from gymlab.errors import InputError
 from gymlab.patterns import full_matrix, without_matrix
-from gymlab.patterns.config import ExtractionConfig
+from gymlab.patterns.config import ExtractionConfig, checked_config
 from gymlab.patterns.extraction_data import ExtractionStats
 from gymlab.patterns.full_matrix import ClusteringJob, WindowClusters
-from gymlab.patterns.plan import Plan, plan_of
+from gymlab.patterns.planning import Plan, plan_extraction
 from gymlab.patterns.result import Extraction
 from gymlab.patterns.significance import significance_of
 from gymlab.patterns.temporal import describe_patterns
@@ -40,9 +39,10 @@ def extract_patterns(
     actions
         The action table, as :func:`gymlab.read_actions` returns it.
     config
-        Parameters; the defaults when not given.
+        The parameters; None for the defaults.
     progress
-        True for a progress bar over the DTW cells, or a function of the cells done and the cells in all.
+        True for a progress bar over the DTW cells, or a function that is called with the number of cells done and
+        the number of all cells.
 
     Returns
     -------
@@ -51,9 +51,9 @@ def extract_patterns(
     Raises
     ------
     InputError
-        If the log cannot be used with these parameters; the message says why and what to change.
+        If the log cannot be used with these parameters. The message says why, and what to change.
     MemoryLimitError
-        If the strategy that was asked for would not fit in memory; the message says what would.
+        If the strategy of the configuration needs more memory than may be used. The message says what would fit.
 
     Examples
     --------
@@ -64,11 +64,9 @@ def extract_patterns(
     >>> len(extraction.patterns)
     2
     """
-    if config is not None and not isinstance(config, ExtractionConfig):
-        raise InputError(f"config is a {type(config).__name__}; give an ExtractionConfig")
     if not callable(progress):
         boolean("progress", progress)
-    return run_extraction(actions, config or ExtractionConfig(), progress=progress)
+    return run_extraction(actions, checked_config(config), progress=progress)
 
 
 def run_extraction(
@@ -80,33 +78,32 @@ def run_extraction(
     on_stage: Callable[[str], None] = lambda _stage: None,
     on_tree: OnTree = lambda _windows, _distances, _tree: None,
 ) -> Extraction:
-    """Find the temporal patterns of a log, and tell on the way.
+    """Find the temporal patterns of a log, and report each step to the caller.
 
     Parameters
     ----------
     actions, config, progress
-        As for :func:`extract_patterns`. Where the work may be stopped, progress calls the checkpoint too.
+        As for :func:`extract_patterns`. If `checkpoint` may stop the work, `progress` has to call it too.
     checkpoint
-        Called often; an exception that it raises stops the work.
+        Called often. An exception that it raises stops the work.
     on_stage
-        Called with the name of each stage as it begins: ``encode``, ``distances``, ``cluster``,
+        Called with the name of each stage when the stage begins: ``encode``, ``distances``, ``cluster``,
         ``significance``, ``describe``.
     on_tree
-        Where there is a matrix of all pairs, and a tree: called with the windows and these as soon as they are there,
-        before the tree is cut and its clusters are described.
+        Called with the windows, the matrix of all pairs and its tree, before the tree is cut. It is not called where
+        there is no such matrix or no tree.
     """
     clock = _Stages(on_stage, checkpoint)
     with clock("encode"):
         log, encoding, encoded, job, plan = _prepared(actions, config, progress, checkpoint)
         windows = job.windows
         job = replace(job, on_tree=lambda distances, tree: on_tree(windows, distances, tree))
-    found, dtw_pairs = _carried_out(job, plan, clock)
+    found, dtw_pairs = _clusters_by_plan(job, plan, clock)
     clusters = found.clusters
     with clock("significance"):
         significance, said = significance_of(job, plan.strategy, log, encoded, clusters.labels)
     with clock("describe"):
         patterns = describe_patterns(log, windows, clusters)
-    noise = clusters.n_noise
     pairs = len(windows) * (len(windows) - 1) // 2
     stats = ExtractionStats(
         strategy=plan.strategy,
@@ -116,7 +113,7 @@ def run_extraction(
         pairs=pairs,
         pruned=max(0, pairs - dtw_pairs),
         coverage=windows.coverage,
-        noise=noise,
+        noise=clusters.n_noise,
         agreement=found.agreement,
         estimated_bytes=plan.estimated_bytes,
         stages=clock.seconds,
@@ -128,8 +125,8 @@ def run_extraction(
     if config.strategy == "auto":
         notes.append(f"strategy {plan.strategy} for {config.method}: {plan.reason}")
     notes += found.notes
-    if noise:
-        notes.append(f"{noise:,} of {len(windows):,} {windows.noun} belong to no pattern (noise)")
+    if clusters.n_noise:
+        notes.append(f"{clusters.n_noise:,} of {len(windows):,} {windows.noun} belong to no pattern (noise)")
     notes += said
     return Extraction(
         actions=log,
@@ -151,7 +148,7 @@ def run_extraction(
 
 
 def require_extractable(actions: pd.DataFrame, config: ExtractionConfig) -> None:
-    """Refuse what an extraction would refuse, before any distance is computed.
+    """Check that an extraction accepts a log and its parameters, without computing distances.
 
     Parameters
     ----------
@@ -161,9 +158,9 @@ def require_extractable(actions: pd.DataFrame, config: ExtractionConfig) -> None
     Raises
     ------
     InputError
-        If the log makes no windows with these parameters, or too few.
+        If the log has no windows with these parameters, or too few.
     MemoryLimitError
-        If a strategy was asked for that takes more memory than there is.
+        If the strategy of the configuration needs more memory than may be used.
     """
     _prepared(actions, config, False, no_checkpoint)  # noqa: FBT003 - no progress
 
@@ -171,35 +168,36 @@ def require_extractable(actions: pd.DataFrame, config: ExtractionConfig) -> None
 def _prepared(
     actions: pd.DataFrame, config: ExtractionConfig, progress: Progress, checkpoint: Checkpoint
 ) -> tuple[pd.DataFrame, Encoding, NDArray[np.float32], ClusteringJob, Plan]:
-    """Return the checked log, its encoding, its encoded rows, what is to be clustered, and how."""
+    """Return the checked log, its encoding, its encoded rows, the clustering job, and its plan."""
     log = validate_actions(actions)
     checkpoint()
     encoding = fit_encoding(log, config.channels)
     encoded = encoding.encode(log)
     windows = cut_windows(log, encoded, window=config.window, hop=config.hop, unit=config.unit)
     job = ClusteringJob(windows, encoding.mismatch_weights, config, progress, checkpoint)
-    plan = plan_of(windows, config)
+    plan = plan_extraction(windows, config)
     without_matrix.require_enough(job, plan.sample_size)
     return log, encoding, encoded, job, plan
 
 
-def _carried_out(job: ClusteringJob, plan: Plan, clock: "_Stages") -> tuple[WindowClusters, int]:
-    """Carry out a plan; return the clusters, and how many pairs of windows got DTW."""
+def _clusters_by_plan(job: ClusteringJob, plan: Plan, clock: "_Stages") -> tuple[WindowClusters, int]:
+    """Return the clusters, and for how many pairs of windows DTW was computed."""
     n, m = len(job.windows), plan.sample_size
     with clock("distances"):
         if plan.strategy == "sampled":
             found = without_matrix.sampled(job, m)
             return found, m * (m - 1) // 2 + (n - m) * len(found.representatives)
-        if plan.strategy in {"streamed", "graph"}:
-            way = without_matrix.streamed if plan.strategy == "streamed" else without_matrix.from_graph
-            return way(job), n * (n - 1) // 2
+        if plan.strategy == "streamed":
+            return without_matrix.streamed(job), n * (n - 1) // 2
+        if plan.strategy == "graph":
+            return without_matrix.from_graph(job), n * (n - 1) // 2
         condensed, dtw_pairs = full_matrix.distances_of(job, plan.strategy)
     with clock("cluster"):
         return full_matrix.clusters_of(job, condensed, plan.strategy), dtw_pairs
 
 
 class _Stages:
-    """Seconds by stage. The caller is told when a stage begins, and may stop the work there."""
+    """A clock of the stages. It reports each stage to the caller, who may stop the work there."""
 
     def __init__(self, on_stage: Callable[[str], None], checkpoint: Checkpoint) -> None:
         self.seconds: dict[str, float] = {}
@@ -208,7 +206,7 @@ class _Stages:
 
     @property
     def compiling(self) -> float:
-        """Seconds of these that went into compiling kernels, in any thread."""
+        """Seconds that any thread spent compiling kernels during the stages."""
         return float(self._compiling.duration) if self._compiling.done else 0.0
 
     @contextmanager
