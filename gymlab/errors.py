@@ -39,7 +39,9 @@ class ReportError(GymlabError, RuntimeError):
 
 
 class BusyError(GymlabError, RuntimeError):
-    """Another run is at work where only one may be; the message says which, and what to do."""
+    """Only one run may work at a time, and another one does; the message says which, and what to do."""
+
+    exit_code = 3
 
 
 class BreakerOpenError(GymlabError, RuntimeError):
@@ -57,3 +59,20 @@ class BreakerOpenError(GymlabError, RuntimeError):
         after = f"in {retry_after:.3g} s" if retry_after < float("inf") else "later"
         super().__init__(f"breaker {name!r} is open, since the service behind it fails; try again {after}")
         self.name, self.retry_after = name, retry_after
+
+
+def exit_code_for(error: BaseException) -> int:
+    """Return the exit code that an error ends a command with.
+
+    Examples
+    --------
+    >>> [exit_code_for(error) for error in (InputError(), BusyError(), ReportError(), OSError(), KeyError())]
+    [2, 3, 1, 2, 1]
+    """
+    if isinstance(error, SystemExit):
+        return error.code if isinstance(error.code, int) else int(error.code is not None)
+    if isinstance(error, KeyboardInterrupt):
+        return INTERRUPTED
+    if isinstance(error, GymlabError):
+        return error.exit_code
+    return 2 if isinstance(error, OSError) else 1

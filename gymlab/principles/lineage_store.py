@@ -170,12 +170,8 @@ async def _run_before(session: AsyncSession, source: str, when: datetime) -> str
     return (await session.exec(latest)).first()
 
 
-def _rule(record: PrincipleRecord) -> _StoredRule:
-    return _StoredRule(
-        record.subject,
-        record.action,
-        record.probability,
-        record.low,
-        record.high,
-        json.loads(record.situation),
+def _rule(record: PrincipleRecord) -> Rule:
+    figures = record.model_dump(include={"action", "probability", "low", "high"})
+    return cast(
+        "Rule", SimpleNamespace(subject=record.subject, situation=json.loads(record.situation), **figures)
     )

@@ -1,4 +1,4 @@
-"""Many rows at once: checked by column, handed to the driver as tuples, refused together or stored together."""
+"""Insertion of many rows as tuples through the driver: all rows or none."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -112,7 +112,7 @@ class BulkInsert(ABC):
         return inserted
 
     def _bound(self, rows: Sequence[SQLModel], first: int) -> list[Row]:
-        """Return the rows as the tuples that the driver takes."""
+        """Return the rows as tuples for the driver."""
         columns = []
         # The instrumented attributes of SQLAlchemy are slower than all other steps together.
         dicts = [row.__dict__ for row in rows]
@@ -135,7 +135,7 @@ class BulkInsert(ABC):
             async with connection.begin_nested():
                 return await self.insert(connection, batch)
         except self.refusals as refusal:
-            # One by one, the row that is to blame says so again.
+            # The rows are inserted one by one to find the refused row.
             for index, row in enumerate(batch):
                 try:
                     async with connection.begin_nested():
@@ -146,7 +146,7 @@ class BulkInsert(ABC):
             raise InputError(f"rows {first} to {first + len(batch) - 1}: {refusal}") from refusal
 
     async def _require_equal(self, connection: AsyncConnection, batch: list[Row], first: int) -> None:
-        """Refuse a row if its key is stored with other content, also by this very call."""
+        """Refuse a row if its key is stored with other content, even by the same call."""
         stored = {tuple(row[i] for i in self.key): row for row in await self.stored(connection, batch)}
         for index, row in enumerate(batch, start=first):
             other = stored[tuple(row[i] for i in self.key)]

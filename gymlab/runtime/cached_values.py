@@ -9,28 +9,28 @@ from types import BuiltinFunctionType, FunctionType, MappingProxyType, MethodTyp
 
 import numpy as np
 
-# What has one of these can be used only once, or from where somebody else left off.
+# An object with one of these can be used only once.
 _USED_UP = ("__await__", "__next__", "__anext__", "readline")
-_TEMPORARY_FILE = tempfile._TemporaryFileWrapper  # noqa: SLF001 - it has them through __getattr__ alone
-# These belong to the program, not to the value that refers to them.
+_TEMPORARY_FILE = tempfile._TemporaryFileWrapper  # noqa: SLF001 - it has readline only through __getattr__
+# These belong to the program and not to a value.
 _SHARED = (type, ModuleType, FunctionType, BuiltinFunctionType, MethodType)
 
 
 def size_of(value: object) -> int:
-    """Return how many bytes a value keeps alive: the data of arrays, the deep size of frames, what containers hold.
+    """Return the bytes of a value: the data of arrays, the deep size of frames, the contents of containers.
 
-    A view of an array counts the array behind it, which lives as long as the view does. What a value refers to
-    several times counts once; classes, functions and modules do not count.
+    A view of an array counts as the whole array, since it keeps the array alive. An object counts once, even if the value
+    refers to it several times. Classes, functions and modules do not count.
 
     Parameters
     ----------
     value
-        Anything.
+        Any object.
 
     Returns
     -------
     int
-        For objects of other libraries that do not tell their size, or fail to, what Python knows of them.
+        For objects of other libraries without a usable size, the size of the Python object.
 
     Examples
     --------
@@ -39,7 +39,7 @@ def size_of(value: object) -> int:
     >>> size_of(np.zeros(1000)[:1]) > 8000
     True
     """
-    # By identity. The objects are kept alive, so that Python gives no id to a second object.
+    # By id. The objects are kept, so that Python uses no id twice.
     seen: dict[int, object] = {}
     pending = [value]
     total = 0
@@ -57,7 +57,7 @@ def size_of(value: object) -> int:
 def _own_size_and_parts(item: object) -> tuple[int, Iterable[object]]:
     try:
         return _told_size_and_parts(item)
-    except Exception:  # noqa: BLE001 - an object may do anything when it is asked, and its size is no reason to fail
+    except Exception:  # noqa: BLE001 - the methods of an object may raise any error
         return object.__sizeof__(item), ()
 
 
@@ -81,7 +81,7 @@ def _of_array(array: np.ndarray) -> tuple[int, Iterable[object]]:
     own = sys.getsizeof(array)
     if isinstance(array.base, np.ndarray):
         return own, (array.base,)
-    # Python's figure holds the data of an array that owns it.
+    # getsizeof counts the data of an array that owns its data.
     objects = array.ravel().tolist() if array.dtype.hasobject else ()
     return (own if array.flags.owndata else own + array.nbytes), objects
 
@@ -92,7 +92,7 @@ def _slots(kind: type) -> Iterable[str]:
 
 
 def single_use_parts(value: object) -> Iterator[object]:
-    """Yield what of a value can be used only once, in collections too: awaitables, iterators, open files."""
+    """Yield the parts of a value that can be used only once: awaitables, iterators, open files."""
     seen: set[int] = set()
     pending = [value]
     while pending:
@@ -110,6 +110,6 @@ def single_use_parts(value: object) -> Iterator[object]:
             pending.extend(item.flat)
         elif is_dataclass(item) and not isinstance(item, type):
             pending.extend(getattr(item, one.name, None) for one in fields(item))
-        # Asked of the type, since an object may do anything when it is asked.
+        # The type is asked, since an object may run any code.
         elif any(hasattr(type(item), name) for name in _USED_UP) or isinstance(item, _TEMPORARY_FILE):
             yield item

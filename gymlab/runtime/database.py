@@ -49,7 +49,7 @@ class Database:
         folder of a file is made. A database in memory has one connection, for which its sessions wait; it ends with
         :meth:`aclose`. The connections of PostgreSQL belong to the event loop that opened them.
     pool_size, max_overflow
-        Most connections that are kept, and most that are opened beyond them.
+        Number of connections that are kept, and number of further connections under load.
     slow_seconds
         A statement that takes longer is logged as a warning, without its values.
 
@@ -261,7 +261,7 @@ class _Closed:
 
 
 def _checked_url(text: str) -> URL:
-    """Return the URL with the async driver; nothing of a refused one is repeated, as it may hold a password."""
+    """Return the URL with the async driver; messages do not repeat a refused URL, since it may have a password."""
     form = "a database URL has the form sqlite:///file.db (four slashes for an absolute path) or postgresql://user@host/name"
     try:
         url = make_url("sqlite:///:memory:" if text == ":memory:" else text)

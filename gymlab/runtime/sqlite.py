@@ -51,22 +51,22 @@ def sqlite_engine(url: URL, *, pool_size: int, max_overflow: int, patience_s: fl
         Seconds that a session waits for a connection, and for another writer to finish.
     """
     in_memory = is_in_memory(url)
-    # Every connection to memory would be a database of its own, and one shared by sessions at the same time would mix
-    # their transactions. So there is one, and sessions take turns.
+    # Each connection to memory would be another database, and sessions that share one at the same time would mix their
+    # transactions. So there is one connection, and sessions take turns.
     engine = create_async_engine(
         url,
         poolclass=AsyncAdaptedQueuePool,
         pool_size=1 if in_memory else pool_size,
         max_overflow=0 if in_memory else max_overflow,
         pool_timeout=patience_s,
-        # The driver's own way to start transactions, late and only for writes, is switched off.
+        # The driver would begin transactions late, and only for writes; this is switched off.
         connect_args={"timeout": patience_s, "isolation_level": None},
     )
 
     def before_connect(_: object, __: object, args: tuple[Any, ...], options: dict[str, Any]) -> None:
-        """Make the folder, and let a file that cannot be opened fail here.
+        """Make the folder, and open the file once, so that a failure is raised here.
 
-        In aiosqlite it would leave a thread behind that writes a traceback.
+        A failure in aiosqlite would leave a thread that prints a traceback.
         """
         name = url.database
         if name and not in_memory and not name.startswith("file:"):
@@ -79,10 +79,10 @@ def sqlite_engine(url: URL, *, pool_size: int, max_overflow: int, patience_s: fl
         sqlite3.connect(*args, **options).close()
 
     def explain(context: ExceptionContext) -> None:
-        """Raise an error of one line for what is no mistake in the code."""
+        """Replace errors of SQLite that are no mistake in the code by one line."""
         if in_memory and isinstance(context.original_exception, asyncio.CancelledError):
-            # SQLAlchemy would drop the connection, and the whole database with it. The driver executes its statements
-            # in order, so the connection is as good as before once the cancelled one has ended.
+            # SQLAlchemy would drop the connection, and with it the whole database. The driver runs its statements in
+            # order, so the connection is usable again after the cancelled statement.
             context.is_disconnect = False
         code = getattr(context.original_exception, "sqlite_errorcode", 0)
         if found := _EXPLANATIONS.get(code) or _EXPLANATIONS.get(code & 0xFF):
@@ -101,7 +101,7 @@ class SqliteInsert(BulkInsert):
 
     def __init__(self, table_class: type, dialect: Dialect) -> None:
         super().__init__(table_class, dialect)
-        # Only the primary key: a blanket OR IGNORE would swallow rows that break another rule.
+        # Only the primary key: OR IGNORE would drop rows that break another rule.
         statement = insert(self.table).on_conflict_do_nothing(index_elements=list(self.table.primary_key))
         self._insert = str(statement.compile(dialect=dialect, column_keys=self.columns))
 
@@ -132,11 +132,10 @@ def _set_up(connection: Any, _: object) -> None:  # noqa: ANN401 - the driver's,
 
 
 def _begin(conn: Connection, cursor: Any, statement: str, _: object, context: Any, __: object) -> None:  # noqa: ANN401
-    """Start the transaction before its first statement, with the write lock if it is going to write.
+    """Begin the transaction before its first statement, with the write lock if it is going to write.
 
-    A transaction that starts by reading keeps its snapshot, and cannot write any more once another one has written: this
-    makes lost updates impossible. One that says FOR UPDATE, which SQLite does not know, takes the write lock first and
-    waits its turn.
+    A transaction that begins with a read keeps its snapshot, and cannot write after another transaction has written. So no
+    update is lost. SQLite has no FOR UPDATE, so a transaction with FOR UPDATE takes the write lock at its begin.
     """
     if conn.connection.driver_connection.in_transaction:  # type: ignore[union-attr]
         return
