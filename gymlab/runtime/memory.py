@@ -1,4 +1,4 @@
-"""Memory of a process, as the operating system counts it, and of a value with all that it refers to."""
+"""Memory of a process, as the operating system counts it."""
 
 import multiprocessing
 import os
