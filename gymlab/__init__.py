@@ -20,7 +20,14 @@ if TYPE_CHECKING:
         TimedEntropy,
         TransitionEntropy,
     )
-    from gymlab.errors import GymlabError, InputError, MemoryLimitError, OutputError, ReportError
+    from gymlab.errors import (
+        BreakerOpenError,
+        GymlabError,
+        InputError,
+        MemoryLimitError,
+        OutputError,
+        ReportError,
+    )
     from gymlab.patterns.assignment import Assignment
     from gymlab.patterns.asynchronous import extract_patterns_async
     from gymlab.patterns.comparison import Comparison, compare_logs
@@ -29,7 +36,9 @@ if TYPE_CHECKING:
     from gymlab.patterns.result import Extraction, load_extraction
     from gymlab.patterns.temporal import TemporalPattern
     from gymlab.principles import Principle, Study, infer_principles, study_principles
+    from gymlab.runtime.breaker import CircuitBreaker
     from gymlab.runtime.cache import BoundedCache, CacheStats
+    from gymlab.runtime.cache_manager import CacheManager
     from gymlab.runtime.database import Database
     from gymlab.settings import notebook_path, sample_path
 
@@ -37,7 +46,10 @@ _HOMES = {
     "AgentEntropies": "gymlab.entropy",
     "Assignment": "gymlab.patterns.assignment",
     "BoundedCache": "gymlab.runtime.cache",
+    "BreakerOpenError": "gymlab.errors",
+    "CacheManager": "gymlab.runtime.cache_manager",
     "CacheStats": "gymlab.runtime.cache",
+    "CircuitBreaker": "gymlab.runtime.breaker",
     "Channel": "gymlab.actions.channels",
     "Comparison": "gymlab.patterns.comparison",
     "ConditionalEntropy": "gymlab.entropy",
@@ -73,8 +85,11 @@ __all__ = [
     "AgentEntropies",
     "Assignment",
     "BoundedCache",
+    "BreakerOpenError",
+    "CacheManager",
     "CacheStats",
     "Channel",
+    "CircuitBreaker",
     "Comparison",
     "ConditionalEntropy",
     "Database",

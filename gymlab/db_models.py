@@ -140,7 +140,7 @@ class PrincipleRecord(GymlabTable, table=True):
     --------
     >>> record = PrincipleRecord(
     ...     run_id="nightly-2", number=0, created_at=datetime(2026, 1, 2, tzinfo=UTC), source="log.jsonl",
-    ...     compared_with="nightly-1", unit="ada", situation='{"other_last": "take"}', action="take", probability=0.9,
+    ...     compared_with="nightly-1", subject="ada", situation='{"other_last": "take"}', action="take", probability=0.9,
     ...     low=0.8, high=0.95, n=100, q=0.01, kind="evolution", changed=False, parents='["nightly-1/3"]',
     ... )
     >>> record.id
@@ -154,7 +154,7 @@ class PrincipleRecord(GymlabTable, table=True):
     created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     source: str = Field(index=True)
     compared_with: str | None = None
-    unit: str
+    subject: str
     situation: str = Field(sa_type=Text)
     action: str
     probability: float

@@ -44,6 +44,23 @@ class BusyError(GymlabError, RuntimeError):
     exit_code = 3
 
 
+class BreakerOpenError(GymlabError, RuntimeError):
+    """A circuit breaker refused a call.
+
+    Attributes
+    ----------
+    name
+        Name of the breaker.
+    retry_after
+        Seconds until the next probe; infinite if another call probes now, or the breaker was opened by hand.
+    """
+
+    def __init__(self, name: str, retry_after: float) -> None:
+        after = f"in {retry_after:.3g} s" if retry_after < float("inf") else "later"
+        super().__init__(f"breaker {name!r} is open, since the service behind it fails; try again {after}")
+        self.name, self.retry_after = name, retry_after
+
+
 def exit_code_for(error: BaseException) -> int:
     """Return the exit code that an error ends a command with.
 

@@ -1,6 +1,8 @@
 """What several test modules share: a browser, and what an absent service means."""
 
+import asyncio
 import os
+import secrets
 import signal
 import sys
 
@@ -39,3 +41,37 @@ def browser():
         absent("Chromium")
     with chromium() as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def postgres_server():
+    """The URL of a PostgreSQL server on this machine in which databases can be made."""
+    import asyncpg
+
+    server = os.environ.get("GYMLAB_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
+
+    async def reach():
+        await (await asyncpg.connect(server, timeout=5)).close()
+
+    try:
+        asyncio.run(reach())
+    except (OSError, asyncpg.PostgresError):
+        absent(f"a PostgreSQL server at {server}")
+    return server
+
+
+@pytest.fixture
+def postgres_url(postgres_server):
+    """The URL of a new, empty PostgreSQL database, which is removed after the test."""
+    import asyncpg
+
+    name = f"gymlab_test_{secrets.token_hex(6)}"
+
+    async def execute(statement):
+        connection = await asyncpg.connect(postgres_server)
+        await connection.execute(statement)
+        await connection.close()
+
+    asyncio.run(execute(f"CREATE DATABASE {name}"))
+    yield postgres_server.rpartition("/")[0] + f"/{name}"
+    asyncio.run(execute(f"DROP DATABASE {name} WITH (FORCE)"))

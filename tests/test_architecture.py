@@ -17,6 +17,7 @@ FLOORS = {
     "budget": 0,
     "settings": 0,
     "errors": 0,
+    "events": 0,
     "db_models": 0,
     "renamed": 0,
     "distance": 1,

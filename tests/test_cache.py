@@ -24,7 +24,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 import gymlab
 from gymlab.errors import InputError
 from gymlab.runtime.cache import BoundedCache, CacheStats
-from gymlab.runtime.memory import size_of
+from gymlab.runtime.cached_values import size_of
 
 
 class Clock:

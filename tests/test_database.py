@@ -61,8 +61,10 @@ async def count(db, table=ActionRow):
         return (await session.exec(select(func.count()).select_from(table))).one()
 
 
-@pytest.fixture(params=["memory", "file"])
+@pytest.fixture(params=["memory", "file", "postgres"])
 def url(request, tmp_path):
+    if request.param == "postgres":
+        return request.getfixturevalue("postgres_url")
     return MEMORY if request.param == "memory" else f"sqlite:///{tmp_path / 'new' / 'folder' / 'lab.db'}"
 
 
@@ -242,8 +244,9 @@ def test_pool_figures(tmp_path):
     assert figures == [(0, 0.0), (2, 0.5), (0, 0.0)]
 
 
-def test_one_database_serves_several_event_loops(url):
-    db = Database(url)
+@pytest.mark.parametrize("name", ["memory", "file"])
+def test_one_database_serves_several_event_loops(name, tmp_path):
+    db = Database(MEMORY if name == "memory" else f"sqlite:///{tmp_path}/lab.db")
     assert asyncio.run(db.bulk_insert([action(0)])) == 1
     assert asyncio.run(count(db)) == 1
     asyncio.run(db.aclose())
@@ -254,6 +257,7 @@ def test_one_database_serves_several_event_loops(url):
 
 def test_the_file_is_in_wal_mode_with_foreign_keys_and_its_tables(tmp_path):
     async def work(db):
+        await db.upgrade()
         async with db.engine.connect() as connection:
             wal = (await connection.execute(text("PRAGMA journal_mode"))).scalar()
             keys = (await connection.execute(text("PRAGMA foreign_keys"))).scalar()
@@ -290,7 +294,6 @@ def test_making_a_database_object_touches_no_file(tmp_path):
 @pytest.mark.parametrize(
     "url",
     [
-        "postgresql+asyncpg://ada:hunter2@localhost/gym",
         "postgresql://ada:hunter2@localhost:port/gym",
         "mysql://ada:hunter2@h/d?password=hunter2",
         "hunter2",
@@ -484,7 +487,7 @@ def test_the_same_key_twice_in_one_call(url, batch_size):
         ({"meta": {"a": 1}}, "'metadata' takes a string, not dict"),
         ({"timestamp": "2026-01-01"}, "'timestamp' takes a time"),
         ({"timestamp": datetime(2026, 1, 1)}, "'timestamp' cannot take .* no time zone"),  # noqa: DTZ001
-        ({"n_choices": 2**70}, "too large"),
+        ({"n_choices": 2**70}, "(too large|out of int64 range)"),
         ({"target": "\ud800"}, "surrogates"),
     ],
 )
@@ -532,7 +535,8 @@ def test_a_table_of_the_users_own_with_its_own_rules(url):
             await connection.run_sync(Visit.metadata.create_all)
         assert await db.bulk_insert([Visit(number=1, place="x", paid=True), Visit(number=2, place="y")]) == 2
         assert await db.bulk_insert([Visit(number=1, place="x", paid=True)]) == 0
-        with pytest.raises(InputError, match=r"row 1 \(number=4\): UNIQUE constraint failed: visit\.place"):
+        reason = r"(UNIQUE constraint failed: visit\.place|duplicate key value violates unique constraint)"
+        with pytest.raises(InputError, match=rf"row 1 \(number=4\): {reason}"):
             await db.bulk_insert([Visit(number=3, place="z"), Visit(number=4, place="x")])
         return await count(db, Visit)
 

@@ -107,7 +107,9 @@ def import_(
 
 
 def _file_of(database: "Database") -> Path | None:
-    """Return the absolute path of a database's file, None for a database in memory; ``~`` in a URL is a plain name."""
+    """Return the absolute path of a database's file, None if it has none; ``~`` in a URL is a plain name."""
+    if database.engine.dialect.name != "sqlite":
+        return None
     name = database.engine.url.database or ":memory:"
     if name.startswith("file:"):
         name = unquote(urlsplit(name).path)

@@ -94,7 +94,7 @@ async def store_principles(
             created_at=when,
             source=source,
             compared_with=previous,
-            unit=rule.subject,
+            subject=rule.subject,
             situation=json.dumps(dict(rule.situation), ensure_ascii=False, sort_keys=True),
             action=rule.action,
             probability=float(rule.probability),
@@ -173,5 +173,5 @@ async def _run_before(session: AsyncSession, source: str, when: datetime) -> str
 def _rule(record: PrincipleRecord) -> Rule:
     figures = record.model_dump(include={"action", "probability", "low", "high"})
     return cast(
-        "Rule", SimpleNamespace(subject=record.unit, situation=json.loads(record.situation), **figures)
+        "Rule", SimpleNamespace(subject=record.subject, situation=json.loads(record.situation), **figures)
     )

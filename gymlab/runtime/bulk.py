@@ -1,5 +1,6 @@
 """Insertion of many rows as tuples through the driver: all rows or none."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +9,6 @@ from types import NoneType
 from typing import Any
 
 from sqlalchemy import ColumnElement, Dialect, Table, inspect
-from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import AutoString, SQLModel
@@ -23,11 +23,7 @@ _TYPE_NAMES = {
     bool: "a bool",
 }
 
-# The errors for a value that the driver or the table refuses; a full disk raises another error.
-_REFUSALS = (IntegrityError, InterfaceError, ProgrammingError, DataError, OverflowError, UnicodeError)
-
-# SQLite before 3.32 takes 999 parameters in a statement.
-_PARAMETERS = 900
+Row = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +37,8 @@ class _Field:
     bind: Callable[[Any], Any] | None
 
 
-class BulkInsert:
-    """The insertion of rows of one table class over one connection.
+class BulkInsert(ABC):
+    """The insertion of rows of one table class over one connection; each kind of database has its own.
 
     Parameters
     ----------
@@ -52,13 +48,23 @@ class BulkInsert:
         The dialect of the database.
     """
 
+    # Errors for a value that a driver cannot take or a table refuses. A full disk is none of these.
+    refusals: tuple[type[Exception], ...] = (
+        IntegrityError,
+        InterfaceError,
+        ProgrammingError,
+        DataError,
+        OverflowError,
+        UnicodeError,
+    )
+
     def __init__(self, table_class: type[SQLModel], dialect: Dialect) -> None:
         mapper = inspect(table_class, raiseerr=False)
         if mapper is None or not isinstance(mapper.local_table, Table):
             raise InputError(
                 f"{table_class.__name__} is no table: bulk_insert takes instances of a table class"
             )
-        table = mapper.local_table
+        self.table = mapper.local_table
         self._fields = [
             _Field(
                 attribute=attribute.key,
@@ -70,18 +76,23 @@ class BulkInsert:
             for attribute in mapper.column_attrs
             for column in attribute.columns[:1]
         ]
-        columns = [field.column for field in self._fields]
-        self._key = [columns.index(column.name) for column in table.primary_key.columns]
-        # Only the primary key: OR IGNORE would drop rows that break another rule.
-        statement = insert(table).on_conflict_do_nothing(index_elements=list(table.primary_key.columns))
-        self._insert = str(statement.compile(dialect=dialect, column_keys=columns))
-        quote = dialect.identifier_preparer.quote
-        names = ", ".join(map(quote, columns))
-        key = ", ".join(quote(columns[i]) for i in self._key)
-        # The name is the table's own, quoted by SQLAlchemy; values are parameters.
-        self._select = (
-            f"SELECT {names} FROM {dialect.identifier_preparer.format_table(table)} WHERE ({key}) IN (VALUES "  # noqa: S608
-        )
+        self.columns = [field.column for field in self._fields]
+        self.key_columns = [column.name for column in self.table.primary_key.columns]
+        self.key = [self.columns.index(name) for name in self.key_columns]
+        self.quoted_table = dialect.identifier_preparer.format_table(self.table)
+        self._quote = dialect.identifier_preparer.quote
+
+    @abstractmethod
+    async def insert(self, connection: AsyncConnection, rows: Sequence[Row]) -> int:
+        """Insert rows whose keys are new, and return how many there were."""
+
+    @abstractmethod
+    async def stored(self, connection: AsyncConnection, rows: Sequence[Row]) -> list[Row]:
+        """Return the stored rows that have the keys of the given ones, which were inserted just before."""
+
+    def quoted(self, names: Sequence[str]) -> str:
+        """Return names of columns as a statement lists them."""
+        return ", ".join(map(self._quote, names))
 
     async def run(self, connection: AsyncConnection, rows: Sequence[SQLModel], batch_size: int) -> int:
         """Insert the rows within the connection's transaction and return how many were new.
@@ -94,13 +105,13 @@ class BulkInsert:
         inserted = 0
         for first in range(0, len(rows), batch_size):
             batch = self._bound(rows[first : first + batch_size], first)
-            new = await self._execute(connection, batch, first)
+            new = await self._insert_or_explain(connection, batch, first)
             inserted += new
             if new < len(batch):
                 await self._require_equal(connection, batch, first)
         return inserted
 
-    def _bound(self, rows: Sequence[SQLModel], first: int) -> list[tuple[Any, ...]]:
+    def _bound(self, rows: Sequence[SQLModel], first: int) -> list[Row]:
         """Return the rows as tuples for the driver."""
         columns = []
         # The instrumented attributes of SQLAlchemy are slower than all other steps together.
@@ -119,43 +130,35 @@ class BulkInsert:
                 ) from bad.__cause__
         return list(zip(*columns, strict=True))
 
-    async def _execute(self, connection: AsyncConnection, batch: list[tuple[Any, ...]], first: int) -> int:
+    async def _insert_or_explain(self, connection: AsyncConnection, batch: list[Row], first: int) -> int:
         try:
-            return (await connection.exec_driver_sql(self._insert, batch)).rowcount
-        except _REFUSALS as refusal:
-            # The transaction has failed. The rows are inserted one by one to find the refused row.
+            async with connection.begin_nested():
+                return await self.insert(connection, batch)
+        except self.refusals as refusal:
+            # The rows are inserted one by one to find the refused row.
             for index, row in enumerate(batch):
                 try:
-                    await connection.exec_driver_sql(self._insert, row)
-                except _REFUSALS as error:
+                    async with connection.begin_nested():
+                        await self.insert(connection, [row])
+                except self.refusals as error:
                     reason = str(getattr(error, "orig", error))
                     raise InputError(f"row {first + index} ({self._key_text(row)}): {reason}") from error
             raise InputError(f"rows {first} to {first + len(batch) - 1}: {refusal}") from refusal
 
-    async def _require_equal(
-        self, connection: AsyncConnection, batch: list[tuple[Any, ...]], first: int
-    ) -> None:
+    async def _require_equal(self, connection: AsyncConnection, batch: list[Row], first: int) -> None:
         """Refuse a row if its key is stored with other content, even by the same call."""
-        width = len(self._key)
-        one = f"({', '.join('?' * width)})"
-        step = max(1, _PARAMETERS // width)
-        for start in range(0, len(batch), step):
-            part = batch[start : start + step]
-            keys = tuple(row[i] for row in part for i in self._key)
-            query = f"{self._select}{', '.join([one] * len(part))})"
-            found = (await connection.exec_driver_sql(query, keys)).all()
-            stored = {tuple(row[i] for i in self._key): tuple(row) for row in found}
-            for index, row in enumerate(part, start=first + start):
-                other = stored[tuple(row[i] for i in self._key)]
-                if row != other:
-                    at = next(i for i in range(len(row)) if row[i] != other[i])
-                    raise InputError(
-                        f"row {index} ({self._key_text(row)}) is stored with other content: column "
-                        f"{self._fields[at].column!r} is {other[at]!r} there and {row[at]!r} here"
-                    )
+        stored = {tuple(row[i] for i in self.key): row for row in await self.stored(connection, batch)}
+        for index, row in enumerate(batch, start=first):
+            other = stored[tuple(row[i] for i in self.key)]
+            if row != other:
+                at = next(i for i in range(len(row)) if row[i] != other[i])
+                raise InputError(
+                    f"row {index} ({self._key_text(row)}) is stored with other content: column "
+                    f"{self.columns[at]!r} is {other[at]!r} there and {row[at]!r} here"
+                )
 
-    def _key_text(self, row: tuple[Any, ...]) -> str:
-        return ", ".join(f"{self._fields[i].column}={row[i]!r}" for i in self._key)
+    def _key_text(self, row: Row) -> str:
+        return ", ".join(f"{self.columns[i]}={row[i]!r}" for i in self.key)
 
     def _refusal(self, row: SQLModel, index: int, reason: str) -> str:
         key = tuple(getattr(row, field.attribute) for field in self._fields)

@@ -1,28 +1,19 @@
 """A cache with bounds on entries, bytes and age, which evicts the least recently used entries."""
 
 import inspect
+import itertools
 import math
-import tempfile
 import threading
 import time
-from collections import OrderedDict, UserDict, deque
-from collections.abc import Callable, Hashable, ItemsView, Iterator, KeysView, ValuesView
-from concurrent.futures import Future
-from dataclasses import dataclass, fields, is_dataclass
-from types import MappingProxyType
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
 
 from gymlab.arguments import finite_number, instance, shown, whole_number
 from gymlab.errors import InputError
-from gymlab.runtime.memory import size_of
-
-_ABSENT = object()
-
-# An object with one of these can be used only once.
-_USED_UP = ("__await__", "__next__", "__anext__", "readline")
-_TEMPORARY_FILE = tempfile._TemporaryFileWrapper  # noqa: SLF001 - it has readline only through __getattr__
+from gymlab.runtime.cached_values import single_use_parts, size_of
+from gymlab.runtime.single_flight import ABSENT, SingleFlight
 
 
 @dataclass(frozen=True)
@@ -49,17 +40,17 @@ class CacheStats:
     hit_rate: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Entry:
     value: Any
     size: int
     expires: float
+    used: int
+    pins: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Computation:
-    thread: int
-    outcome: Future[Any]
+# Tells which of two entries was used later, in any cache.
+_USES = itertools.count()
 
 
 class BoundedCache:
@@ -72,8 +63,8 @@ class BoundedCache:
     max_size
         Maximum number of entries.
     max_bytes
-        Maximum bytes of values, counted by :func:`gymlab.runtime.memory.size_of` when they are set; None for no bound.
-        A larger value is not kept.
+        Most bytes of values, as :func:`gymlab.runtime.cached_values.size_of` counts them when they are set; None for no
+        bound. A value larger than this is not kept.
     ttl
         Seconds after which an entry expires; None for never.
     name
@@ -120,10 +111,12 @@ class BoundedCache:
         self._entries: OrderedDict[Hashable, _Entry] = OrderedDict()
         # Keys in the order in which they were set and will expire.
         self._by_age: OrderedDict[Hashable, None] = OrderedDict()
-        self._computing: dict[Hashable, _Computation] = {}
-        # Reentrant, since the deletion of a value may run code that uses this cache.
+        # Reentrant: a value that is dropped may run code of its own, which may use this cache.
         self._lock = threading.RLock()
+        self._flight = SingleFlight(name, self._lock, self._look_up, self._prepared)
         self._bytes = self._hits = self._misses = self._evictions = 0
+        # Set by a manager: makes room for so many bytes in its budget, and returns whether it could.
+        self._make_room: Callable[[int], bool] = lambda _: True
 
     @property
     def max_size(self) -> int:
@@ -135,15 +128,13 @@ class BoundedCache:
         """Most bytes of values; None for no bound."""
         return self._max_bytes
 
-    def get(self, key: Hashable, default: Any = None) -> Any:  # noqa: ANN401 - values of any type
-        """Return the value of a key, which becomes the most recently used; ``default`` if there is none.
+    @property
+    def bytes(self) -> int:
+        """Bytes of all values, those that expired since the last use of the cache included."""
+        return self._bytes
 
-        Parameters
-        ----------
-        key
-            A hashable object.
-        default
-            The result for a missing or expired key.
+    def get(self, key: Hashable, default: Any = None) -> Any:  # noqa: ANN401 - values of any type
+        """Return the value of a key, which becomes the most recently used; the default if there is none.
 
         Raises
         ------
@@ -158,24 +149,19 @@ class BoundedCache:
         self._refuse_unhashable(key)
         with self._lock:
             value = self._look_up(key)
-        return default if value is _ABSENT else value
+        return default if value is ABSENT else value
 
     def set(self, key: Hashable, value: Any) -> None:  # noqa: ANN401 - values of any type
-        """Store a value under a key, and evict the least recently used values until the bounds hold.
+        """Keep a value under a key, and remove the least recently used entries until the bounds hold.
 
-        Parameters
-        ----------
-        key
-            A hashable object.
-        value
-            An object that can be used more than once. Its size is measured now; later additions to it do not count. If
-            the value is larger than the whole budget, it is not kept, and the earlier value of the key is removed.
+        The size of the value is measured now. A value larger than the whole budget is not kept, and the earlier value
+        of this key is removed.
 
         Raises
         ------
         InputError
-            If the key is not hashable, or the value or something in it (in lists, tuples, sets, dicts) can be used
-            only once: an awaitable, an iterator, an open file.
+            If the key is not hashable, or the value or a part of it (in lists, tuples, sets, dicts) can be used only
+            once: an awaitable, an iterator, an open file.
 
         Examples
         --------
@@ -185,33 +171,31 @@ class BoundedCache:
         False
         """
         self._refuse_unhashable(key)
-        self._refuse_used_up(value)
-        size = size_of(value)
+        keep = self._prepared(value)
         with self._lock:
-            # This value is newer than the one that is being computed for the key.
-            self._computing.pop(key, None)
-            self._keep(key, value, size)
+            # A value that is being computed for this key is older than this one, and must not replace it.
+            self._flight.forget(key)
+            keep(key)
 
     def get_or_compute(self, key: Hashable, compute: Callable[[], Any]) -> Any:  # noqa: ANN401 - as above
         """Return the value of a key, computing it if there is none.
 
-        Several callers of one key wait for one computation. No lock is held during the computation.
+        Callers that ask for the same key meanwhile wait for the one that computes; no lock is held while it does. If it
+        is interrupted, one of them computes. Two threads that compute keys which need each other wait for ever.
 
         Parameters
         ----------
         key
             A hashable object.
         compute
-            Called without arguments. Its value, also None, is kept, unless the cache is cleared or the key is set during
-            the computation. An error is raised to all waiting callers, and nothing is kept. Await a coroutine first, and
-            :meth:`set` its result.
+            Called without arguments. Its value is kept (None too), unless the cache was cleared or the key was set
+            meanwhile. Its error is raised to all who wait, and nothing is kept.
 
         Raises
         ------
         InputError
-            If the key is not hashable, `compute` cannot be called, or :meth:`set` refuses its value. If the computation
-            asks for the same key, and would wait for itself. Two threads whose computations need each other's keys wait
-            for ever.
+            If the key is not hashable, `compute` cannot be called, :meth:`set` refuses its value (as that of a coroutine
+            function), or computing a key asks for the same key.
 
         Examples
         --------
@@ -221,23 +205,70 @@ class BoundedCache:
         """
         self._refuse_unhashable(key)
         instance("compute", compute, Callable, "a function without arguments")  # type: ignore[arg-type] # an ABC
+        return self._flight.run(key, compute)
+
+    async def get_or_compute_async(self, key: Hashable, compute: Callable[[], Awaitable[Any]]) -> Any:  # noqa: ANN401
+        """Return the value of a key, awaiting a coroutine function for it if there is none.
+
+        It does in tasks what :meth:`get_or_compute` does in threads, and both may wait for each other.
+
+        Examples
+        --------
+        >>> import asyncio
+        >>> async def answer():
+        ...     return 42
+        >>> asyncio.run(BoundedCache().get_or_compute_async("a", answer))
+        42
+        """
+        self._refuse_unhashable(key)
+        instance("compute", compute, Callable, "a coroutine function")  # type: ignore[arg-type] # an ABC
+        return await self._flight.run_async(key, compute)
+
+    def pin(self, key: Hashable) -> bool:
+        """Protect an entry from eviction until :meth:`unpin` was called as often; return whether there is one.
+
+        An entry can still expire, or be set or cleared.
+        """
         with self._lock:
-            value = self._look_up(key)
-            if value is not _ABSENT:
-                return value
-            theirs = self._computing.get(key)
-            if theirs is None:
-                mine = self._computing[key] = _Computation(threading.get_ident(), Future())
-        if theirs is None:
-            return self._compute(key, compute, mine)
-        if theirs.thread == threading.get_ident():
-            raise InputError(f"computing {key!r} for cache {self.name!r} asks the cache for {key!r}")
-        return theirs.outcome.result()
+            self._remove_expired()
+            entry = self._entries.get(key)
+            if entry is not None:
+                entry.pins += 1
+            return entry is not None
+
+    def unpin(self, key: Hashable) -> None:
+        """Undo one :meth:`pin` of an entry, if it is still there."""
+        with self._lock:
+            entry = self._entries.get(key)
+            if entry is not None and entry.pins:
+                entry.pins -= 1
+
+    def evict(self) -> int:
+        """Remove the entry whose last use is longest ago, unless all are pinned; return the bytes that became free."""
+        with self._lock:
+            key = self._oldest()
+            if key is ABSENT:
+                return 0
+            size = self._entries[key].size
+            self._remove(key)
+            self._evictions += 1
+            return size
+
+    def oldest_use(self) -> int | None:
+        """Return when the entry that :meth:`evict` would remove was last used, as a count of uses of all caches."""
+        with self._lock:
+            key = self._oldest()
+            return None if key is ABSENT else self._entries[key].used
+
+    def share(self, lock: threading.RLock, make_room: Callable[[int], bool]) -> None:
+        """Take part in a manager's budget: use its lock, and ask it to make room for the bytes of each new value."""
+        self._lock = self._flight.lock = lock
+        self._make_room = make_room
 
     def clear(self) -> None:
         """Remove every entry; the counts of look-ups stay."""
         with self._lock:
-            self._computing.clear()
+            self._flight.forget_all()
             self._entries.clear()
             self._by_age.clear()
             self._bytes = 0
@@ -270,9 +301,9 @@ class BoundedCache:
         except (TypeError, ValueError) as error:
             raise InputError(f"{shown(key)} can be no key of cache {self.name!r}: {error}") from None
 
-    def _refuse_used_up(self, value: object) -> None:
+    def _refuse_single_use(self, value: object) -> None:
         """Refuse a value that could be used only once."""
-        found = list(_used_up(value))
+        found = list(single_use_parts(value))
         for one in found:
             # Without this, Python warns that the coroutine was never awaited.
             if inspect.iscoroutine(one) and inspect.getcoroutinestate(one) == inspect.CORO_CREATED:
@@ -283,37 +314,24 @@ class BoundedCache:
                 "await it or read it to its end, and keep what it gave"
             )
 
-    def _compute(self, key: Hashable, compute: Callable[[], Any], mine: _Computation) -> Any:  # noqa: ANN401
-        try:
-            value = compute()
-            self._refuse_used_up(value)
-            size = size_of(value)
-        except BaseException as error:
-            with self._lock:
-                self._is_awaited(key, mine)
-            mine.outcome.set_exception(error)
-            raise
-        with self._lock:
-            if self._is_awaited(key, mine):
-                self._keep(key, value, size)
-        mine.outcome.set_result(value)
-        return value
+    def _prepared(self, value: Any) -> Callable[[Hashable], None]:  # noqa: ANN401 - values of any type
+        """Check and measure a value, and return a function that keeps it under a key."""
+        self._refuse_single_use(value)
+        size = size_of(value)
+        return lambda key: self._keep(key, value, size)
 
-    def _is_awaited(self, key: Hashable, mine: _Computation) -> bool:
-        """End a computation, and return whether its value is still needed."""
-        wanted = self._computing.get(key) is mine
-        if wanted:
-            del self._computing[key]
-        return wanted
+    def _oldest(self) -> Hashable:
+        return next((key for key, entry in self._entries.items() if not entry.pins), ABSENT)
 
     def _look_up(self, key: Hashable) -> Any:  # noqa: ANN401 - values of any type
         self._remove_expired()
         entry = self._entries.get(key)
         if entry is None:
             self._misses += 1
-            return _ABSENT
+            return ABSENT
         self._hits += 1
         self._entries.move_to_end(key)
+        entry.used = next(_USES)
         return entry.value
 
     def _keep(self, key: Hashable, value: Any, size: int) -> None:  # noqa: ANN401 - values of any type
@@ -322,10 +340,12 @@ class BoundedCache:
         if self._max_bytes is not None and size > self._max_bytes:
             return
         while self._entries and not self._has_room(size):
-            self._remove(next(iter(self._entries)))
-            self._evictions += 1
+            if not self.evict():
+                return
+        if not self._make_room(size):
+            return
         expires = math.inf if self._ttl is None else self._clock() + self._ttl
-        self._entries[key] = _Entry(value, size, expires)
+        self._entries[key] = _Entry(value, size, expires, next(_USES))
         self._by_age[key] = None
         self._bytes += size
 
@@ -346,27 +366,3 @@ class BoundedCache:
         if entry is not None:
             del self._by_age[key]
             self._bytes -= entry.size
-
-
-def _used_up(value: object) -> Iterator[object]:
-    """Yield the parts of a value that can be used only once: awaitables, iterators, open files."""
-    seen: set[int] = set()
-    pending = [value]
-    while pending:
-        item = pending.pop()
-        if id(item) in seen:
-            continue
-        seen.add(id(item))
-        if isinstance(item, dict):
-            pending.extend((*dict.keys(item), *dict.values(item)))
-        elif isinstance(item, (list, tuple, set, frozenset, deque, KeysView, ValuesView, ItemsView)):
-            pending.extend(item)
-        elif isinstance(item, (UserDict, MappingProxyType)):
-            pending.extend((*item.keys(), *item.values()))
-        elif isinstance(item, np.ndarray) and item.dtype == object:
-            pending.extend(item.flat)
-        elif is_dataclass(item) and not isinstance(item, type):
-            pending.extend(getattr(item, one.name, None) for one in fields(item))
-        # The type is asked, since an object may run any code.
-        elif any(hasattr(type(item), name) for name in _USED_UP) or isinstance(item, _TEMPORARY_FILE):
-            yield item

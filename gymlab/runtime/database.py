@@ -1,69 +1,62 @@
 """The database; it makes all sessions and reports sessions that are left open."""
 
-import asyncio
 import itertools
-import sqlite3
+import logging
 import sys
+import time
 import warnings
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from pathlib import Path
 from types import TracebackType
-from typing import Any, NoReturn, Self
+from typing import TYPE_CHECKING, NoReturn, Self
 
-from sqlalchemy import Connection, ExceptionContext, event
+from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
 from sqlalchemy.pool import AsyncAdaptedQueuePool
-from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlmodel import SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from gymlab.arguments import instance, whole_number
-from gymlab.db_models import GymlabTable
-from gymlab.errors import GymlabError, InputError, OutputError
-from gymlab.runtime.bulk import BulkInsert
+from gymlab.arguments import finite_number, instance, whole_number
+from gymlab.errors import InputError
+from gymlab.runtime.migrations import upgrade
+from gymlab.runtime.sqlite import SqliteInsert, is_in_memory, sqlite_engine
 from gymlab.settings import Settings
 
-_PATIENCE_S = 30.0  # the time that a session waits for a connection or for another writer
+if TYPE_CHECKING:
+    from gymlab.runtime.bulk import BulkInsert
 
-_EXPLANATIONS: dict[int, tuple[type[GymlabError], str]] = {
-    sqlite3.SQLITE_NOTADB: (InputError, "is not an SQLite database"),
-    sqlite3.SQLITE_CORRUPT: (InputError, "is damaged"),
-    sqlite3.SQLITE_CANTOPEN: (OutputError, "cannot be opened"),
-    sqlite3.SQLITE_READONLY: (OutputError, "cannot be written"),
-    sqlite3.SQLITE_PERM: (OutputError, "cannot be written"),
-    sqlite3.SQLITE_FULL: (OutputError, "cannot grow: the disk is full"),
-    sqlite3.SQLITE_IOERR: (OutputError, "cannot be read or written"),
-    sqlite3.SQLITE_BUSY: (OutputError, "is being written by another session or process; try again later"),
-    sqlite3.SQLITE_BUSY_SNAPSHOT: (
-        OutputError,
-        "was written by another session; one that reads in order to write must read .with_for_update()",
-    ),
-}
+# How long a session waits for a connection, and for another writer to finish.
+_PATIENCE_S = 30.0
+
+_log = logging.getLogger(__name__)
 
 
 class Database:
-    """A database of actions and report runs, with its own tables made on first use.
+    """A database of actions and report runs. Its tables are made, or brought up to date, before the first session.
 
-    A session is one transaction. Sessions read at the same time, each from one snapshot, and write one after the other. A
-    session that reads in order to write uses ``.with_for_update()``; without it, the write is refused if another session
-    has written since the read.
+    A session is one transaction. A session that reads in order to write says so, ``.with_for_update()``.
+
+    On SQLite, sessions read side by side, each from one snapshot, and write one after the other. A write that would
+    overwrite what another session has stored since it was read is refused. On PostgreSQL, sessions write side by side.
 
     Parameters
     ----------
     url
-        ``sqlite:///relative/file.db``, ``sqlite:////absolute/file.db`` or ``sqlite:///:memory:``. None for
-        the embedded database of the settings. The folder of the file is made. A database in memory has one
-        connection, for which its sessions wait; it is gone after :meth:`aclose`.
+        ``sqlite:///relative/file.db``, ``sqlite:////absolute/file.db``, ``sqlite:///:memory:`` or
+        ``postgresql://user@host/database`` (extra `postgres`). None for the embedded database of the settings. The
+        folder of a file is made. A database in memory has one connection, for which its sessions wait; it ends with
+        :meth:`aclose`. The connections of PostgreSQL belong to the event loop that opened them.
     pool_size, max_overflow
         Number of connections that are kept, and number of further connections under load.
+    slow_seconds
+        A statement that takes longer is logged as a warning, without its values.
 
     Raises
     ------
     InputError
-        If the URL names something other than an SQLite database.
+        If the URL names another kind of database, or asyncpg is not installed.
 
     Examples
     --------
@@ -77,34 +70,38 @@ class Database:
     0
     """
 
-    def __init__(self, url: str | None = None, pool_size: int = 10, max_overflow: int = 20) -> None:
+    def __init__(
+        self,
+        url: str | None = None,
+        pool_size: int = 10,
+        max_overflow: int = 20,
+        *,
+        slow_seconds: float = 5.0,
+    ) -> None:
         pool_size = whole_number("pool_size", pool_size, least=1)
         max_overflow = whole_number("max_overflow", max_overflow, least=0, instead=" beyond pool_size")
-        self._url = _sqlite_url(Settings().database_url if url is None else url)
-        self._in_memory = self._url.database in {None, "", ":memory:"}
-        if self._in_memory:
-            # Each connection would be another database, and sessions that share one at the same time would mix their
-            # transactions. So there is one connection, and sessions take turns.
-            pool_size, max_overflow = 1, 0
-        self._limit = pool_size + max_overflow
-        self._engine = create_async_engine(
-            self._url,
-            poolclass=AsyncAdaptedQueuePool,
-            pool_size=pool_size,
-            max_overflow=max_overflow,
-            pool_timeout=_PATIENCE_S,
-            # The driver would begin transactions late, and only for writes; this is switched off.
-            connect_args={"timeout": _PATIENCE_S, "isolation_level": None},
-        )
-        engine = self._engine.sync_engine
-        event.listen(engine, "do_connect", self._before_connect)
-        event.listen(engine, "connect", self._prepare)
-        event.listen(engine, "before_cursor_execute", _begin)
-        event.listen(engine, "handle_error", self._explain)
+        self._slow_seconds = finite_number("slow_seconds", slow_seconds, above=0, noun="seconds")
+        self._url = _checked_url(Settings().database_url if url is None else url)
+        options = {"pool_size": pool_size, "max_overflow": max_overflow}
+        self._insert: type[BulkInsert] = SqliteInsert
+        if self._url.drivername == "sqlite+aiosqlite":
+            self._engine = sqlite_engine(self._url, **options, patience_s=_PATIENCE_S)
+        else:
+            try:
+                from gymlab.runtime.postgres import PostgresInsert, postgres_engine  # noqa: PLC0415 - an extra
+            except ModuleNotFoundError as error:
+                raise InputError(
+                    f"PostgreSQL needs {error.name}, which is not installed: pip install 'gymlab[postgres]'"
+                ) from error
+            self._engine = postgres_engine(self._url, **options, patience_s=_PATIENCE_S)
+            self._insert = PostgresInsert
+        self._limit = 1 if is_in_memory(self._url) else pool_size + max_overflow
+        event.listen(self._engine.sync_engine, "before_cursor_execute", self._note_start)
+        event.listen(self._engine.sync_engine, "after_cursor_execute", self._log_if_slow)
         self._sessions = async_sessionmaker(self._engine, class_=AsyncSession, expire_on_commit=False)
         self._open: dict[int, tuple[AsyncSession, str]] = {}
         self._numbers = itertools.count()
-        self._closed = False
+        self._closed = self._up_to_date = False
 
     def __repr__(self) -> str:
         return f"Database({self._url.render_as_string(hide_password=True)!r})"
@@ -130,6 +127,7 @@ class Database:
     @asynccontextmanager
     async def _session(self, where: str) -> AsyncIterator[AsyncSession]:
         self._require_open()
+        await self.upgrade()
         number = next(self._numbers)
         try:
             # Closing a session that was not committed rolls it back.
@@ -178,10 +176,25 @@ class Database:
             names = " and ".join(cls.__name__ for cls in classes)
             raise InputError(f"bulk_insert takes rows of one table, not of {names}")
         for table_class in classes:
-            insertion = BulkInsert(table_class, self._engine.dialect)
+            await self.upgrade()
+            insertion = self._insert(table_class, self._engine.dialect)
             async with self._engine.begin() as connection:
                 return await insertion.run(connection, rows, batch_size)
         return 0
+
+    async def upgrade(self) -> None:
+        """Make gymlab's tables, or bring those of an earlier gymlab up to date; every session does this first.
+
+        Raises
+        ------
+        InputError
+            If a table of the same name is not gymlab's, or the database was written by a newer gymlab.
+        """
+        if not self._up_to_date:
+            self._require_open()
+            async with self._engine.begin() as connection:
+                await connection.run_sync(upgrade)
+            self._up_to_date = True
 
     def pool_in_use(self) -> int:
         """Return the number of connections in use."""
@@ -226,49 +239,15 @@ class Database:
         if self._closed:
             raise InputError(f"{self!r} was closed")
 
-    def _before_connect(self, _: object, __: object, args: tuple[Any, ...], options: dict[str, Any]) -> None:
-        """Make the folder, and open the file once, so that a failure is raised here.
+    def _note_start(self, conn: Connection, *_: object) -> None:
+        conn.info["gymlab_started"] = time.monotonic()
 
-        A failure in aiosqlite would leave a thread that prints a traceback.
-        """
-        name = self._url.database
-        if name and not self._in_memory and not name.startswith("file:"):
-            try:
-                Path(name).parent.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise OutputError(
-                    f"the folder of the database {name} cannot be made: {error.strerror}"
-                ) from error
-        sqlite3.connect(*args, **options).close()
-
-    def _prepare(self, connection: Any, _: object) -> None:  # noqa: ANN401 - the driver has no types
-        """Set up a new connection and make missing tables; several processes may do this at the same time."""
-        cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
-            cursor.execute(f"PRAGMA {pragma}")
-        dialect = self._engine.dialect
-        for table in GymlabTable.metadata.sorted_tables:
-            cursor.execute(str(CreateTable(table, if_not_exists=True).compile(dialect=dialect)))
-            cursor.execute(f"PRAGMA table_info({table.name})")
-            found = {name: is_key for _, name, _, _, _, is_key in cursor.fetchall()}
-            if any(c.name not in found or c.primary_key != bool(found[c.name]) for c in table.columns):
-                connection.close()
-                where = f"the database {self._url.database}"
-                raise InputError(f"{where}: its table {table.name!r} is not gymlab's; name another database")
-            for index in table.indexes:
-                cursor.execute(str(CreateIndex(index, if_not_exists=True).compile(dialect=dialect)))
-        cursor.close()
-
-    def _explain(self, context: ExceptionContext) -> None:
-        """Replace errors of SQLite that are no mistake in the code by one line."""
-        if self._in_memory and isinstance(context.original_exception, asyncio.CancelledError):
-            # SQLAlchemy would drop the connection, and with it the whole database. The driver runs its statements in
-            # order, so the connection is usable again after the cancelled statement.
-            context.is_disconnect = False
-        code = getattr(context.original_exception, "sqlite_errorcode", 0)
-        if found := _EXPLANATIONS.get(code) or _EXPLANATIONS.get(code & 0xFF):
-            kind, what = found
-            raise kind(f"the database {self._url.database} {what}") from context.original_exception
+    def _log_if_slow(self, conn: Connection, _: object, statement: str, *__: object) -> None:
+        seconds = time.monotonic() - conn.info["gymlab_started"]
+        if seconds > self._slow_seconds:
+            _log.warning(
+                "a statement took %.1f s on %r: %s", seconds, self, " ".join(statement.split())[:500]
+            )
 
 
 class _Closed:
@@ -281,13 +260,15 @@ class _Closed:
         raise InputError(f"the session opened at {self._where} was used after its context had ended")
 
 
-def _sqlite_url(text: str) -> URL:
+def _checked_url(text: str) -> URL:
     """Return the URL with the async driver; messages do not repeat a refused URL, since it may have a password."""
-    form = "a database URL has the form sqlite:///file.db (four slashes for an absolute path)"
+    form = "a database URL has the form sqlite:///file.db (four slashes for an absolute path) or postgresql://user@host/name"
     try:
         url = make_url("sqlite:///:memory:" if text == ":memory:" else text)
     except (ArgumentError, ValueError):
         raise InputError(f"{form}; this one cannot be read") from None
+    if url.drivername in {"postgresql", "postgres", "postgresql+asyncpg"}:
+        return url.set(drivername="postgresql+asyncpg")
     if url.drivername not in {"sqlite", "sqlite+aiosqlite"}:
         raise InputError(f"{form}; {url.drivername} is not supported")
     if "\0" in (url.database or ""):
@@ -295,17 +276,3 @@ def _sqlite_url(text: str) -> URL:
     if url.host or url.username:
         raise InputError(f"{form}; this one has two slashes, so its folder is taken for a host")
     return url.set(drivername="sqlite+aiosqlite")
-
-
-def _begin(conn: Connection, cursor: Any, statement: str, _: object, context: Any, __: object) -> None:  # noqa: ANN401
-    """Begin the transaction before its first statement, with the write lock if it is going to write.
-
-    A transaction that begins with a read keeps its snapshot, and cannot write after another transaction has written. So no
-    update is lost. SQLite has no FOR UPDATE, so a transaction with FOR UPDATE takes the write lock at its begin.
-    """
-    if conn.connection.driver_connection.in_transaction:  # type: ignore[union-attr]
-        return
-    compiled = getattr(context, "compiled", None)
-    locks = getattr(getattr(compiled, "statement", None), "_for_update_arg", None) is not None
-    reads = statement.lstrip()[:6].upper() == "SELECT"
-    cursor.execute("BEGIN" if reads and not locks else "BEGIN IMMEDIATE")

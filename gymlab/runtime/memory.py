@@ -1,4 +1,4 @@
-"""Memory of a process, as the operating system counts it, and of a value with all that it refers to."""
+"""Memory of a process, as the operating system counts it."""
 
 import multiprocessing
 import os
@@ -6,15 +6,12 @@ import re
 import sys
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Generic, ParamSpec, TypeVar
 
-import numpy as np
 import psutil
 
 from gymlab.arguments import instance
@@ -135,82 +132,3 @@ def _measured(function: Callable[..., T], args: tuple[object, ...], kwargs: dict
     start = time.perf_counter()
     value = function(*args, **kwargs)
     return Measured(value, time.perf_counter() - start, peak_bytes(), held)
-
-
-# These belong to the program and not to a value.
-_SHARED = (type, ModuleType, FunctionType, BuiltinFunctionType, MethodType)
-
-
-def size_of(value: object) -> int:
-    """Return the bytes of a value: the data of arrays, the deep size of frames, the contents of containers.
-
-    A view of an array counts as the whole array, since it keeps the array alive. An object counts once, even if the value
-    refers to it several times. Classes, functions and modules do not count.
-
-    Parameters
-    ----------
-    value
-        Any object.
-
-    Returns
-    -------
-    int
-        For objects of other libraries without a usable size, the size of the Python object.
-
-    Examples
-    --------
-    >>> size_of(np.zeros(1000)) - size_of(np.zeros(0))
-    8000
-    >>> size_of(np.zeros(1000)[:1]) > 8000
-    True
-    """
-    # By id. The objects are kept, so that Python uses no id twice.
-    seen: dict[int, object] = {}
-    pending = [value]
-    total = 0
-    while pending:
-        item = pending.pop()
-        if id(item) in seen or isinstance(item, _SHARED):
-            continue
-        seen[id(item)] = item
-        own, parts = _own_size_and_parts(item)
-        total += own
-        pending.extend(parts)
-    return total
-
-
-def _own_size_and_parts(item: object) -> tuple[int, Iterable[object]]:
-    try:
-        return _told_size_and_parts(item)
-    except Exception:  # noqa: BLE001 - the methods of an object may raise any error
-        return object.__sizeof__(item), ()
-
-
-def _told_size_and_parts(item: object) -> tuple[int, Iterable[object]]:
-    own = sys.getsizeof(item)
-    if isinstance(item, np.ndarray):
-        return _of_array(item)
-    if isinstance(item, dict):
-        return own, [*item.keys(), *item.values()]
-    if isinstance(item, (list, tuple, set, frozenset, deque)):
-        return own, item
-    if callable(usage := getattr(item, "memory_usage", None)):  # pandas
-        return int(np.sum(usage(deep=True))), ()
-    if isinstance(data := getattr(item, "nbytes", None), int):  # Arrow and other arrays
-        return own + data, ()
-    slots = [name for kind in type(item).__mro__ for name in _slots(kind)]
-    return own, [*getattr(item, "__dict__", {}).values(), *(getattr(item, name, None) for name in slots)]
-
-
-def _of_array(array: np.ndarray) -> tuple[int, Iterable[object]]:
-    own = sys.getsizeof(array)
-    if isinstance(array.base, np.ndarray):
-        return own, (array.base,)
-    # getsizeof counts the data of an array that owns its data.
-    objects = array.ravel().tolist() if array.dtype.hasobject else ()
-    return (own if array.flags.owndata else own + array.nbytes), objects
-
-
-def _slots(kind: type) -> Iterable[str]:
-    slots = kind.__dict__.get("__slots__", ())
-    return (slots,) if isinstance(slots, str) else slots

@@ -12,15 +12,16 @@ from gymlab.actions.columns import REQUIRED_COLUMNS
 from gymlab.actions.raw_rows import RawRows, TypedRows, absent_columns, conform
 from gymlab.actions.readers.databases import MAGIC as SQLITE_MAGIC
 from gymlab.actions.readers.databases import detect as detect_database
+from gymlab.actions.readers.databases import read_server
 from gymlab.actions.readers.kinds import refuse_other_kinds, require_commas
 from gymlab.actions.readers.neutral import folder_columns
 from gymlab.actions.readers.source_files import (
     Source,
     codec_of,
-    files_of,
     head,
     hide_password,
     lines,
+    places_of,
     uncompressed_name,
 )
 from gymlab.actions.schema import assemble
@@ -71,7 +72,7 @@ def read_actions(
     ----------
     source
         A file, plain or compressed (gzip, bzip2, xz, zstd, lz4); a pattern such as ``logs/*.jsonl.gz``; the URL of a
-        SQLite database; or several of these. The name of an existing file is never taken as a pattern.
+        SQLite or PostgreSQL database; or several of these. The name of an existing file is never taken as a pattern.
     format
         One of gym, gymlab, jsonl, csv, parquet, axelrod, tau-bench; None to tell it by content and name.
     strict
@@ -99,13 +100,15 @@ def read_actions(
     if format is not None and (not isinstance(format, str) or format not in FORMATS):
         raise InputError(f"there is no format {shown(format)}; the known ones are {', '.join(FORMATS)}")
     strict = boolean("strict", strict)
-    parts = [_part(path, format) for path in files_of(source)]
+    parts = [_part(place, format) for place in places_of(source)]
     frame, errors = assemble(parts, strict=strict)
     return frame if strict else (frame, errors)
 
 
-def _part(path: Path, name: str | None) -> TypedRows:
-    """Read one file, in the given format or in the one that its content and name tell."""
+def _part(path: Path | str, name: str | None) -> TypedRows:
+    """Read one file, in the given format or in the one that its content and name tell, or a database of a server."""
+    if isinstance(path, str):
+        return conform(read_server(path, name))
     start = head(path, _HEAD_SIZE)
     name = _format_of(path, start, name)
     if name in ("csv", "axelrod"):

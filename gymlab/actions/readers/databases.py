@@ -1,4 +1,4 @@
-"""SQLite databases, opened read-only: the Gym's own (table `actions`) and gymlab's (table `gymlab_actions`)."""
+"""Databases: SQLite files, opened read-only, of the Gym (table `actions`) or gymlab (`gymlab_actions`), and PostgreSQL."""
 
 import sqlite3
 from collections import Counter
@@ -15,7 +15,7 @@ from gymlab.actions.columns import COLUMNS as ACTION_TABLE
 from gymlab.actions.json_text import NotJsonError, strict_json
 from gymlab.actions.moments import in_utc, moment_of
 from gymlab.actions.raw_rows import RawRows
-from gymlab.actions.readers.source_files import check_file
+from gymlab.actions.readers.source_files import check_file, hide_password
 from gymlab.actions.values import to_time
 from gymlab.arguments import named
 from gymlab.errors import InputError
@@ -269,10 +269,47 @@ def read_own(path: Path) -> RawRows:
         # The stored times are in UTC, and SQLite keeps no zone.
         moments = [in_utc(moment_of(stored)) or stored for stored in table["timestamp"]]
         table["timestamp"] = pd.Series(moments, dtype=object)
+    return _own_rows(table, str(path))
+
+
+def read_server(url: str, name: str | None) -> RawRows:
+    """Read the actions that :func:`gymlab.actions.store.write_actions` stored in a PostgreSQL database."""
+    # SQLAlchemy takes a while to import, and only databases of servers need it.
+    from sqlalchemy import text  # noqa: PLC0415
+    from sqlalchemy.exc import ProgrammingError  # noqa: PLC0415
+
+    from gymlab.runtime import background  # noqa: PLC0415
+    from gymlab.runtime.database import Database  # noqa: PLC0415
+
+    place = hide_password(url)
+    if name not in {None, "gymlab"}:
+        raise InputError(
+            f"{place}: is read as format gymlab, although the format {name} was given; leave that out"
+        )
+
+    async def fetch() -> pd.DataFrame:
+        async with (
+            Database(url, pool_size=1, max_overflow=0) as database,
+            database.engine.connect() as connection,
+        ):
+            found = await connection.execute(text(_OWN_QUERY))
+            return pd.DataFrame(list(map(tuple, found)), columns=list(found.keys()), dtype=object)
+
+    try:
+        table = background.run(fetch())
+    except ProgrammingError as error:
+        raise InputError(f"{place}: has no table {OWN_TABLE!r}; import actions into it first") from error
+    if table.empty:
+        raise InputError(f"{place}: no actions in it")
+    # Text is ordered by the rules of the server's language; series come in the order of their ids.
+    return _own_rows(table.sort_values(list(KEY), kind="stable", ignore_index=True), place)
+
+
+def _own_rows(table: pd.DataFrame, origin: str) -> RawRows:
     return RawRows(
         columns={str(name): table[name] for name in table if name != "entropy_unit"},
         lines=np.arange(len(table), dtype=np.int64),
-        origin=str(path),
+        origin=origin,
         place="row",
         entropy_unit=_unit(table),
     )

@@ -22,11 +22,23 @@ Source = str | PathLike[str]
 _SQLITE_URL = re.compile(
     r"sqlite(\+aiosqlite|\+pysqlite)?://(?P<host>[^/]*)(/(?P<path>[^?]*))?(\?.*)?", re.DOTALL
 )
+_SERVER_URL = re.compile(r"postgres(ql)?(\+asyncpg)?://")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 
 def files_of(source: Source | Sequence[Source]) -> list[Path]:
-    """Return the files that a source names, in the order in which they are read.
+    """Return the files that a source names; the URL of a server names none.
+
+    Raises
+    ------
+    InputError
+        As :func:`places_of`.
+    """
+    return [place for place in places_of(source) if isinstance(place, Path)]
+
+
+def places_of(source: Source | Sequence[Source]) -> list[Path | str]:
+    """Return the files and the URLs of servers that a source names, in the order in which they are read.
 
     The name of an existing file or folder is never taken as a pattern.
 
@@ -42,16 +54,16 @@ def files_of(source: Source | Sequence[Source]) -> list[Path]:
 
     Examples
     --------
-    >>> [str(path) for path in files_of(["logs/a.jsonl", "sqlite:///lab%201.db"])]
-    ['logs/a.jsonl', 'lab 1.db']
+    >>> [str(path) for path in places_of(["logs/a.jsonl", "sqlite:///lab%201.db", "postgresql://host/lab"])]
+    ['logs/a.jsonl', 'lab 1.db', 'postgresql://host/lab']
     """
     if isinstance(source, (str, PathLike)):
-        return _files_of_one(source)
+        return _places_of_one(source)
     if not isinstance(source, Sequence) or not all(isinstance(one, (str, PathLike)) for one in source):
         raise InputError(f"a source is a path, a pattern, a URL or a list of these, not {shown(source)}")
     if not source:
         raise InputError("no source was given: the list is empty")
-    return [path for one in source for path in _files_of_one(one)]
+    return [place for one in source for place in _places_of_one(one)]
 
 
 def expanded(path: Source) -> Path:
@@ -85,10 +97,12 @@ def hide_password(url: str) -> str:
     return re.sub(r"([?&][^=&]*(?:pass|pwd|secret|token)[^=&]*=)[^&]*", r"\1***", hidden, flags=re.IGNORECASE)
 
 
-def _files_of_one(source: Source) -> list[Path]:
+def _places_of_one(source: Source) -> list[Path | str]:
     text = os.fsdecode(source)
     if not text:
         raise InputError("no source was given: the path is empty")
+    if isinstance(source, str) and _SERVER_URL.match(text):
+        return [text]
     if isinstance(source, str) and _URL.match(text):
         return [_database(text)]
     path = expanded(text)
@@ -111,8 +125,8 @@ def _database(url: str) -> Path:
     match = _SQLITE_URL.fullmatch(url)
     if match is None:
         raise InputError(
-            f"{hide_password(url)}: only SQLite URLs can be read "
-            "(sqlite:///path or sqlite+aiosqlite:///path); give the path of a file, or export the actions to "
+            f"{hide_password(url)}: only URLs of SQLite and PostgreSQL can be read "
+            "(sqlite:///path or postgresql://user@host/database); give the path of a file, or export the actions to "
             "JSONL, CSV or Parquet"
         )
     if match["host"] or match["path"] in (None, "", ":memory:"):

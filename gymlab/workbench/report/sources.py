@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from urllib.parse import quote, unquote
 
+from gymlab.actions.readers.source_files import hide_password
 from gymlab.arguments import shown
 from gymlab.errors import InputError
 from gymlab.settings import sample_path
@@ -24,7 +25,7 @@ def absolute_source(source: object) -> str | list[str]:
     Raises
     ------
     InputError
-        If the source is neither a text nor a path nor a list of these.
+        If the source is neither a text nor a path nor a list of these, or a URL holds a password.
 
     Examples
     --------
@@ -48,6 +49,10 @@ def _absolute(source: object, wanted: str) -> str:
         except RuntimeError:  # there is no such user, so ~ is the first letter of a file's name
             path = Path(text)
         return str(path.absolute())
+    if (hidden := hide_password(text)) != text:
+        raise InputError(
+            f"{hidden}: holds a password, which the report would show; give it in PGPASSWORD or in ~/.pgpass instead"
+        )
     found = _SQLITE.fullmatch(text)
     if found is None or found["path"] == ":memory:" or Path(unquote(found["path"])).is_absolute():
         return text

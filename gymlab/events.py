@@ -1,0 +1,69 @@
+"""Events: frozen records of what happens inside gymlab, for functions that count or show it.
+
+The rooms emit events and know nothing of who listens.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+_log = logging.getLogger(__name__)
+_listeners: "tuple[Callable[[Event], object], ...]" = ()
+
+
+@dataclass(frozen=True)
+class BreakerChanged:
+    """A circuit breaker has changed its state.
+
+    Attributes
+    ----------
+    name
+        Name of the breaker.
+    before, after
+        ``closed``, ``open`` or ``half_open``.
+    delay_s
+        Seconds until the next probe if it is open now; infinite if it was opened by hand.
+    """
+
+    name: str
+    before: str
+    after: str
+    delay_s: float
+
+
+Event = BreakerChanged
+
+
+def subscribe(listener: "Callable[[Event], object]") -> Callable[[], None]:
+    """Call a function with every event from now on; return a function that ends this.
+
+    The listener is called in the thread in which the event happens. An error of the listener is logged.
+
+    Examples
+    --------
+    >>> seen = []
+    >>> unsubscribe = subscribe(seen.append)
+    >>> emit(BreakerChanged("service", "closed", "open", 1.0))
+    >>> unsubscribe()
+    >>> emit(BreakerChanged("service", "open", "half_open", 0.0))
+    >>> [event.after for event in seen]
+    ['open']
+    """
+    global _listeners  # noqa: PLW0603 - replaced as a whole, so that emit needs no lock
+    _listeners = (*_listeners, listener)
+
+    def unsubscribe() -> None:
+        global _listeners  # noqa: PLW0603 - as above
+        _listeners = tuple(one for one in _listeners if one is not listener)
+
+    return unsubscribe
+
+
+def emit(*events: "Event") -> None:
+    """Call every listener with each event."""
+    for event in events:
+        for listener in _listeners:
+            try:
+                listener(event)
+            except Exception:  # noqa: BLE001 - it is logged, and the work goes on
+                _log.exception("a listener failed on %r", event)

@@ -1,0 +1,94 @@
+"""The versions of gymlab's tables: a database is brought to the newest one before its first session."""
+
+from pathlib import Path
+
+from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import DatabaseError
+
+from gymlab.db_models import GymlabTable
+from gymlab.errors import InputError
+
+# The newest version; a test compares it with the files in versions/.
+HEAD = "0002"
+VERSION_TABLE = "gymlab_version"
+# Of the lock that one process holds while it changes the tables of a PostgreSQL database.
+_LOCK = 7_096_845_290_441
+
+
+def stored_version(connection: Connection) -> str | None:
+    """Return the version of a database's tables; None if it has none, and ``0001`` for those of gymlab 0.1.0.
+
+    Raises
+    ------
+    InputError
+        If a table of the same name is not gymlab's.
+    """
+    tables = {*inspect(connection).get_table_names(), *inspect(connection).get_view_names()}
+    if VERSION_TABLE in tables:
+        found = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()  # noqa: S608
+        if found is not None:
+            return str(found)
+    ours = tables & set(GymlabTable.metadata.tables)
+    for name in sorted(ours):
+        _require_gymlabs(connection, name)
+    return "0001" if ours else None
+
+
+def upgrade(connection: Connection) -> None:
+    """Bring the tables to the newest version, within the connection's transaction.
+
+    Raises
+    ------
+    InputError
+        If a table of the same name is not gymlab's, or the database was written by a newer gymlab.
+    """
+    if _is_up_to_date(connection):
+        return
+    # Alembic takes a while to import, and most databases are up to date.
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+    from alembic.util import CommandError  # noqa: PLC0415
+
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+    else:
+        # A write first, so that SQLite's lock for writing is taken before the version is read.
+        connection.execute(
+            text(f"CREATE TABLE IF NOT EXISTS {VERSION_TABLE} (version_num VARCHAR(32) NOT NULL)")
+        )
+    version = stored_version(connection)
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    try:
+        if version == "0001":
+            command.stamp(config, "0001")
+        command.upgrade(config, "head")
+    except CommandError as error:
+        raise InputError(
+            f"the database has tables of version {version}, which this gymlab does not know; use a newer gymlab"
+        ) from error
+
+
+def _is_up_to_date(connection: Connection) -> bool:
+    try:
+        with connection.begin_nested():
+            found = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()  # noqa: S608
+    except DatabaseError:  # there is no such table
+        return False
+    return found == HEAD
+
+
+def _require_gymlabs(connection: Connection, name: str) -> None:
+    """Refuse a table that has the name of one of gymlab's, but other columns or another key."""
+    inspector = inspect(connection)
+    found = {column["name"] for column in inspector.get_columns(name)}
+    key = inspector.get_pk_constraint(name)["constrained_columns"]
+    table = GymlabTable.metadata.tables[name]
+    # Version 0002 has renamed one column.
+    expected = {"unit" if column == "subject" else column for column in table.columns.keys()}  # noqa: SIM118
+    if not expected <= {"unit" if column == "subject" else column for column in found} or set(key) != {
+        column.name for column in table.primary_key
+    }:
+        raise InputError(
+            f"the database {connection.engine.url.database}: its table {name!r} is not gymlab's; name another database"
+        )

@@ -1,0 +1,98 @@
+"""PostgreSQL: an engine that recovers from lost connections, and insertion by COPY. It needs the extra `postgres`."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import asyncpg
+from sqlalchemy import Dialect, event
+from sqlalchemy.engine import URL
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from gymlab.errors import OutputError
+from gymlab.runtime.bulk import BulkInsert, Row
+
+_RECYCLE_S = 3600
+
+
+def postgres_engine(url: URL, *, pool_size: int, max_overflow: int, patience_s: float) -> AsyncEngine:
+    """Return the engine of a PostgreSQL database; there is no connection before the first session.
+
+    Connections are tested before use and renewed after an hour, so a server that was restarted is no error.
+
+    Parameters
+    ----------
+    url
+        With the driver asyncpg.
+    pool_size, max_overflow
+        Most connections that are kept, and most that are opened beyond them.
+    patience_s
+        Seconds that a session waits for a connection.
+    """
+    engine = create_async_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=max_overflow,
+        pool_timeout=patience_s,
+        pool_pre_ping=True,
+        pool_recycle=_RECYCLE_S,
+    )
+    place = url.set(drivername="postgresql").render_as_string(hide_password=True)
+
+    def connect(dialect: Dialect, _: object, args: tuple[Any, ...], options: dict[str, Any]) -> object:
+        """Connect, and explain in one line why that is not possible."""
+        try:
+            return dialect.connect(*args, **options)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            # The driver's errors have no common class with those of the system.
+            reason = str(getattr(error, "orig", None) or error) or type(error).__name__
+            raise OutputError(f"the database {place} cannot be reached: {reason}") from error
+
+    event.listen(engine.sync_engine, "do_connect", connect)
+    return engine
+
+
+class PostgresInsert(BulkInsert):
+    """Insertion by COPY into a temporary table, and from there of the rows whose keys are new."""
+
+    # COPY goes past SQLAlchemy, which would have wrapped these.
+    refusals = (
+        *BulkInsert.refusals,
+        asyncpg.DataError,
+        asyncpg.IntegrityConstraintViolationError,
+        asyncpg.InterfaceError,
+    )
+
+    def __init__(self, table_class: type, dialect: Dialect) -> None:
+        super().__init__(table_class, dialect)
+        self._copy = f"gymlab_copy_of_{self.table.name}"[:63]
+        self._quoted_copy = dialect.identifier_preparer.quote(self._copy)
+
+    async def insert(self, connection: AsyncConnection, rows: Sequence[Row]) -> int:
+        """Insert rows whose keys are new, and return how many there were."""
+        names, key = self.quoted(self.columns), self.quoted(self.key_columns)
+        # Names are the table's own, quoted by SQLAlchemy; values are copied.
+        select = f"SELECT {names} FROM"
+        await connection.exec_driver_sql(
+            f"CREATE TEMPORARY TABLE IF NOT EXISTS {self._quoted_copy} ON COMMIT DROP "
+            f"AS {select} {self.quoted_table} WITH NO DATA"
+        )
+        await connection.exec_driver_sql(f"TRUNCATE {self._quoted_copy}")
+        driver: Any = (await connection.get_raw_connection()).driver_connection
+        await driver.copy_records_to_table(self._copy, records=rows, columns=self.columns)
+        done = await connection.exec_driver_sql(
+            f"INSERT INTO {self.quoted_table} ({names}) {select} {self._quoted_copy} ON CONFLICT ({key}) DO NOTHING"
+        )
+        return done.rowcount
+
+    async def stored(self, connection: AsyncConnection, rows: Sequence[Row]) -> list[Row]:
+        """Return the stored rows that have the keys of those that were inserted last."""
+        del rows  # they are in the temporary table
+        key = self.quoted(self.key_columns)
+        query = (
+            f"SELECT {self.quoted(self.columns)} FROM {self.quoted_table} "  # noqa: S608
+            f"WHERE ({key}) IN (SELECT {key} FROM {self._quoted_copy})"
+        )
+        return [tuple(row) for row in (await connection.exec_driver_sql(query)).all()]

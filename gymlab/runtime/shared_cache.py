@@ -1,0 +1,217 @@
+"""A cache that several processes and machines share through Redis. It needs the extra `redis`."""
+
+import logging
+import math
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar, cast
+
+import redis
+
+from gymlab.arguments import finite_number, instance, shown, whole_number
+from gymlab.errors import BreakerOpenError, InputError
+from gymlab.runtime.breaker import CircuitBreaker
+from gymlab.runtime.cache import BoundedCache, CacheStats
+from gymlab.runtime.cache_manager import cache_manager
+from gymlab.runtime.shared_values import decode, encode
+from gymlab.runtime.single_flight import ABSENT
+
+T = TypeVar("T")
+
+_MEBIBYTE = 2**20
+
+_log = logging.getLogger(__name__)
+
+
+class SharedCache:
+    """A cache in two tiers: one in this process, and one in Redis for all processes.
+
+    Keys are hashes of content, so equal keys mean equal values, on every machine. Values are arrays (without objects),
+    bytes and JSON values; they are stored without pickle, so no content of the server can run code. Bytes that gymlab
+    has not written, or that were damaged, count as a miss.
+
+    If the server is down or slow, a circuit breaker opens, and the cache works with the tier in this process alone.
+
+    Parameters
+    ----------
+    url
+        ``redis://host:port/database``. There is no connection before the first use.
+    name
+        Name of the cache, in messages, metrics and keys.
+    local
+        The tier in this process; None for a cache of the process's manager.
+    max_entry_bytes
+        Largest encoded value that goes to the server. A larger one is kept in this process alone.
+    ttl
+        Seconds after which an entry expires on the server; None for never (then the server should evict).
+    timeout
+        Seconds that an answer of the server may take.
+    lease
+        Seconds after which another process may compute a value if the process that computes it has died.
+    breaker
+        Guards the server; None for one of the default settings.
+
+    Raises
+    ------
+    InputError
+        If an argument cannot be used.
+    """
+
+    def __init__(
+        self,
+        url: str = "redis://127.0.0.1:6379/0",
+        name: str = "shared",
+        *,
+        local: BoundedCache | None = None,
+        max_entry_bytes: int = 64 * _MEBIBYTE,
+        ttl: float | None = 7 * 24 * 3600.0,
+        timeout: float = 1.0,
+        lease: float = 30.0,
+        breaker: CircuitBreaker | None = None,
+    ) -> None:
+        instance("name", name, str, "a text")
+        self.name = name
+        self._max_entry_bytes = whole_number("max_entry_bytes", max_entry_bytes, least=1)
+        self._ttl_ms = None
+        if ttl is not None:
+            self._ttl_ms = max(
+                1, round(1000 * finite_number("ttl", ttl, above=0, noun="seconds", instead=", or None"))
+            )
+        seconds = finite_number("timeout", timeout, above=0, noun="seconds")
+        self._lease = finite_number("lease", lease, above=0, noun="seconds")
+        try:
+            self._server = redis.Redis.from_url(url, socket_timeout=seconds, socket_connect_timeout=seconds)
+        except (ValueError, AttributeError) as error:
+            raise InputError(
+                "a Redis URL has the form redis://host:port/0; this one cannot be read"
+            ) from error
+        self._local = cache_manager().cache(name) if local is None else local
+        self._breaker = breaker or CircuitBreaker(
+            f"redis of cache {name}", failure_threshold=3, base_delay=1.0
+        )
+        self._hits = self._misses = self._refused_bytes = 0
+        self._lock = threading.Lock()
+
+    def __repr__(self) -> str:
+        return f"SharedCache({self.name!r}, server {self._breaker.state})"
+
+    @property
+    def breaker(self) -> CircuitBreaker:
+        """The breaker that guards the server."""
+        return self._breaker
+
+    def get(self, key: str, default: Any = None) -> Any:  # noqa: ANN401 - values of any type
+        """Return the value of a key, from this process or from the server; the default if there is none."""
+        value = self._look_up(_checked_key(key))
+        with self._lock:
+            self._hits += value is not ABSENT
+            self._misses += value is ABSENT
+        return default if value is ABSENT else value
+
+    def set(self, key: str, value: object) -> None:
+        """Keep a value in this process and on the server.
+
+        Raises
+        ------
+        InputError
+            If the key is no text, or the value is neither an array without objects, bytes nor a JSON value.
+        """
+        encoded = encode(value)
+        self._local.set(_checked_key(key), value)
+        if len(encoded) <= self._max_entry_bytes:
+            self._ask(lambda: self._server.set(self._place(key), encoded, px=self._ttl_ms), None)
+
+    def get_or_compute(self, key: str, compute: Callable[[], Any]) -> Any:  # noqa: ANN401 - values of any type
+        """Return the value of a key; compute it if there is none and no other process computes it.
+
+        A caller waits while another process computes the value. If that process fails or dies, the caller computes it.
+        If the server does not answer, the caller computes it at once.
+
+        Parameters
+        ----------
+        key
+            A hash of the content.
+        compute
+            Called without arguments.
+
+        Raises
+        ------
+        InputError
+            As :meth:`set`.
+        Exception
+            Any error of the computation.
+        """
+        pause = 0.005
+        while (value := self.get(key, ABSENT)) is ABSENT:
+            with self._exclusive(key) as mine:
+                if mine:
+                    # Another process may have finished between the look-up and the lock.
+                    if (value := self._look_up(key)) is ABSENT:
+                        value = compute()
+                        self.set(key, value)
+                    return value
+            time.sleep(pause)
+            pause = min(2 * pause, 0.2)
+        return value
+
+    def stats(self) -> CacheStats:
+        """Return the entries and bytes in this process, and the look-ups in both tiers."""
+        local = self._local.stats()
+        with self._lock:
+            asked = self._hits + self._misses
+            rate = self._hits / asked if asked else math.nan
+            return CacheStats(local.entries, local.bytes, self._hits, self._misses, local.evictions, rate)
+
+    def _look_up(self, key: str) -> Any:  # noqa: ANN401 - values of any type
+        value = self._local.get(key, ABSENT)
+        if value is not ABSENT:
+            return value
+        stored = cast("bytes | None", self._ask(lambda: self._server.get(self._place(key)), None))
+        value = ABSENT if stored is None else decode(stored, self._max_entry_bytes * 100)
+        if value is not ABSENT:
+            self._local.set(key, value)
+        return value
+
+    @contextmanager
+    def _exclusive(self, key: str) -> Iterator[bool]:
+        """Give whether this caller may compute the value of a key; without a server every caller may."""
+        lock = self._server.lock(
+            f"{self._place(key)}:lock", timeout=self._lease, blocking=False, thread_local=False
+        )
+        mine = self._ask(lock.acquire, None)
+        if not mine:
+            yield mine is None
+            return
+        done = threading.Event()
+
+        def renew() -> None:
+            while not done.wait(self._lease / 3):
+                self._ask(lambda: lock.extend(self._lease, replace_ttl=True), None)
+
+        renewal = threading.Thread(target=renew, name=f"lease of {self.name}", daemon=True)
+        renewal.start()
+        try:
+            yield True
+        finally:
+            done.set()
+            renewal.join()
+            self._ask(lock.release, None)
+
+    def _place(self, key: str) -> str:
+        return f"gymlab:1:{self.name}:{key}"
+
+    def _ask(self, question: Callable[[], T], otherwise: T) -> T:
+        """Return an answer of the server, or another value if there is none."""
+        try:
+            return self._breaker.call(question)
+        except (redis.RedisError, OSError, BreakerOpenError) as error:
+            _log.debug("cache %r works without its server: %s", self.name, error)
+            return otherwise
+
+
+def _checked_key(key: object) -> str:
+    if not isinstance(key, str) or not key:
+        raise InputError(f"{shown(key)} can be no key of a shared cache; give the text of content_hash")
+    return key
