@@ -287,7 +287,7 @@ def average_width(widths: NDArray[np.float64]) -> float:
 def cophenetic_correlation(
     distances: Condensed, tree: Tree, *, checkpoint: Checkpoint = no_checkpoint
 ) -> float:
-    """Return the correlation of the distances with the heights of the joins; NaN if all of either are equal.
+    """Return the correlation of the distances with the heights of the joins; NaN if either are all equal.
 
     Parameters
     ----------

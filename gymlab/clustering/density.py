@@ -50,7 +50,7 @@ def dbscan(
     ----------
     distances
         The condensed matrix of n items, or their neighbours within eps, as ``dtw_neighbors(series, eps=…)`` gives
-        them (also with ``values=False``): with each pair in both directions, zeros stored, and the item itself left out.
+        them (also with ``values=False``): each pair in both directions, zeros stored, and the item itself left out.
     min_samples
         1 or more.
     eps

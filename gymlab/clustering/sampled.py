@@ -60,8 +60,8 @@ class SampledClustering:
     labels
         int64 ``(n,)``: the cluster of every series, 0 for the largest.
     medoids
-        int64 ``(n_clusters,)``: of each cluster, the series of the sample with the least sum of distances to the others
-        of the sample.
+        int64 ``(n_clusters,)``: the medoid of each cluster within the sample, the one with the least sum of distances to
+        the others.
     sample
         int64 ``(sample_size,)``: which series were clustered exactly, ascending.
     distances
@@ -135,11 +135,10 @@ def cluster_sample(  # noqa: PLR0913 - options of the sample, of the clusters an
     -------
     SampledClustering
         With the expected agreement. To measure it, a part of the sample is held back, the rest is clustered, and the
-        part is assigned to these clusters. The labels are compared with those of the whole sample. The size of the
-        part depends on the size of the sample, because clusters of a small part of the series agree less with those of
-        all series: the part is as large a share of the sample as the series outside the sample are of all series, but
-        at least a fifth and at most four fifths. A low agreement means that the clusters depend on which series are in
-        the sample.
+        part is assigned to these clusters. The labels are compared with those of the whole sample. The part has the
+        same share of the sample as the series outside the sample have of all series, but at least a fifth and at most
+        four fifths: clusters of a small part of the series agree less with those of all series. A low agreement means
+        that the clusters depend on which series are in the sample.
 
     Raises
     ------
