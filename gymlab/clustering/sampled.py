@@ -60,8 +60,7 @@ class SampledClustering:
     labels
         int64 ``(n,)``: the cluster of every series, 0 for the largest.
     medoids
-        int64 ``(n_clusters,)``: the medoid of each cluster within the sample, the one with the least sum of distances to
-        the others.
+        int64 ``(n_clusters,)``: the medoid of each cluster, found among its series in the sample.
     sample
         int64 ``(sample_size,)``: which series were clustered exactly, ascending.
     distances
