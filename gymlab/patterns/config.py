@@ -47,7 +47,7 @@ class ExtractionConfig:
         the other pairs; the optimization document proposes this approximation. ``baseline``: the algorithm that the
         optimization document calls current, for comparison on small logs. ``auto``: ``exact`` if memory and time
         allow it. Otherwise ``single`` and ``hdbscan`` stream the distances and ``dbscan`` computes the pairs within
-        ``eps`` only, with the same labels as the full matrix; every other method becomes ``sampled``. The notes
+        ``eps`` only, with the same labels as the full matrix; with every other method, ``sampled`` is used. The notes
         name the strategy that ran, and the reason.
     top_fraction
         For ``selective``: the share of pairs that get DTW, above 0 and at most 1.
@@ -56,8 +56,8 @@ class ExtractionConfig:
     method
         A linkage (``ward``, ``average``, ``complete``, ``single``, ``weighted``), ``kmedoids`` (FasterPAM), or a
         density method (``dbscan``, ``hdbscan``). A density method gives windows in no pattern the label −1: noise.
-        The default is ``ward``. On DTW distances its update is not the variance criterion that it is on Euclidean
-        distances, but it separated logs of known strategies best: adjusted Rand index 0.67, complete linkage 0.48,
+        The default is ``ward``. Its update is the variance criterion for Euclidean distances, but not for DTW
+        distances. Still, it separated logs of known strategies best: adjusted Rand index 0.67, complete linkage 0.48,
         average linkage 0.21.
     n_clusters
         Number of patterns, or ``"auto"``: the number from 2 to 20 with the largest average silhouette width.
@@ -71,7 +71,7 @@ class ExtractionConfig:
         itself included. For ``hdbscan`` also the smallest size of a pattern.
     unit
         ``window``, ``series`` (whole series of unequal length), or ``auto``: windows if most actions are in series
-        that are long enough for one, series otherwise.
+        that are long enough for a window, series otherwise.
     n_surrogates
         Number of surrogate logs that the patterns are tested against; 0 for no test. The smallest possible p-value
         is 1 / (1 + ``n_surrogates``).
@@ -85,7 +85,7 @@ class ExtractionConfig:
     Raises
     ------
     InputError
-        If a value is out of range, or two values contradict each other. The message names them and what to give.
+        If a value is out of range, or two values contradict each other. The message names them and says what to give.
 
     Examples
     --------
@@ -145,7 +145,7 @@ class ExtractionConfig:
             raise InputError(sentence)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the fields as JSON-able values."""
+        """Return the fields as JSON-serialisable values."""
         return {
             name: value.item() if isinstance(value, np.generic) else value
             for name, value in asdict(self).items()
@@ -153,7 +153,7 @@ class ExtractionConfig:
 
 
 def checked_config(config: ExtractionConfig | None) -> ExtractionConfig:
-    """Return an argument that has to be a configuration; the defaults for None.
+    """Check an argument that has to be a configuration, and return it; return the defaults for None.
 
     Raises
     ------
