@@ -40,15 +40,16 @@ class ExtractionConfig:
         ``"auto"``, or a sequence of channels. A channel is a name, a :class:`gymlab.Channel`, or a mapping with a
         name and the values to change: ``{"column": "impact", "weight": 2}``.
     strategy
-        ``exact``: compute DTW for every pair, in one matrix. ``sampled``: cluster ``sample_size`` random windows
-        exactly, and give each other window the pattern of its nearest representative; the notes say how well the
-        labels are expected to agree with those of ``exact``. ``selective``: compute DTW for the ``top_fraction`` of
-        the pairs with the smallest Euclidean distance, and take the Euclidean distance, an upper bound of DTW, for
-        the other pairs; the optimization document proposes this approximation. ``baseline``: the algorithm that the
-        optimization document calls current, for comparison on small logs. ``auto``: ``exact`` if memory and time
-        allow it. Otherwise ``single`` and ``hdbscan`` stream the distances and ``dbscan`` computes the pairs within
-        ``eps`` only, with the same labels as the full matrix; with every other method, ``sampled`` is used. The notes
-        name the strategy that ran, and the reason.
+        - ``exact``: compute DTW for every pair, in one matrix.
+        - ``sampled``: cluster ``sample_size`` random windows exactly, and give each other window the pattern of its
+          nearest representative. The notes say how well the labels are expected to agree with those of ``exact``.
+        - ``selective``: compute DTW for the ``top_fraction`` of the pairs with the smallest Euclidean distance. For the
+          other pairs, take the Euclidean distance, an upper bound of DTW. The optimization document proposes this
+          approximation.
+        - ``baseline``: the algorithm that the optimization document calls current, for comparison on small logs.
+        - ``auto``: ``exact`` if memory and time allow it. Otherwise ``single`` and ``hdbscan`` stream the distances and
+          ``dbscan`` computes the pairs within ``eps`` only, with the same labels as the full matrix. With every other
+          method, ``sampled`` is used. The notes name the strategy that ran, and the reason.
     top_fraction
         For ``selective``: the share of pairs that get DTW, above 0 and at most 1.
     sample_size
