@@ -13,8 +13,8 @@ from numba import njit
 
 from gymlab.distance.series import Float32Array, IntArray, SeriesBatch
 
-# The table of a run should stay in a second-level cache. The table of two windows, which is the smallest run that shares
-# many points, may take a third-level cache.
+# The table of a run should stay in a second-level cache. The table of two windows, the smallest run that shares many
+# points, may take a third-level cache.
 _TABLE_BYTES = 1_000_000
 _LARGEST_TABLE_BYTES = 16_000_000
 _LEAST_GAIN = 1.15
@@ -62,8 +62,8 @@ def shared_points(
         Lanes of a block.
     """
     n_channels = batch.n_channels
-    # Numbers of instructions: a cell takes two minima and a sum, and each channel a difference and a product. A cost from
-    # the table takes one load, and each point of a run takes the computation and a store for each column.
+    # Numbers of instructions: a cell takes two minima and a sum, and each channel a difference and a product. A cost
+    # from the table takes one load, and each point of a run takes the computation and a store for each column.
     local = 2 * n_channels + (1 if n_channels > 1 else 0)
     if n_channels == 1:
         return None  # a difference and a product are as cheap as a load, and would round differently
@@ -89,7 +89,9 @@ def shared_points(
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _distinct_points(values, lengths):
-    """Return the index of each time point among the distinct ones (−1 after an end), and the positions of these.
+    """Number the distinct time points: return the number of each time point, and a position of each distinct one.
+
+    The number is −1 after the end of a series. A position is an index into ``values`` as a list of points.
 
     It is a hash table with open addressing. The bits of a point are multiplied and folded as in Fowler-Noll-Vo.
     """
