@@ -51,7 +51,7 @@ class ExtractionConfig:
           ``dbscan`` computes the pairs within ``eps`` only, with the same labels as the full matrix. With every other
           method, ``sampled`` is used. The notes name the strategy that ran, and the reason.
     top_fraction
-        For ``selective``: the share of pairs that get DTW, above 0 and at most 1.
+        For ``selective``: the share of pairs for which DTW is computed, above 0 and at most 1.
     sample_size
         For ``sampled``: the number of windows; None for as many as memory and time allow, at most 10,000.
     method

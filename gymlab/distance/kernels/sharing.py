@@ -89,11 +89,10 @@ def shared_points(
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _distinct_points(values, lengths):
-    """Number the distinct time points: return the number of each time point, and a position of each distinct one.
+    """Return the number of each time point, and the position in ``values`` of each distinct time point.
 
-    The number is −1 after the end of a series. A position is an index into ``values`` as a list of points.
-
-    It is a hash table with open addressing. The bits of a point are multiplied and folded as in Fowler-Noll-Vo.
+    Equal time points have the same number. The number is −1 after the end of a series. The numbers are found by a hash
+    table with open addressing; the bits of a point are multiplied and folded as in Fowler-Noll-Vo.
     """
     n, width, n_channels = values.shape
     flat = values.reshape(n * width, n_channels)

@@ -219,7 +219,7 @@ def surrogate_statistics(
     seeds: list[np.random.SeedSequence],
     checkpoint: Checkpoint,
 ) -> list[ClusterStatistics]:
-    """For each seed, return the statistics of the clusters of one surrogate. Its windows begin where the log's do."""
+    """Return, for each seed, the statistics of the clusters of a surrogate. Its windows begin where the log's do."""
     chains = fit_chains(log)
     n_clusters = len(np.unique(log.labels[log.labels >= 0]))
     found = []
