@@ -38,10 +38,10 @@ _ROWS_WORTH_A_TABLE = 10
 
 class RowDistances:
     """Distances of queries to members, or of members to each other, row by row.
+
     A row holds the distances of one query to all members. Without queries, a row holds the distances of one member to
     the later members. Members are sorted by length, so that the lanes of a block end close to each other. Rows may be
     computed in any order and by any number of threads at once.
-    by any number of threads at once.
 
     Attributes
     ----------
