@@ -287,7 +287,9 @@ def average_width(widths: NDArray[np.float64]) -> float:
 def cophenetic_correlation(
     distances: Condensed, tree: Tree, *, checkpoint: Checkpoint = no_checkpoint
 ) -> float:
-    """Return the correlation of the distances with the heights of the joins; NaN if either are all equal.
+    """Return the correlation of the distances with the heights of the joins.
+
+    It is NaN if all distances or all heights are equal, or if there are fewer than three items.
 
     Parameters
     ----------

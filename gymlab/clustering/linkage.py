@@ -34,7 +34,7 @@ LINKAGES: tuple[Linkage, ...] = get_args(Linkage)
 # may take a tenth of a microsecond.
 _DISTANCES_A_SLICE = 2**20
 
-# float32 holds the squares of distances up to 2 to this power, and of distances from 2 to minus this power.
+# float32 holds the square of every distance between 2**-30 and 2**30.
 _USUAL_EXPONENT = 30
 
 _CHAINED = {

@@ -177,7 +177,7 @@ class _RunningTasks(Generic[T, R]):
             if self._sent is None:
                 self._sent = self._scattered()
             task = waiting.popleft()
-            # Keys are random: the call is not pure, and the shared data is not hashed. Keys from a hash would be the same
+            # Keys are random: the call is not pure, and the shared data is not hashed. Hashed keys would be the same
             # in the next run, and the message that releases them might arrive after the next run has asked for them.
             future = self._client.submit(self._function, self._sent, *task.arguments, pure=False)
             self.tasks[future] = task, self._sent
