@@ -1,6 +1,6 @@
 """Clusters from distances: trees and their cuts, density, medoids, samples, and the quality of clusters.
 
-Everything works on the condensed matrix, or without one; a square matrix is never built.
+All functions work on the condensed matrix, or without a matrix. A square matrix is never built.
 """
 
 from gymlab.clustering.agreement import ComparedLinkage, adjusted_rand_index, compare_linkages

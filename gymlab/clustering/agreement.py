@@ -24,7 +24,7 @@ def adjusted_rand_index(first: NDArray[np.integer], second: NDArray[np.integer])
     Raises
     ------
     InputError
-        If one is not an array of whole numbers, or they differ in length.
+        If ``first`` or ``second`` is not an array of whole numbers, or they differ in length.
 
     References
     ----------
@@ -55,9 +55,9 @@ class ComparedLinkage:
     tree
         float64 ``(n−1, 4)``.
     clustering
-        The clusters: as many as were asked for, or as many as have the largest average silhouette width.
+        The clusters. Their number is the one asked for, or the one with the largest average silhouette width.
     agreement
-        For each linkage, the adjusted Rand index of its clusters and these; 1 for this linkage.
+        For each linkage, the adjusted Rand index between its clusters and these clusters; 1 for this linkage.
     """
 
     method: Linkage

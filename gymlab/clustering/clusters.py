@@ -95,7 +95,7 @@ def cluster_tree(
     distances, tree
         The condensed matrix, and the linkage matrix made from it.
     n_clusters, height
-        The cut. With neither, the number of clusters from 2 to 20 that has the largest average silhouette width.
+        The cut. If both are None, the number of clusters, from 2 to 20, with the largest average silhouette width.
     checkpoint
         As for :func:`~gymlab.clustering.number_of_items`.
 
@@ -126,7 +126,7 @@ def cluster_tree(
     for k in numbers_to_try(n):
         checkpoint()
         cut = cut_tree(tree, n_clusters=k)
-        # If joins are at one height, there are fewer than k clusters; the cut is stored under their number.
+        # If several joins have the same height, a cut may have fewer than k clusters. It is stored under their number.
         if cut.any():
             cuts[int(cut.max()) + 1] = cut
     one_cluster = np.zeros(n, dtype=np.int64)
@@ -135,8 +135,8 @@ def cluster_tree(
     curve = {}
     for k, cut in cuts.items():
         checkpoint()
-        # Cuts are nested: a cut with few clusters joins whole clusters of a finer cut, so its sums add up the finer
-        # sums.
+        # Cuts are nested: a cut with few clusters joins whole clusters of a finer cut. So its sums are sums of the
+        # finer sums.
         curve[k] = average_width(silhouettes(_sums_of_joined(fine_sums, finest, cut), cut))
     labels = asked
     if labels is None:
@@ -166,7 +166,7 @@ def describe_labels(
     distances
         The condensed matrix of n items.
     labels
-        Whole numbers ``(n,)`` that count from 0; −1 for noise, which has no medoid and no part in the quality.
+        Whole numbers ``(n,)`` that count from 0; −1 for noise, which has no medoid and does not affect the quality.
     checkpoint
         As for :func:`~gymlab.clustering.number_of_items`.
 
@@ -213,7 +213,7 @@ def medoids_of(sums: NDArray[np.float64], labels: Labels) -> Labels:
     Raises
     ------
     InputError
-        If they do not fit each other.
+        If ``sums`` and ``labels`` do not fit each other.
     """
     labels = checked_sums(sums, labels)
     own = sums[labels, np.arange(len(labels))] if len(sums) else np.zeros(len(labels))
@@ -231,7 +231,7 @@ def _sums_of_joined(sums: NDArray[np.float64], fine: Labels, coarse: Labels) -> 
 def silhouettes(sums: NDArray[np.float64], labels: Labels) -> NDArray[np.float64]:
     """Return the silhouette width of each item: NaN for noise or a single cluster, 0 for a cluster of one item.
 
-    After P. J. Rousseeuw, "Silhouettes", J. Computational and Applied Mathematics 20, 1987.
+    The definition is that of P. J. Rousseeuw, "Silhouettes", J. Computational and Applied Mathematics 20, 1987.
 
     Parameters
     ----------
@@ -243,7 +243,7 @@ def silhouettes(sums: NDArray[np.float64], labels: Labels) -> NDArray[np.float64
     Raises
     ------
     InputError
-        If they do not fit each other.
+        If ``sums`` and ``labels`` do not fit each other.
     """
     n, k = len(checked_sums(sums, labels)), len(sums)
     widths = np.full(n, np.nan)
@@ -287,12 +287,14 @@ def average_width(widths: NDArray[np.float64]) -> float:
 def cophenetic_correlation(
     distances: Condensed, tree: Tree, *, checkpoint: Checkpoint = no_checkpoint
 ) -> float:
-    """Return the correlation of the distances with the heights of the joins; NaN if either is constant.
+    """Return the correlation of the distances with the heights of the joins.
+
+    It is NaN if all distances or all heights are equal, or if there are fewer than three items.
 
     Parameters
     ----------
     distances, tree
-        The condensed matrix, and a linkage matrix whose heights do not fall.
+        The condensed matrix, and a linkage matrix whose heights do not decrease.
     checkpoint
         As for :func:`~gymlab.clustering.number_of_items`.
 
@@ -309,7 +311,7 @@ def cophenetic_correlation(
     matrix = matrix_of(distances, n)
     leaves = hierarchy.leaves_list(tree).astype(np.int64)
     sums = np.zeros(5)
-    # Differences from one of the values add up to exactly 0 if all values are equal.
+    # One of the values is subtracted from all values. Then the sums are exactly 0 if all values are equal.
     shift, top = float(matrix[0]), float(tree[-1, 2])
     gaps = _gaps(tree, leaves)
     for first, stop in row_slices(n, checkpoint):
@@ -327,9 +329,9 @@ def _is_rounding(variance: float, mean: float) -> bool:
 
 
 def _gaps(tree: Tree, leaves: Labels) -> NDArray[np.float64]:
-    """Return the height that joins each two neighbours in the order of the leaves, float64 ``(n−1,)``."""
+    """Return the height that joins each pair of neighbouring leaves, in their order, float64 ``(n−1,)``."""
     n = len(leaves)
-    # The place of the first leaf of each cluster. The gap of a join lies before the second of its two parts.
+    # The position of the first leaf of each cluster. The gap of a join lies before the second of its two parts.
     starts = np.empty(2 * n - 1, dtype=np.int64)
     starts[leaves] = np.arange(n)
     gaps = np.empty(n - 1)

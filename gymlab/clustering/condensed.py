@@ -35,14 +35,14 @@ def number_of_items(distances: Condensed, *, checkpoint: Checkpoint = no_checkpo
     distances
         Numbers ``(n(n−1)/2,)`` in the order of :func:`scipy.spatial.distance.pdist`.
     checkpoint
-        Called at least every 0.2 s; an exception that it raises stops the work. Every function of this room that may
-        take longer has this parameter.
+        Called at least every 0.2 s; an exception that it raises stops the work. Every function of this package that
+        may take longer has this parameter.
 
     Raises
     ------
     InputError
         If it is not an array of numbers, is not one-dimensional (a square matrix would be taken for observations),
-        does not have such a length, or holds NaN, infinity or a negative number.
+        has a length that is not n(n−1)/2, or holds NaN, infinity or a negative number.
 
     Examples
     --------
@@ -58,7 +58,7 @@ def number_of_items(distances: Condensed, *, checkpoint: Checkpoint = no_checkpo
     if n * (n - 1) // 2 != len(distances):
         raise InputError(f"{len(distances)} distances are no condensed matrix; n(n-1)/2 are needed")
     for part in slices(len(distances), checkpoint):
-        # The extremes are NaN if any distance is, and need no array of flags.
+        # The minimum and the maximum are NaN if any distance is NaN, and they need no array of flags.
         least, most = distances[part].min(), distances[part].max()
         if not (np.isfinite(least) and np.isfinite(most)):
             raise InputError("distances hold NaN or infinity; clustering needs every pair")
@@ -102,14 +102,14 @@ def row_slices(n: int, checkpoint: Checkpoint = no_checkpoint) -> Iterator[tuple
     first = 0
     while first < n - 1:
         checkpoint()
-        # Rows get shorter, so this many hold at most as many distances as a slice.
+        # Later rows are shorter, so this number of rows holds at most as many distances as a slice.
         stop = min(n - 1, first + max(1, _DISTANCES_A_SLICE // (n - 1 - first)))
         yield first, stop
         first = stop
 
 
 def whole_numbers(name: str, labels: object) -> None:
-    """Refuse everything but a one-dimensional array of whole numbers.
+    """Check that an argument is a one-dimensional array of whole numbers.
 
     Raises
     ------

@@ -42,15 +42,15 @@ def dbscan(
 ) -> Labels:
     """Return the clusters of DBSCAN: core items within ``eps`` of each other, and the items that these reach.
 
-    A core item has ``min_samples`` items within ``eps``, itself counted. Another item that is within ``eps`` of core
-    items belongs to the first of their clusters, in the order of the clusters' first core items. The labels are
-    scikit-learn's, renumbered.
+    A core item has at least ``min_samples`` items within ``eps``, the item itself included. Another item that is within
+    ``eps`` of core items belongs to one of their clusters: the one whose first core item comes first. The labels equal
+    those of scikit-learn, renumbered by size.
 
     Parameters
     ----------
     distances
         The condensed matrix of n items, or their neighbours within eps, as ``dtw_neighbors(series, eps=…)`` gives
-        them (also with ``values=False``): each pair in both directions, zeros stored, an item itself left out.
+        them (also with ``values=False``): each pair in both directions, zeros stored, and the item itself left out.
     min_samples
         1 or more.
     eps
@@ -105,12 +105,12 @@ def checked_min_samples(min_samples: int, n: int | None = None) -> int:
 def core_distances(
     distances: Condensed | Neighbours, min_samples: int, *, checkpoint: Checkpoint = no_checkpoint
 ) -> NDArray[np.float32]:
-    """Return the distance of each item to the ``min_samples``-th nearest, itself counted as the first.
+    """Return the distance of each item to its ``min_samples``-th nearest item; the item itself is the first.
 
     Parameters
     ----------
     distances
-        The condensed matrix, or a graph of at least ``min_samples − 1`` nearest neighbours of each.
+        The condensed matrix, or a graph with at least ``min_samples − 1`` nearest neighbours of each item.
     min_samples
         1 to n.
     checkpoint
@@ -148,12 +148,12 @@ def core_distances(
 def suggested_eps(
     distances: Condensed | Neighbours, *, min_samples: int = 5, checkpoint: Checkpoint = no_checkpoint
 ) -> float:
-    """Return an eps for DBSCAN: the knee of the sorted distances to the ``min_samples``-th nearest.
+    """Return an eps for DBSCAN: the knee of the sorted distances to the ``min_samples``-th nearest item.
 
-    Sorted, these rise slowly within clusters and steeply among noise (Ester et al. 1996, section 4.2). The knee is
-    where the curve lies farthest below the straight line from its first to its last point, both axes scaled to 0
-    to 1; ties go to the first (Satopää et al., "Finding a Kneedle in a Haystack", ICDCS Workshops 2011, without the
-    smoothing). The result does not depend on chance.
+    The sorted distances rise slowly within clusters and steeply among noise (Ester et al. 1996, section 4.2). The knee
+    is the point where the curve lies farthest below the straight line from its first to its last point, with both axes
+    scaled to the range 0 to 1; ties go to the first point (Satopää et al., "Finding a Kneedle in a Haystack", ICDCS
+    Workshops 2011, without the smoothing). The result is not random.
 
     Parameters
     ----------
@@ -282,7 +282,7 @@ def hdbscan(
     min_samples
         As for :func:`core_distances`; by default ``min_cluster_size``.
     checkpoint
-        As for :func:`~gymlab.clustering.number_of_items`; the part of scikit-learn, O(n log n), has no checkpoint.
+        As for :func:`~gymlab.clustering.number_of_items`. The work of scikit-learn, O(n log n), has no checkpoint.
 
     Returns
     -------
@@ -297,8 +297,9 @@ def hdbscan(
     Notes
     -----
     If all distances are 0, all items are one cluster. Otherwise, all items are noise if the tree has no branch with
-    two clusters of ``min_cluster_size`` or more. Mutual reachability distances are often equal, and HDBSCAN treats
-    equal joins one after the other. So a few items at the edge of a cluster may differ between implementations.
+    two clusters of ``min_cluster_size`` or more. Mutual reachability distances are often equal, and HDBSCAN processes
+    joins at equal distances one after the other. So a few items at the edge of a cluster may differ between
+    implementations.
 
     References
     ----------
@@ -333,7 +334,7 @@ def hdbscan_series(
 ) -> Labels:
     """Return the clusters of HDBSCAN without a matrix: O(n · ``min_samples``) memory.
 
-    A neighbour query gives the core distances; then every distance is computed once more and not kept.
+    A neighbour query gives the core distances. Then every distance is computed once more, and not kept.
 
     Parameters
     ----------
@@ -383,7 +384,7 @@ def _checked_sizes(n: int, min_cluster_size: int, min_samples: int | None) -> in
 
 
 def _chosen(edges: Edges, n: int, min_cluster_size: int) -> Labels:
-    """Choose clusters by scikit-learn, from a tree in place of the matrix: ``min_samples=1`` keeps its edges."""
+    """Choose clusters with scikit-learn, from the edges of a tree; ``min_samples=1`` keeps their distances."""
     from sklearn.cluster import HDBSCAN
 
     firsts, seconds, heights = edges

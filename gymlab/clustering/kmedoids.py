@@ -19,7 +19,7 @@ from gymlab.clustering.condensed import (
 from gymlab.clustering.kernels import matrix_passes
 from gymlab.clustering.linkage import by_size_with_medoids
 
-# How many distances are read between two checkpoints; they lie far apart in memory.
+# How many distances are read between two checkpoints. These distances lie far apart in memory.
 _DISTANCES_A_SLICE = 2**20
 
 
@@ -58,9 +58,9 @@ def kmedoids(
     distances
         The condensed matrix of n items.
     n_clusters
-        1 to n. There are fewer clusters if there are fewer distinct items: no medoid is at distance 0 from another.
+        1 to n. There are fewer clusters if there are fewer distinct items, because no two medoids have distance 0.
     seed
-        For drawing the samples from which the first medoids are chosen. The same seed gives the same result.
+        Seed of the samples from which the first medoids are chosen. The same seed gives the same result.
     checkpoint
         As for :func:`~gymlab.clustering.number_of_items`.
 
@@ -128,7 +128,7 @@ def _assign(
 
 
 def _distinct(matrix: NDArray[np.float32], n: int, medoids: Labels, checkpoint: Checkpoint) -> Labels:
-    """Return the medoids without those at distance 0 from an earlier one."""
+    """Return the medoids without those that have distance 0 to an earlier medoid."""
     row = np.empty(n, dtype=np.float32)
     is_new = np.ones(len(medoids), dtype=np.bool_)
     for m, medoid in enumerate(medoids):

@@ -30,11 +30,11 @@ Linkage = Literal["ward", "average", "complete", "single", "weighted"]
 
 LINKAGES: tuple[Linkage, ...] = get_args(Linkage)
 
-# How many distances the chain reads between two checkpoints. Those of a column lie far apart in memory, so each may
-# take a tenth of a microsecond.
+# How many distances the chain reads between two checkpoints. The distances of a column lie far apart in memory, so each
+# may take a tenth of a microsecond.
 _DISTANCES_A_SLICE = 2**20
 
-# Distances up to two to this power, and its inverse, have squares that float32 holds.
+# float32 holds the square of every distance between 2**-30 and 2**30.
 _USUAL_EXPONENT = 30
 
 _CHAINED = {
@@ -54,9 +54,9 @@ def build_tree(
 ) -> Tree:
     """Return the linkage matrix of a condensed distance matrix, as :func:`scipy.cluster.hierarchy.linkage`.
 
-    It is computed in float32, so heights differ from those of scipy in the seventh digit; among pairs that are
-    equally near, another may be joined first. Single linkage does not change the distances. If it joins more than two
-    clusters at one height, the order of these joins has no meaning.
+    It is computed in float32, so heights differ from those of scipy in the seventh digit. If several pairs are equally
+    near, another pair may be joined first. Single linkage does not change the distances. If it joins more than two
+    clusters at the same height, the order of these joins has no meaning.
 
     Parameters
     ----------
@@ -83,8 +83,8 @@ def build_tree(
 
     Notes
     -----
-    The nearest-neighbour chain (Müllner 2011, section 3.2) in O(n²) time; for Ward's method on squared distances,
-    whose update needs no root. Single linkage by SLINK (Sibson 1973).
+    The algorithm is the nearest-neighbour chain (Müllner 2011, section 3.2) in O(n²) time. For Ward's method, it works
+    on squared distances, because their update needs no root. Single linkage uses SLINK (Sibson 1973).
 
     Examples
     --------
@@ -110,7 +110,7 @@ def build_tree(
 def tree_of_joins(
     firsts: NDArray[np.int64], seconds: NDArray[np.int64], heights: NDArray[np.float64]
 ) -> Tree:
-    """Return the linkage matrix of joins in any order, each given by an item of either cluster and a height."""
+    """Return the linkage matrix of joins in any order; each join is an item of either cluster, and a height."""
     order = np.argsort(heights, kind="stable")
     tree = np.empty((len(heights), 4))
     tree_joins.label_joins(firsts[order], seconds[order], heights[order], tree)
@@ -181,16 +181,16 @@ def _pack(
 
 
 class PointerTree:
-    """The single linkage tree of n items, fed with rows of the condensed matrix from the last to the first.
+    """The single linkage tree of n items, built from the rows of the condensed matrix, the last row first.
 
-    Rows may be added in any order and by several threads; rows that come early wait.
+    Rows may be added in any order and by several threads. Rows that are added too early are kept until they are needed.
 
     Parameters
     ----------
     n
         Number of items.
     cores
-        float32 ``(n,)``: when given, distances are mutual reachability distances, the largest of the distance and
+        float32 ``(n,)``: if given, distances are mutual reachability distances, the largest of the distance and
         the core distances of both items (Campello, Moulavi and Sander 2013).
     """
 
@@ -206,7 +206,7 @@ class PointerTree:
         self._lock = threading.Lock()
 
     def add_rows(self, first: int, stop: int, distances: NDArray[np.float32]) -> None:
-        """Add the rows ``first`` to ``stop``, one after the other in a flat array that is not changed later."""
+        """Add the rows ``first`` to ``stop``. They are in one flat array, which must not be changed later."""
         if first >= self._n - 1:
             return
         with self._lock:
@@ -222,8 +222,8 @@ class PointerTree:
             self._enter(distances, row_start(self._n, first), first, stop)
 
     def edges(self) -> Edges:
-        """Return n−1 edges with this single linkage tree, by ascending height: items, items, heights."""
-        # Item 0 entered last. It is the first of the cluster of all items and has no edge.
+        """Return n−1 edges that give this tree, by ascending height: first items, second items, heights."""
+        # Item 0 was added last. It is the first item of the cluster of all items, and has no edge.
         order = 1 + np.argsort(self._heights[1:], kind="stable")
         return order, self._parents[order], self._heights[order]
 
@@ -240,7 +240,7 @@ class PointerTree:
 
 
 def require_cut(n: int, n_clusters: int | None, height: float | None) -> None:
-    """Refuse an unusable cut of a tree of n items. It is usable to give neither a number nor a height.
+    """Check the cut of a tree of n items. Both the number and the height may be None.
 
     Raises
     ------
@@ -256,7 +256,7 @@ def require_cut(n: int, n_clusters: int | None, height: float | None) -> None:
 
 
 def cut_tree(tree: Tree, *, n_clusters: int | None = None, height: float | None = None) -> Labels:
-    """Return a label for each leaf: at most ``n_clusters``, or the clusters below ``height``.
+    """Return a label for each leaf, for a cut into at most ``n_clusters`` clusters or a cut at ``height``.
 
     Parameters
     ----------
@@ -265,7 +265,7 @@ def cut_tree(tree: Tree, *, n_clusters: int | None = None, height: float | None 
     n_clusters
         How many clusters, 1 to n. There are fewer if the tree joins several at the same height.
     height
-        The height of the cut instead, in the unit of the distances.
+        The height of the cut, instead of a number of clusters, in the unit of the distances.
 
     Returns
     -------
@@ -275,7 +275,7 @@ def cut_tree(tree: Tree, *, n_clusters: int | None = None, height: float | None 
     Raises
     ------
     InputError
-        If the tree is not a linkage matrix, not exactly one of number and height is given, or it is out of range.
+        If the tree is not a linkage matrix, not exactly one of number and height is given, or that one is out of range.
 
     Examples
     --------
@@ -312,14 +312,14 @@ def n_leaves_of(tree: Tree) -> int:
 
 
 def by_size(labels: NDArray[np.integer]) -> Labels:
-    """Renumber the clusters from 0 by size, the largest first; ties go to the one that occurs first.
+    """Renumber the clusters from 0 by size, the largest first; ties go to the cluster that occurs first.
 
     Noise stays −1.
 
     Raises
     ------
     InputError
-        If they are not an array of whole numbers.
+        If ``labels`` is not an array of whole numbers.
 
     Examples
     --------

@@ -13,13 +13,13 @@ from gymlab.errors import InputError
 
 @dataclass(frozen=True, eq=False)
 class Outline:
-    """A tree cut short: each of its leaves represents many items.
+    """A shortened tree. Each of its leaves represents one item or many.
 
     Attributes
     ----------
     root
-        The node that is at the top: an item if it is less than the number of items n, else ``n +`` the row of the
-        linkage matrix.
+        The node at the top. A number below the number of items n is an item; another number is ``n +`` the row of a
+        join in the linkage matrix.
     leaves
         int64 ``(p,)``: the node of each leaf, from left to right; leaf k is drawn at x = k.
     members
@@ -27,7 +27,7 @@ class Outline:
     joins
         int64 ``(p−1,)``: the node of each join that is drawn.
     x, y
-        float64 ``(p−1, 4)``: where each join is drawn, foot, shoulder, shoulder, foot.
+        float64 ``(p−1, 4)``: the points of the line of each join: left foot, left shoulder, right shoulder, right foot.
     """
 
     root: int
@@ -51,9 +51,9 @@ def outline(tree: Tree, n_leaves: int = 40, *, root: int | None = None) -> Outli
     tree
         float64 ``(n−1, 4)``, a linkage matrix.
     n_leaves
-        The most leaves that the outline has, 1 or more.
+        The largest number of leaves of the outline, 1 or more.
     root
-        The node at the top; the whole tree when not given.
+        The node at the top; None for the whole tree.
 
     Returns
     -------
@@ -85,7 +85,7 @@ def outline(tree: Tree, n_leaves: int = 40, *, root: int | None = None) -> Outli
     first = m - min(int(n_leaves), m)
     pairs, heights = branch[first:, :2].astype(np.int64), branch[first:, 2]
     below, waiting = [], [2 * m - 2]
-    # scipy's dendrogram draws the same by recursion, which ends at a depth of a thousand.
+    # scipy's dendrogram does the same by recursion, which fails at a depth of about a thousand.
     while waiting:
         node = waiting.pop()
         if node < m + first:
@@ -99,7 +99,7 @@ def outline(tree: Tree, n_leaves: int = 40, *, root: int | None = None) -> Outli
         place[node] = place[pair].mean()
     x = place[pairs][:, [0, 0, 1, 1]]
     y = np.column_stack([top_of[pairs[:, 0]], heights, heights, top_of[pairs[:, 1]]])
-    # Nodes of the branch by nodes of the tree.
+    # The node of the tree for each node of the branch.
     nodes = np.concatenate([items, rows + n])
     leaves, joins = nodes[below], nodes[m + first :]
     members = tuple(_branch(tree, int(leaf))[1] for leaf in leaves)
@@ -119,7 +119,7 @@ def labels_of_nodes(tree: Tree, labels: Labels) -> Labels:
     Returns
     -------
     numpy.ndarray
-        int64 ``(2n−1,)``: of the items, then of the joins.
+        int64 ``(2n−1,)``: the labels of the items, then those of the joins.
 
     Examples
     --------
@@ -135,7 +135,7 @@ def labels_of_nodes(tree: Tree, labels: Labels) -> Labels:
 
 
 def _branch(tree: Tree, top: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the rows of the joins below a node, itself included, and the items, both ascending."""
+    """Return the rows of the joins below a node, itself included, and the items below it, both ascending."""
     n = len(tree) + 1
     is_below = np.zeros(2 * n - 1, dtype=np.bool_)
     is_below[top] = True

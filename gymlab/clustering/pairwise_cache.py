@@ -19,7 +19,7 @@ from gymlab.distance.series import (
 )
 from gymlab.runtime.cache import BoundedCache
 
-# The share of the memory that work may take when the cache is first used.
+# The budget of the cache, as a share of the memory that work may take when the cache is first used.
 _SHARE_OF_BUDGET = 0.25
 
 
@@ -35,9 +35,9 @@ def cached_pairwise(
 ) -> Float32Array:
     """Return the matrix of :func:`gymlab.distance.dtw_pairwise`, from a cache if it was computed before.
 
-    Two requests are the same if every value and length, the radius and the weights are the same. Callers that ask at
-    the same time each compute the matrix: if one waited for another, it could not be cancelled alone, and would end
-    when the other is cancelled.
+    Two requests are the same if every value and length, the radius and the weights are the same. If two callers ask at
+    the same time, each of them computes the matrix. If one caller waited for the other, it could not be cancelled
+    alone, and it would stop when the other is cancelled.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Clusters of a sample, the other series placed by representatives, and the agreement to expect."""
+"""Clusters of a sample, the placement of all other series by representatives, and the expected agreement."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -45,8 +45,8 @@ _LEAST_TO_TELL = 20
 # Distances to representatives that are held at once.
 _DISTANCES_AT_ONCE = 2**24
 
-# A cluster has 20 representatives on average, and all have 500 together, whichever is more. A single one draws
-# borders at places where the tree has none.
+# There are 20 representatives for each cluster on average, or 500 for all clusters together if that is more. With a
+# single representative for each cluster, the borders between clusters would differ from those in the tree.
 _REPRESENTATIVES = 500
 _REPRESENTATIVES_A_CLUSTER = 20
 
@@ -60,7 +60,7 @@ class SampledClustering:
     labels
         int64 ``(n,)``: the cluster of every series, 0 for the largest.
     medoids
-        int64 ``(n_clusters,)``: the member of the sample with the least sum of distances to those of its cluster.
+        int64 ``(n_clusters,)``: the medoid of each cluster, found among its series in the sample.
     sample
         int64 ``(sample_size,)``: which series were clustered exactly, ascending.
     distances
@@ -68,11 +68,11 @@ class SampledClustering:
     tree
         float64 ``(sample_size−1, 4)``: its linkage matrix.
     quality
-        Of the clusters within the sample; ``silhouettes`` are in the order of ``sample``.
+        The quality of the clusters within the sample; ``silhouettes`` are in the order of ``sample``.
     representatives
-        int64: the medoids of a finer cut of the tree. A series outside the sample has the label of the nearest.
+        int64: the medoids of a finer cut of the tree. A series outside the sample has the label of its nearest one.
     agreement
-        The adjusted Rand index to expect between these clusters and those of an exact clustering of all series. It is
+        The expected adjusted Rand index between these clusters and those of an exact clustering of all series. It is
         measured within the sample: the median of several repeats; NaN for a sample that is too small.
     agreement_range
         The least and the largest of the repeats.
@@ -109,12 +109,12 @@ def cluster_sample(  # noqa: PLR0913 - options of the sample, of the clusters an
 ) -> SampledClustering:
     """Cluster a random sample exactly, and give every other series the cluster of the representative nearest to it.
 
-    Representatives are the medoids of a finer cut of the sample's tree, 500 or 20 a cluster, whichever is more.
+    Representatives are the medoids of a finer cut of the sample's tree: 500, or 20 for each cluster if that is more.
 
     Parameters
     ----------
     series
-        As for :func:`gymlab.distance.dtw_pairwise`; n of them.
+        As for :func:`gymlab.distance.dtw_pairwise`; n series.
     sample_size
         2 or more; with n or more, everything is clustered exactly. Memory grows with its square, time with
         ``sample_size``² / 2 plus n times the number of representatives.
@@ -122,7 +122,7 @@ def cluster_sample(  # noqa: PLR0913 - options of the sample, of the clusters an
         The linkage and its cut, as for :func:`~gymlab.clustering.build_tree` and
         :func:`~gymlab.clustering.cluster_tree`.
     seed
-        For drawing the sample, and the shares of it that are held back.
+        Seed of the sample, and of the parts of it that are held back.
     groups
         One value for each series, for example its session: each group is sampled in proportion to its size.
     radius, mismatch_weights, n_threads, progress
@@ -133,11 +133,11 @@ def cluster_sample(  # noqa: PLR0913 - options of the sample, of the clusters an
     Returns
     -------
     SampledClustering
-        With the agreement to expect. To measure it, a share of the sample is held back, the rest is clustered, and
-        the share is assigned to these clusters; the labels are compared with those of the whole sample. The share is
-        that of the series outside the sample among all, at least a fifth and at most four fifths, since clusters of a
-        small part of the series agree less with those of all. A low agreement means that the clusters depend on which
-        series are in the sample.
+        With the expected agreement. To measure it, a part of the sample is held back, the rest is clustered, and the
+        part is assigned to these clusters. The labels are compared with those of the whole sample. The part has the
+        same share of the sample as the series outside the sample have of all series, but at least a fifth and at most
+        four fifths: clusters of a small part of the series agree less with those of all series. A low agreement means
+        that the clusters depend on which series are in the sample.
 
     Raises
     ------
@@ -182,7 +182,7 @@ def cluster_sample(  # noqa: PLR0913 - options of the sample, of the clusters an
     rng = np.random.default_rng((seed, 1))
 
     def agreement() -> float:
-        """Hold back some items, cluster the others, assign the former, and return the agreement of the labels."""
+        """Hold back some items, cluster the others, assign the items held back, and return the agreement."""
         mixed = rng.permutation(len(sample))
         n_kept = max(min(len(sample), 2), len(sample) - round(held_back * len(sample)))
         kept, held = np.sort(mixed[:n_kept]), np.sort(mixed[n_kept:])
@@ -220,12 +220,12 @@ def cluster_sample(  # noqa: PLR0913 - options of the sample, of the clusters an
 def draw_sample(
     n: int, sample_size: int, *, groups: ArrayLike | None = None, seed: int = 0
 ) -> NDArray[np.int64]:
-    """Return ``sample_size`` of n items drawn at random without replacement, ascending; all if there are no more.
+    """Return ``sample_size`` of n items, drawn at random without replacement, ascending; or all if n is not larger.
 
     Parameters
     ----------
     n, sample_size
-        How many there are, and how many to draw.
+        The number of items, and how many of them to draw.
     groups
         One value for each item. Each group gets its share of the sample, rounded down; the groups that lose most by
         rounding get one more. Ties go to the first group.
@@ -269,7 +269,7 @@ def representatives(
     *,
     at_most: int | None = None,
 ) -> NDArray[np.int64]:
-    """Return the items that represent the clusters of a tree when others are placed: medoids of a finer cut.
+    """Return the representatives of the clusters of a tree, by which other items are placed: medoids of a finer cut.
 
     Parameters
     ----------
@@ -278,17 +278,17 @@ def representatives(
     checkpoint
         As for :func:`~gymlab.clustering.number_of_items`.
     at_most
-        The most representatives, but at least one for each cluster.
+        The largest number of representatives. There is at least one for each cluster.
 
     Returns
     -------
     numpy.ndarray
-        int64, ascending: 500, or 20 a cluster if that is more; fewer where there are fewer distinct items.
+        int64, ascending: 500, or 20 for each cluster if that is more; fewer if there are fewer distinct items.
 
     Raises
     ------
     InputError
-        If matrix, tree and labels are not of the same items.
+        If matrix, tree and labels do not belong to the same items.
 
     Examples
     --------
@@ -302,7 +302,7 @@ def representatives(
     wanted = max(_REPRESENTATIVES, _REPRESENTATIVES_A_CLUSTER * n_clusters)
     if at_most is not None:
         wanted = max(n_clusters, min(wanted, whole_number("at_most", at_most, least=0)))
-    # At least as fine as the cut, so its clusters lie within those of the cut.
+    # This cut is at least as fine as the labels, so each of its clusters lies within one cluster of the labels.
     fine = cut_tree(tree, n_clusters=min(len(labels), wanted))
     sums = distance_sums(matrix, fine, checkpoint=checkpoint)
     return np.sort(medoids_of(sums, fine))

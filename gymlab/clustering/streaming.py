@@ -16,7 +16,7 @@ from gymlab.distance.row_distances import CELLS_A_BLOCK, RowDistances
 from gymlab.distance.series import Series, batches, number_of_codes
 from gymlab.errors import InputError
 
-# At most 4 MB of distances for each thread, also if the series are short or have many points in common.
+# At most 4 MB of distances for each thread, even if the series are short or have many points in common.
 _PAIRS_A_BLOCK = 1_000_000
 
 
@@ -31,8 +31,8 @@ def single_linkage_tree(
 ) -> Tree:
     """Return the exact single linkage tree of the DTW distances in O(n) memory.
 
-    It is the tree of ``build_tree(dtw_pairwise(series), "single")``: the same heights, and the same clusters below
-    each. (Where series differ in length, joins at the very same height may be listed in another order.)
+    It has the same heights as ``build_tree(dtw_pairwise(series), "single")``, and the same clusters below each height.
+    (If the series differ in length, joins at exactly the same height may be in another order.)
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def streamed_edges(
     n_threads: int | None,
     progress: Progress,
 ) -> Edges:
-    """Return n−1 edges with the single linkage tree of the distances, or of the mutual reachability distances.
+    """Return n−1 edges that give the single linkage tree of the distances, or of the mutual reachability distances.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ def number_of_series(series: object) -> int:
 
 
 def reporting(progress: Progress, checkpoint: Checkpoint) -> Progress:
-    """Return a progress that also calls the checkpoint after each piece of work."""
+    """Return a ``progress`` argument that also calls the checkpoint after each piece of work."""
     if checkpoint is no_checkpoint:
         return progress
     bar = tqdm(unit="cell", unit_scale=True, desc="DTW", leave=False, disable=progress is not True)
@@ -138,7 +138,7 @@ def _row_ranges(n: int, cells: int) -> list[tuple[int, int]]:
     """Cut the rows of a condensed matrix into ranges of bounded size and work, the last rows first."""
     n_pairs = n * (n - 1) // 2
     step = max(1, min(_PAIRS_A_BLOCK, CELLS_A_BLOCK * n_pairs // cells))
-    # For each row, the number of pairs in it and in the rows behind it.
+    # For each row, the number of pairs in it and in all later rows.
     behind = np.arange(n - 1, -1, -1) * np.arange(n, 0, -1) // 2
     cuts = n - np.searchsorted(behind[::-1], np.arange(step, n_pairs, step))
     bounds = np.unique(np.concatenate([[0], cuts, [n]]))[::-1].tolist()

@@ -1,8 +1,8 @@
-"""Exact dynamic time warping of arrays; this room knows nothing of logs or agents.
+"""Exact dynamic time warping of arrays. This package does not depend on logs or agents.
 
-DTW here is dependent (multivariate) DTW: the root of the least sum of squared Euclidean local costs over all
-warping paths [1]_. It equals ``tslearn.metrics.dtw``, ``dtaidistance.dtw_ndim.distance`` and the root of aeon's
-``dtw_distance``.
+Here, DTW is dependent (multivariate) DTW: the square root of the smallest sum of squared Euclidean local costs over
+all warping paths [1]_. It equals ``tslearn.metrics.dtw``, ``dtaidistance.dtw_ndim.distance`` and the square root of
+aeon's ``dtw_distance``.
 
 References
 ----------

@@ -36,7 +36,7 @@ def checked_threads(n_threads: int | None) -> int:
     Raises
     ------
     InputError
-        If it is neither None nor a whole number of at least 1.
+        If ``n_threads`` is neither None nor a whole number of at least 1.
     """
     if n_threads is None:
         return available_threads()
@@ -49,7 +49,7 @@ def checked_progress(progress: Progress) -> Progress:
     Raises
     ------
     InputError
-        If it is neither of them.
+        If ``progress`` is neither a truth value nor a function.
     """
     if callable(progress):
         return progress
@@ -57,12 +57,12 @@ def checked_progress(progress: Progress) -> Progress:
 
 
 def run_blocks(blocks: Sequence[Block], n_threads: int | None, progress: Progress) -> None:
-    """Run every block once, in about the order given.
+    """Run every block once, approximately in the given order.
 
     Parameters
     ----------
     blocks
-        No two of them may write to the same place.
+        The pieces of work. Two blocks must not write to the same place.
     n_threads
         None for every processor. The results do not depend on it.
     progress
@@ -100,7 +100,7 @@ def _run(blocks: Sequence[Block], threads: int, report: Callable[[int], None]) -
             block.run()
             report(block.cells)
         return
-    # The smallest block runs first and alone: it may have to compile the kernel, for which all threads would wait.
+    # The smallest block runs first and alone. It may have to compile the kernel, and all threads would wait for that.
     smallest = min(blocks, key=lambda block: block.cells)
     others = [block for block in blocks if block is not smallest]
     smallest.run()

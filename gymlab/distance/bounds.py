@@ -32,7 +32,7 @@ def envelope(x: ArrayLike, radius: int | None = None) -> tuple[NDArray[np.float6
     x
         ``(n_timepoints,)`` or ``(n_timepoints, n_channels)``.
     radius
-        The reach to either side in time points; None for the whole series.
+        Number of time points on either side; None for the whole series.
 
     Returns
     -------
@@ -116,7 +116,10 @@ def lb_keogh(x: ArrayLike, y: ArrayLike, *, radius: int | None = None) -> float:
 
 
 def lb_webb(x: ArrayLike, y: ArrayLike, *, radius: int | None = None) -> float:
-    """Return LB_Webb: LB_Keogh, the costs of the first and the last points, and charges for the points of ``y`` [4]_.
+    """Return LB_Webb, a bound that uses the envelopes of both series [4]_.
+
+    It adds up the costs of the first and the last points, the costs of the other points of ``x`` outside the envelope
+    of ``y`` (LB_Keogh), and costs of the points of ``y`` outside the envelope of ``x``.
 
     Parameters
     ----------
@@ -145,7 +148,8 @@ def lb_webb(x: ArrayLike, y: ArrayLike, *, radius: int | None = None) -> float:
     write_envelope(b, below, above, *of_b)
     of_a = np.empty_like(b), np.empty_like(b)
     write_envelope(a, above, below, *of_a)
-    # The highest lower edge and the lowest upper edge that a point of b may meet.
+    # For each point of b: the largest lower value and the smallest upper value of the envelope of b, among the points
+    # of a that it may be aligned with.
     highest, lowest, unused = np.empty_like(b), np.empty_like(b), np.empty_like(b)
     write_envelope(of_b[0], above, below, unused, highest)
     write_envelope(of_b[1], above, below, lowest, unused)

@@ -1,7 +1,7 @@
 """Exact DTW matrices and neighbour queries on an NVIDIA GPU.
 
-The functions are those of :mod:`gymlab.distance`, which run on the processor and need no extra. This module needs
-numba-cuda (``pip install 'gymlab[gpu]'``) with the CUDA libraries of the driver (``numba-cuda[cu12]`` or
+The functions correspond to those of :mod:`gymlab.distance`, which run on the processor and need no extra. This
+module needs numba-cuda (``pip install 'gymlab[gpu]'``) with the CUDA libraries of the driver (``numba-cuda[cu12]`` or
 ``numba-cuda[cu13]``). Importing this module is cheap: the first call imports the CUDA part of numba.
 """
 
@@ -30,7 +30,7 @@ _INSTALL = "pip install 'gymlab[gpu]' 'numba-cuda[cu13]', or [cu12] for an older
 
 @dataclass(frozen=True)
 class Availability:
-    """Whether a GPU can be used. The object is true or false as a condition.
+    """Whether a GPU can be used. The object can be used as a condition.
 
     Attributes
     ----------
@@ -208,7 +208,7 @@ def dtw_neighbors(
     GpuUnavailableError
         If there is no GPU to use.
     InputError
-        If not exactly one of ``eps`` and ``k`` is given, one is out of range, or as
+        If not exactly one of ``eps`` and ``k`` is given, or it is out of range; also as
         :func:`gymlab.distance.dtw_pairwise`.
 
     References

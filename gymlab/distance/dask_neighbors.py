@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 # Bounds make some pairs a hundred times cheaper than others, so there are more tasks than for a matrix.
 _TASKS_A_THREAD = 8
-# About ten seconds if no pair is ruled out, which is rare.
+# The most cells of a task: about ten seconds of work if no pair is ruled out, which is rare.
 _MOST_CELLS = 50_000_000_000
 
 
-# The answer of a task: int64 (n_rows,), the places in the order of the search that have a nearest neighbour, and the
-# neighbours found, with the nearest ones of these places only.
+# The answer of a task: int64 (n_rows,), the positions, in the order of the search, of the series for which it found a
+# nearest neighbour; and the neighbours found, with the nearest ones of these series only.
 Answer = tuple[IntArray, FoundNeighbors]
 
 
@@ -46,8 +46,8 @@ def dtw_neighbors(
 ) -> NeighborGraph:
     """Return the k nearest neighbours of each series, or all within ``eps``, by exact DTW, computed by a cluster.
 
-    Every worker has its own limits, which fall with the neighbours that it finds. So the statistics depend on which
-    worker ran which task; the graph does not.
+    Every worker has its own limits, and they decrease when the worker finds neighbours. So the statistics depend on
+    which worker ran which task, but the graph does not.
 
     Parameters
     ----------

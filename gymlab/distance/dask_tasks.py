@@ -23,7 +23,7 @@ R = TypeVar("R")
 # For each thread of the workers, one task runs and one waits, so that no thread waits for the client.
 _TASKS_A_THREAD = 2
 
-# How often in a row the shared data may be lost before a task ends, and how long to wait for a worker after a loss.
+# Largest number of losses of the shared data before a task ends, and seconds to wait for a worker after a loss.
 _MOST_LOSSES = 3
 _SECONDS_FOR_A_WORKER = 60
 
@@ -31,18 +31,18 @@ _SECONDS_FOR_A_WORKER = 60
 class BuiltOnce(Generic[T]):
     """An object that is costly to send or cannot be sent: its ingredients are sent, and each process builds it once.
 
-    A worker keeps the object as long as the ingredients, hence until the client releases them. A worker that
+    A worker keeps the object as long as the ingredients, that is, until the client releases them. A worker that
     replaces a killed one gets the ingredients from another worker and builds the object again.
 
     Parameters
     ----------
     build
-        A function or class that workers can import. It gets series as the kernels are compiled for: writable and
-        aligned, which received arrays may not be.
+        A function or class that workers can import. Series are passed to it in writable and aligned arrays, because
+        the kernels are compiled for such arrays, and received arrays may be neither.
     ingredients
         The arguments of ``build``.
     nbytes
-        The size of the ingredients, which Dask uses in its planning.
+        The size of the ingredients in bytes, which Dask uses to plan the work.
     """
 
     def __init__(self, build: Callable[..., T], ingredients: tuple[object, ...], nbytes: int) -> None:
@@ -82,7 +82,7 @@ def cluster_threads(client: "Client", name: str) -> int:
     ClusterError
         If Dask is not installed, the client is closed, or it has no workers.
     InputError
-        If it is not a client, or is an asynchronous client.
+        If ``client`` is not a client of Dask, or is an asynchronous one.
     """
     try:
         from distributed import Client
@@ -119,7 +119,7 @@ def run_tasks(
     Parameters
     ----------
     client
-        As :func:`cluster_threads` checked it.
+        A client that :func:`cluster_threads` has checked.
     function
         A function that workers can import.
     shared
@@ -129,8 +129,8 @@ def run_tasks(
     receive
         Called in this thread with each task and its answer.
     progress
-        True for a progress bar, or a function that takes the cells done and the cells in all. An exception that
-        it raises (to cancel, say) stops the work.
+        True for a progress bar, or a function that takes the cells done and the cells in all. If it raises an
+        exception, for example to cancel, the work stops.
 
     Raises
     ------
@@ -161,7 +161,7 @@ class _RunningTasks(Generic[T, R]):
         self._function = function
         self._shared = shared
         self._sent: Future[Any] | None = None
-        # The losses of the shared data since a task ended.
+        # The number of losses of the shared data since the last task ended.
         self._losses = 0
         self._room = 0
         self._completed = as_completed(loop=client.loop)
@@ -170,20 +170,21 @@ class _RunningTasks(Generic[T, R]):
     def submit(self, waiting: deque[ClusterTask]) -> None:
         """Send waiting tasks while there is room for them."""
         _refuse_closed(self._client)
-        # Asked each time, because workers come and go. While there are none, the last number is used.
+        # The number of threads is asked each time, because workers may start or end. If there are none, the last
+        # number is used.
         self._room = _TASKS_A_THREAD * sum(self._client.nthreads().values()) or self._room
         while waiting and len(self.tasks) < self._room:
             if self._sent is None:
                 self._sent = self._scattered()
             task = waiting.popleft()
-            # The call is not pure, and the key of the shared data is not its hash: such keys would be the same in the
-            # next run, and the message that releases them may arrive after the next run has asked for them.
+            # Keys are random: the call is not pure, and the shared data is not hashed. Hashed keys would be the same
+            # in the next run, and the message that releases them might arrive after the next run has asked for them.
             future = self._client.submit(self._function, self._sent, *task.arguments, pure=False)
             self.tasks[future] = task, self._sent
             self._completed.add(future)
 
     def next_answer(self, waiting: deque[ClusterTask]) -> tuple[ClusterTask, R]:
-        """Return the next task that ends, and its answer; lost tasks wait again."""
+        """Return the next task that ends, and its answer. Lost tasks are put back into ``waiting``."""
         from distributed.scheduler import KilledWorker
 
         while True:

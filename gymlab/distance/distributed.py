@@ -1,8 +1,8 @@
 """Exact DTW matrices and neighbour graphs by the workers of a Dask cluster, for work on more than one machine.
 
-The functions are those of :mod:`gymlab.distance`, with the client before the series. They give the same results, bit
-for bit (on processors of one kind). They need Dask (``pip install 'gymlab[distributed]'``), and gymlab on every
-worker. Importing this module does not import Dask; the first call does.
+The functions correspond to those of :mod:`gymlab.distance`, with the client as the first argument. They give the same
+results, bit for bit (on processors of one kind). They need Dask (``pip install 'gymlab[distributed]'``), and gymlab on
+every worker. Importing this module does not import Dask; the first call does.
 
 >>> from distributed import Client  # doctest: +SKIP
 >>> with Client("scheduler:8786") as client:  # doctest: +SKIP
@@ -32,7 +32,7 @@ __all__ = ["Parts", "dtw_cross", "dtw_neighbors", "dtw_pairwise", "dtw_pairwise_
 
 # Measured on one thread, for explicit vectors and plain loops. Only the size of blocks depends on it.
 _CELLS_A_SECOND = {"vector": 2.5e10, "plain": 7e9}
-# The answer to a block takes at most 32 MB, so that the answers that wait fit into any worker.
+# The answer to a block takes at most 32 MB, so that waiting answers fit into the memory of any worker.
 _MOST_PAIRS = 8_000_000
 # Several blocks for each thread, so that all threads end at about the same time.
 _BLOCKS_A_THREAD = 4
@@ -64,15 +64,15 @@ def dtw_pairwise(
         As for :func:`gymlab.distance.dtw_pairwise`.
     out
         As for :func:`gymlab.distance.dtw_pairwise`. With a memory map or the path of an ``.npy`` file, this
-        process holds one block at a time. A file gets its name when it is complete. After an interruption, its
+        process holds one block at a time. A file gets its final name when it is complete. After an interruption, its
         finished blocks are used again if ``cells_a_block`` is the same or, without it, if the number of threads of
         the workers is the same.
     progress
         True for a progress bar, or a function of the cells done and the cells in all. If it raises an
         exception, the submitted blocks are cancelled.
     cells_a_block
-        About how many cells of DTW a block holds. None for about a second of work, or less if the blocks would be too
-        few for the workers' threads or their answers too large.
+        About how many cells of DTW a block holds. None for about a second of work; less if there would be too few
+        blocks for the threads of the workers, or if an answer would be too large.
 
     Returns
     -------
@@ -125,14 +125,14 @@ def dtw_pairwise_parts(
     """Write the exact DTW distance of every pair of series to a folder of Parquet files, computed by a cluster.
 
     The workers write the files, so no distance passes through this process; the client and all workers have to share
-    the folder. A part appears under its name when it is complete. Each part holds the key of its matrix and the
+    the folder. A part gets its final name when it is complete. Each part holds the key of its matrix and the
     checksum of its numbers. After an interruption, call the function again: it computes only missing or damaged
     parts.
 
     Parameters
     ----------
     client, series, radius, progress, mismatch_weights, cells_a_block
-        As for :func:`dtw_pairwise`. A folder of an earlier run keeps the blocks of that run.
+        As for :func:`dtw_pairwise`. If the folder holds an earlier run, the blocks of that run are used.
     folder
         The folder, created if it does not exist.
 
@@ -197,11 +197,11 @@ def dtw_cross(
     Parameters
     ----------
     a, b
-        As ``series`` of :func:`dtw_pairwise`, ``n`` and ``m`` series.
+        Like ``series`` of :func:`dtw_pairwise`: ``n`` series and ``m`` series.
     client, radius, progress, mismatch_weights, cells_a_block
         As for :func:`dtw_pairwise`.
     out
-        Any writable float32 array of shape ``(n, m)`` to write to, a memory map too.
+        Any writable float32 array of shape ``(n, m)`` to write to, for example a memory map.
 
     Returns
     -------
@@ -256,7 +256,7 @@ class _SharedRows:
     def run(
         self, client: "Client", out: Float32Array, progress: Progress, file: MatrixFile | None = None
     ) -> None:
-        """Write all distances to ``out``; with a file, only those of rows that are not finished."""
+        """Write all distances to ``out``. If there is a file, write only the rows that are not finished."""
 
         def write(task: ClusterTask, distances: Float32Array) -> None:
             first, stop = task.arguments
@@ -274,8 +274,8 @@ def _planned_ranges(
 ) -> list[tuple[int, int]]:
     """Cut the rows into ranges of about a second's work.
 
-    Ranges are shorter if the distances of a second would be too large an answer, or the blocks too few for the
-    threads.
+    Ranges are shorter if the answer for a second of work would be too large, or if there would be too few blocks for
+    the threads.
 
     Raises
     ------

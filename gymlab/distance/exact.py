@@ -1,4 +1,4 @@
-"""Conversion of numbers to float64, exact for whole numbers; other values are refused."""
+"""Conversion of numbers to float64. Whole numbers are converted exactly or refused; other objects are refused."""
 
 from decimal import Decimal
 from fractions import Fraction
@@ -35,8 +35,8 @@ _NO_NUMBERS = {
 def real_numbers(values: object, where: str) -> NDArray[Any]:
     """Return real numbers as an array that can be converted to float64.
 
-    If a number is too large for float64 to hold every whole number, the array holds exact objects: int for whole
-    numbers, and Fraction for others.
+    If a number is so large that float64 cannot hold every whole number of this size, the array holds exact objects:
+    int for whole numbers, and Fraction for others.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def real_numbers(values: object, where: str) -> NDArray[Any]:
         raise InputError(f"{where} {_TEXT}")
     try:
         array = np.asarray(values)
-        # Integers beside floats were rounded to float64, also in the columns of a frame.
+        # numpy and pandas round integers beside floats to float64. The exact objects are read instead.
         if array.dtype == np.float64 and not isinstance(values, np.ndarray) and _is_large(array):
             exactly = getattr(values, "to_numpy", partial(np.asarray, values))
             array = exactly(dtype=object)
@@ -98,12 +98,12 @@ def _exact(number: Any) -> int | Fraction:  # noqa: ANN401 - one of _NUMBERS, wh
 
 
 def moved_by(series: NDArray[Any], shift: Float64Array, where: str) -> Float64Array:
-    """Return a series less a shift of each channel, as float64, exact for whole numbers.
+    """Subtract a shift from each channel of a series; return the result as float64, exact for whole numbers.
 
     Raises
     ------
     InputError
-        If float64 does not hold a whole number less the shift; the message names the number.
+        If float64 cannot hold a whole number minus the shift; the message names the number.
     """
     if series.dtype != object:
         return np.asarray(series - shift, dtype=np.float64)
@@ -119,7 +119,7 @@ def moved_by(series: NDArray[Any], shift: Float64Array, where: str) -> Float64Ar
 
 
 def far_from_zero(low: Float64Array, high: Float64Array) -> Float64Array:
-    """Return the middle of each channel that is farther from zero than its spread, and 0 for the others.
+    """Return a shift for each channel: the middle of the values if it is farther from zero than their spread, else 0.
 
     In float32, a channel far from zero would lose the digits in which its values differ. A channel near zero is not
     moved, so that small whole numbers stay whole.

@@ -1,4 +1,4 @@
-"""The work of :mod:`gymlab.distance.cuda` in tiles, which bound the memory on the device; edges from near pairs.
+"""The tiles of :mod:`gymlab.distance.cuda`, which limit the memory on the device, and the edges between near series.
 
 Importing this module needs numba-cuda.
 """
@@ -17,12 +17,12 @@ from gymlab.distance.kernels import gpu as kernels
 from gymlab.distance.kernels.gpu import ALL, LATER, Shape
 from gymlab.distance.series import Float32Array, IntArray, SeriesBatch, checked_radius, weights_of_lanes
 
-# Limits of a tile: pairs and table cells (computed before progress moves), and bytes of series and of scratch.
+# Limits of a tile: pairs and table cells (progress is reported after each tile), and bytes of series and of scratch.
 _PAIRS, _CELLS, _BYTES = 2**23, 2**37, 2**28
 
 _THREADS, _WARP = 128, 32
 
-# Blocks take work one after the other; more of them would only wait.
+# A block takes one piece of work after the other. More blocks than this would only wait.
 _MOST_BLOCKS = 2**20
 
 # The shared memory that a block has on every device by default, as a number of float32.
@@ -31,28 +31,28 @@ _SHARED = 48 * 1024 // 4
 # The fewest columns of the first tile of a k-NN query. All its pairs are near, since no neighbour is known yet.
 _FIRST_COLUMNS = 256
 
-# A factor above the rounding of a root and a product, by which squared distances and costs may differ.
+# A relative difference above the rounding of a root and a product. Squared distances and costs may differ by this.
 _SLACK = 1e-6
 
 
 @dataclass(frozen=True)
 class Tile:
-    """The indices of queries and others that are compared in one launch, and about how many cells that takes."""
+    """The queries and the others that are compared in one launch, as indices, and the approximate number of cells."""
 
     rows: range
     columns: range
     cells: int
 
 
-# Rows and columns of pairs, their distances, and counts of all pairs by the constants of the kernels.
+# Rows and columns of pairs, their distances, and counts of all pairs, indexed by the constants of the kernels.
 Found = tuple[IntArray, IntArray, Float32Array, IntArray]
 
 
 class Tiles:
     """Two collections of series, compared on the device tile by tile.
 
-    Only one tile's series are on the device at a time. Its columns are sorted by length, so that the threads of a
-    block have about the same work; the answers are in the order of the collection.
+    Only one tile's series are on the device at a time. The columns of a tile are sorted by length, so that the threads
+    of a block have about the same work. The results are in the order of the collection.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class Tiles:
         return min(n_columns, max(_WARP, min(2**14, fitting // _WARP * _WARP)))
 
     def _down(self, rows: range, columns: range) -> Iterator[Tile]:
-        """Cut the rows that meet these columns into tiles, by the needs of the longest series."""
+        """Cut the rows that are compared with these columns into tiles; the longest series determines their size."""
         n = int(self._queries.lengths[rows.start : rows.stop].max(initial=1))
         m = int(self._others.lengths[columns.start : columns.stop].max())
         cells = n * m
@@ -110,7 +110,7 @@ class Tiles:
             yield Tile(part, columns, len(part) * len(columns) * cells)
 
     def distances(self, tile: Tile) -> Float32Array:
-        """Return the distances of a tile, ``(rows, columns)``; pairs that are not wanted hold any number."""
+        """Return the distances of a tile, ``(rows, columns)``. Entries of pairs that are not wanted are undefined."""
         out = cuda.device_array(len(tile.rows) * len(tile.columns), dtype=np.float32)
         self._launch(kernels.distances_kernel, tile, out)
         distances: Float32Array = out.copy_to_host()
@@ -185,7 +185,7 @@ class Tiles:
         return cuda.to_device(lengths), longest, cuda.to_device(flat)
 
     def _packed_columns(self, columns: range) -> tuple[Any, ...]:
-        """Return values ``(n_timepoints, n_channels, n_columns)``, lengths and slots on the device; kept for the next tile."""
+        """Return values ``(n_timepoints, n_channels, n_columns)``, lengths and slots on the device, and keep them."""
         if self._loaded is None or self._loaded[0] != columns:
             slots = np.argsort(self._others.lengths[columns.start : columns.stop], kind="stable")
             members = slots + columns.start
@@ -225,14 +225,14 @@ def edges_within(tiles: Tiles, n: int, eps: float, scale: float) -> Found:
         parts.append((rows[near], columns[near], values[near]))
         counts += of_tile
     rows, columns, values = (np.concatenate(part) for part in zip(*parts, strict=True))
-    # Each pair was compared once and answers for both directions.
+    # Each pair was compared once, and its distance is used for both directions.
     return np.concatenate([rows, columns]), np.concatenate([columns, rows]), np.tile(values, 2), 2 * counts
 
 
 def edges_nearest(tiles: Tiles, n: int, k: int, scale: float) -> Found:
     """Return the edges from each series to its k nearest, and counts of ordered pairs as :meth:`Tiles.near`.
 
-    The k nearest so far limit how many pairs the device reports, so the tiles grow from few columns to many.
+    The k nearest found so far limit how many pairs the device reports, so the tiles grow from few columns to many.
     """
     distances = np.full((n, k), np.inf, dtype=np.float32)
     indices = np.full((n, k), n, dtype=np.int64)

@@ -24,13 +24,14 @@ _SCHEMA = 1
 class MatrixFile:
     """A condensed matrix that grows in ``<path>.part`` and becomes ``<path>``, an ``.npy`` file, when it is complete.
 
-    ``<path>.blocks`` is its journal, which stays: one line with the key of the matrix, and one line for each finished
-    block of rows with the CRC-32 of its distances. A block whose distances do not match its line is computed again.
+    ``<path>.blocks`` is the journal of the matrix, and is kept when the matrix is complete. It has one line with the
+    key of the matrix, and one line for each finished block of rows with the CRC-32 of its distances. A block whose
+    distances do not match its line is computed again.
 
     Parameters
     ----------
     path
-        Ends in ``.npy``.
+        The path of the matrix, which ends in ``.npy``.
     key
         The key of the matrix, see :func:`matrix_key`.
     n_pairs
@@ -39,7 +40,7 @@ class MatrixFile:
     Raises
     ------
     InputError
-        If the name does not end in ``.npy``, or the files are of another matrix.
+        If the name does not end in ``.npy``, or the files belong to another matrix.
     OutputError
         If the files cannot be written.
     """
@@ -92,7 +93,7 @@ class MatrixFile:
             return {}
         lines = []
         for text in self._journal.read_text(encoding="utf-8", errors="replace").splitlines():
-            # An interruption may have cut a line. Its block is computed again, and more lines may follow.
+            # An interruption may have cut off a line. The block of this line is computed again. More lines may follow.
             with contextlib.suppress(json.JSONDecodeError):
                 lines.append(json.loads(text))
         if not lines or lines[0] != {"schema": _SCHEMA, "key": key, "pairs": n_pairs}:
@@ -117,7 +118,7 @@ class MatrixFile:
 
     def _append(self, line: Mapping[str, object]) -> None:
         with self._journal.open("a", encoding="utf-8") as journal:
-            # After an interruption the last line may lack its end.
+            # After an interruption, the last line may have no newline.
             prefix = "\n" if journal.tell() and not _ends_with_newline(self._journal) else ""
             journal.write(prefix + json.dumps(line) + "\n")
 
@@ -135,7 +136,7 @@ def matrix_key(batch: SeriesBatch, radius: int | None, weights: Sequence[float],
     for array in (batch.values, batch.lengths, np.asarray(weights, dtype=np.float32)):
         digest.update(f"{array.shape} {array.dtype}".encode())
         digest.update(np.ascontiguousarray(array).data)
-    # Another version may round differently.
+    # Another version of gymlab may round differently.
     digest.update(f"{radius} {scale!r} {__version__}".encode())
     return digest.hexdigest()
 
@@ -151,7 +152,7 @@ def checksum(rows: RowDistances, first: int, stop: int, distances: Float32Array)
 
 
 def _reserve(path: Path) -> None:
-    """Reserve the space of a file: if the disk is full, writing to a memory map ends the process."""
+    """Reserve the space of a file. Otherwise, a write to the memory map would end the process if the disk is full."""
     if hasattr(os, "posix_fallocate"):
         with path.open("r+b") as file:
             os.posix_fallocate(file.fileno(), 0, path.stat().st_size)

@@ -27,7 +27,8 @@ from gymlab.distance.series import (
 )
 from gymlab.errors import InputError
 
-# A range of blocks stays in a second-level cache while all series are compared with it, and all its pairs fit.
+# The blocks of a range fit in a second-level cache while all series are compared with them. The edges between all these
+# pairs are limited in number too.
 _RANGE_BYTES = 400_000
 _MOST_EDGES = 20_000_000
 
@@ -37,7 +38,7 @@ _MOST_DISTANT = float(np.finfo(np.float32).max)
 
 @dataclass(frozen=True)
 class NeighborStats:
-    """How many pairs of a neighbour query were ruled out or computed; the counts add up to ``pairs``.
+    """How many pairs of a neighbour query were ruled out or computed. The sum of the counts is ``pairs``.
 
     Attributes
     ----------
@@ -52,7 +53,7 @@ class NeighborStats:
     computed
         Computed to the end.
     seconds
-        Wall clock.
+        Wall-clock time.
     """
 
     pairs: int
@@ -100,17 +101,18 @@ def dtw_neighbors(
     Parameters
     ----------
     series
-        As for :func:`gymlab.distance.dtw_pairwise`, at least two.
+        As for :func:`gymlab.distance.dtw_pairwise`; at least two series.
     eps
-        Largest distance of a neighbour. Give this or ``k``.
+        Largest distance of a neighbour. Give either ``eps`` or ``k``.
     k
         Number of neighbours, 1 to n−1. Ties go to the lower index.
     radius, n_threads, progress, mismatch_weights
         As for :func:`gymlab.distance.dtw_pairwise`. The graph does not depend on the number of threads; the
         statistics may.
     values
-        False if only the edges matter: then the graph holds True instead of distances. With ``eps``, pairs whose
-        Euclidean distance, an upper bound of DTW, is within it are then accepted without computing DTW.
+        False if only the edges are needed. Then the graph holds True instead of distances. The Euclidean distance is
+        an upper bound of DTW, so with ``eps``, pairs whose Euclidean distance is within ``eps`` are accepted without
+        computing DTW.
 
     Returns
     -------
@@ -122,8 +124,8 @@ def dtw_neighbors(
     Raises
     ------
     InputError
-        As :func:`gymlab.distance.dtw_pairwise`; also if not exactly one of ``eps`` and ``k`` is given, or it is out
-        of range.
+        As :func:`gymlab.distance.dtw_pairwise`; also if not exactly one of ``eps`` and ``k`` is given, or the one given
+        is out of range.
 
     Examples
     --------
@@ -183,8 +185,8 @@ class FoundNeighbors:
     Attributes
     ----------
     nearest, nearest_index
-        float32 and int64 ``(n, k)``: the nearest so far of each series, in the order of the search, and their indices
-        in the collection; without columns in a search within eps.
+        float32 and int64 ``(n, k)``: the nearest neighbours found so far of each series, in the order of the search,
+        and their indices in the collection. In a search within eps, these arrays are empty.
     edges
         In a search within eps: int32 ``(2, n_edges)`` places in the order of the search, and float32 ``(n_edges,)``
         distances.
@@ -224,8 +226,8 @@ class NeighborSearch:
         self._cells = float(cells_of_pair(n_columns, n_columns, cells))
         self._scale = np.float32(scale)
         self._eps = np.float32(np.inf if query.eps is None else min(query.eps, _MOST_DISTANT))
-        # Shared by all threads. Limits only fall, so a thread that reads an old limit computes at most some pairs too
-        # many.
+        # All threads share the limits. A limit never increases, so a thread that reads an old limit only computes some
+        # pairs too many.
         self._limits = np.full(self._n, search_steps.cost_limit(self._eps, self._scale), np.float32)
 
     def ranges(self) -> list[tuple[int, int]]:
@@ -243,7 +245,7 @@ class NeighborSearch:
         return ranges
 
     def cells(self, first: int, stop: int) -> int:
-        """Return about how many cells the pairs of some blocks take if all are computed."""
+        """Return the approximate number of cells of all pairs of some blocks."""
         lanes = self._plan.blocks.shape[3]
         pairs = lanes * lanes * (stop * (stop + 1) - first * (first + 1)) / 2
         return int(pairs * self._cells)
@@ -290,7 +292,7 @@ class NeighborSearch:
         """
         rows, columns, distances = self._nearest(found) if self.query.k else self._within(found)
         graph = graph_of_edges(self._n, rows, columns, distances if self.query.values else None)
-        # Each pair was counted once and answers for both directions.
+        # Each pair was counted once, and the count applies to both directions.
         counts = [2 * int(count) for count in np.sum([part.counts for part in found], axis=0)]
         pruned = {name: counts[place] for name, place in self._plan.bounds.items()}
         stats = NeighborStats(
@@ -338,7 +340,7 @@ def graph_of_edges(n: int, rows: IntArray, columns: IntArray, values: Float32Arr
     values
         float32 ``(n_edges,)``; None for a graph of edges alone.
     """
-    # Sorted here and not through the coo format, which would add up duplicates and may drop zeros.
+    # The edges are sorted here. The coo format would add up duplicates and might drop zeros.
     order = np.lexsort((columns, rows))
     index_type = np.int32 if max(n, len(rows)) < np.iinfo(np.int32).max else np.int64
     starts = np.searchsorted(rows[order], np.arange(n + 1)).astype(index_type)
@@ -349,7 +351,7 @@ def graph_of_edges(n: int, rows: IntArray, columns: IntArray, values: Float32Arr
 def _search_part(
     search: NeighborSearch, first: int, stop: int, results: "SimpleQueue[FoundNeighbors]"
 ) -> None:
-    """Search some blocks, and add the neighbours to a result that no other thread holds now."""
+    """Search some blocks, and add the neighbours to a result that no other thread uses at the time."""
     try:
         found = results.get_nowait()
     except Empty:

@@ -43,7 +43,7 @@ def dtw_pairwise(
         Sakoe-Chiba radius in cells: ``|i - j| <= radius``, widened on the longer side by the difference in length.
         None for no band; 0 gives the Euclidean distance of series of equal length.
     out
-        Any writable float32 array of shape ``(n(n-1)/2,)`` to write to, a memory map too; or the path of an
+        Any writable float32 array of shape ``(n(n-1)/2,)`` to write to, for example a memory map; or the path of an
         ``.npy`` file. A matrix in a file may be larger than memory, and an interrupted run can continue: call the
         function again with the same series, parameters and path, and only the missing distances are computed. The
         result is then a memory map of the file.
@@ -52,15 +52,16 @@ def dtw_pairwise(
     progress
         True for a progress bar, or a function of the cells done and the cells in all.
     mismatch_weights
-        When given, the last ``len(mismatch_weights)`` channels are codes of categories: two codes that differ
-        add their weight to the local cost; the size of their difference does not count.
+        If given, the last ``len(mismatch_weights)`` channels hold codes of categories. If two codes differ, the weight
+        of their channel is added to the local cost; the size of the difference has no effect.
 
     Returns
     -------
     numpy.ndarray
-        float32 ``(n(n-1)/2,)`` in the order of :func:`scipy.spatial.distance.pdist`. Identical series are at
-        exactly 0. Differences are kept to 6e-8 of the spread of all values. For distances that are not small against
-        that spread, the relative error against float64 is below 1e-5 up to about a thousand time points.
+        float32 ``(n(n-1)/2,)`` in the order of :func:`scipy.spatial.distance.pdist`. The distance of identical series
+        is exactly 0. Differences between values are accurate to 6e-8 of the spread of all values. If a distance is not
+        small compared with that spread, its relative error against float64 is below 1e-5 for up to about a thousand
+        time points.
 
     Raises
     ------
@@ -81,7 +82,7 @@ def dtw_pairwise(
     n = len(batch)
     if isinstance(out, (str, Path)):
         distances = RowDistances(batch, None, radius, mismatch_weights, scale)
-        # Checked before a file is made.
+        # These are checked before a file is made.
         checked_threads(n_threads)
         checked_progress(progress)
         file = open_matrix_file(out, batch, radius, mismatch_weights, scale)
@@ -110,7 +111,7 @@ def dtw_cross(
     Parameters
     ----------
     a, b
-        As ``series`` of :func:`dtw_pairwise`, ``n`` and ``m`` series.
+        Like ``series`` of :func:`dtw_pairwise`: ``n`` series and ``m`` series.
     radius, n_threads, progress, mismatch_weights
         As for :func:`dtw_pairwise`.
     out
@@ -204,11 +205,11 @@ def checked_out(
     out
         The caller's array, or None.
     shape
-        The shape that it has to have.
+        The required shape.
     *read
         The series that are read while the array is written.
     instead
-        What to do if memory cannot hold a new array.
+        The advice in the error message if memory cannot hold a new array.
 
     Raises
     ------
@@ -245,7 +246,7 @@ def _run_rows(
     progress: Progress,
     file: MatrixFile | None = None,
 ) -> None:
-    """Write all distances to ``out``; with a file, only those of rows that are not finished."""
+    """Write all distances to ``out``. If there is a file, write only the rows that are not finished."""
 
     def compute(first: int, stop: int) -> None:
         distances.compute_into(first, stop, out)

@@ -1,4 +1,4 @@
-"""A condensed matrix as a folder of Parquet files, one for each block: each is complete or absent."""
+"""A condensed matrix as a folder of Parquet files, one for each block. A file is either complete or absent."""
 
 import hashlib
 import json
@@ -27,9 +27,9 @@ class Parts:
     Attributes
     ----------
     folder
-        The folder, which :func:`pandas.read_parquet` and others read as one table.
+        The folder, which :func:`pandas.read_parquet` and other readers read as one table.
     files
-        The parts: columns ``i``, ``j`` (int32, ``i < j``) and ``distance`` (float32), each pair in one of them.
+        The parts: columns ``i``, ``j`` (int32, ``i < j``) and ``distance`` (float32). Each pair is in exactly one part.
     n_computed
         How many files this run computed; the others were finished before.
     """
@@ -40,14 +40,14 @@ class Parts:
 
 
 def plan_in(folder: Path, key: str, ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return the ranges of rows of the folder's parts; a new folder gets the ranges given.
+    """Return the ranges of rows of the folder's parts. A new folder gets the ranges that are given.
 
     Raises
     ------
     InputError
         If the folder holds another matrix, or other Parquet files.
     OutputError
-        If it cannot be written to.
+        If the folder cannot be written to.
     """
     path = folder / _PLAN
     try:
@@ -99,7 +99,8 @@ def ensure_part(shared: BuiltOnce[RowDistances], folder: str, key: str, first: i
     table = pa.table(arrays).replace_schema_metadata(about)
     unfinished = _unfinished(path)
     try:
-        # Indices repeat and rise, so a dictionary and differences make them small. Distances do not.
+        # A dictionary compresses indices that repeat, and differences compress indices that increase. Neither
+        # compresses distances.
         pq.write_table(
             table,
             unfinished,

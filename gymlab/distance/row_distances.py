@@ -1,4 +1,4 @@
-"""Distances between collections of series, row by row or for chosen pairs: the calls of the kernels."""
+"""Distances between collections of series, row by row or for chosen pairs: the functions that call the kernels."""
 
 import logging
 import time
@@ -31,16 +31,17 @@ _log = logging.getLogger(__name__)
 
 # Large enough that the start of a block costs little, small enough for steady progress and a quick cancel.
 CELLS_A_BLOCK = 200_000_000
-# A table of shared costs is filled for each range of rows, so the rows have to read it at least this many times.
+# A table of shared costs is filled once for each range of rows. It pays if the rows have this many times as many time
+# points as the table.
 _ROWS_WORTH_A_TABLE = 10
 
 
 class RowDistances:
     """Distances of queries to members, or of members to each other, row by row.
 
-    A row holds the distances of one query to all members or, of members to each other, to the later ones. Members
-    are sorted by length, so that the lanes of a block end close to each other. Rows may be computed in any order and
-    by any number of threads at once.
+    A row holds the distances of one query to all members. Without queries, a row holds the distances of one member to
+    the later members. Members are sorted by length, so that the lanes of a block end close to each other. Rows may be
+    computed in any order and by any number of threads at once.
 
     Attributes
     ----------
@@ -81,7 +82,7 @@ class RowDistances:
         self._sizes = sizes_of(members, self._radius, weights_of_codes, flight, self._queries)
 
     def row_ranges(self, cells: int | None = None) -> list[tuple[int, int]]:
-        """Cut the rows into ranges of about so many cells, by default ``CELLS_A_BLOCK``."""
+        """Cut the rows into ranges of about ``cells`` cells each, by default ``CELLS_A_BLOCK``."""
         step = cells or CELLS_A_BLOCK
         ends = np.cumsum(self._cells)
         cuts = np.searchsorted(ends, np.arange(step, ends[-1], step)) + 1
@@ -91,7 +92,7 @@ class RowDistances:
         return [(int(first), int(stop)) for first, stop in pairwise(bounds)]
 
     def _between_runs(self, shared: SharedPoints, cuts: IntArray, ends: IntArray, step: int) -> IntArray:
-        """Move cuts to the ends of runs of queries: the table of a run is filled for each range that the run is in.
+        """Move cuts to the ends of runs of queries. The table of a run is filled again for each range with its rows.
 
         A run that is longer than a range is cut only if the rows between two cuts have many times as many time points
         as the table.
@@ -142,7 +143,7 @@ class RowDistances:
         return distances
 
     def place(self, first: int, stop: int, distances: Float32Array, out: Float32Array) -> None:
-        """Move the distances of some rows to their places in ``out``, a condensed matrix or one of queries by members."""
+        """Copy the distances of some rows to their places in ``out``, a condensed matrix or ``(queries, members)``."""
         if not self._triangular:
             out[first:stop, self.order] = distances.reshape(stop - first, -1)
         elif self.in_order:
@@ -168,7 +169,7 @@ class RowDistances:
         return n * (n - 1) // 2 if self._triangular else n * len(self._queries)
 
     def _cells_by_row(self, lengths: IntArray) -> IntArray:
-        """Return about how many cells each query's row has, from the mean length of the members that it meets."""
+        """Return about how many cells each query's row has, from the mean length of the members in the row."""
         n = self._queries.lengths
         if self._triangular:
             ends = np.concatenate([np.cumsum(lengths[::-1])[::-1][1:], [0]])
@@ -217,14 +218,14 @@ def sizes_of(
 
 
 def row_and_bounds(n_columns: int, n_lanes: int) -> tuple[Float32Array, NDArray[np.int32]]:
-    """Return scratch that every kernel of lanes needs: a row of costs for each lane, and the bounds of its band."""
+    """Return the scratch arrays of every lane kernel: a row of costs for each lane, and the bounds of its band."""
     return aligned_empty((n_columns + 1, n_lanes)), np.empty((2, n_lanes), dtype=np.int32)
 
 
 def packed_blocks(batch: SeriesBatch, n_lanes: int) -> tuple[Float32Array, IntArray]:
     """Return ``(n_blocks, n_timepoints, n_channels, n_lanes)`` and the lanes' lengths, ``(n_blocks, n_lanes)``.
 
-    The lanes behind the last series repeat it.
+    Lanes after the last series hold copies of the last series.
     """
     n, width, n_channels = batch.values.shape
     n_blocks = -(-n // n_lanes)

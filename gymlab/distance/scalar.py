@@ -21,7 +21,7 @@ class Match:
     start, stop
         The half-open interval of time points: ``series[start:stop]``.
     distance
-        The DTW distance of the query to it, in the unit of the series.
+        The DTW distance between the query and this interval, in the unit of the series.
     """
 
     start: int
@@ -46,8 +46,8 @@ def dtw(
     radius, mismatch_weights
         As in :func:`gymlab.distance.dtw_pairwise`.
     cutoff
-        If given, cells that no path within the cutoff can use are skipped, and the work stops as soon as the distance
-        must exceed the cutoff [1]_.
+        If given, cells that no path within the cutoff can use are skipped, and the work stops as soon as it is certain
+        that the distance exceeds the cutoff [1]_.
 
     Returns
     -------
@@ -73,7 +73,7 @@ def dtw(
     """
     a, b, weights = checked_pair(x, y, mismatch_weights)
     limit = _checked_cutoff(cutoff)
-    # The factor keeps a distance that equals the cutoff, in spite of the rounding of squares.
+    # Squares are rounded. The factor ensures that a distance equal to the cutoff is not lost.
     distance = float(np.sqrt(cost(a, b, checked_radius(radius), weights, limit * limit * (1 + 1e-12))))
     return distance if distance <= limit else np.inf
 
@@ -92,7 +92,7 @@ def dtw_path(
     -------
     path
         int64 ``(n_steps, 2)``: the aligned time points of ``x`` and ``y``, from ``(0, 0)`` to the last of both.
-        Of several optimal paths, the one that prefers diagonal steps, walking back from the end.
+        If several paths are optimal, the path is traced back from the end, and diagonal steps are preferred.
     distance
         As :func:`dtw` returns it.
 
@@ -157,20 +157,20 @@ def dtw_subsequence(
     """Return the best matches of a query in a long series, by DTW with free start and free end [1]_.
 
     The first match is the interval, of any length, that has the least DTW distance to the query. Each further match
-    is the best interval that shares no time point with the matches before. Of equally distant intervals, the one that
-    ends first is taken, and of these the shortest one.
+    is the best interval that shares no time point with the matches before. Among equally distant intervals, the one
+    that ends first is chosen, and among these the shortest one.
 
     Parameters
     ----------
     query
         ``(n_timepoints,)`` or ``(n_timepoints, n_channels)``.
     series
-        Of the same form, with any number of time points, even fewer than the query. The memory needed grows with its
-        length.
+        Of the same form, with any number of time points, even fewer than the query has. The memory needed grows with
+        the length of the series.
     k
-        How many matches to return at most. There are fewer if no time points are left.
+        The largest number of matches. Fewer are returned if no time points are left.
     cutoff
-        When given, only matches within this distance are returned.
+        If given, only matches within this distance are returned.
     mismatch_weights
         As in :func:`gymlab.distance.dtw_pairwise`.
 
@@ -210,7 +210,7 @@ def dtw_subsequence(
         start, stop = int(starts[end]), end + 1
         matches.append(Match(start, stop, distance))
         costs[start:stop] = np.inf
-        # Larger than every start that a later scan compares it with, so that a scan before the match ends there.
+        # This is larger than every beginning of a later scan, so a scan that reaches this match stops there.
         starts[start:stop] = n_timepoints
         scan(points, pattern, weights, stop, costs, starts)
     return matches

@@ -45,7 +45,7 @@ class SearchPlan(ABC):
         """Compare each series in these blocks with the series before it."""
 
     def _slack(self) -> np.float32:
-        """Return the factor by which a bound may exceed the square of a distance by rounding alone."""
+        """Return the factor by which a bound may exceed the square of a distance because of rounding."""
         n_columns, n_channels = self.blocks.shape[1:3]
         return np.float32(1 + 2.4e-7 * (n_columns + n_channels + 16))
 
@@ -56,7 +56,7 @@ class SearchPlan(ABC):
 
 
 class LookedUpPlan(SearchPlan):
-    """For series of one length with few distinct time points: costs and bounds of segments from tables."""
+    """The plan for series of one length with few distinct time points. Costs and segment bounds come from tables."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class LookedUpPlan(SearchPlan):
         shared: SharedPoints,
         segments: Segments,
     ) -> None:
-        # Series with the same segments have small distances; in this order they share blocks.
+        # Series with the same segments have small distances. This order puts them into the same blocks.
         order = np.lexsort(segments.of_series.T[::-1]).astype(np.int64)
         super().__init__(batch.part(order), order, _LOOKED_UP_FLIGHT, radius, weights)
         self.bounds = {"segments": search_steps.SEGMENTS}
@@ -93,16 +93,16 @@ class LookedUpPlan(SearchPlan):
 
 
 class ComputedPlan(SearchPlan):
-    """For any series: LB_Kim, LB_Keogh and LB_Webb if they pay, and costs computed for each pair."""
+    """The plan for any series: LB_Kim, LB_Keogh and LB_Webb if they save time, and costs computed for each pair."""
 
     def __init__(self, batch: SeriesBatch, radius: int, weights: Float32Array) -> None:
         order = _by_length(batch)
         super().__init__(batch.part(order), order, vectors_in_flight(batch.n_channels), radius, weights)
         self._one_length = not np.ptp(batch.lengths)
         n_columns, n_channels = batch.values.shape[1:]
-        # Vector instructions for a row of lanes: a cell takes two for each channel and three more.
+        # Number of vector instructions for a row of lanes: a cell takes two for each channel, and three more.
         self._whole = float(cells_of_pair(n_columns, n_columns, radius)) * (2 * n_channels + 3)
-        # Copying a lane to a packed block takes about two for each of its numbers.
+        # Copying a lane to a packed block takes about two instructions for each number of the lane.
         gather = 2.0 * n_columns * n_channels * WIDTH
         self._packed_share = self._whole / (self._whole + gather)
         self._edges = self._edges_that_pay(radius)
@@ -125,7 +125,7 @@ class ComputedPlan(SearchPlan):
         )
 
     def _edges_that_pay(self, radius: int) -> tuple[Float32Array, ...]:
-        """Return the edges that the kernel takes; they are empty if a bound costs more than half of its gain."""
+        """Return the envelope edges for the kernel; they are empty if a bound costs more than half of its gain."""
         values, lengths = self._series
         _, n_columns, n_channels = values.shape
         n_numeric = n_channels - len(self._sizes[1])
@@ -133,7 +133,7 @@ class ComputedPlan(SearchPlan):
         no_bridges = (nothing, nothing, self.blocks[:0], self.blocks[:0])
         if n_columns < 3 or self._whole < 2 * 6 * n_channels * n_columns:
             return nothing, nothing, *no_bridges
-        # Series of unequal length may be shifted as far as their lengths allow, so their envelope is flat.
+        # Without a common length, the reach is the whole series, so the envelope of a series is constant.
         reach = min(radius, n_columns) if self._one_length and radius >= 0 else n_columns
         lower, upper = np.zeros_like(values), np.zeros_like(values)
         call(write_envelopes, values, lengths, reach, lower, upper)
@@ -148,7 +148,7 @@ class ComputedPlan(SearchPlan):
 
 
 class PlainPlan(SearchPlan):
-    """For platforms without explicit vectors: every pair is computed."""
+    """The plan for platforms without explicit vectors: every pair is computed."""
 
     def __init__(self, batch: SeriesBatch, radius: int, weights: Float32Array) -> None:
         order = _by_length(batch)

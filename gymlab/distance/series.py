@@ -24,7 +24,7 @@ _LEAST, _MOST = 1e-30, 1e30
 # float64 cannot hold sums of squares of numbers outside this range.
 _LEAST_SQUARED, _MOST_SQUARED = 1e-150, 1e150
 
-# Beside codes, numbers are not rescaled, so float32 has to hold their squares too.
+# If there are codes, numbers are not rescaled, so float32 has to hold their squares too.
 _LEAST_WITH_CODES, _MOST_WITH_CODES = 1e-15, 1e15
 
 # float32 cannot distinguish all codes above this.
@@ -40,7 +40,7 @@ class SeriesBatch:
     Attributes
     ----------
     values
-        float32 ``(n, n_timepoints, n_channels)``, zeros behind the end of a shorter series.
+        float32 ``(n, n_timepoints, n_channels)``, with zeros after the end of a shorter series.
     lengths
         int64 ``(n,)``.
     """
@@ -76,7 +76,7 @@ def finite_array(values: ArrayLike, where: str) -> Float64Array:
 
 
 def _series(values: ArrayLike, where: str) -> NDArray[Any]:
-    """Return one series, ``(n_timepoints, n_channels)``: float64, or exact objects as of :func:`real_numbers`."""
+    """Return one series, ``(n_timepoints, n_channels)``: float64, or exact objects from :func:`real_numbers`."""
     array = real_numbers(values, where)
     if array.ndim == 1:
         array = array[:, None]
@@ -107,7 +107,8 @@ def checked_radius(radius: int | None) -> int:
     """
     if radius is None:
         return -1
-    # A radius above any length means no band. It is limited, since adding lengths to it must not overflow.
+    # A radius above every length has the same effect as no band. It is limited, so that adding a length to it cannot
+    # overflow.
     reach = min(radius, _MOST_RADIUS) if isinstance(radius, int) else radius
     return min(whole_number("radius", reach, least=0, instead=", or None for no band"), _MOST_RADIUS)
 
@@ -201,7 +202,7 @@ def batches(*collections: Series, n_codes: int = 0) -> tuple[list[SeriesBatch], 
     batches
         One for each collection.
     scale
-        The factor from a distance between these to the distance between the originals.
+        The factor that converts a distance between the converted series to a distance between the original series.
 
     Raises
     ------
@@ -219,7 +220,7 @@ def batches(*collections: Series, n_codes: int = 0) -> tuple[list[SeriesBatch], 
 
 
 def _stacked_or_list(series: Series) -> NDArray[Any] | list[NDArray[Any]]:
-    """Keep a regular array whole (no copy, float32 stays float32), or check a list series by series."""
+    """Check a list series by series. Keep a regular array whole: it is not copied, and float32 stays float32."""
     if np.ma.isMaskedArray(series):
         raise InputError("the series are a masked array; fill or drop what is masked first")
     if isinstance(series, (str, bytes)) or not isinstance(series, (Sequence, np.ndarray)):
@@ -236,9 +237,9 @@ def _stacked_or_list(series: Series) -> NDArray[Any] | list[NDArray[Any]]:
 
 
 def _scaling(arrays: list[Any], n_channels: int, n_codes: int) -> tuple[Float64Array, float]:
-    """Return the shift of each channel and the factor by which float32 holds the differences of all series.
+    """Return a shift of each channel and a common factor, so that float32 holds the differences of all series.
 
-    A common shift does not change DTW; a common factor multiplies it. A factor that is a power of two costs no digit.
+    A common shift does not change DTW; a common factor multiplies it. A factor that is a power of two loses no digit.
     """
     flat = [array if isinstance(array, np.ndarray) else np.concatenate(array) for array in arrays]
     axes = [tuple(range(array.ndim - 1)) for array in flat]

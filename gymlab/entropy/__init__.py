@@ -1,7 +1,7 @@
 """Exact entropy of the choices of agents: of whole columns, over time, and updated action by action.
 
 Every entropy here is computed from integers (:mod:`gymlab.entropy.tally`). So for the same counts, an array, a stream
-and a window that slid a million times give the same entropy, bit for bit.
+and a window that was moved a million times give the same entropy, bit for bit.
 """
 
 from gymlab.entropy.agents import AgentEntropies

@@ -25,7 +25,7 @@ class AgentEntropies:
         forgotten agent that comes back starts without actions.
     window, seconds
         Which actions of an agent count: its latest ``window`` actions, or those of its last ``seconds``. Give at most
-        one of the two. With neither, all actions count that came after the agent was last forgotten.
+        one of the two. If neither is given, all actions count that came after the agent was last forgotten.
     n_action_types
         How many action types an agent can choose from, as for :class:`IncrementalEntropy`. ``n_intents`` is the
         old name.
@@ -94,7 +94,7 @@ class AgentEntropies:
         situation
             Needed with ``given_situation``, and refused without it.
         timestamp
-            Needed with ``seconds``, as for :class:`TimedEntropy`; ignored without.
+            Needed with ``seconds``, as for :class:`TimedEntropy`; ignored without ``seconds``.
 
         Raises
         ------

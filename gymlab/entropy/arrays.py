@@ -45,7 +45,8 @@ def entropy_bits(values: ArrayLike, *, correction: Correction | None = None) -> 
     Raises
     ------
     InputError
-        If the values have no order or are not one-dimensional, a value is missing, or the correction is not known.
+        If the values are not an ordered collection or not one-dimensional, a value is missing, or the correction is not
+        known.
 
     Examples
     --------
@@ -80,7 +81,8 @@ def conditional_entropy_bits(
     Raises
     ------
     InputError
-        If they differ in length, are not one-dimensional, a value is missing, or the correction is not known.
+        If situations and choices differ in length or are not one-dimensional, a value is missing, or the correction is
+        not known.
 
     Examples
     --------
@@ -150,9 +152,9 @@ def entropy_over_time(
     choices
         In the order of time, as for :func:`entropy_bits`.
     window
-        How many choices each value counts: its own and those before it.
+        The number of choices in each value: its own choice and those before it.
     n_action_types
-        How many action types there were to choose from. None for the number of distinct ones in all of
+        The number of action types there were to choose from. None for the number of distinct choices in all of
         ``choices``, so that the windows can be compared with one another. ``n_intents`` is the old name.
     correction
         ``"miller-madow"`` as in :class:`IncrementalEntropy`; an entropy that it lifts above 1 is returned as 1.
@@ -160,13 +162,13 @@ def entropy_over_time(
     Returns
     -------
     numpy.ndarray
-        float64 ``(n,)``, each from 0 to 1; NaN until the window is full. The others are, bit for bit, those of
+        float64 ``(n,)``, each from 0 to 1; NaN until the window is full. The other values equal, bit for bit, those of
         :meth:`IncrementalEntropy.get_entropy` with the same ``n_action_types``.
 
     Raises
     ------
     InputError
-        If the window is not positive, a choice is missing, there are more distinct ones than
+        If the window is not positive, a choice is missing, there are more distinct choices than
         ``n_action_types``, or the correction is not known.
 
     Examples
@@ -195,7 +197,7 @@ def conditional_entropy_over_time(
     situations, choices
         In the order of time and of equal length, as for :func:`conditional_entropy_bits`.
     window
-        How many choices each value counts: its own and those before it.
+        The number of choices in each value: its own choice and those before it.
     n_action_types
         As for :func:`entropy_over_time`. ``n_choices`` is the old name.
     correction
@@ -204,7 +206,7 @@ def conditional_entropy_over_time(
     Returns
     -------
     numpy.ndarray
-        float64 ``(n,)``, each from 0 to 1; NaN until the window is full. The others are, bit for bit, those of
+        float64 ``(n,)``, each from 0 to 1; NaN until the window is full. The other values equal, bit for bit, those of
         :meth:`ConditionalEntropy.get_entropy` with the same ``n_action_types``.
 
     Raises

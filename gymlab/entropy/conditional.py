@@ -31,12 +31,12 @@ class ConditionalEntropy:
     window
         How many of the latest actions count; None for all.
     n_action_types
-        How many action types there are to choose from; None for the number of those observed. ``n_choices`` is the
+        How many action types there are to choose from; None for the number of observed choices. ``n_choices`` is the
         old name.
     correction
         ``"miller-madow"`` adds (m − k) / (2N) nats for m observed pairs of situation and choice, k observed
         situations and N actions: the correction of each situation's entropy, weighted by how often it occurred
-        (Miller 1955). Capped as in :class:`IncrementalEntropy`.
+        (Miller 1955). The result is capped as in :class:`IncrementalEntropy`.
 
     Raises
     ------
@@ -81,7 +81,7 @@ class ConditionalEntropy:
         ------
         InputError
             If one is missing or not hashable, or there would be more than ``n_action_types`` distinct choices.
-            Nothing has changed then.
+            Then nothing changes.
 
         Examples
         --------
@@ -93,7 +93,7 @@ class ConditionalEntropy:
         pair = situation, choice
         order = self._order
         is_full = len(order) == self._window
-        # A pair that counts already was checked when it came.
+        # A pair that already counts was checked when it was added.
         if not is_known(pair, self._pairs.counts):
             self._require_room(situation, choice, order[0] if is_full else None)
         if is_full:
@@ -115,12 +115,12 @@ class ConditionalEntropy:
         Parameters
         ----------
         situation, choice
-            Of an action that was added and has not left.
+            The situation and the choice of an action that was added and still counts.
 
         Raises
         ------
         InputError
-            If there is no such action. Nothing has changed then.
+            If there is no such action. Then nothing changes.
 
         Examples
         --------
@@ -140,7 +140,9 @@ class ConditionalEntropy:
         self._pairs.remove(pair)
 
     def get_entropy(self) -> float:
-        """Return the normalised entropy, from 0 (the situation decides) to 1 (the choice is open in each situation).
+        """Return the normalised entropy, from 0 to 1.
+
+        It is 0 if the situation determines the choice, and 1 if the choice is uniformly random in each situation.
 
         Examples
         --------
@@ -155,7 +157,7 @@ class ConditionalEntropy:
     @property
     def is_capped(self) -> bool:
         """Whether the correction would lift the normalised entropy above 1, so that it is capped at 1."""
-        # A uniform choice may come out above 1 by rounding alone, without a correction that lifts it.
+        # The value of a uniform choice may exceed 1 because of rounding, without a correction that lifts it.
         return self._is_corrected and self._normalised() > 1.0 + 1e-12
 
     @property
@@ -171,7 +173,7 @@ class ConditionalEntropy:
 
     @property
     def counts(self) -> dict[Pair, int]:
-        """How often each pair of situation and choice counts now: a copy."""
+        """The current count of each pair of situation and choice, as a copy."""
         return dict(self._pairs.counts)
 
     def _normalised(self) -> float:
@@ -196,7 +198,7 @@ class TransitionEntropy:
     window
         How many of the latest transitions of all series together count; None for all.
     n_action_types
-        How many action types there are to choose from; None for the number of those observed as the next choice.
+        How many action types there are to choose from; None for the number of those observed as a next choice.
         ``n_choices`` is the old name.
     correction
         As for :class:`ConditionalEntropy`; the last choice is the situation.
@@ -234,13 +236,13 @@ class TransitionEntropy:
         choice
             Anything hashable that is not missing.
         series
-            The series of the choice. One choice is kept for each series until :meth:`end`.
+            The series of the choice. The last choice of each series is kept until :meth:`end` is called.
 
         Raises
         ------
         InputError
             If the choice is missing, choice or series is not hashable, or there would be more than
-            ``n_action_types`` distinct choices. Nothing has changed then.
+            ``n_action_types`` distinct choices. Then nothing changes.
 
         Examples
         --------
@@ -258,7 +260,7 @@ class TransitionEntropy:
         self._last[series] = choice
 
     def end(self, series: Hashable = None) -> None:
-        """End a series: its last choice is forgotten, its transitions still count. An unknown series changes nothing.
+        """End a series: its last choice is forgotten, but its transitions still count. An unknown series is ignored.
 
         Examples
         --------
@@ -273,7 +275,9 @@ class TransitionEntropy:
             del self._last[series]
 
     def get_entropy(self) -> float:
-        """Return the normalised entropy, from 0 (the last choice decides) to 1 (the next one is open).
+        """Return the normalised entropy, from 0 to 1.
+
+        It is 0 if the last choice determines the next choice, and 1 if the next choice is uniformly random.
 
         Examples
         --------
@@ -297,7 +301,7 @@ class TransitionEntropy:
 
     @property
     def counts(self) -> dict[Pair, int]:
-        """How often each pair of a choice and the next one counts now: a copy."""
+        """The current count of each pair of a choice and the next one, as a copy."""
         return self._entropy.counts
 
     @property

@@ -38,8 +38,8 @@ class _Timed(Generic[E]):
         self._put: Callable[..., None] = entropy.add
         self._take: Callable[..., None] = entropy.remove
         self._clock = -math.inf
-        # A heap of times, serial numbers and items: an action that arrives late costs only a logarithm. An item is an
-        # action type, or a situation and a choice; serial numbers keep two items from being compared.
+        # A heap of times, serial numbers and items. Adding an action that arrives late takes only logarithmic time. An
+        # item is an action type, or a situation and a choice. The serial numbers prevent comparisons of items.
         self._items: list[tuple[float, int, tuple[Hashable, ...]]] = []
         self._n_pushed = 0
         self._n_late = 0
@@ -104,7 +104,7 @@ class _Timed(Generic[E]):
         try:
             self._put(*item)
         except InputError:
-            # The sums are integers, so adding the removed actions again restores the entropy exactly.
+            # The sums are integers, so the entropy is restored exactly when the removed actions are added again.
             for at, old in removed:
                 self._put(*old)
                 self._push(at, old)
@@ -188,12 +188,12 @@ class TimedEntropy(_Timed[IncrementalEntropy]):
 
     @property
     def counts(self) -> dict[Hashable, int]:
-        """How often each action type counts at the time of the clock: a copy."""
+        """The count of each action type at the time of the clock, as a copy."""
         return self._entropy.counts
 
 
 class TimedConditionalEntropy(_Timed[ConditionalEntropy]):
-    """Entropy of the choice given the situation, of the actions of the last T seconds of a stream.
+    """Entropy of the choice given the situation, over the actions of the last T seconds of a stream.
 
     Parameters
     ----------
@@ -248,7 +248,7 @@ class TimedConditionalEntropy(_Timed[ConditionalEntropy]):
 
     @property
     def counts(self) -> dict[tuple[Hashable, Hashable], int]:
-        """How often each pair of situation and choice counts at the time of the clock: a copy."""
+        """The count of each pair of situation and choice at the time of the clock, as a copy."""
         return self._entropy.counts
 
 

@@ -1,7 +1,7 @@
 """Exact Shannon entropy of a stream of action types, updated action by action.
 
 With counts c of N actions the entropy is (N log2 N - sum of c log2 c) / N. The sums are integers, so after any number
-of updates the result is equal, bit for bit, to that of counts made anew.
+of updates the result is equal, bit for bit, to the result of a new count of the same actions.
 """
 
 from collections import deque
@@ -31,13 +31,13 @@ class IncrementalEntropy:
     window
         How many of the latest actions count; None for all. In a full window, each new action replaces the oldest one.
     n_action_types
-        How many action types the agent could choose from. With it, an entropy of 0 means always the same action
-        type, and 1 a uniform choice among all of them. With None, the entropy is divided by the logarithm of the
-        number of observed action types instead; an even choice between two then gives 1, even if there were more to
-        choose from. ``n_intents`` is the old name.
+        How many action types the agent could choose from. With it, an entropy of 0 means that the agent always chooses
+        the same action type, and 1 means a uniform choice among all action types. If None, the entropy is divided by
+        the logarithm of the number of observed action types instead. Then an even choice between two gives 1, even if
+        there were more to choose from. ``n_intents`` is the old name.
     correction
-        ``"miller-madow"`` adds (m − 1) / (2N) nats for m observed action types in N actions, because few actions
-        make an entropy look too small (Miller 1955). The correction may lift the normalised entropy above 1. Then
+        ``"miller-madow"`` adds (m − 1) / (2N) nats for m observed action types in N actions, because the entropy of few
+        actions is underestimated (Miller 1955). The correction may lift the normalised entropy above 1. Then
         :meth:`get_entropy` returns 1 and :attr:`is_capped` is true.
 
     Raises
@@ -98,7 +98,7 @@ class IncrementalEntropy:
         Parameters
         ----------
         action
-            A mapping, or an object with that attribute (a table row, a namedtuple, a row of a frame).
+            A mapping, or an object with the attribute ``action_type`` (a table row, a namedtuple, a row of a frame).
 
         Raises
         ------
@@ -148,8 +148,8 @@ class IncrementalEntropy:
         Raises
         ------
         InputError
-            If it is missing or not hashable, or there would be more than ``n_action_types`` distinct ones. Nothing has
-            changed then.
+            If it is missing or not hashable, or there would be more than ``n_action_types`` distinct action types. Then
+            nothing changes.
 
         Examples
         --------
@@ -190,12 +190,12 @@ class IncrementalEntropy:
         Parameters
         ----------
         action_type
-            One that was added and has not left.
+            The type of an action that was added and still counts.
 
         Raises
         ------
         InputError
-            If there is no such action. Nothing has changed then.
+            If there is no such action. Then nothing changes.
 
         Examples
         --------
@@ -234,13 +234,13 @@ class IncrementalEntropy:
         1.0
         """
         normalised = (self._whole - self._total) / self._divisor
-        # A uniform choice may come out above 1 by rounding alone.
+        # The value of a uniform choice may exceed 1 because of rounding.
         return normalised if normalised < 1.0 else 1.0  # noqa: FURB136 - calling min costs a tenth of an update
 
     @property
     def is_capped(self) -> bool:
         """Whether the correction would lift the normalised entropy above 1, so that it is capped at 1."""
-        # A uniform choice may come out above 1 by rounding alone, without a correction that lifts it.
+        # The value of a uniform choice may exceed 1 because of rounding, without a correction that lifts it.
         return self._steps[1] != 0 and (self._whole - self._total) / self._divisor > 1.0 + 1e-12
 
     @property
@@ -255,7 +255,7 @@ class IncrementalEntropy:
 
     @property
     def counts(self) -> dict[Hashable, int]:
-        """How often each action type counts now: a copy."""
+        """The current count of each action type, as a copy."""
         return dict(self._counts)
 
     def _add_other(self, action_type: Hashable) -> None:

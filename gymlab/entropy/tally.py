@@ -1,13 +1,14 @@
-"""Counts whose entropy is exact: sums in fixed point, and the checks that every stream of values makes.
+"""Exact entropy from counts: sums in fixed point, and the checks of every stream of values.
 
 Entropy needs the sum of c log2 c over the counts c. The sum is kept as an integer, so it does not depend on the order
-or the number of the updates that led to the counts, and a value that is added and removed leaves no trace.
+or the number of the updates that led to the counts. If a value is added and removed, the sum is exactly as before.
 
 The correction of Miller and Madow adds (m − 1) / (2N) nats to the entropy of m observed values in N actions
 (G. A. Miller, "Note on the bias of information estimates", in: Information Theory in Psychology, Free Press, 1955).
-Times N, each observed value adds the same constant, so the first occurrence of a value takes one more integer off the
-sum. An entropy given the situation is a difference of two such sums. There, m − 1 becomes the number of observed pairs
-less the number of observed situations: the correction of each situation, weighted by how often it occurred.
+Multiplied by N, the correction is the same constant for each observed value. So the first occurrence of a value
+subtracts this constant from the sum, as an integer. An entropy given the situation is a difference of two such sums.
+There, m − 1 becomes the number of observed pairs minus the number of observed situations: the correction of each
+situation, weighted by how often it occurred.
 """
 
 import math
@@ -42,7 +43,7 @@ def c_log_c(count: int) -> int:
     return round(count * math.log2(count) * SCALE) if count else 0
 
 
-# The steps: how much one more of the same value adds to the sum, by its new count.
+# The steps: by how much the sum grows when a value occurs once more, for each new count of this value.
 _PLAIN = [0, *(c_log_c(count) - c_log_c(count - 1) for count in range(1, _N_STEPS))]
 _STEPS: dict[str | None, list[int]] = {None: _PLAIN, "miller-madow": [0, -_HALF_A_NAT, *_PLAIN[2:]]}
 
@@ -61,7 +62,7 @@ def steps_of(correction: Correction | None) -> list[int]:
 
 
 def step(steps: list[int], count: int) -> int:
-    """Return how much one more of the same value adds to the sum, from the table or computed."""
+    """Return by how much the sum grows when a value reaches a count, from the table or computed."""
     return steps[count] if count < len(steps) else c_log_c(count) - c_log_c(count - 1)
 
 
@@ -127,7 +128,7 @@ def checked_size(name: str, size: object) -> int | None:
 
 
 def is_known(value: V, known: Container[V]) -> bool:
-    """Return whether a value is among those known.
+    """Return whether a value is among the known values.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The assignment of other actions to the patterns of an extraction, and a test whether the actions have drifted."""
+"""The assignment of other actions to the patterns of an extraction, and tests of whether the actions have drifted."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -82,7 +82,7 @@ class Drift:
     reasons: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the verdict as JSON-able values."""
+        """Return the verdict as JSON-serialisable values."""
         return asdict(self)
 
 
@@ -110,7 +110,7 @@ class Assignment:
         For each channel the categories that the log of the extraction does not have, with their number of actions. Such
         a category counts as a mismatch to every known one.
     drift
-        The tests whether these actions have drifted away from the patterns.
+        The tests of whether these actions have drifted away from the patterns.
     """
 
     actions: pd.DataFrame
@@ -123,11 +123,11 @@ class Assignment:
     drift: Drift
 
     def labelled_actions(self) -> pd.DataFrame:
-        """Return the action table with a column ``pattern``, as of :meth:`gymlab.Extraction.labelled_actions`."""
+        """Return the action table with a column ``pattern``, like :meth:`gymlab.Extraction.labelled_actions`."""
         return self.actions.assign(pattern=pattern_of_actions(self.windows, self.labels, len(self.actions)))
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the result as JSON-able values, schema 1."""
+        """Return the result as JSON-serialisable values, schema 1."""
         table = self.windows.table[["session_id", "agent_id", "start", "length"]].assign(
             label=self.labels, distance=self.distances.astype(float), far=self.far
         )

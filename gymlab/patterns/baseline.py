@@ -114,7 +114,7 @@ def entropies_from_scratch(action_types: Iterable[str], window: int) -> list[flo
 
 
 async def insert_one_by_one(database: "Database", rows: Iterable["SQLModel"]) -> None:
-    """Add rows to a session one at a time, and commit once: the fastest reading of the current algorithm."""
+    """Add rows to a session one at a time, and commit once: the fastest interpretation of the current algorithm."""
     async with database.session() as session:
         for row in rows:
             session.add(row)

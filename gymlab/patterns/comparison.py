@@ -50,7 +50,7 @@ class PatternShift:
         ``second − first`` with its 95 % interval by resampled sessions, since overlapping windows are not independent
         evidence. A log with fewer than five sessions is cut into ten parts, which are resampled instead.
     q_value
-        Of the difference, by its standard deviation over the resamples; corrected for all patterns.
+        The q-value of the difference, from its standard deviation over the resamples; corrected for all patterns.
     """
 
     label: int
@@ -87,7 +87,7 @@ class Comparison:
     only_second: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the comparison as JSON-able values, schema 1."""
+        """Return the comparison as JSON-serialisable values, schema 1."""
         patterns = [pattern.as_dict() for pattern in self.extraction.patterns]
         return {
             "schema": 1,

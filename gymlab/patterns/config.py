@@ -40,24 +40,25 @@ class ExtractionConfig:
         ``"auto"``, or a sequence of channels. A channel is a name, a :class:`gymlab.Channel`, or a mapping with a
         name and the values to change: ``{"column": "impact", "weight": 2}``.
     strategy
-        ``exact``: compute DTW for every pair, in one matrix. ``sampled``: cluster ``sample_size`` random windows
-        exactly, and give each other window the pattern of its nearest representative; the notes say how well the
-        labels are expected to agree with those of ``exact``. ``selective``: compute DTW for the ``top_fraction`` of
-        the pairs with the smallest Euclidean distance, and take the Euclidean distance, an upper bound of DTW, for
-        the other pairs; the optimization document proposes this approximation. ``baseline``: the algorithm that the
-        optimization document calls current, for comparison on small logs. ``auto``: ``exact`` if memory and time
-        allow it. Otherwise ``single`` and ``hdbscan`` stream the distances and ``dbscan`` computes the pairs within
-        ``eps`` only, with the same labels as the full matrix; every other method becomes ``sampled``. The notes
-        name the strategy that ran, and the reason.
+        - ``exact``: compute DTW for every pair, in one matrix.
+        - ``sampled``: cluster ``sample_size`` random windows exactly, and give each other window the pattern of its
+          nearest representative. The notes say how well the labels are expected to agree with those of ``exact``.
+        - ``selective``: compute DTW for the ``top_fraction`` of the pairs with the smallest Euclidean distance. For the
+          other pairs, take the Euclidean distance, an upper bound of DTW. The optimization document proposes this
+          approximation.
+        - ``baseline``: the algorithm that the optimization document calls current, for comparison on small logs.
+        - ``auto``: ``exact`` if memory and time allow it. Otherwise ``single`` and ``hdbscan`` stream the distances and
+          ``dbscan`` computes the pairs within ``eps`` only, with the same labels as the full matrix. With every other
+          method, ``sampled`` is used. The notes name the strategy that ran, and the reason.
     top_fraction
-        For ``selective``: the share of pairs that get DTW, above 0 and at most 1.
+        For ``selective``: the share of pairs for which DTW is computed, above 0 and at most 1.
     sample_size
         For ``sampled``: the number of windows; None for as many as memory and time allow, at most 10,000.
     method
         A linkage (``ward``, ``average``, ``complete``, ``single``, ``weighted``), ``kmedoids`` (FasterPAM), or a
         density method (``dbscan``, ``hdbscan``). A density method gives windows in no pattern the label −1: noise.
-        The default is ``ward``. On DTW distances its update is not the variance criterion that it is on Euclidean
-        distances, but it separated logs of known strategies best: adjusted Rand index 0.67, complete linkage 0.48,
+        The default is ``ward``. Its update is the variance criterion for Euclidean distances, but not for DTW
+        distances. Still, it separated logs of known strategies best: adjusted Rand index 0.67, complete linkage 0.48,
         average linkage 0.21.
     n_clusters
         Number of patterns, or ``"auto"``: the number from 2 to 20 with the largest average silhouette width.
@@ -71,7 +72,7 @@ class ExtractionConfig:
         itself included. For ``hdbscan`` also the smallest size of a pattern.
     unit
         ``window``, ``series`` (whole series of unequal length), or ``auto``: windows if most actions are in series
-        that are long enough for one, series otherwise.
+        that are long enough for a window, series otherwise.
     n_surrogates
         Number of surrogate logs that the patterns are tested against; 0 for no test. The smallest possible p-value
         is 1 / (1 + ``n_surrogates``).
@@ -85,7 +86,7 @@ class ExtractionConfig:
     Raises
     ------
     InputError
-        If a value is out of range, or two values contradict each other. The message names them and what to give.
+        If a value is out of range, or two values contradict each other. The message names them and says what to give.
 
     Examples
     --------
@@ -145,7 +146,7 @@ class ExtractionConfig:
             raise InputError(sentence)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the fields as JSON-able values."""
+        """Return the fields as JSON-serialisable values."""
         return {
             name: value.item() if isinstance(value, np.generic) else value
             for name, value in asdict(self).items()
@@ -153,7 +154,7 @@ class ExtractionConfig:
 
 
 def checked_config(config: ExtractionConfig | None) -> ExtractionConfig:
-    """Return an argument that has to be a configuration; the defaults for None.
+    """Check an argument that has to be a configuration, and return it; return the defaults for None.
 
     Raises
     ------

@@ -53,9 +53,9 @@ class ExtractionStats:
     seconds
         Seconds of all stages together.
     peak_bytes
-        The most memory that this process has held until then, as the operating system counts it.
+        The peak memory of this process up to the end of the extraction, as the operating system counts it.
     compiling
-        The part of these seconds that was spent compiling kernels. Later processes load the kernels from the disk.
+        The part of ``seconds`` that was spent compiling kernels. Later processes load the kernels from the disk.
     """
 
     strategy: str
@@ -162,7 +162,7 @@ class ExtractionData:
         return cross_distances(self.config, weights, near, center)[:, 0]
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the extraction as JSON-able values, schema 1."""
+        """Return the extraction as JSON-serialisable values, schema 1."""
         table = self.windows.table[["session_id", "agent_id", "start", "length"]].assign(label=self.labels)
         patterns = [pattern.as_dict() for pattern in self.patterns]
         if self.significance is not None:

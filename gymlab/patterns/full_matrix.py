@@ -41,8 +41,8 @@ class ClusteringJob:
     windows, weights, config
         The windows, the mismatch weights of their code channels, and the parameters.
     progress
-        As for :func:`gymlab.extract_patterns`, over the DTW cells. If `checkpoint` may stop the work, a function that
-        calls it.
+        As for :func:`gymlab.extract_patterns`, over the DTW cells. If `checkpoint` may stop the work, this has to be a
+        function that calls `checkpoint`.
     checkpoint
         Called often. An exception that it raises stops the work.
     on_tree
@@ -220,7 +220,7 @@ def clusters_of_tree(job: ClusteringJob, condensed: NDArray[np.float32], tree: T
     clusters = clustering.cluster_tree(
         condensed, tree, n_clusters=job.n_clusters, height=height, checkpoint=checkpoint
     )
-    # A window that represents itself has distance 0, and makes the other windows look far. So there are few of these.
+    # The distance of a representative to itself is 0, so all other windows look far. So there are few representatives.
     most = len(job.windows) // _WINDOWS_A_REPRESENTATIVE
     finer = clustering.representatives(condensed, tree, clusters.labels, checkpoint, at_most=most)
     finer = np.union1d(finer, clusters.medoids)

@@ -1,4 +1,4 @@
-"""Series for libraries that know no category codes: each code channel becomes one-hot columns."""
+"""Series for libraries that do not support category codes: each code channel becomes one-hot columns."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -65,7 +65,7 @@ def checked_series(series: ManySeries) -> list[OneSeries]:
 
 
 def fit_one_hot(series: Sequence[OneSeries], mismatch_weights: Sequence[float]) -> OneHot:
-    """Return how the last ``len(mismatch_weights)`` channels of these series become one-hot columns.
+    """Return a description of the one-hot columns for the last ``len(mismatch_weights)`` channels of these series.
 
     Raises
     ------

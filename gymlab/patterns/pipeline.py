@@ -90,7 +90,7 @@ def run_extraction(
         Called with the name of each stage when the stage begins: ``encode``, ``distances``, ``cluster``,
         ``significance``, ``describe``.
     on_tree
-        Called with the windows, the matrix of all pairs and its tree, before the tree is cut. It is not called where
+        Called with the windows, the matrix of all pairs and its tree, before the tree is cut. It is not called if
         there is no such matrix or no tree.
     """
     clock = _Stages(on_stage, checkpoint)
@@ -181,7 +181,7 @@ def _prepared(
 
 
 def _clusters_by_plan(job: ClusteringJob, plan: Plan, clock: "_Stages") -> tuple[WindowClusters, int]:
-    """Return the clusters, and for how many pairs of windows DTW was computed."""
+    """Return the clusters, and the number of pairs of windows for which DTW was computed."""
     n, m = len(job.windows), plan.sample_size
     with clock("distances"):
         if plan.strategy == "sampled":

@@ -84,7 +84,7 @@ def cross_distances(
         )
     m = len(others)
     cross = np.empty((len(windows), m), dtype=np.float32)
-    # soft_dtw_pairwise computes all pairs. With as many windows at a time as there are others, about half of the pairs
+    # soft_dtw_pairwise computes all pairs. If a call gets as many windows as there are others, about half of the pairs
     # are needed.
     for start in range(0, len(windows), m):
         few = windows[start : start + m]

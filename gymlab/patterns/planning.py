@@ -17,7 +17,7 @@ from gymlab.patterns.config import ExtractionConfig
 _BYTES_A_PAIR = dict.fromkeys(LINKAGES, 8) | dict.fromkeys(("single", "dbscan", "hdbscan", "kmedoids"), 4)
 _SELECTING, _SELECTED = 9, 24
 
-# The matrix of a sample, and twice the matrix of four fifths of it, to measure the agreement.
+# Bytes for each pair of a sample: its matrix, and twice the matrix of four fifths of it, to measure the agreement.
 _BYTES_A_SAMPLED_PAIR = 10
 
 # Nanoseconds: for each cell and thread, for each channel of a cell, and for each pair while a tree is built. They are
@@ -34,7 +34,7 @@ _MOST_SAMPLED = 10_000
 # A smaller sample does not represent a log.
 _LEAST_SAMPLED = 50
 
-# Beside the values of a window, with every method.
+# Bytes for each window in addition to its values, with every method.
 _BYTES_A_WINDOW = 400
 
 

@@ -32,7 +32,7 @@ class Extraction(ExtractionData):
         float64 ``(m−1, 4)``, like scipy's: the tree of all windows, or of the windows in ``sample``. None for a method
         without a tree.
     sample
-        int64 ``(m,)``: the windows that were clustered, ascending; None if all were.
+        int64 ``(m,)``: the windows that were clustered, ascending; None if all windows were clustered.
     representatives, representative_labels
         int64: the windows with which new windows are compared to place them, and their patterns.
     labels
@@ -96,7 +96,7 @@ class Extraction(ExtractionData):
         Returns
         -------
         Assignment
-            Labels, distances, and a test whether these actions have drifted away from the patterns.
+            Labels, distances, and tests of whether these actions have drifted away from the patterns.
 
         Raises
         ------
@@ -121,12 +121,12 @@ class Extraction(ExtractionData):
         ----------
         n_clusters, height
             The number of patterns, or the distance at which the tree is cut. If both are None, the number of patterns
-            with the largest average silhouette width.
+            with the largest average silhouette width is chosen.
 
         Returns
         -------
         Extraction
-            Its ``significance`` is None, since the patterns are others; :meth:`assess` computes it.
+            Its ``significance`` is None, since the patterns have changed; :meth:`assess` computes it.
 
         Raises
         ------

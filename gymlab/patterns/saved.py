@@ -74,7 +74,7 @@ def write_extraction(extraction: ExtractionData, folder: Path) -> Path:
 
 
 def checked_path(name: str, value: object) -> Path:
-    """Return an argument that has to be the path of a folder.
+    """Check an argument that has to be the path of a folder, and return it as a path.
 
     Raises
     ------
@@ -156,7 +156,7 @@ def _fields(record: object, *, without: str) -> dict[str, Any]:
 
 
 def read_extraction(folder: str | Path, kind: Callable[..., AnyExtraction]) -> AnyExtraction:
-    """Read an extraction of a class from its folder; see :func:`gymlab.load_extraction`."""
+    """Read an extraction from its folder, as an object of class ``kind``; see :func:`gymlab.load_extraction`."""
     path = checked_path("folder", folder)
     if not path.is_dir():
         what = "is a file, not a folder" if path.exists() else "does not exist"

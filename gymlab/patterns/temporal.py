@@ -61,7 +61,7 @@ class TemporalPattern:
     silhouette: float
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the pattern as JSON-able values, without its members: the labels of the windows tell them."""
+        """Return the pattern as JSON-serialisable values, without its members, which the labels of the windows give."""
         return {
             "label": self.label,
             "size": self.size,

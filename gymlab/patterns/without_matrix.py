@@ -73,9 +73,9 @@ def from_graph(job: ClusteringJob) -> WindowClusters:
 def sampled(job: ClusteringJob, sample_size: int) -> WindowClusters:
     """Cluster a sample exactly, and give each other window the pattern of its nearest representative.
 
-    The sample is drawn evenly from the sessions.
+    The sample takes the same share of the windows of each session.
     """
-    # A log may have one window only.
+    # A log may have only one window, but a sample size is at least 2.
     size = max(2, sample_size)
     sessions = pd.factorize(job.windows.table["session_id"])[0].astype(np.int64)
     if job.config.method not in LINKAGES:
@@ -121,7 +121,7 @@ def _sampled_medoids(job: ClusteringJob, size: int, sessions: NDArray[np.int64])
         typical = series_at(job.series, medoids)
         distances = partial(dtw_cross, **job.distance)
         labels, _ = nearest_representatives(job.series, None, typical, distances)
-        # A medoid belongs to its own cluster, even if it is equal to the medoid of another.
+        # A medoid belongs to its own cluster, even if it is equal to the medoid of another cluster.
         labels[medoids] = np.arange(len(medoids))
         return sample, condensed, clusters, labels
 

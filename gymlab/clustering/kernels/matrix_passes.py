@@ -32,8 +32,8 @@ def add_sums(distances, labels, first, stop, sums):
 def add_cophenetic(distances, leaves, places, gaps, shift, top, first, stop, sums):
     """Add to ``sums`` Σ(h−top), Σ(h−top)², Σ(d−shift), Σ(d−shift)² and Σ(h−top)(d−shift).
 
-    Between neighbours ``q`` and ``q + 1`` in the order of the dendrogram lies ``gaps[q]``, the height that joins
-    them; two leaves are joined at the largest gap between them.
+    ``gaps[q]`` is the height that joins the neighbours ``q`` and ``q + 1`` in the order of the dendrogram. Two leaves
+    are joined at the largest gap between them.
     """
     n = len(leaves)
     heights = np.empty(n)
@@ -60,7 +60,7 @@ def add_cophenetic(distances, leaves, places, gaps, shift, top, first, stop, sum
 
 @njit(nogil=True, cache=True)
 def offer_neighbours(distances, n, first, stop, nearest):
-    """Keep in ``nearest`` ``(n, k)``, each row ascending, the k least distances of each item so far."""
+    """Keep the k least distances of each item so far in ``nearest`` ``(n, k)``, each row ascending."""
     k = nearest.shape[1]
     for i in range(first, stop):
         start = row_begins(n, i) - i - 1
@@ -77,7 +77,7 @@ def offer_neighbours(distances, n, first, stop, nearest):
 
 @njit(nogil=True, cache=True)
 def count_within(distances, eps, first, stop, counts):
-    """Count for each item the others within ``eps``."""
+    """Count the other items within ``eps`` of each item."""
     n = len(counts)
     for i in range(first, stop):
         start = row_begins(n, i) - i - 1
@@ -103,7 +103,7 @@ def join_within(distances, eps, core, first, stop, parents):
 
 @njit(nogil=True, cache=True)
 def reach_borders(distances, eps, core, roots, first, stop, borders):
-    """Lower the entry of each item that is not core to the first set that has a core item within ``eps``."""
+    """For each item that is not core, lower its entry to the first set that has a core item within ``eps``."""
     n = len(roots)
     for i in range(first, stop):
         start = row_begins(n, i) - i - 1
@@ -214,7 +214,7 @@ def improve(distances, n, medoids, nearest, second, d_nearest, d_second, state, 
             elif d < d_second[item]:
                 change[nearest[item]] += np.float64(d) - d_second[item]
         m = np.argmin(change)
-        # A smaller change is rounding.
+        # A smaller change may be only rounding.
         if change[m] + added >= -1e-12 * loss:
             continue
         before, replaced = loss, medoids[m]

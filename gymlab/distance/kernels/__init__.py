@@ -1,1 +1,1 @@
-"""The compiled loops of the distance engine: many pairs at once in vectors, one pair in float64, and the GPU's."""
+"""The compiled loops of the distance engine: for many pairs in vectors, for one pair in float64, and for the GPU."""

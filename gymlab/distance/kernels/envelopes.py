@@ -82,7 +82,7 @@ def webb_cost(a, b, below, above, lower_a, upper_a, lower_b, upper_b, highest, l
     n, m = a.shape[0], b.shape[0]
     cost = kim_cost(a, b) + outside_cost(a[1:-1], lower_b[1:-1], upper_b[1:-1])
     for c in range(a.shape[1]):
-        # How many rows that the column may meet are charged for lying below, and above, the envelope of b.
+        # How many of the rows that the column may meet are charged for lying below, and above, the envelope of b.
         n_below, n_above, entered, left = 0, 0, 0, 0
         for j in range(1, m - 1):
             while entered < min(n, j + below + 1):
@@ -107,7 +107,7 @@ def webb_cost(a, b, below, above, lower_a, upper_a, lower_b, upper_b, highest, l
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def write_envelopes(values, lengths, reach, lower, upper):
-    """Write the envelope of each series of a batch, ``(n, n_timepoints, n_channels)``; nothing behind its end."""
+    """Write the envelope of each series of a batch, ``(n, n_timepoints, n_channels)``, up to the end of the series."""
     for s in range(values.shape[0]):
         n = lengths[s]
         write_envelope(values[s, :n], reach, reach, lower[s, :n], upper[s, :n])

@@ -1,4 +1,4 @@
-"""The compiled loops behind one pair of series, in float64.
+"""The compiled loops for one pair of series, in float64.
 
 One series is given as ``(n, n_channels)``, the other as ``(n_channels, m)``, so that the local costs of one point
 to a range of the other series are vectorised; only the minima are a chain. The last ``len(weights)`` channels are
@@ -129,8 +129,8 @@ def walk_back(costs):
 def scan(series, query, weights, begin, costs, starts):
     """Write the cost and the start of the best match that ends at each time point and starts at ``begin`` or later.
 
-    The accumulated costs of one time point of the series are kept, and with each the start of its path, so that
-    no matrix is needed to walk back through. The scan stops at the first time point whose known match does not start
+    The accumulated costs of one time point of the series are kept, and with each the start of its path. So no matrix
+    is needed to find the start of a match. The scan stops at the first time point whose known match does not start
     before ``begin``: paths do not cross, so later results would not change.
 
     Parameters

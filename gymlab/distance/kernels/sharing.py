@@ -13,8 +13,8 @@ from numba import njit
 
 from gymlab.distance.series import Float32Array, IntArray, SeriesBatch
 
-# The table of a run should stay in a second-level cache. The points of two windows, the fewest that share much, may
-# take a third-level cache.
+# The table of a run should stay in a second-level cache. The table of two windows, the smallest run that shares many
+# points, may take a third-level cache.
 _TABLE_BYTES = 1_000_000
 _LARGEST_TABLE_BYTES = 16_000_000
 _LEAST_GAIN = 1.15
@@ -62,8 +62,8 @@ def shared_points(
         Lanes of a block.
     """
     n_channels = batch.n_channels
-    # Instructions: a cell takes two minima and a sum, and each channel a difference and a product. Looked up, the
-    # cost is one load, and each point of a run costs the computation and a store for each column.
+    # Numbers of instructions: a cell takes two minima and a sum, and each channel a difference and a product. A cost
+    # from the table takes one load, and each point of a run takes the computation and a store for each column.
     local = 2 * n_channels + (1 if n_channels > 1 else 0)
     if n_channels == 1:
         return None  # a difference and a product are as cheap as a load, and would round differently
@@ -89,9 +89,10 @@ def shared_points(
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _distinct_points(values, lengths):
-    """Return the number of each time point, −1 behind an end, and the position in ``values`` of each distinct one.
+    """Return the number of each time point, and the position in ``values`` of each distinct time point.
 
-    Open addressing over the bits of a point, multiplied and folded as in Fowler-Noll-Vo.
+    Equal time points have the same number. The number is −1 after the end of a series. The numbers are found by a hash
+    table with open addressing; the bits of a point are multiplied and folded as in Fowler-Noll-Vo.
     """
     n, width, n_channels = values.shape
     flat = values.reshape(n * width, n_channels)
@@ -135,7 +136,7 @@ def _distinct_points(values, lengths):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _runs(ids, lengths, n_points, most):
-    """Return the first query of each run: as many queries as have at most ``most`` distinct points together."""
+    """Return the first query of each run. A run has as many queries as fit with at most ``most`` distinct points."""
     n = len(lengths)
     seen = np.full(n_points, -1, np.int64)
     starts = np.zeros(n + 1, np.int64)

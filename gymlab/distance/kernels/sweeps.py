@@ -1,6 +1,6 @@
 """Sweeps: the distances of rows of queries to blocks of lanes. Serial, and without the GIL.
 
-All kernels of this room take the same groups of arguments:
+All kernels of this package take the same groups of arguments:
 
 - ``lanes``, ``(blocks, block_lengths, radius, weights)``: float32 ``(n_blocks, m_max, n_channels, n_lanes)``; int64
   ``(n_blocks, n_lanes)``, ascending; the Sakoe-Chiba radius, −1 for no band; float32 ``(1, n_codes)``, the cost of two
@@ -34,7 +34,7 @@ def _computed_costs_by_type(explicit, query, block, lengths, radius, weights, sc
         row, bounds = scratch[0], scratch[1]
         channels, codes, flight, ragged = sizes
         source = (query, point(weights, _FIRST, codes), block, channels)
-        # Nothing is abandoned, so the limits are not read: any array of their type will do.
+        # Nothing is abandoned, so the limits are not read: any array of this type is accepted.
         lane_costs(source, query.shape[0], lengths, radius, bounds, row, flight, ragged, (), row)
 
     def with_loops(explicit, query, block, lengths, radius, weights, scratch, sizes):

@@ -1,1 +1,1 @@
-"""The compiled loop behind entropies that slide over an array."""
+"""The compiled loop for the entropy of a window that slides over an array."""

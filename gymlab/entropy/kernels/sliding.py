@@ -8,7 +8,7 @@ from numba import njit
 def slide(groups, parts, n_groups, n_parts, window, high, low, divisor):
     """Return the normalised entropy of the parts given the groups in each window.
 
-    The numerator is the sum of c log2 c over the counts of the groups, less the same sum over the counts of the
+    The numerator is the sum of c log2 c over the counts of the groups, minus the same sum over the counts of the
     parts, in fixed point. In a long window it needs more than 64 bits, so it is kept as ``upper * 2**32 + lower``.
     Both parts are exact as floats, so ``upper * 2**32 + lower`` in floats is rounded once, as Python rounds the
     integer of a stream.

@@ -34,7 +34,7 @@ from gymlab.patterns.significance.windowed_log import WindowedLog, sample_sessio
 
 # At most this many windows are tested. A surrogate of 600 windows of 20 actions takes about a hundredth of a second.
 MOST_WINDOWS = 600
-# DTW cells of all surrogates, times the number of channels. It limits the number of windows if windows are long.
+# Largest number of DTW cells of all surrogates, times the number of channels. It limits the windows if they are long.
 _MOST_WORK = 8e10
 _UNKNOWN: Quantiles = (float("nan"), float("nan"), float("nan"))
 
@@ -219,7 +219,7 @@ def surrogate_statistics(
     seeds: list[np.random.SeedSequence],
     checkpoint: Checkpoint,
 ) -> list[ClusterStatistics]:
-    """Return the statistics of the clusters of one surrogate for each seed, with windows at the places of the log's."""
+    """Return, for each seed, the statistics of the clusters of a surrogate. Its windows begin where the log's do."""
     chains = fit_chains(log)
     n_clusters = len(np.unique(log.labels[log.labels >= 0]))
     found = []
@@ -234,7 +234,7 @@ def surrogate_statistics(
 
 
 def affordable_windows(log: WindowedLog, n_surrogates: int) -> int:
-    """Return how many windows can be tested in seconds, estimated from their length and number without a clock."""
+    """Return how many windows can be tested in seconds, from an estimate that does not measure time."""
     cells = float(log.window_length.mean()) ** 2 * max(1, log.rows.shape[1])
     return int(min(MOST_WINDOWS, max(2.0, np.sqrt(2 * _MOST_WORK / (cells * max(1, n_surrogates))))))
 

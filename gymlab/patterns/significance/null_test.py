@@ -1,4 +1,4 @@
-"""The test whether clusters are tighter, or better separated, than surrogate clusters of about the same size."""
+"""The test of whether clusters are tighter, or better separated, than surrogate clusters of about the same size."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from gymlab.clustering import Condensed, Labels, distance_sums, silhouettes
 
 Floats = NDArray[np.float64]
 
-# Sums in another order differ in the last digits. Values with a smaller relative difference are equal.
+# Sums in another order differ in the last digits. Values with a smaller relative difference are treated as equal.
 _EQUAL = 1e-7
 
 
@@ -93,9 +93,10 @@ class NullTest:
 
 
 def corrected_p_values(null: Floats, observed: Floats) -> Floats:
-    """Return the p-values of small values: ``(1 + count) / (1 + n)``, with the count of null values that are as small.
+    """Return the p-values of statistics that are small for good clusters.
 
-    They are never 0. See Davison and Hinkley, "Bootstrap Methods and their Application", 1997, section 4.2.
+    A p-value is ``(1 + count) / (1 + n)``, with the number of null values that are at most as large as the observed
+    value. It is never 0. See Davison and Hinkley, "Bootstrap Methods and their Application", 1997, section 4.2.
 
     Parameters
     ----------
@@ -192,5 +193,5 @@ def _ranks(null: Floats, observed: Floats) -> Floats:
 
 
 def _raised(row: Floats) -> Floats:
-    """Return values that are larger by the difference that still counts as equal."""
+    """Return the values plus the difference within which two values count as equal."""
     return row + _EQUAL * np.maximum(1.0, np.abs(row))

@@ -36,8 +36,8 @@ class PatternSignificance:
     silhouette, null_silhouette
         Average silhouette width of its windows, and the quantiles of the surrogates.
     p_value
-        ``(1 + count) / (1 + n_surrogates)``, with the number of surrogates that have a cluster of this size as tight or
-        as well separated; NaN if not asked for.
+        ``(1 + count) / (1 + n_surrogates)``, with the number of surrogates that have a cluster of about this size that
+        is as tight or as well separated; NaN if not asked for.
     q_value
         The p-value adjusted for the number of patterns (Benjamini and Hochberg).
     """
@@ -66,7 +66,7 @@ class PatternSignificance:
         return "does not come again" if unstable else ""
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the figures as JSON-able values; None for unknown ones."""
+        """Return the figures as JSON-serialisable values; None for unknown ones."""
         found = {
             "silhouette_tested" if name == "silhouette" else name: plain(value)
             for name, value in asdict(self).items()
@@ -109,7 +109,7 @@ class Significance:
     notes: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the figures of all patterns together as JSON-able values."""
+        """Return the figures of all patterns together as JSON-serialisable values."""
         return {name: plain(value) for name, value in asdict(self).items() if name != "patterns"}
 
 

@@ -90,8 +90,8 @@ def assess_stability(
 ) -> tuple[Floats, Floats, str]:
     """Cluster resamples of the windows, and compare their clusters with those of the log.
 
-    A group that is drawn twice is taken once, like in clusterboot of the R package fpc: copies at distance 0 would form
-    clusters.
+    A group that is drawn twice is taken once, as in clusterboot of the R package fpc. Copies would have distance 0 and
+    form clusters.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Surrogate logs from Markov chains: a first-order chain for each series, shrunk toward the chains of agent and log.
+"""Surrogate logs from Markov chains: a first-order chain for each series, shrunk toward those of its agent and the log.
 
 A series is short, so its transition frequencies are uncertain. They are modelled as draws around the frequencies of the
 agent, and these as draws around the frequencies of the whole log (a hierarchical Dirichlet model: MacKay and Peto, "A
@@ -30,7 +30,7 @@ _FEWEST_MOST = 8
 # Largest number of actions in a cell. Actions of a cell are exchanged. Large cells make surrogates less smooth than the
 # log, so that smooth noise looks like a pattern. Small cells only make surrogates more similar to the log.
 _ACTIONS_A_CELL = 8
-# A long log needs no smaller cells than this number of cells gives.
+# In a long log, cells have more actions, so that there are about this many cells.
 _CELLS = 2_048
 
 
@@ -93,10 +93,10 @@ class Chains:
     def surrogate(self, rng: np.random.Generator) -> NDArray[np.float32]:
         """Return surrogate rows: each series begins with its own first action, and continues by its chain.
 
-        Actions that are not needed stay the log's own. After a gap between windows of more than a window, the series
-        begins again with its own action: a first-order chain does not remember over such a gap.
+        Actions that are not needed stay those of the log. If a gap between two windows is longer than a window, the
+        series begins again with its own action: a first-order chain does not remember over such a gap.
 
-        The next action is drawn from the actions that follow the state in the log, so numbers stay with their category.
+        The next action is drawn from the actions that follow the state in the log, so its numbers fit its category.
         The true chains are unknown, so each surrogate draws chains: transitions get exponential weights (the Bayesian
         bootstrap: Rubin, Annals of Statistics 9, 1981) and the parent gets a gamma weight. Their means give the fitted
         probabilities. With the fitted probabilities alone, the series of a surrogate would differ less than those of
@@ -159,7 +159,7 @@ def fit_chains(log: WindowedLog) -> Chains:
 
 
 def _needed(log: WindowedLog) -> NDArray[np.bool_]:
-    """Return the actions in windows, and after each window as many as its length, so that near windows are connected."""
+    """Return which actions are in a window, or follow one by at most its length and so connect it with near windows."""
     end = (log.first + log.length)[log.window_series]
     edges = np.zeros(len(log.rows) + 1, dtype=np.int64)
     np.add.at(edges, log.window_row, 1)
@@ -249,7 +249,7 @@ def _cells(numbers: NDArray[np.float32], groups: list[NDArray[np.int64]]) -> NDA
     while groups:
         group = groups.pop()
         values = numbers[group].astype(np.float64)
-        # By the range, since it is exactly 0 for equal numbers. A standard deviation may not be.
+        # The range is exactly 0 for equal numbers, but a standard deviation may not be.
         spread = np.ptp(values, axis=0) if len(group) > most else np.zeros(1)
         if not spread.max() > 0:
             cells[group] = n_cells
@@ -267,7 +267,7 @@ def _cells(numbers: NDArray[np.float32], groups: list[NDArray[np.int64]]) -> NDA
 
 def _distinct(rows: NDArray[np.float32]) -> tuple[NDArray[np.int64], int]:
     """Return the index of each row among the distinct rows, and the number of distinct rows."""
-    # Channel by channel, which is several times faster than numpy.unique over rows.
+    # This works channel by channel, which is several times faster than numpy.unique over rows.
     states = np.zeros(len(rows), dtype=np.int64)
     n_states = 1
     for c in range(rows.shape[1]):

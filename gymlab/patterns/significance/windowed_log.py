@@ -12,7 +12,7 @@ from gymlab.patterns.placement import WindowValues, windows_at
 
 Ints = NDArray[np.int64]
 
-# A sample has about this many sessions, if the log has so many. Windows of one session overlap, and sessions are the
+# A sample has about this many sessions, if the log has as many. Windows of one session overlap, and sessions are the
 # independent evidence. So some windows of many sessions are better than all windows of a few.
 _SESSIONS_WANTED = 80
 
@@ -68,7 +68,7 @@ class WindowedLog:
         kept, series = np.unique(self.window_series[windows], return_inverse=True)
         length = self.length[kept]
         first = np.cumsum(length) - length
-        # By how many rows each action moves, together with its series.
+        # The number of rows by which each action moves, together with its series.
         moved = np.repeat(self.first[kept] - first, length)
         rows = self.rows[np.arange(length.sum()) + moved]
         return WindowedLog(
@@ -126,7 +126,7 @@ def sample_sessions(log: WindowedLog, most_windows: int, rng: np.random.Generato
     Returns
     -------
     WindowedLog
-        ``log`` itself if it has no more windows.
+        ``log`` itself if it has at most ``most_windows`` windows.
     """
     if len(log) <= most_windows:
         return log

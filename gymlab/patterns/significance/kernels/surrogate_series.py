@@ -23,7 +23,7 @@ def walk(first, length, agents, states, n_states, levels, needed, uniforms, draw
         float64 ``(n_transitions + 1,)``, the cumulative sum of the weights of the transitions; and float64
         ``(n_keys,)``, the weight of the next level.
     needed
-        bool ``(n_actions,)``: the actions to draw. The first of consecutive needed actions stays the log's own.
+        bool ``(n_actions,)``: the actions to draw. The first of consecutive needed actions stays that of the log.
     uniforms
         float64 ``(n_needed,)`` in [0, 1).
     drawn
