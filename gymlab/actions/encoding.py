@@ -101,7 +101,7 @@ class Encoding:
         return where, counts
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the channels, scales and levels, JSON-able."""
+        """Return the channels, scales and levels as values of JSON."""
         return asdict(self)
 
     def _ordered(self) -> list[FittedChannel]:

@@ -68,7 +68,7 @@ class Lineage:
     vanished: tuple[int, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the lineage as JSON-able values, with the number of rules of each kind."""
+        """Return the lineage as values of JSON, with the number of rules of each kind."""
         kinds = [descent.kind for descent in self.descents]
         return {
             "rules": [vars(one) | {"parents": list(one.parents)} for one in self.descents],

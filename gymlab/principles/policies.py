@@ -105,7 +105,7 @@ class Policy:
     sentence: str
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the policy as JSON-able values."""
+        """Return the policy as values of JSON."""
         return {
             "number": self.number,
             "spans": [vars(span) for span in self.spans],

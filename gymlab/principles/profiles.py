@@ -77,7 +77,7 @@ class Profiles:
         return cut_tree(build_tree(self.distances()), n_clusters=n_clusters)
 
     def as_dict(self, labels: Labels | None = None) -> dict[str, Any]:
-        """Return the profiles as JSON-able values: the features, and the values and counts of each subject."""
+        """Return the profiles as values of JSON: the features, and the values and counts of each subject."""
         rows = zip(self.frame.index, self.frame.to_numpy(), self.counts.to_numpy(), strict=True)
         return {
             "features": list(self.frame.columns),

@@ -69,7 +69,7 @@ class PrincipleShift:
     unit = renamed_attribute("unit", "subject")
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the comparison as JSON-able values."""
+        """Return the comparison as values of JSON."""
         known = asdict(self)
         return {"unit": known.pop("subject")} | known | {"situation": dict(self.situation)}
 
