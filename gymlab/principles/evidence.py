@@ -178,7 +178,7 @@ def describe_rules(
 
 
 def _follows(special: Principle, inside: Codes, general: Principle, around: Codes) -> bool:
-    """Return whether a special rule adds nothing to a general rule, and the general situation includes the special one."""
+    """Return whether a special rule adds nothing to a general rule whose situation includes the special situation."""
     return (
         special.action == general.action
         and general.follows_from is None
