@@ -89,12 +89,13 @@ def infer_principles(
     """Find the rules that agents follow: which action they choose in which situation.
 
     A situation is the last action of the counterpart, the relationship, the decision context, the agent's own last
-    choice, or a pair of these. A rule is reported if the action is more frequent in the situation than for an agent that
-    only repeats itself; :mod:`gymlab.principles.candidates` describes the tests. The Benjamini–Hochberg procedure
+    choice, or a pair of these. A rule is reported if the action is more frequent in the situation than for an agent
+    that only repeats itself; :mod:`gymlab.principles.candidates` describes the tests. The Benjamini–Hochberg procedure
     corrects for the situations that are tested for a subject. Subjects are selected by their strongest rule
-    (Y. Benjamini and M. Bogomolov, J. R. Stat. Soc. B 76, 2014). The rules for every situation are corrected separately. The tests assume
-    that an agent without rules is a first-order Markov chain. So preferences that last, or that drift together with the
-    situations, may be mistaken for rules. An agent or session that changed its policy has principles for each policy.
+    (Y. Benjamini and M. Bogomolov, J. R. Stat. Soc. B 76, 2014). The rules for every situation are corrected
+    separately. The tests assume that an agent without rules is a first-order Markov chain. So preferences that last,
+    or that drift together with the situations, may be mistaken for rules. An agent or session that changed its policy
+    has principles for each policy.
 
     Parameters
     ----------
