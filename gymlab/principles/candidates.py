@@ -9,8 +9,8 @@ reaction
     the same own choice, A has to be more frequent in S than elsewhere. There are two tests, and the larger p-value
     counts. The test within each series excludes differences between series. The test over all series together is
     needed, since counts of the actions after a choice in a short series are biased if the situation depends on earlier
-    choices (J. B. Miller and A. Sanjurjo, Econometrica 86, 2018). The p-value equals that of infinitely many surrogates from a
-    first-order Markov chain of the agent's choices, but no surrogate is drawn.
+    choices (J. B. Miller and A. Sanjurjo, Econometrica 86, 2018). The p-value equals that of infinitely many surrogates
+    from a first-order Markov chain of the agent's choices, but no surrogate is drawn.
 change
     S fixes the own last choice, and A is another choice. Within each series, A has to be more frequent in S than for
     choices in random order. An agent that only repeats itself changes its choice less often than that.
@@ -170,7 +170,7 @@ def _reaction(subject: SubjectActions, codes: Codes, level: int) -> NDArray[np.f
 def _comparisons(
     subject: SubjectActions, codes: Codes, level: int
 ) -> Iterator[tuple[Codes, NDArray[np.bool_], Codes]]:
-    """Yield strata of the same own last choice, within each series and then over all series, with the actions to count."""
+    """Yield strata of the same own last choice (within each series, then over all series), with the counted actions."""
     known = codes >= 0
     here, action = codes[known] == level, subject.action[known]
     own_last, menu = subject.own_last[known], subject.menu[known]
