@@ -154,7 +154,7 @@ def _by_arrow(codec: str) -> Callable[[Path], io.BufferedReader]:
 
 @dataclass(frozen=True)
 class Codec:
-    """A way to compress a file: the ending of names, the bytes at an offset that identify it, and a function to open it."""
+    """A way to compress a file: the ending of names, the bytes at an offset that identify it, and how to open it."""
 
     name: str
     suffix: str
