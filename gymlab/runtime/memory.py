@@ -82,7 +82,7 @@ def measure_in_fresh_process(function: Callable[P, T], *args: P.args, **kwargs: 
     Parameters
     ----------
     function
-        A function of a module, so that the new process can import it. The imports of the module are a part of the start.
+        A function of a module, so that the new process can import it. The imports of the module belong to the start.
     *args, **kwargs
         The arguments of the function. Arguments and result are pickled.
 

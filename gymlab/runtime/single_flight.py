@@ -62,7 +62,7 @@ class SingleFlight:
                 continue  # the thread that computed it was interrupted
 
     async def run_async(self, key: Hashable, compute: Callable[[], Awaitable[Any]]) -> Any:  # noqa: ANN401
-        """Return the value of a key; await a coroutine function if there is no value and no other caller computes it."""
+        """Return the value of a key; await a coroutine function if there is no value and nobody computes it."""
         task = asyncio.current_task()
         while True:
             value, mine, theirs = self._join(key, task)

@@ -81,8 +81,8 @@ def sqlite_engine(url: URL, *, pool_size: int, max_overflow: int, patience_s: fl
     def explain(context: ExceptionContext) -> None:
         """Replace SQLite errors that are not caused by the code with errors of one line."""
         if in_memory and isinstance(context.original_exception, asyncio.CancelledError):
-            # SQLAlchemy would close the connection, which would delete the whole database. The driver runs statements in
-            # order, so the connection is usable again after the cancelled statement.
+            # SQLAlchemy would close the connection, which would delete the whole database. The driver runs its
+            # statements in order, so the connection is usable again after the cancelled statement.
             context.is_disconnect = False
         code = getattr(context.original_exception, "sqlite_errorcode", 0)
         if found := _EXPLANATIONS.get(code) or _EXPLANATIONS.get(code & 0xFF):
