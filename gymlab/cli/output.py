@@ -11,7 +11,7 @@ _UNREAD = 128 + 13
 
 
 class _Output(io.TextIOBase):
-    """A text stream that replaces characters outside its encoding, and ends the command when the reader has closed it."""
+    """A text stream that replaces characters outside its encoding, and ends the command when its reader is gone."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream

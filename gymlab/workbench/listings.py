@@ -14,13 +14,14 @@ from gymlab.principles.principle import in_situation, percent, quoted
 from gymlab.principles.shifts import PrincipleShift
 from gymlab.workbench.text import SUBJECTS, counted, decimals, largest_shares, one_line, short_names
 
-# A log of hundreds of sessions has thousands of rules; the JSON has all of them.
+# The largest number of subjects and of names in a listing. A log of hundreds of sessions has thousands of rules; the
+# JSON has all of them.
 _MOST_UNITS = 40
 _MOST_NAMES = 8
 
 
 def principle_listing(study: Study) -> str:
-    """Return the principles as sentences, then policies and groups; principles that follow from others are counted.
+    """Return the principles as sentences, then policies and groups; of principles that follow from others, the number.
 
     Raises
     ------
@@ -219,7 +220,7 @@ def _passing(extraction: Extraction) -> str:
 
 
 def _significance(extraction: Extraction, label: int) -> dict[str, str]:
-    """Return the cells for stability and q-value of a pattern; none if significance was not assessed."""
+    """Return the cells for stability and q-value of a pattern; no cells if significance was not assessed."""
     if extraction.significance is None:
         return {}
     found = extraction.significance.patterns[label]
