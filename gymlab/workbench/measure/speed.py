@@ -162,7 +162,7 @@ def _baseline_way(extraction: Extraction) -> tuple[float, float]:
 
 
 def _hop_effect(log: pd.DataFrame, extraction: Extraction, config: ExtractionConfig) -> pd.DataFrame:
-    """Time both with hop 1 and with the hop of the extraction, to show the effect of the hop without that of the engine."""
+    """Time both with hop 1 and with the hop of the extraction, to show the effect of the hop apart from the engine."""
     if extraction.windows.unit == "series" or extraction.config.hop == 1:
         return pd.DataFrame()
     rows = []
