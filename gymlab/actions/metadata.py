@@ -32,8 +32,8 @@ def with_columns(metadata: pd.Series, columns: Mapping[str, pd.Series]) -> Exten
     Parameters
     ----------
     metadata
-        JSON texts, "" for no metadata; shape (n_actions,). The keys of an object win over the columns. A list is put
-        under the key "metadata" if a column also has a value.
+        JSON texts, "" for no metadata; shape (n_actions,). If an object has a key with the name of a column,
+        its value is kept. A list is put under the key "metadata" if a column also has a value.
     columns
         By name the values of each column, shape (n_actions,); missing values are left out.
 

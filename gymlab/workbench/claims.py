@@ -69,7 +69,7 @@ EXPECTATIONS: Mapping[str, Expectation] = {
     ),
 }
 
-# By the id of a claim in earlier versions, its present id.
+# The present id of a claim, for each id in earlier versions that was different.
 FORMER_IDS: Mapping[str, str] = {"stability": "no_leaks"}
 
 

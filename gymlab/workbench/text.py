@@ -162,7 +162,7 @@ def decimals(value: float, places: int = 2) -> str:
 
 
 def some_of(shown: int, n: int, noun: str, which: str = "") -> str:
-    """Return a phrase with the number of the things that are shown, of all, and their kind; empty if all are shown.
+    """Return a phrase with the number of shown things, the number of all, and the choice; empty if all are shown.
 
     Examples
     --------

@@ -54,7 +54,7 @@ class ClaimChange:
         run does not have the claim.
     kind
         ``verdict`` if the verdict changed; ``apart`` if the ranges of the repeats do not overlap and the figures differ
-        by more than a tenth (for "% less", 100 % minus the figures are compared); else ``same``.
+        by more than a tenth (for "% less", the remaining parts of 100 % are compared); else ``same``.
     """
 
     id: str

@@ -289,7 +289,7 @@ def _changed(study: Study, names: Mapping[str, str], noun: str, place: str) -> s
 
 
 def entropy_of_agents(actions: pd.DataFrame, most: int = 20) -> str:
-    """Return the entropies of each agent: of its choices (bits, normalised in two ways), and given the situation.
+    """Return the entropies of each agent: of its choices (in bits and normalised), and given the situation.
 
     Parameters
     ----------
