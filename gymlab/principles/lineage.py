@@ -52,7 +52,7 @@ class Descent:
     parents
         Indices of the earlier rules.
     changed
-        Whether the rule differs from its parents: in situation, in action, or in probability (the intervals do not overlap).
+        Whether the rule differs from its parents: in situation, action, or probability (the intervals do not overlap).
     """
 
     kind: DescentKind

@@ -340,7 +340,7 @@ def _likeliest(table: pd.DataFrame) -> list[str]:
 def _differences(table: pd.DataFrame, rival: pd.DataFrame) -> list[str]:
     """Return a clause for each situation in which the policies differ enough, with the share of one action in each.
 
-    This action is the likeliest action or, if the shares of that action are about equal, the action whose shares differ most.
+    This action is the likeliest or, if the shares of the likeliest are about equal, the one whose shares differ most.
     """
     apart = (table.loc[rival.index] - rival).abs()
     largest = apart.max(axis=1)

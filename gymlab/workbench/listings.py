@@ -21,7 +21,7 @@ _MOST_NAMES = 8
 
 
 def principle_listing(study: Study) -> str:
-    """Return the principles as sentences, then policies and groups; of principles that follow from others, the number.
+    """Return the principles as sentences, then policies and groups; principles that follow from others are counted.
 
     Raises
     ------

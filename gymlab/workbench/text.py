@@ -82,7 +82,7 @@ def _seen(text: str) -> str:
 
 
 def as_html(text: object, limit: int = 60) -> str:
-    """Return text on one line as escaped HTML, with a class that prevents a change by JupyterLab's MathJax.
+    """Return text on one line as escaped HTML, with a class so that JupyterLab's MathJax does not change it.
 
     Examples
     --------
@@ -134,7 +134,7 @@ def number(value: float) -> str:
     places = ",.0f" if magnitude >= 999.5 else ".4g" if magnitude >= 10 else ".3g"
     shown = f"{value:{places}}"
     if shown in {"1", "100"} and value < float(shown):
-        # The number of digits is the least that shows the difference from 1 or 100.
+        # Take as many digits as are needed to show the difference from 1 or 100.
         shown = f"{value:.{math.ceil(-math.log10(1 - value / float(shown)))}g}"
     return shown.replace("-", "−")
 

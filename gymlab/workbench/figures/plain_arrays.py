@@ -53,7 +53,7 @@ def from_arrays(
         length. :func:`patterns` draws them as ``channel="channel 0"``.
     distances
         Condensed matrix ``(n(n−1)/2,)``. By default the exact DTW distances of ``values``; without them those of
-        ``states``; without these the heights at which ``linkage`` joins the pairs.
+        ``states``; without both the heights at which ``linkage`` joins the pairs.
     linkage
         Linkage matrix ``(n−1, 4)``, as scipy returns it. By default it is made from the distances.
     method

@@ -98,7 +98,7 @@ def _agreement(a: Condensed, b: Condensed, method: Linkage) -> float:
 def _ties_alike(
     ours: NDArray[np.float32], theirs: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return both matrices with each distance replaced by a near reference distance, of those that are distinct.
+    """Return both matrices with each distance replaced by the nearest distinct reference distance, if it is near.
 
     Distances that are equal in the reference become equal in both matrices, and no distance changes by more than
     ``_EQUAL``. Rounding to decimals would separate equal distances near a border.

@@ -1,4 +1,4 @@
-"""The parameters cell of a notebook: its values, which are read without a run of the cell."""
+"""The parameters cell of a notebook: its values, which are read without running the cell."""
 
 import ast
 from collections.abc import Iterator, Mapping

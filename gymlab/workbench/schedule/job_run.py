@@ -21,8 +21,8 @@ from gymlab.workbench.text import one_line
 
 # The largest size of a log; a larger log is renamed. A run writes about two kilobytes.
 _LARGEST = 1_000_000
-# The number of bytes at the end of a log. After a failed run cron mails at most this part, and runs are searched only in
-# this part.
+# The number of bytes at the end of a log. After a failed run cron mails at most this part, and runs are searched
+# only in this part.
 _TAIL = 64_000
 _WHEN = "%Y-%m-%d %H:%M:%S"
 _BEGIN_OR_END = re.compile(

@@ -143,7 +143,7 @@ class TreeExplorer(ipywidgets.VBox):  # type: ignore[misc]
                 self._draw()
 
     def close_branch(self) -> None:
-        """Show the branch that contains the open branch."""
+        """Close the open branch and show the branch that contains it."""
         with self._lock:
             if self._roots:
                 self._roots.pop()

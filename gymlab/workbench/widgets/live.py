@@ -76,7 +76,7 @@ class LiveBox(ipywidgets.VBox):  # type: ignore[misc]
         self._ticker = Ticker(name, refresh, seconds)
 
     def stop(self) -> None:
-        """Stop the refreshing."""
+        """Stop refreshing the box."""
         # If the constructor of the box failed, there is no ticker.
         if self._ticker is not None:
             self._ticker.stop()
