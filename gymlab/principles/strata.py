@@ -23,7 +23,7 @@ _NO_EVIDENCE = 0.2
 LEAST_P = 1e-300
 # The largest tilt. A larger one gives odds beyond those of the rarest table of 10¹² actions.
 _MOST_TILT = 60.0
-# The probability that the sum is farther from its mean, in standard deviations, is below 10⁻¹².
+# In standard deviations; the probability that the sum is farther from its mean is below 10⁻¹².
 _DEVIATIONS = 10
 # The largest number of values in one Fourier transform.
 _NUMBERS_AT_ONCE = 1_000_000
@@ -38,9 +38,9 @@ class Strata:
     n_rows
         int64 ``(n_strata,)``: the number of actions in each stratum.
     n_of_type
-        int64 ``(n_strata, n_action_types)``: the number of these with each action type.
+        int64 ``(n_strata, n_action_types)``: the number of actions of each action type in each stratum.
     n_situation
-        int64 ``(n_strata,)``: the number of these in the situation.
+        int64 ``(n_strata,)``: the number of actions in the situation in each stratum.
     """
 
     n_rows: NDArray[np.int64]
