@@ -1,13 +1,13 @@
 """gymlab: a research workbench over logs of what AI agents did.
 
-Names are imported when they are first used, so that ``import gymlab`` costs next to nothing.
+A name is imported when it is first used, so that ``import gymlab`` takes almost no time.
 """
 
 from importlib import import_module
 
 __version__ = "0.1.0"
 
-TYPE_CHECKING = False  # as type checkers know it: to import typing takes longer than all the rest
+TYPE_CHECKING = False  # type checkers treat it as true; the import of typing takes longer than all the rest
 if TYPE_CHECKING:
     from gymlab import distance
     from gymlab.actions import read_actions, select_actions, validate_actions

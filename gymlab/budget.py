@@ -1,4 +1,4 @@
-"""The memory that work may take: a share of the free memory of the machine or of its control group, as in a container."""
+"""The memory that work may take: a share of the free memory of the machine, or of its control group in a container."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +9,7 @@ from gymlab.arguments import instance
 
 
 def available_bytes() -> int:
-    """Return the available bytes: those of the machine, or those that a control group leaves if they are fewer.
+    """Return the available bytes of the machine, or those that a control group allows if they are fewer.
 
     Examples
     --------
@@ -20,7 +20,7 @@ def available_bytes() -> int:
 
 
 def memory_budget() -> int:
-    """Return the bytes that work may take now: the share of the available bytes in ``Settings``.
+    """Return the bytes that work may take now: a share of the available bytes, which ``Settings`` gives.
 
     Examples
     --------
@@ -33,8 +33,8 @@ def memory_budget() -> int:
     return int(available_bytes() * Settings().memory_fraction)
 
 
-# By version of control groups: the folder, the files of limit and use, and the line of memory.stat with the size of the
-# file cache, which the system frees when a process needs the memory.
+# For each version of control groups: the folder, the file with the limit, the file with the use, and the line of
+# memory.stat with the size of the file cache. The system frees the file cache when a process needs the memory.
 _UNIFIED = ("", "memory.max", "memory.current", "inactive_file")
 _LEGACY = ("memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
 
@@ -42,7 +42,7 @@ _LEGACY = ("memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_in
 def left_by_control_groups(
     membership: Path = Path("/proc/self/cgroup"), mount: Path = Path("/sys/fs/cgroup")
 ) -> list[int]:
-    """Return the bytes that each control group with a limit leaves this process.
+    """Return for each control group with a limit the bytes that this process may still take.
 
     Parameters
     ----------
@@ -74,8 +74,8 @@ def left_by_control_groups(
             folder, *files = _LEGACY
         else:
             continue
-        # The limits of parent groups hold too. In a container the path may be that of the host; then only the top
-        # exists, which is the group of the container.
+        # The limits of parent groups apply too. In a container the path may be that of the host. Then only the top
+        # folder exists, which is the group of the container.
         top = mount / folder
         inner = top / path.lstrip("/")
         for group in (inner, *inner.parents):

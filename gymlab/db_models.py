@@ -1,4 +1,4 @@
-"""The tables of the database. They have their own MetaData, so that ``create_all`` of a user does not make them."""
+"""The tables of the database. They have a separate MetaData, so that ``create_all`` of a user does not make them."""
 
 from datetime import UTC, datetime
 from typing import Any, ClassVar
@@ -17,7 +17,7 @@ _NAMES = {
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """A time with a zone; it is written in any zone and read in UTC, to the microsecond.
+    """A time with a time zone, to the microsecond; it may be written in any zone and is read in UTC.
 
     The conversion is made here, since SQLite drops the zone without a warning.
     """
@@ -78,7 +78,7 @@ class ActionRow(GymlabTable, table=True):
     """
 
     __tablename__ = "gymlab_actions"
-    # Clustered by the key: one B-tree instead of two, and each series is stored in its order.
+    # The table is clustered by its key: there is one B-tree instead of two, and each series is stored in order.
     __table_args__: ClassVar[dict[str, Any]] = {"sqlite_with_rowid": False}
 
     session_id: str = Field(primary_key=True)

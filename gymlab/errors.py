@@ -1,6 +1,6 @@
-"""The errors that gymlab raises on purpose, and the exit codes that they end a command with.
+"""The errors that gymlab raises on purpose, and the exit codes of commands that end with them.
 
-Each message says what is wrong, where, and what to do. The command line prints the message alone.
+Each message names the problem, its place and a solution. The command line prints only the message.
 """
 
 INTERRUPTED = 130
@@ -21,15 +21,15 @@ class MemoryLimitError(InputError):
 
 
 class GpuUnavailableError(GymlabError, RuntimeError):
-    """There is no usable GPU; the message says why, and what runs on the processor instead."""
+    """There is no usable GPU; the message gives the reason, and names the function for the processor."""
 
 
 class ClusterError(GymlabError, RuntimeError):
-    """A Dask cluster cannot do the work; the message says why, and what would help."""
+    """A Dask cluster cannot do the work; the message gives the reason and a solution."""
 
 
 class OutputError(GymlabError, OSError):
-    """A result could not be written; no file of that name is half-written."""
+    """A result could not be written; there is no incomplete file of that name."""
 
 
 class ReportError(GymlabError, RuntimeError):
@@ -39,7 +39,7 @@ class ReportError(GymlabError, RuntimeError):
 
 
 class BusyError(GymlabError, RuntimeError):
-    """Only one run may work at a time, and another one does; the message says which, and what to do."""
+    """Another run is at work, and only one may work at a time; the message names the run and a solution."""
 
     exit_code = 3
 
@@ -52,7 +52,7 @@ class BreakerOpenError(GymlabError, RuntimeError):
     name
         Name of the breaker.
     retry_after
-        Seconds until the next probe; infinite if another call probes now, or the breaker was opened by hand.
+        Seconds until the next probe; infinite if another call is the probe now, or if the breaker was opened by hand.
     """
 
     def __init__(self, name: str, retry_after: float) -> None:
@@ -62,7 +62,7 @@ class BreakerOpenError(GymlabError, RuntimeError):
 
 
 def exit_code_for(error: BaseException) -> int:
-    """Return the exit code that an error ends a command with.
+    """Return the exit code of a command that ends with an error.
 
     Examples
     --------

@@ -1,6 +1,6 @@
-"""Events: frozen records of what happens inside gymlab, for functions that count or show it.
+"""Events: frozen records of changes inside gymlab, for functions that count or show them.
 
-The rooms emit events and know nothing of who listens.
+The packages emit events without knowledge of the listeners.
 """
 
 import logging
@@ -35,7 +35,7 @@ Event = BreakerChanged
 
 
 def subscribe(listener: "Callable[[Event], object]") -> Callable[[], None]:
-    """Call a function with every event from now on; return a function that ends this.
+    """Call a function with every event from now on; return a function that ends the subscription.
 
     The listener is called in the thread in which the event happens. An error of the listener is logged.
 

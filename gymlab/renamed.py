@@ -1,4 +1,4 @@
-"""Old names that still work, each with a DeprecationWarning that gives the new one."""
+"""Old names that still work; each gives a DeprecationWarning with the new name."""
 
 import functools
 import warnings

@@ -24,7 +24,7 @@ def _default_home() -> Path:
 
 
 class Settings(BaseSettings):
-    """Settings from the environment, read when created; an empty variable counts as not set.
+    """Settings from the environment, which are read when the object is made; an empty variable counts as not set.
 
     Attributes
     ----------
@@ -59,7 +59,7 @@ class Settings(BaseSettings):
     @property
     def database_url(self) -> str:
         """URL of the embedded database."""
-        # The import is slow, and a caller that needs a database has done it already.
+        # The import is slow, and a caller that needs a database has already made it.
         from sqlalchemy.engine import URL  # noqa: PLC0415
 
         path = str(self.home / "data" / "gymlab.db")

@@ -1,4 +1,4 @@
-"""Logs of agents: one action table from every format, its filters, and its place in a database."""
+"""Logs of agents: one action table from every format, its filters, and its storage in a database."""
 
 from gymlab.actions.columns import ACTION_COLUMNS, COLUMNS, KEY, RELATIONSHIPS, Column
 from gymlab.actions.filters import select_actions

@@ -1,4 +1,4 @@
-"""The channels by which two actions are compared, as data, and the fit of one channel to a log."""
+"""The channels that compare two actions, as data, and the fit of one channel to a log."""
 
 import math
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ CONTEXT_WEIGHTS = {
     "efficiency_max": 1.0,
 }
 
-# The squares of differences with these weights are within float32.
+# The range of weights: the squares of differences with these weights are within float32.
 _LEAST_WEIGHT, _MOST_WEIGHT = 1e-30, 1e30
 
 Kind = Literal["numeric", "categorical"]
@@ -33,7 +33,7 @@ Missing = Literal["drop", "fill", "refuse"]
 
 @dataclass(frozen=True)
 class Channel:
-    """A column that is compared, and how it is compared.
+    """A column that is compared, and the way to compare it.
 
     Attributes
     ----------
@@ -46,9 +46,9 @@ class Channel:
     log
         Whether to compare ``log(1 + value)``, for amounts that differ by orders of magnitude. Values must be 0 or more.
     missing
-        The treatment of unknown numbers. ``fill`` takes the median in their place, and adds a 0/1 channel that marks
-        them. ``drop`` leaves the channel out if less than half of the actions have a value, and fills otherwise. ``refuse``
-        raises an error.
+        The treatment of unknown numbers. ``fill`` replaces them by the median, and adds a 0/1 channel that
+        marks them. ``drop`` leaves the channel out if less than half of the actions have a value, and otherwise fills.
+        ``refuse`` raises an error.
     """
 
     column: str
@@ -74,8 +74,8 @@ DEFAULT_CHANNELS = {
         Channel("other_last", "categorical"),
     )
 }
-# These describe behaviour. The other channels are used only on request: latency depends on the machine, targets and
-# actors are names, and the context and the other's last move are the situation.
+# These channels describe behaviour. The others are used only on request: latency depends on the machine, targets and
+# actors are names, and the context and the other's last move describe the situation.
 AUTO_CHANNELS = (
     "action_type",
     "relationship_type",
@@ -87,7 +87,7 @@ AUTO_CHANNELS = (
 
 
 def checked_channel(channel: str | Channel | Mapping[str, Any]) -> Channel:
-    """Return the channel that a name or a mapping describes; check a channel and return it.
+    """Return the channel that a name or a mapping describes; a ``Channel`` is checked and returned.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def checked_channel(channel: str | Channel | Mapping[str, Any]) -> Channel:
     Raises
     ------
     InputError
-        If the name or a field is unknown, or a value is not possible.
+        If the name or a field is unknown, or a value is out of range.
 
     Examples
     --------
@@ -147,15 +147,15 @@ def _described(description: Mapping[str, Any]) -> Channel:
 # code, which the kernel tests for equality: 64 one-hot columns made the kernel 19 times slower than 6.
 _MOST_ONE_HOT_LEVELS = 16
 
-# The difference that a few operations can make between equal numbers, relative to their magnitude or to 1 (the magnitude
-# of the table's units), whichever is larger. Numbers that float32 holds and that are not all whole have its rounding.
+# The largest difference that a few operations can make between equal numbers, relative to the larger of their magnitude
+# and 1 (the magnitude of the table's units). The second is for numbers that float32 holds and that are not all whole.
 _ROUNDING = 32 * float(np.finfo(np.float64).eps)
 _ROUNDING_OF_FLOAT32 = 4 * float(np.finfo(np.float32).eps)
 
 
 @dataclass(frozen=True)
 class FittedChannel:
-    """A channel with the scale, the levels and the fill value that a log gives it.
+    """A channel that is fitted to a log: with a scale, levels and a fill value.
 
     Attributes
     ----------
@@ -170,7 +170,8 @@ class FittedChannel:
     shift
         For numbers: this is subtracted from the values, so that float32 holds their differences.
     rounding
-        For numbers that do not vary in the log: values this near to ``shift`` count as equal to it. 0 for other channels.
+        For numbers that do not vary in the log: values that differ from ``shift`` by at most this count as equal to
+        it. 0 for other channels.
     """
 
     channel: Channel
@@ -216,13 +217,13 @@ class FittedChannel:
             The action table.
         others
             Whether names that are not among the levels are allowed. Such a name is a mismatch to every level. A category
-            in 0/1 columns then has one more column (0 for every level, see :meth:`widened`).
+            in 0/1 columns then has one more column, which is 0 for every level, see :meth:`widened`.
 
         Raises
         ------
         InputError
             If a name is not among the levels and ``others`` is false, if a number is unknown and there is no fill
-            value, or if a number is too far from those of the log.
+            value, or if a number is too far from the numbers of the log.
         """
         if not self.is_category:
             return self._encoded_numbers(actions)
@@ -242,7 +243,7 @@ class FittedChannel:
         return table[codes].astype(np.float32)
 
     def widened(self, columns: NDArray[np.floating]) -> NDArray[np.floating]:
-        """Return columns of known levels, ``(..., n_columns)``, with the column that others get from :meth:`encode`."""
+        """Return columns of known levels, ``(..., n_columns)``, with the column that :meth:`encode` adds for others."""
         if self.is_code or not self.is_category:
             return columns
         return np.concatenate([columns, np.zeros((*columns.shape[:-1], 1), dtype=columns.dtype)], axis=-1)
@@ -275,7 +276,7 @@ class FittedChannel:
         if self.fill is None and unknown.any():
             raise InputError(f"channel {self.channel.column} is unknown for {int(unknown.sum())} actions")
         with np.errstate(over="ignore"):
-            # The shift comes before float32, which would lose the last digits of values far from zero.
+            # The shift is subtracted first, since float32 loses the last digits of values far from zero.
             moved = np.where(unknown, self.fill or 0.0, numbers) - self.shift
             moved[np.abs(moved) <= self.rounding] = 0.0
             columns = [moved / self.scale, *([unknown] * (self.fill is not None))]
@@ -300,7 +301,7 @@ def fit_numbers(channel: Channel, values: pd.Series) -> FittedChannel:
     """
     numbers = numbers_of(values, channel)
     low, high = float(numbers.min()), float(numbers.max())
-    # Halves, since the sum or difference of two huge numbers can be infinite.
+    # The halves are added or subtracted, since the sum or difference of two huge numbers can be infinite.
     middle, reach = low / 2 + high / 2, high / 2 - low / 2
     rounding = _rounding_of(values, max(abs(low), abs(high)))
     if 2 * reach <= rounding:
@@ -343,7 +344,7 @@ def column_of(actions: pd.DataFrame, name: str) -> pd.Series:
 
 
 def names_of(values: pd.Series) -> tuple[NDArray[np.int64], list[str]]:
-    """Return the position of each value among the distinct names, and the names; an unknown value has the empty name."""
+    """Return the position of each value among the distinct names, and these names; an unknown value has the name ""."""
     codes, distinct = pd.factorize(values)
     names = [str(name) for name in distinct]
     # Unknown values have the code −1, which takes the last name.

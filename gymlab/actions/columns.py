@@ -1,4 +1,4 @@
-"""The columns of the action table as data: name, kind, range and meaning of each."""
+"""The columns of the action table as data: the name, kind, range and meaning of each column."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -23,7 +23,7 @@ class Column:
     meaning
         The meaning of a value.
     required
-        Whether a source without this column is no action log, and a row without a value is a bad row.
+        Whether every source must have this column, and every row a value in it.
     blank
         Whether the empty text is a value.
     optional

@@ -28,7 +28,7 @@ from gymlab.errors import InputError
 
 __all__ = ["Encoding", "FittedChannel", "fit_encoding"]
 
-# If fewer of the actions have a value, a channel says more about the log than about the agents.
+# If a smaller share of the actions has a value, a channel describes the log rather than the agents.
 _LEAST_COVERAGE = 0.5
 
 
@@ -41,7 +41,7 @@ class Encoding:
     channels
         The channels in use.
     notes
-        Sentences: which channels were chosen, left out or filled, and why.
+        Sentences about the channels that were chosen, left out or filled, with the reasons.
     """
 
     channels: tuple[FittedChannel, ...]
@@ -70,8 +70,8 @@ class Encoding:
     def encode_others(self, actions: pd.DataFrame) -> NDArray[np.float32]:
         """Return float32 ``(n_actions, n_columns)`` of the actions of another log, which may have new categories.
 
-        A category that the fitted log does not have is a mismatch to all of its categories. Pass the columns to compare
-        with through :meth:`widened`.
+        A category that the fitted log does not have is a mismatch to all of its categories. Use :meth:`widened` for the
+        columns of the fitted log before they are compared with these.
         """
         return np.concatenate([fitted.encode(actions, others=True) for fitted in self._ordered()], axis=1)
 
@@ -101,7 +101,7 @@ class Encoding:
         return where, counts
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the channels, scales and levels, JSON-able."""
+        """Return the channels, scales and levels as values of JSON."""
         return asdict(self)
 
     def _ordered(self) -> list[FittedChannel]:
@@ -118,8 +118,8 @@ def fit_encoding(
     actions
         The action table.
     channels
-        ``"auto"``: those of choice, relationship, impact, outcome, decision entropy and context weight that tell actions
-        of the log apart. Or names of columns, :class:`Channel` objects, or mappings of their fields.
+        ``"auto"`` takes those of choice, relationship, impact, outcome, decision entropy and context weight that differ
+        between actions of the log. Or names of columns, :class:`Channel` objects, or mappings of their fields.
 
     Returns
     -------
@@ -179,7 +179,7 @@ def _fit_auto(actions: pd.DataFrame) -> Encoding:
 
 
 def _why_useless(values: pd.Series, channel: Channel) -> str:
-    """Return why a channel tells no two actions apart; "" if it does."""
+    """Return the reason why a channel does not distinguish any two actions; "" if it does distinguish some."""
     known = values.dropna().drop_duplicates()
     if len(known) < 2:
         return f"it is always {known.iloc[0]}" if len(known) else "the log does not have it"
@@ -189,7 +189,7 @@ def _why_useless(values: pd.Series, channel: Channel) -> str:
 
 
 def _fit(actions: pd.DataFrame, channel: Channel, notes: list[str]) -> FittedChannel | None:
-    """Return a channel with its scale or levels; None if its policy for missing values drops it."""
+    """Return a channel with its scale or levels; None if it is dropped because of missing values."""
     values = column_of(actions, channel.column)
     known = values.notna()
     if not known.any():

@@ -17,7 +17,7 @@ from gymlab.errors import InputError
 
 _COLUMNS = {column.name: column for column in COLUMNS}
 _MAX_NAMED, _MAX_WIDTH = 10, 40
-# Names in pandas of the kinds of values that have a smallest and a largest one.
+# The names that pandas has for kinds of values that have a smallest and a largest value.
 _ORDERED = ("integer", "floating", "mixed-integer-float", "datetime64")
 
 Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
@@ -43,10 +43,10 @@ def select_actions(
         The earliest time to keep: a date, a datetime, or a text of the forms in `gymlab.actions.moments`. A time without
         a zone is in UTC.
     where
-        One or several conditions ``column=value``, which must all hold. The value is read as the type of the column. The
+        One or several conditions ``column=value``, which must all hold. The value gets the type of the column. The
         empty value finds unknown values. A name that is no column is a key of the metadata, ``reward=1`` or
-        ``metadata.reward=1``, or keys joined by dots, ``user.mood=fine``. There, numbers are compared as numbers, true
-        and false without regard to case, and all other values as text.
+        ``metadata.reward=1``, or keys joined by dots, ``user.mood=fine``. In the metadata, numbers are compared as
+        numbers, true and false without regard to case, and all other values as text.
 
     Returns
     -------
@@ -72,7 +72,7 @@ def select_actions(
             ids = texts(name, wanted, instead=", or None")
             filters.append((f"{name} {named(ids)}", _among(frame, f"{name}_id", ids)))
     if since is not None:
-        mask = _since(frame, since)  # first, since it refuses what has no text
+        mask = _since(frame, since)  # it is first, since it refuses values that have no text
         filters.append((f"since {since}", mask))
     filters += [(shortened(condition), _where(frame, condition)) for condition in texts("where", where)]
     if not filters:
@@ -147,7 +147,7 @@ def _where(frame: pd.DataFrame, condition: str) -> Mask:
 
 
 def _column(frame: pd.DataFrame, name: str) -> pd.Series:
-    """Return a column in the type of the table; floats keep their precision, since conditions are compared in it."""
+    """Return a column in the type of the table; floats keep their precision, in which conditions are compared."""
     column, raw = _COLUMNS[name], raw_series(frame.get(name), len(frame))
     if column.kind in ("number", "integer") and name in frame and _is_float(frame[name]):
         return pd.Series(np.asarray(frame[name]))
@@ -176,16 +176,16 @@ def _equal(values: pd.Series, column: Column, text: str) -> Mask:
 
 
 def _as_stored(number: float) -> list[float]:
-    """Return a number, and its values when stored in 16 or 32 bits, where 0.1 is another number than in 64 bits."""
+    """Return a number, and its values in 16 and 32 bits: 0.1 in 32 bits differs from 0.1 in 64 bits."""
     with np.errstate(over="ignore"):
         narrow = [kind(number) for kind in (np.float16, np.float32)]
     kept = [one for one in narrow if float(str(one)) == number]
-    # Metadata holds the shortest digits that tell numbers of 32 bits apart.
+    # Metadata holds the shortest digits that distinguish a number from all others of 32 bits.
     return [number, *(float(one) for one in kept), *(float(str(np.float32(one))) for one in kept)]
 
 
 def _held(frame: pd.DataFrame, name: str) -> tuple["np.ndarray[tuple[int], np.dtype[np.intp]]", list[object]]:
-    """Return the values of a further column of the frame, or those under a name in its metadata, as codes and values."""
+    """Return the values of another column of the frame, or those under a name in its metadata, as codes and values."""
     metadata = _column(frame, "metadata")
     columns = {str(other): frame[other] for other in frame.columns if other not in _COLUMNS}
     if name in columns:

@@ -1,4 +1,4 @@
-"""JSON by the standard: reading refuses what only Python accepts, writing takes all values that a cell can hold."""
+"""JSON as in the standard: reading refuses texts that only Python accepts, and writing takes all values of cells."""
 
 import base64
 import json
@@ -22,7 +22,7 @@ HALF_PAIR = "holds half a surrogate pair, which is no text"
 _INVALID = "is no valid JSON"
 _DEEP = "is nested too deeply"
 _LONG = "holds a number of more than 4,300 digits"
-# A decimal with more digits than 128 bits hold is written as text; int() would take minutes for the largest.
+# A decimal with more digits than 128 bits hold is written as text; int() would take minutes for very large ones.
 _MOST_DIGITS = 40
 _AS_TEXT = (UUID, PurePath, pd.Period, pd.Interval)
 
@@ -30,7 +30,7 @@ _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 
 
 class NotJsonError(InputError):
-    """A part of a text is no JSON: ``value`` is the part, and ``problem`` says why."""
+    """A part of a text is no JSON: ``value`` is the part, and ``problem`` is the reason."""
 
     def __init__(self, value: str, problem: str) -> None:
         super().__init__(f"holds {shown(value)}, which {problem}")
@@ -82,8 +82,8 @@ def json_text(value: object) -> str:
     """Return a value as JSON text.
 
     Times and dates are written in ISO 8601, durations in seconds, bytes in base64, sets as sorted lists, and UUIDs,
-    paths, periods and intervals as their text. A decimal is written as a number, or as text if a float would lose digits. None,
-    NA and NaT are null. A float of 16 or 32 bits is written with the shortest digits that identify it.
+    paths, periods and intervals as their text. A decimal is written as a number, or as text if a float would lose
+    digits. None, NA and NaT are null. A float of 16 or 32 bits is written with the shortest digits that identify it.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The column `metadata`: it keeps the columns that the action table does not have, and gives their values by name."""
+"""The column `metadata`: it keeps the columns that the action table does not have, with access to values by name."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,9 +15,10 @@ Codes = np.ndarray[tuple[int], np.dtype[np.intp]]
 
 
 class ExtendedMetadata(NamedTuple):
-    """Metadata with further columns: the ``texts``, and the values that JSON cannot hold.
+    """Metadata with further columns.
 
-    The latter are in ``wrong``, by column and position. ``outvoted`` names the columns that the metadata of an action contradicts.
+    ``texts`` is the metadata. ``wrong`` has the values that JSON cannot hold, by column and position. ``outvoted`` has
+    the names of the columns that the metadata of an action contradicts.
     """
 
     texts: pd.Series
@@ -31,8 +32,8 @@ def with_columns(metadata: pd.Series, columns: Mapping[str, pd.Series]) -> Exten
     Parameters
     ----------
     metadata
-        JSON texts, "" for no metadata; shape (n_actions,). The keys of an object win over the columns. A list goes under
-        the key "metadata" if a column has a value beside it.
+        JSON texts, "" for no metadata; shape (n_actions,). If an object has a key with the name of a column,
+        its value is kept. A list is put under the key "metadata" if a column also has a value.
     columns
         By name the values of each column, shape (n_actions,); missing values are left out.
 
@@ -50,7 +51,7 @@ def with_columns(metadata: pd.Series, columns: Mapping[str, pd.Series]) -> Exten
     outvoted: dict[str, None] = {}
     parts: list[tuple[Codes, Any]] = [pd.factorize(metadata)]
     parts += [_members(name, values, wrong[name]) for name, values in columns.items()]
-    # Equal rows, as most are, are written once.
+    # Equal rows are written once, since most rows are equal to others.
     alike = np.zeros(len(metadata), dtype=np.int64)
     for codes, texts in parts:
         alike = pd.factorize(alike * len(texts) + codes)[0]
@@ -98,7 +99,7 @@ def _merged(own: str, members: str, outvoted: dict[str, None]) -> str:
 
 
 def values_under(metadata: pd.Series, name: str) -> tuple[Codes, list[object]]:
-    """Return the values under a name in the metadata: the distinct ones, and which of them each action has.
+    """Return the distinct values under a name in the metadata, and the code of the value of each action.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Moments in time, and the texts, dates and datetimes that name one.
+"""Moments in time, and the texts, dates and datetimes that name a moment.
 
 A text names a moment if it has one of these forms of ISO 8601:
 
@@ -30,7 +30,7 @@ _LAST = pd.Timestamp(datetime.max.replace(tzinfo=UTC))
 
 
 def moment_of(value: object) -> datetime | None:
-    """Return the moment that a raw value names, or None; a value without a zone gives a moment without one.
+    """Return the moment that a raw value names, or None; a value without a zone gives a moment without a zone.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def moment_of(value: object) -> datetime | None:
 
 
 def in_utc(moment: datetime | None) -> datetime | None:
-    """Return a moment in UTC; without a zone it is taken as UTC. None if UTC has no year for it.
+    """Return a moment in UTC; a moment without a zone is taken as UTC. None if its year in UTC is out of range.
 
     Examples
     --------
@@ -83,7 +83,7 @@ def in_utc(moment: datetime | None) -> datetime | None:
 
 
 def moments_in(raw: pd.Series) -> pd.Series:
-    """Return raw values, with a datetime in place of each that names a moment.
+    """Return raw values, with a datetime in place of each value that names a moment.
 
     Examples
     --------

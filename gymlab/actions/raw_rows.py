@@ -1,4 +1,4 @@
-"""Raw rows of one source, and their conversion to typed rows; each bad row is known by place, field and value."""
+"""Raw rows of one source, and their conversion to typed rows; a bad row is reported with place, field and value."""
 
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
@@ -17,7 +17,7 @@ from gymlab.errors import InputError
 
 
 class Problem(NamedTuple):
-    """A problem in one row; `line` counts the places that `place` names (line, row, simulation …)."""
+    """A problem in one row; `place` is the kind of place (line, row, simulation …), and `line` is its number."""
 
     source: str
     place: str
@@ -82,7 +82,7 @@ def notes_in(attrs: Mapping[Hashable, object]) -> list[str]:
 def conform(rows: RawRows) -> TypedRows:
     """Return the good rows in the table's dtypes, and the problems of the others; a missing column is an `InputError`."""
     absent = absent_columns(rows)
-    # If no row could be parsed, the problems of the rows say more than the columns.
+    # If no row could be parsed, the problems of the rows are a better explanation than the missing columns.
     if absent and (len(rows.lines) or not rows.problems):
         raise InputError(
             f"{rows.origin}: the columns {', '.join(absent)} are missing; it has {named(rows.columns)}"
@@ -131,7 +131,7 @@ def conform(rows: RawRows) -> TypedRows:
 
 
 def printable(text: str) -> str:
-    """Return a text that every encoding can hold: half of a surrogate pair is written as its escape."""
+    """Return a text that UTF-8 can hold: half of a surrogate pair is written as its escape."""
     return text.encode(errors="backslashreplace").decode()
 
 
@@ -151,7 +151,7 @@ def raw_series(values: object, n_rows: int) -> pd.Series:
     if values is None:
         return pd.Series(np.full(n_rows, None), dtype=object)
     if isinstance(values, pd.Series):
-        # The values in these count, not their storage: a category may be an integer, and a time of Arrow is a time.
+        # The type of the values counts, not that of the column: a category may be integers, a time of Arrow is a time.
         is_wrapped = isinstance(values.dtype, (pd.CategoricalDtype, pd.ArrowDtype, pd.SparseDtype))
         return (values.astype(object) if is_wrapped else values).reset_index(drop=True)
     if isinstance(values, np.ndarray):

@@ -82,7 +82,7 @@ def rows_of(frame: pd.DataFrame) -> list["ActionRow"]:
 
 
 def _plain(values: pd.Series | None, n_rows: int) -> list[Any]:
-    """Return a column as Python's own values."""
+    """Return a column as values of Python's types."""
     if values is None:
         return [None] * n_rows
     if isinstance(values.dtype, pd.DatetimeTZDtype):

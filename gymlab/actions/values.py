@@ -1,7 +1,7 @@
 """Converters from a column of raw values to its exact dtype.
 
-Each converter returns the typed values, and the problems as ``{position: sentence}``. A bad value becomes a value of the
-dtype without a meaning, since the caller drops its row.
+Each converter returns the typed values, and the problems as ``{position: sentence}``. A bad value is replaced by some
+value of the dtype, since the caller drops its row.
 """
 
 import math
@@ -70,7 +70,7 @@ def to_number(raw: pd.Series, column: Column) -> Converted:
 
 
 def to_integer(raw: pd.Series, column: Column) -> Converted:
-    """Keep whole numbers: as int64 if the column is required, else as Int64, which has <NA>."""
+    """Keep whole numbers (int64 if the column is required, else Int64, which has <NA>), and report all other values."""
     problems: Problems = {}
     low = _INT64.min if column.low is None else int(column.low)
     if pd.api.types.is_integer_dtype(raw.dtype) and not pd.api.types.is_unsigned_integer_dtype(raw.dtype):
@@ -102,7 +102,7 @@ def to_time(raw: pd.Series, _column: Column) -> Converted:
 
 
 def to_json(raw: pd.Series, _column: Column) -> Converted:
-    """Write objects and lists as JSON text; keep JSON text as it is; a missing value is the empty text."""
+    """Write objects and lists as JSON text; keep JSON text unchanged; a missing value is the empty text."""
     is_text = isinstance(raw.dtype, pd.StringDtype)
     # Equal texts are read once.
     codes, values = pd.factorize(raw, use_na_sentinel=False) if is_text else (np.arange(len(raw)), raw)

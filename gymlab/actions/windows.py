@@ -1,4 +1,4 @@
-"""Windows of series, or whole series. No window crosses from one series into the next."""
+"""Windows of series, or whole series. Each window lies in one series."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -24,8 +24,9 @@ class Windows:
     Attributes
     ----------
     table
-        One row for each: ``session_id``, ``agent_id``, ``start`` and ``end`` (the steps of the first and the last
-        action), ``length`` (in actions), ``row`` (the position of the first action in the log; the others follow).
+        One row for each window: ``session_id``, ``agent_id``, ``start`` and ``end`` (the steps of the first and the
+        last action), ``length`` (in actions), ``row`` (the position of the first action in the log; the other actions
+        come directly after it).
     values
         float32 ``(n_windows, window, n_channels)``, or a list of ``(n_timepoints, n_channels)`` for whole series.
     unit
@@ -33,7 +34,7 @@ class Windows:
     coverage
         The share of the actions of the log that lie in at least one window.
     notes
-        Sentences: the unit that was chosen, and why, and the series that have no window.
+        Sentences about the chosen unit, with the reason, and about the series that have no window.
     """
 
     table: pd.DataFrame
@@ -48,7 +49,7 @@ class Windows:
 
     @property
     def noun(self) -> str:
-        """The word for them in sentences: ``windows`` or ``series``."""
+        """The word for the windows in sentences: ``windows`` or ``series``."""
         return "windows" if self.unit == "window" else "series"
 
     def rows(self, index: int) -> NDArray[np.int64]:
@@ -67,7 +68,7 @@ class Windows:
         """Return the distinct positions in the log of the actions of several windows, in order."""
         first = self.table["row"].to_numpy()[indices]
         length = self.table["length"].to_numpy()[indices]
-        # Add 1 at the start of each window and −1 after its end: the running sum is positive inside of windows.
+        # Add 1 at the start of each window and −1 after its end. Then the cumulative sum is positive inside windows.
         edges = np.zeros(int((first + length).max(initial=0)) + 1, dtype=np.int64)
         np.add.at(edges, first, 1)
         np.add.at(edges, first + length, -1)
@@ -87,7 +88,7 @@ def cut_windows(
     Parameters
     ----------
     actions
-        The action table, the rows of a series together and in the order of their steps.
+        The action table. The rows of a series have to be together and in the order of their steps.
     encoded
         float32 ``(n_actions, n_channels)``.
     window

@@ -1,10 +1,10 @@
-"""The command line. Each command is one call of a public function.
+"""The command line. Each command calls one public function.
 
 Exit codes: 0 done; 1 a claim or alert failed under --strict, or the report itself failed; 2 the input cannot be
-used; 3 another run holds the lock; 130 interrupted, 129 and 143 asked to end; 141 the reader of the output is gone.
+used; 3 another run holds the lock; 130 interrupted; 129 and 143 asked to end; 141 the output was closed by its reader.
 """
 
-# Nothing else is imported here, so that main catches an interrupt during the imports too.
+# The other imports are in main, so that it also catches an interrupt during the imports.
 import sys
 
 _INTERRUPTED = 130
@@ -15,10 +15,10 @@ def main() -> None:
     try:
         import signal
 
-        # A request to end raises an exception too, so that temporary files are removed.
+        # A request to end also raises an exception, so that temporary files are removed.
         for request in ("SIGTERM", "SIGHUP"):
             number = getattr(signal, request, None)
-            # nohup ignores SIGHUP, so that the command goes on.
+            # If nohup has made the process ignore SIGHUP, this stays, so that the command continues.
             if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, lambda got, _: sys.exit(128 + got))
         from gymlab.cli.output import robust_output
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def _end_without_interrupts() -> None:
-    """Ignore interrupts during Python's exit; registered last, this runs first."""
+    """Ignore interrupts during Python's exit. This function is registered last, so it runs first."""
     import atexit
     import signal
 

@@ -84,7 +84,7 @@ def extract(
     from gymlab.workbench.files import STANDARD_OUTPUT, require_targets, write_whole
     from gymlab.workbench.listings import pattern_listing
 
-    # ExtractionConfig refuses a text that is no method, strategy, distance or unit.
+    # ExtractionConfig refuses texts that are no method, strategy, distance or unit.
     config = ExtractionConfig(
         window=window,
         hop=hop,

@@ -1,4 +1,4 @@
-"""The command line's commands: all of them registered, the shorter ones, and one line for each error."""
+"""The app with all commands, the shorter commands themselves, and the output of errors as one line."""
 
 import logging
 import sys
@@ -107,7 +107,7 @@ def import_(
 
 
 def _file_of(database: "Database") -> Path | None:
-    """Return the absolute path of a database's file, None if it has none; ``~`` in a URL is a plain name."""
+    """Return the absolute path of a database's file; None if it has no file. In a URL ``~`` is a plain character."""
     if database.engine.dialect.name != "sqlite":
         return None
     name = database.engine.url.database or ":memory:"
@@ -189,9 +189,9 @@ def run() -> None:
         finally:
             sys.stdout.flush()
     except (GymlabError, OSError) as error:
-        # An OSError that gymlab did not turn into its own: standard output on a full disk, for example.
+        # An OSError that is not converted to an error of gymlab: for example, standard output on a full disk.
         what = error if isinstance(error, GymlabError) else f"cannot go on: {error.strerror or error}"
-        # If standard error cannot be written either, the exit code still says it.
+        # If standard error cannot be written either, the exit code still reports the error.
         with suppress(OSError):
             sys.stderr.write(f"gymlab: {one_line(str(what), 1000)}\n")
         raise SystemExit(exit_code_for(error)) from None

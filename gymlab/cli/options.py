@@ -1,4 +1,4 @@
-"""The options that several commands share, and what the commands make of them."""
+"""The options that several commands share, and the conversion of their values."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -51,7 +51,7 @@ def selected(
     since: str | None,
     where: list[str] | None,
 ) -> "pd.DataFrame":
-    """Return the filtered log; the bundled sample if there is no source."""
+    """Return the filtered log; without a source, the bundled sample is filtered."""
     from gymlab.actions import read_actions, select_actions
     from gymlab.settings import sample_path
 
@@ -70,7 +70,7 @@ def number_of_patterns(text: str) -> int | Literal["auto"]:
 
 
 def write_json(path: Path | None, result: "Extraction | Study | Comparison") -> None:
-    """Write a result to the file that ``--json`` names, if it names one."""
+    """Write a result to the file that ``--json`` names; do nothing without a file."""
     from gymlab.workbench.files import write_whole
     from gymlab.workbench.results import to_json
 

@@ -1,4 +1,4 @@
-"""Standard output and standard error that accept every text and survive a reader who stops reading."""
+"""Standard output and standard error that accept every text, and that handle a reader who stops reading."""
 
 import io
 import os
@@ -46,7 +46,7 @@ class _Output(io.TextIOBase):
 
 
 class _Bytes(io.BufferedIOBase):
-    """A binary stream that ends the command when its reader is gone."""
+    """A binary stream that ends the command when its reader has closed it."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -72,7 +72,7 @@ def _reader_expected() -> Iterator[None]:
 
 @contextmanager
 def robust_output() -> Iterator[None]:
-    """Wrap standard output and standard error; exit with 141 when their reader is gone."""
+    """Wrap standard output and standard error; exit with 141 when their reader has closed them."""
     # The next opened file would get the descriptor of a closed standard stream.
     for number in range(3):
         try:

@@ -122,7 +122,7 @@ def run_now(name: Name) -> None:
 
 
 def _tell(job: "Job", what: str) -> None:
-    """Say what cron does from now on."""
+    """Print the job, and the time at which cron starts it next."""
     from gymlab.workbench.schedule import crontab, job_run, scheduled
     from gymlab.workbench.schedule.job import job_file
     from gymlab.workbench.text import one_line

@@ -1,4 +1,4 @@
-"""Principles: what an agent does in which situation, with the evidence."""
+"""Principles: the actions of agents in each situation, with the evidence."""
 
 from gymlab.principles.inference import Study, infer_principles, study_principles
 from gymlab.principles.principle import Context, Principle

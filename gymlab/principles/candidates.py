@@ -1,25 +1,25 @@
-"""The rules that the actions of a subject suggest, and the p-value of each rule for an agent that follows no rule.
+"""The rules that the actions of a subject suggest, and the p-value of each rule under the hypothesis of no rule.
 
 A rule is *in situation S, does A*. Agents repeat themselves, and situations last. Two things that last coincide often,
-even without any connection. So the null hypothesis of a rule depends on its situation, and on what the situation says
-about the agent's own last choice.
+even without any connection. So the null hypothesis of a rule depends on its situation: it matters whether the situation
+fixes the agent's own last choice.
 
 reaction
     S does not fix the own last choice: S is, for example, an action of the other, or a context. Among the actions after
     the same own choice, A has to be more frequent in S than elsewhere. There are two tests, and the larger p-value
     counts. The test within each series excludes differences between series. The test over all series together is
-    needed, since counts of what follows a choice in a short series are biased if the situation answers to the choices
-    (J. B. Miller and A. Sanjurjo, Econometrica 86, 2018). The p-value equals that of infinitely many surrogates from a
-    first-order Markov chain of the agent's choices, but none is drawn.
+    needed, since counts of the actions after a choice in a short series are biased if the situation depends on earlier
+    choices (J. B. Miller and A. Sanjurjo, Econometrica 86, 2018). The p-value equals that of infinitely many surrogates
+    from a first-order Markov chain of the agent's choices, but no surrogate is drawn.
 change
     S fixes the own last choice, and A is another choice. Within each series, A has to be more frequent in S than for
-    choices in random order. An agent that only repeats itself changes less often than that.
+    choices in random order. An agent that only repeats itself changes its choice less often than that.
 repetition
     S fixes the own last choice, and A is the same choice. The test is that of a change. In addition, the columns of S
     have to make a difference among the actions after the same own choice, since an agent without rules may also repeat
     itself.
 opening
-    S is the beginning of a series. Over all series, A has to begin more of them than choices in random order would.
+    S is the beginning of a series. A has to begin more series than if the choices were in random order.
 menu
     S is every situation with one menu of choices. A has to be more frequent than by a uniform choice from the menu.
 always
@@ -44,7 +44,7 @@ RuleKind = Literal["reaction", "change", "repetition", "opening", "menu", "alway
 
 # A situation with fewer actions is not tested.
 LEAST_ACTIONS = 5
-# A share is not tested if its actions are worth fewer independent actions.
+# A share is not tested if the effective number of independent actions is smaller.
 _LEAST_INDEPENDENT = 5
 
 
@@ -136,7 +136,7 @@ def suggested_rules(
 
 
 def on_offer_in(subject: SubjectActions, inside: Codes) -> NDArray[np.bool_]:
-    """Return which actions of the subject were chosen from the menus of some of its actions."""
+    """Return which actions of the subject were chosen from the menus of the actions ``inside``."""
     return np.isin(subject.menu, np.unique(subject.menu[inside]))
 
 
@@ -163,14 +163,14 @@ def _reaction(subject: SubjectActions, codes: Codes, level: int) -> NDArray[np.f
         upper_tails(*_strata(stratum, here, action, subject.n_action_types))
         for stratum, here, action in _comparisons(subject, codes, level)
     ]
-    # If no single series is informative, a difference over all series is a difference between series.
+    # If no single series is informative, a difference over all series may be a difference between the series.
     return np.where(tails[0] < 1, np.maximum(*tails), 1.0)
 
 
 def _comparisons(
     subject: SubjectActions, codes: Codes, level: int
 ) -> Iterator[tuple[Codes, NDArray[np.bool_], Codes]]:
-    """Give strata of the same own choice, first within each series, then over all series; with the actions to count."""
+    """Yield strata of the same own last choice (within each series, then over all series), with the counted actions."""
     known = codes >= 0
     here, action = codes[known] == level, subject.action[known]
     own_last, menu = subject.own_last[known], subject.menu[known]
@@ -195,7 +195,7 @@ def _any_reaction(subject: SubjectActions, codes: Codes, reactions: dict[int, ND
 def _in_any_order(subject: SubjectActions, inside: Codes, action: int, *, follows: bool) -> float:
     """Return the p-value of a share, if the choices of each series from a menu were in random order.
 
-    With ``follows``, the situation fixes the own last choice, so one action less can be in it.
+    With ``follows``, the situation fixes the own last choice, so one action fewer can be in the situation.
     """
     series = _combined(subject.series, subject.menu)
     here = np.zeros(len(series), dtype=bool)
@@ -222,7 +222,7 @@ def _against_uniform(subject: SubjectActions, inside: Codes, action: int) -> flo
 
 
 def _is_whole_menu(subject: SubjectActions, inside: Codes) -> bool:
-    """Return whether some actions are all those from one menu, and there are other menus."""
+    """Return whether the actions ``inside`` are all actions from one menu, and there are other menus."""
     menus = np.unique(subject.menu[inside])
     return (
         len(menus) == 1

@@ -32,7 +32,7 @@ class Change:
     place
         The number of actions before it.
     statistic
-        The deflated likelihood ratio there.
+        The likelihood ratio at the place, divided by its inflation.
     p_value
         Share of the permutations with a ratio at least as large; the observed order counts as one of them.
     excess
@@ -114,12 +114,12 @@ def find_change_in_each(
     situation, choice, follows, n_permutations, seed
         As for :func:`find_change`.
     places, bounds
-        For each stretch the places to consider, and its begin and end.
+        For each stretch, the places to consider, and its begin and end.
     """
     stretch = np.full(len(choice), -1)
     for number, (begin, end) in enumerate(bounds):
         stretch[begin:end] = number
-    # Each stretch gets separate situations, so a stretch on one side of a place adds nothing to the ratio.
+    # Each stretch gets separate situations, so a stretch that is on one side of a place adds nothing to the ratio.
     known = (situation >= 0) & (stretch >= 0)
     joint = np.full(len(choice), -1)
     joint[known] = np.unique(
@@ -131,7 +131,7 @@ def find_change_in_each(
     side = np.zeros(len(choice), dtype=np.int64)
     for number, ((begin, end), place) in enumerate(zip(bounds, best, strict=True)):
         side[begin:place], side[place:end] = 2 * number, 2 * number + 1
-    # Over all stretches together: autocorrelation in many of them is a memory of the agent, not a change in one.
+    # The inflation is that of all stretches: autocorrelation in many stretches is memory, not a change in one of them.
     inflation = sides_inflation(joint, choice, follows, side)
     return [_compared(null, place, float(ratios[place]) / inflation) for place in best]
 

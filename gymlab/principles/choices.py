@@ -1,4 +1,4 @@
-"""The choices of one subject in the order of time, and the columns that may explain a change in them."""
+"""The choices of one subject in the order of time, and the columns that may explain a change of the choices."""
 
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from gymlab.actions.windows import series_bounds
 from gymlab.principles.situations import OWN_LAST, Codes, codes_of, situation_table
 
-# A column is not used if its situations occur less often on average.
+# A column is not used if each of its situations has fewer actions than this, on average.
 _LEAST_MET = 5
 
 ANY = ""
@@ -29,14 +29,14 @@ class Choices:
     action_types
         The names of the action types.
     follows
-        bool ``(n,)``: the action follows the one before it in the same series.
+        bool ``(n,)``: whether the action directly follows the action before it in the same series.
     stretch
         int64 ``(n,)``: the stretch of each action. Within a stretch the order of time is known; between stretches it is
         not.
     later
-        bool ``(n,)``: the action is known to be later than the one before it in the stretch.
+        bool ``(n,)``: whether the action is known to be later than the action before it in the stretch.
     columns
-        The situations in which a change is looked for, as codes, −1 where unknown; ``""`` is any situation.
+        The situations in which changes are searched, as codes, −1 if unknown. The column ``""`` is any situation.
     levels
         The names of the codes of each column.
     external
@@ -57,7 +57,7 @@ class Choices:
     internal: dict[str, Codes]
 
     def at(self, index: slice | Codes) -> Self:
-        """Return some of the choices. One follows another only if it comes next among them, too."""
+        """Return some of the choices. A choice follows another only if it is also the next one in the full order."""
         parts: dict[str, Any] = {}
         for name in ("rows", "choice", "follows", "stretch", "later"):
             parts[name] = getattr(self, name)[index]
@@ -71,7 +71,7 @@ def choices_in_time(log: pd.DataFrame) -> Choices:
     """Return the choices of a log of one subject.
 
     The series of an agent are sorted by their times. If the times are not known, each series is a separate stretch,
-    since the order of a log is not the order of time.
+    since the order of the rows in a log need not be the order of time.
     """
     first, length = series_bounds(log)
     agent = pd.factorize(log["agent_id"].iloc[first])[0]
@@ -144,7 +144,7 @@ def series_times(log: pd.DataFrame, first: Codes) -> Codes | None:
 
 
 def counted(situation: Codes, choice: Codes, shape: tuple[int, int]) -> Codes:
-    """Return how often each choice was made in each situation, int64 of the given shape, without unknown situations.
+    """Return the count of each choice in each situation, int64 of the given shape; unknown situations are not counted.
 
     Examples
     --------
@@ -157,21 +157,21 @@ def counted(situation: Codes, choice: Codes, shape: tuple[int, int]) -> Codes:
 
 
 def side_counts(situation: Codes, choice: Codes, place: int) -> tuple[Codes, Codes]:
-    """Return how often each choice was made in each situation, before a place and after it."""
+    """Return the count of each choice in each situation, before a place and after it."""
     shape = (int(situation.max(initial=0)) + 1, int(choice.max(initial=0)) + 1)
     before = counted(situation[:place], choice[:place], shape)
     return before, counted(situation[place:], choice[place:], shape)
 
 
 def _tells(codes: Codes, own_last: Codes) -> bool:
-    """Return whether a column fixes the own last choice."""
+    """Return whether the value of a column fixes the own last choice."""
     both = (codes >= 0) & (own_last >= 0)
     pairs = np.unique(np.stack([codes[both], own_last[both]]), axis=1)
     return bool(pairs.shape[1] == len(np.unique(pairs[0])))
 
 
 def _counterparts(log: pd.DataFrame, n_series: int) -> Codes | None:
-    """Return the counterparts; None if each series has another one, since this would explain every change."""
+    """Return the counterparts; None if each series has another counterpart, since this would explain every change."""
     codes, names = pd.factorize(log["target"])
     met = len(log[["session_id", "agent_id", "target"]].drop_duplicates())
     if (

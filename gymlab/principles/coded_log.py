@@ -1,4 +1,4 @@
-"""A log as integer codes, which the tests of rules count; and the menu that each action was chosen from."""
+"""A log as integer codes, which the tests of rules count, and the menu from which each action was chosen."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -21,10 +21,10 @@ class SubjectActions:
     Attributes
     ----------
     rows
-        Their positions in the log, ascending.
+        The positions of the actions in the log, ascending.
     series, own_last, action, menu
-        int64, one for each action: its series, the agent's own last choice in the series (−1 for none; plus
-        ``n_action_types`` if that was chosen from another menu), its action type, and its menu.
+        int64, one for each action: the series; the agent's own last choice in the series (−1 for none; plus
+        ``n_action_types`` if the last choice was from another menu); the action type; and the menu.
     chance
         float64: the chance of each action under a uniform choice.
     n_action_types
@@ -42,14 +42,14 @@ class SubjectActions:
 
 @dataclass(frozen=True, eq=False)
 class CodedLog:
-    """A log as codes, for all its subjects.
+    """A log as codes, with the actions of all subjects.
 
     Attributes
     ----------
     situations
         The columns of the situations.
     codes
-        For each set of columns the situation of each action, −1 if unknown.
+        For each set of columns, the situation of each action, −1 if unknown.
     every_action
         All actions of the log.
     action_types

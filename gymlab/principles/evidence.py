@@ -16,7 +16,8 @@ from gymlab.principles.situations import Codes
 
 CONFIDENCE = 0.95
 _N_DRAWS = 200
-# With fewer series, each series is cut into this many parts, which are resampled instead.
+# With fewer series than the first number, each series is cut into as many parts as the second number, and the parts
+# are resampled instead of the series.
 _ENOUGH_SERIES, _N_PARTS = 8, 10
 _PARTS_OF_TIME = 5
 
@@ -42,12 +43,12 @@ def redraw_sessions(
     """Resample the sessions of a subject, with replacement; return a 95 % interval of P(A | S), and the stability.
 
     The stability is the share of the resamples that show the rule: A is the most frequent action type in S, and more
-    frequent there than elsewhere.
+    frequent in S than in all situations.
 
     Parameters
     ----------
     subject, inside, found
-        The actions, the positions of those in the situation, and the rule.
+        The actions of the subject, the positions of its actions in the situation, and the rule.
     generator
         Draws the sessions.
     """
@@ -60,7 +61,7 @@ def redraw_sessions(
     draws = generator.multinomial(n_parts, np.full(n_parts, 1 / n_parts), size=_N_DRAWS)
 
     def drawn(mask: NDArray[np.bool_]) -> Codes:
-        """Return how many of some actions are in each resample."""
+        """Return the number of the marked actions in each resample."""
         return draws @ np.bincount(part[mask], minlength=n_parts)
 
     n, hits = drawn(in_situation), drawn(in_situation & hit)
@@ -78,7 +79,7 @@ def redraw_sessions(
 
 
 def _parts(subject: SubjectActions) -> tuple[Codes, int]:
-    """Return the part of each action, and the number of parts: the series or, if there are few, parts of the series."""
+    """Return the part of each action, and the number of parts: whole series or, if there are few, parts of series."""
     names, parts = np.unique(subject.series, return_inverse=True)
     if len(names) < _ENOUGH_SERIES:
         first, length = np.unique(subject.series, return_index=True, return_counts=True)[1:]
@@ -88,12 +89,12 @@ def _parts(subject: SubjectActions) -> tuple[Codes, int]:
 
 
 def volatility(hits: NDArray[np.bool_]) -> float:
-    """Return the standard deviation of the share of hits over time, beyond that of chance.
+    """Return the standard deviation of the share of hits over time, minus the part that chance explains.
 
     Parameters
     ----------
     hits
-        bool ``(n,)``, in the order of time: whether the action in the situation was the rule's.
+        bool ``(n,)``, in the order of time: whether each action in the situation was the action of the rule.
 
     Examples
     --------
@@ -177,7 +178,7 @@ def describe_rules(
 
 
 def _follows(special: Principle, inside: Codes, general: Principle, around: Codes) -> bool:
-    """Return whether a rule adds nothing to a general rule whose situation includes its own."""
+    """Return whether a special rule adds nothing to a general rule whose situation includes the special situation."""
     return (
         special.action == general.action
         and general.follows_from is None

@@ -44,7 +44,7 @@ class Study:
     labels
         int64: the group of each subject of the profiles, 0 for the largest; None if no groups were asked for.
     notes
-        Sentences that say what could not be searched.
+        Sentences about changes that could not be searched.
     """
 
     by: By
@@ -58,7 +58,7 @@ class Study:
     units = renamed_attribute("units", "subjects")
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the study as JSON-able values, schema 1."""
+        """Return the study as values of JSON, schema 1."""
         profiles = self.profiles.as_dict(self.labels)
         return {
             "schema": 1,
@@ -71,7 +71,7 @@ class Study:
         }
 
     def policies_as_dicts(self) -> list[dict[str, Any]]:
-        """Return the policies of the subjects that changed their policy, as JSON-able values."""
+        """Return the policies of the subjects that changed their policy, as values of JSON."""
         return [
             {"unit": subject, "policies": [policy.as_dict() for policy in policies]}
             for subject, policies in self.policies.items()
@@ -89,12 +89,13 @@ def infer_principles(
     """Find the rules that agents follow: which action they choose in which situation.
 
     A situation is the last action of the counterpart, the relationship, the decision context, the agent's own last
-    choice, or a pair of these. A rule is reported if the action is more frequent than for an agent that only repeats
-    itself; :mod:`gymlab.principles.candidates` describes the tests. The Benjamini–Hochberg procedure corrects for the
-    situations that are tested for a subject; subjects are selected by their strongest rule (Y. Benjamini and
-    M. Bogomolov, J. R. Stat. Soc. B 76, 2014). The rules for every situation are corrected separately. The tests assume
-    that an agent without rules is a first-order chain. So a mood that lasts, or habits that drift together with the
-    situations, may be mistaken for rules. An agent or session that changed its policy has principles for each policy.
+    choice, or a pair of these. A rule is reported if the action is more frequent in the situation than for an agent
+    that only repeats itself; :mod:`gymlab.principles.candidates` describes the tests. The Benjamini–Hochberg procedure
+    corrects for the situations that are tested for a subject. Subjects are selected by their strongest rule
+    (Y. Benjamini and M. Bogomolov, J. R. Stat. Soc. B 76, 2014). The rules for every situation are corrected
+    separately. The tests assume that an agent without rules is a first-order Markov chain. So preferences that last,
+    or that drift together with the situations, may be mistaken for rules. An agent or session that changed its policy
+    has principles for each policy.
 
     Parameters
     ----------
@@ -112,7 +113,7 @@ def infer_principles(
     Returns
     -------
     list of Principle
-        By subject in the order of the log; for each subject general rules before special ones, then by q-value.
+        Sorted by subject in the order of the log, then general rules before special rules, then by q-value.
 
     Raises
     ------
@@ -220,7 +221,7 @@ def principles_of(
             subject = coded.actions_at(rows)
             found.append((name, policy, subject, *_tested_rules(coded, subject)))
     floors = false_discovery_rates([q_values.min(initial=1.0) for *_, q_values in found])
-    # If only a share of the subjects is selected, the level of their rules is reduced to this share.
+    # If only a share of the subjects is selected, the level of their rules is multiplied by this share.
     scale = len(found) / max(1, int((floors < q).sum()))
     everywhere = [always_rule(subject) for _, _, subject, *_ in found]
     always_q = false_discovery_rates([1.0 if one is None else one.p_value for one in everywhere])
@@ -244,7 +245,7 @@ def principles_of(
 
 
 def _rows_of(subjects: Subjects) -> Iterator[tuple[str, Codes]]:
-    """Give the subjects that have actions, each with their positions in the log."""
+    """Yield each subject that has actions, with the positions of its actions in the log."""
     order = np.argsort(subjects.codes, kind="stable")
     bounds = np.searchsorted(subjects.codes[order], np.arange(len(subjects.names) + 1))
     for name, begin, end in zip(subjects.names, bounds[:-1], bounds[1:], strict=True):
@@ -255,7 +256,7 @@ def _rows_of(subjects: Subjects) -> Iterator[tuple[str, Codes]]:
 def _rows_of_policies(
     log: pd.DataFrame, rows: Codes, policies: tuple[Policy, ...]
 ) -> Iterator[tuple[int, Codes]]:
-    """Give the rows of each policy, numbered from 1; or all rows as policy 0, if there is one policy only."""
+    """Yield the rows of each policy, numbered from 1. If there is only one policy, yield all rows as policy 0."""
     if not policies:
         yield 0, rows
         return
@@ -279,6 +280,6 @@ def _tested_rules(log: CodedLog, subject: SubjectActions) -> tuple[list[Candidat
 
 
 def _without_contradicted(kept: list[tuple[Candidate, float]]) -> list[tuple[Candidate, float]]:
-    """Leave out a rule for every situation if a situation has a rule for another action."""
+    """Leave out the rule for every situation if there is a rule for another action in one situation."""
     acts = {candidate.action for candidate, _ in kept if candidate.columns}
     return [(one, value) for one, value in kept if one.columns or not acts - {one.action}]

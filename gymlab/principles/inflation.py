@@ -1,4 +1,4 @@
-"""The inflation of the variance of shares over that of independent actions: agents repeat themselves, series differ.
+"""The variance of shares relative to that of independent actions: agents repeat themselves, and series differ.
 
 References
 ----------
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from gymlab.principles.situations import Codes
 
-# With fewer series, differences between series are not tested: for one share, and for many shares.
+# With fewer series than these, differences between series are not measured: for one share, and for many shares.
 _LEAST_SERIES, _ENOUGH_SERIES = 5, 10
 
 

@@ -1,4 +1,4 @@
-"""Lineage: the principles of an earlier run from which each current principle comes."""
+"""Lineage: for each current principle, the principles of an earlier run that it comes from."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -32,11 +32,11 @@ class Rule(Protocol):
 
     @property
     def low(self) -> float:
-        """The lower end of its interval."""
+        """The lower end of the interval of the probability."""
 
     @property
     def high(self) -> float:
-        """The upper end of its interval."""
+        """The upper end of the interval of the probability."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Descent:
     parents
         Indices of the earlier rules.
     changed
-        Whether the rule differs from its parents: in situation or action, or in probability beyond both intervals.
+        Whether the rule differs from its parents: in situation, action, or probability (the intervals do not overlap).
     """
 
     kind: DescentKind
@@ -68,7 +68,7 @@ class Lineage:
     vanished: tuple[int, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the lineage as JSON-able values, with the number of rules of each kind."""
+        """Return the lineage as values of JSON, with the number of rules of each kind."""
         kinds = [descent.kind for descent in self.descents]
         return {
             "rules": [vars(one) | {"parents": list(one.parents)} for one in self.descents],
@@ -100,7 +100,7 @@ def trace_lineage(earlier: Sequence[Rule], current: Sequence[Rule]) -> Lineage:
 
     Only rules of the same subject are related. Two rules with the same situation and action are the same rule. A rule
     with the same situation and another action succeeds an earlier rule that is not among the current rules. A remaining
-    rule is a special case of another rule if its situation has all values of the other situation and more. Several
+    rule is a special case of another rule if its situation has all values of the other situation, and more. Several
     current special cases of an earlier rule are its fork, if at least one of them has its action. Several earlier special
     cases of a current rule, with the same action, are merged into it. A single special case is an evolution.
 
@@ -185,7 +185,7 @@ def _merges(
 def _forks(
     earlier: Sequence[Rule], current: Sequence[Rule], new: Sequence[int], old: Sequence[int]
 ) -> dict[int, Descent]:
-    """Return the current rules that come from an earlier, wider rule: from the narrowest of these."""
+    """Return the current rules that come from earlier, wider rules; each comes from the narrowest of them."""
     children: dict[int, list[int]] = {}
     for i in new:
         wider = [j for j in old if _narrows(current[i], earlier[j])]

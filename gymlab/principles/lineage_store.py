@@ -59,7 +59,7 @@ async def store_principles(
     Returns
     -------
     Lineage
-        The parents are indices of the principles of the previous run, in the order in which they were stored.
+        The parents are indices into the principles of the previous run, in the order in which they were stored.
 
     Raises
     ------
@@ -126,7 +126,7 @@ async def stored_lineage(database: Database, source: str | None = None) -> pd.Da
     pandas.DataFrame
         A row for each principle and run: ``id``, the columns of :class:`gymlab.db_models.PrincipleRecord` with
         ``situation`` as a dict and ``parents`` as a list of ids, and ``vanished``: True if a later run was compared
-        with this run and no principle of it comes from this one.
+        with this run and no principle of the later run comes from this principle.
 
     Examples
     --------

@@ -24,9 +24,9 @@ from gymlab.principles.policy_changes import (
 from gymlab.principles.situations import Codes, require_actions
 from gymlab.principles.strata import LEAST_P
 
-# numba's generator takes no larger one.
+# The largest seed that numba's random generator accepts.
 MOST_SEED = 2**32 - 1
-# A sentence has at most this many clauses. The others are counted.
+# A sentence has at most this many clauses, and the number of the other clauses.
 _MOST_SAID = 3
 
 
@@ -34,8 +34,9 @@ _MOST_SAID = 3
 class Span:
     """The part of the subject's time in which it keeps a policy.
 
-    ``first`` and ``last`` are positions among its actions in the order of time, ``first_action`` and ``last_action``
-    the ids there; ``session`` and ``step`` are those of the first action.
+    ``first`` and ``last`` are the positions of the first and the last action among the subject's actions in the
+    order of time. ``first_action`` and ``last_action`` are the ids of these two actions. ``session`` and ``step`` are
+    those of the first action.
     """
 
     first: int
@@ -55,11 +56,11 @@ class Contradiction:
     policy
         The number of the other policy.
     situation
-        Column and value; empty for any situation.
+        The situation: a column and its value; empty for any situation.
     here, there
         The most frequent choice of this policy, and that of the other policy.
     p_value
-        The p-value of the likelihood ratio of the two policies in this situation, deflated for autocorrelation.
+        The p-value of the likelihood ratio of the two policies in this situation, corrected for autocorrelation.
     """
 
     policy: int
@@ -70,7 +71,7 @@ class Contradiction:
 
     @property
     def when(self) -> str:
-        """The situation as the end of a sentence."""
+        """The situation in words, for the end of a sentence."""
         return "".join(f" when {column}={value}" for column, value in self.situation.items())
 
 
@@ -81,9 +82,9 @@ class Policy:
     Attributes
     ----------
     number
-        From 0, in the order of time.
+        The number of the policy, from 0, in the order of time.
     spans
-        When the policy is kept: several spans if the subject returns to it.
+        The times in which the policy is kept; several spans if the subject returns to the policy.
     column
         The column of the situations in which the policies differ most; empty for a difference in any situation.
     table
@@ -91,7 +92,7 @@ class Policy:
     counts
         int64, of the same shape: the number of actions.
     contradictions
-        The situations in which it contradicts another policy.
+        The situations in which the policy contradicts another policy.
     sentence
         The policy in words.
     """
@@ -105,7 +106,7 @@ class Policy:
     sentence: str
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the policy as JSON-able values."""
+        """Return the policy as values of JSON."""
         return {
             "number": self.number,
             "spans": [vars(span) for span in self.spans],
@@ -132,8 +133,8 @@ def find_policies(
     The series are sorted by their times. If the times are not known or all equal, changes are searched only within each
     series, since the order of a log is not the order of time. Changes are searched in P(action), and in
     P(action | situation) for each column of :func:`~.situations.situation_table` except the own last choice; then again
-    before and after each change. A change does not count if another column, the own last choice or the counterpart
-    explains it: if the choices given this column as well do not change there.
+    in the parts before and after each change. A change does not count if another column, the own last choice or the
+    counterpart explains it: this is so if the choices, given this column too, do not change at this place.
 
     Parameters
     ----------
@@ -204,7 +205,7 @@ def _policy(
     segments: Sequence[tuple[int, int, int]],
     level: float,
 ) -> Policy:
-    # The policy to compare it with: the policy before it or, for the first policy, the next one.
+    # The policy is compared with the policy before it; the first policy is compared with the next one.
     start = next(i for i, (_, _, n) in enumerate(segments) if n == number)
     rival = segments[start - 1 if start else 1][2] if len(segments) > 1 else None
     column = (
@@ -339,7 +340,7 @@ def _likeliest(table: pd.DataFrame) -> list[str]:
 def _differences(table: pd.DataFrame, rival: pd.DataFrame) -> list[str]:
     """Return a clause for each situation in which the policies differ enough, with the share of one action in each.
 
-    The action is the likeliest one or, if its shares are about equal, the one whose shares differ most.
+    This action is the likeliest or, if the shares of the likeliest are about equal, the one whose shares differ most.
     """
     apart = (table.loc[rival.index] - rival).abs()
     largest = apart.max(axis=1)

@@ -1,7 +1,7 @@
 """The times at which a subject changed its policy, by binary segmentation.
 
-A change counts if the choices given a situation change, and no other column explains the change. An agent that meets
-another counterpart, or other situations, from some day on has not changed its policy.
+A change counts if the choices given a situation change, and no other column explains the change. An agent has not
+changed its policy if, from some day on, it meets another counterpart or other situations.
 """
 
 from collections.abc import Iterator
@@ -21,14 +21,14 @@ from gymlab.principles.choices import Choices, side_counts
 from gymlab.principles.inflation import variance_inflation
 from gymlab.principles.situations import Codes
 
-# Policies with a smaller total variation between their shares are the same in practice.
+# Policies count as equal if the total variation between their shares is smaller than this.
 LEAST_DIFFERENCE = 0.1
 # Smaller differences between shares are not reported.
 LEAST_TOLD = 0.05
-# In a situation with fewer actions, shares are not compared.
+# Shares are not compared in a situation with fewer actions than this.
 LEAST_MET = 5
-# A segment is divided at most this often, so there are at most eight segments. A subject with more has no policies, but
-# follows something that no column shows.
+# A segment is divided at most this often, so there are at most eight segments. A subject with more
+# segments has no policies; its choices depend on something that no column shows.
 _MOST_DEPTH = 3
 # A column that fixes the own last choice explains a change only if the two sides overlap at least this much in it.
 _LEAST_OVERLAP = 0.2
@@ -95,7 +95,7 @@ def find_changes(choices: Choices, search: ChangeSearch) -> dict[int, str]:
 
 
 def _best_in_stretches(choices: Choices, search: ChangeSearch) -> Iterator[tuple[int, int, int, str]]:
-    """Give the stretches with a change that counts: begin, place of the change, end, and the column that shows it best."""
+    """Yield the stretches with a change that counts: begin, place of the change, end, and its best column."""
     stretches = search.places(choices)
     if not stretches:
         return
@@ -126,7 +126,7 @@ def _best_in_stretches(choices: Choices, search: ChangeSearch) -> Iterator[tuple
 
 
 def _explained(choices: Choices, name: str, where: tuple[int, int, int], search: ChangeSearch) -> bool:
-    """Return whether the change disappears when one or two other columns are taken into account.
+    """Return whether one or two other columns explain the change: given them, it disappears.
 
     Two columns are needed for a rule such as win-stay lose-shift, which no single column shows.
 
@@ -149,8 +149,8 @@ def _explained(choices: Choices, name: str, where: tuple[int, int, int], search:
             choices.internal.keys() & set(others)
             and _overlap(joint[begin:end], place - begin) < _LEAST_OVERLAP
         ):
-            # The order of the sessions is unknown, and within one session the agent switches to another choice for good.
-            # An agent that remembers its last choice would do the same.
+            # The order of the sessions is unknown, and the agent switches to another choice for good in one session.
+            # An agent that depends on its last choice would do the same.
             if end - begin < len(choices.choice):
                 return True
             continue

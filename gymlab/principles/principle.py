@@ -1,4 +1,4 @@
-"""A principle: in a situation, an agent does something, with the evidence for it."""
+"""A principle: the action that a subject does in a situation, with the evidence for it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -44,8 +44,8 @@ class Principle:
     n
         Number of actions in the situation.
     base_rate
-        Share of the action type in all situations. For the empty situation, or a situation that is a whole menu, the
-        chance of a uniform choice.
+        Share of the action type in all situations. For the empty situation, and for a situation that is a whole menu,
+        it is the chance of a uniform choice.
     lift
         ``probability / base_rate``.
     consistency
@@ -53,14 +53,14 @@ class Principle:
     weighted_probability
         P(A | S) with each action weighted by its decision context.
     volatility
-        The standard deviation of P(A | S) over time, beyond that of chance: over fifths of the situation's actions in
-        the order of time; 0 for a steady rule. If the order of the sessions is not known, the order within the sessions
-        is used.
+        The standard deviation of P(A | S) over time, minus the part that chance explains; 0 for a steady rule. It is
+        taken over fifths of the situation's actions, in the order of time. If the order of the sessions is not known,
+        the order within the sessions is used.
     stability
         Share of the resamples of sessions that show the rule: A is the most frequent action type in S, and more frequent
         in S than in all situations.
     p_value
-        The p-value for an agent that does not follow the rule, corrected for the choice of A.
+        The p-value under the null hypothesis that the subject does not follow the rule, corrected for the choice of A.
     q_value
         The p-value adjusted for all situations that were tested for the subject, and for the number of subjects: the
         false discovery rate at which the rule is reported.
@@ -73,9 +73,9 @@ class Principle:
     contexts
         Evidence and contradictions by decision context, the most frequent first.
     action_ids
-        The actions that are evidence for it.
+        The ids of the actions that are evidence for the rule.
     contradiction_ids
-        The actions in the situation that are evidence against it.
+        The ids of the actions in the situation that are evidence against the rule.
     """
 
     subject: str
@@ -121,7 +121,7 @@ class Principle:
     unit = renamed_attribute("unit", "subject")
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the principle as JSON-able values."""
+        """Return the principle as values of JSON."""
         known = vars(self).copy()
         return (
             {"unit": known.pop("subject")}
@@ -151,7 +151,7 @@ def quoted(name: str, limit: int = 60) -> str:
 
 
 def percent(share: float) -> str:
-    """Return a share in percent. Only the shares 1 and 0 become 100 % and 0 %.
+    """Return a share in percent. Only the exact shares 1 and 0 are shown as 100 % and 0 %.
 
     Examples
     --------

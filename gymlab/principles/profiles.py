@@ -42,8 +42,8 @@ class Profiles:
     def distances(self) -> NDArray[np.float32]:
         """Return the Euclidean distances of all pairs of subjects, condensed.
 
-        Because of the shrinkage, a situation that neither subject was in adds nothing to a distance, and a situation
-        that a subject was rarely in adds little.
+        Because of the shrinkage, a situation adds nothing to a distance if neither subject was in it, and little if a
+        subject was rarely in it.
 
         Returns
         -------
@@ -77,7 +77,7 @@ class Profiles:
         return cut_tree(build_tree(self.distances()), n_clusters=n_clusters)
 
     def as_dict(self, labels: Labels | None = None) -> dict[str, Any]:
-        """Return the profiles as JSON-able values: the features, and the values and counts of each subject."""
+        """Return the profiles as values of JSON: the features, and the values and counts of each subject."""
         rows = zip(self.frame.index, self.frame.to_numpy(), self.counts.to_numpy(), strict=True)
         return {
             "features": list(self.frame.columns),
@@ -111,21 +111,21 @@ def response_profiles(
     treated as a value. Columns that distinguish no further situations are left out of the names.
 
     A value is (c + prior · p) / (n + prior): c of the subject's n actions in the situation are of this type, and p is
-    the share of this type over all subjects. So a subject that was never in the situation gets the mean of the log. With
-    a prior of 1, a subject that was in it once gets the middle between the mean and its own choice.
+    the share of this type over all subjects. So a subject that was never in the situation gets the mean of the log.
+    With a prior of 1, a subject that was in the situation once gets the average of the mean and its own choice.
 
     Parameters
     ----------
     log
         The action table, as :func:`gymlab.validate_actions` returns it.
     subjects
-        ``"agent"``, ``"session"``, or for each action the name or number of its subject; missing or negative for an
-        action without a subject. ``units`` is the old name.
+        ``"agent"``, ``"session"``, or an array with the name or number of the subject of each action: missing or
+        negative for an action without a subject. ``units`` is the old name.
     prior
         The weight of the mean of the log, in actions, above 0.
     max_features
-        Number of pairs of an action and a situation to keep: the most frequent pairs whose situation at least two
-        subjects were in.
+        Number of pairs of an action and a situation to keep: the most frequent pairs with a situation that
+        occurred for at least two subjects.
 
     Returns
     -------
@@ -155,7 +155,7 @@ def response_profiles(
     choice = log["action_type"].astype("category")
     action_types, n_subjects = choice.cat.categories.tolist(), len(names)
     chosen = choice.cat.codes.to_numpy().astype(np.int64)
-    # The situations of the actions that belong to a subject.
+    # Only the actions of subjects are counted.
     owned = [(one, subject[one.rows] >= 0) for one in full_situations(log)]
     steps = [replace(one, rows=one.rows[own], codes=one.codes[own]) for one, own in owned]
     frequency = [_frequency(one, subject, chosen, n_subjects, len(action_types)) for one in steps]
@@ -222,7 +222,7 @@ def _plain(names: Any) -> list[Any]:  # noqa: ANN401 - an array or an index of a
 def _frequency(
     steps: FullSituations, subject: Codes, chosen: Codes, n_subjects: int, n_action_types: int
 ) -> Codes:
-    """Return how often each pair of a situation and an action occurs; 0 if only one of several subjects was in it."""
+    """Return the count of each pair of a situation and an action; 0 if only one of several subjects was in it."""
     n = len(steps.names)
     met = np.unique(subject[steps.rows] * n + steps.codes) % n
     common = np.bincount(met, minlength=n) >= min(2, n_subjects)

@@ -1,4 +1,4 @@
-"""The comparison of the principles of two logs: which appear, vanish, shift or hold."""
+"""The comparison of the principles of two logs: which principles appear, vanish, shift or hold."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -24,7 +24,7 @@ ShiftKind = Literal["appears", "vanishes", "shifts", "holds", "cannot be told"]
 
 @dataclass(frozen=True)
 class Share:
-    """P(A | S) in one log: hits among n actions, with the 95 % Wilson interval; None if S does not occur."""
+    """P(A | S) in one log: hits among n actions, with the 95 % Wilson interval; ``probability`` is None without S."""
 
     n: int
     hits: int
@@ -69,7 +69,7 @@ class PrincipleShift:
     unit = renamed_attribute("unit", "subject")
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the comparison as JSON-able values."""
+        """Return the comparison as values of JSON."""
         known = asdict(self)
         return {"unit": known.pop("subject")} | known | {"situation": dict(self.situation)}
 

@@ -1,4 +1,4 @@
-"""The situations in which an agent chooses: as columns of categories, and as combinations of all columns."""
+"""The situations in which an agent chooses, as columns of categories and as combinations of all columns."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ OPENING = "opening"
 # The name of a situation that is no opening, and in which every column is unknown.
 LATER = "later"
 
-# Of columns that group the actions in the same way, the first is kept. So events come before their interpretation.
+# If several columns group the actions in the same way, the first is kept. So events come before interpretations.
 _COLUMNS = ("other_last", "relationship_type", "decision_context", OWN_LAST)
 
 
@@ -38,8 +38,8 @@ def situation_table(log: pd.DataFrame) -> pd.DataFrame:
     pandas.DataFrame
         A row for each action, and columns of categories: ``other_last``, ``relationship_type``, ``decision_context`` and
         ``own_last`` (the agent's own last choice in the same series), if the log has them. An unknown value is missing,
-        such as the own last choice of a first action. Columns that never vary, columns that group the actions like a
-        column before them, and a relationship that follows from the choice are left out.
+        such as the own last choice of the first action of a series. Some columns are left out: columns that never vary,
+        columns that group the actions like a column before them, and a relationship that follows from the choice.
 
     Examples
     --------
@@ -174,7 +174,7 @@ def full_situations(log: pd.DataFrame) -> tuple[FullSituations, FullSituations]:
 
 
 def _follows_from_choice(log: pd.DataFrame) -> bool:
-    """Return whether the relationship belongs to the choice, such as the relationship to a tool, not to the situation.
+    """Return whether the relationship follows from the choice, as that to a tool does, and not from the situation.
 
     It does if each action type has one relationship, some action types share one, and some contexts have several.
     """
@@ -220,7 +220,7 @@ def _joint_codes(table: pd.DataFrame, columns: list[str], opening: NDArray[np.bo
         # +1, so that unknown is 0.
         single = codes_of(table, [name]) + 1
         codes = codes * (single.max() + 1) + single
-        # Contiguous again, so that the codes do not overflow. pandas hashes, which is faster than sorting.
+        # The codes are made contiguous, so that they do not overflow. pandas hashes, which is faster than sorting.
         codes = pd.factorize(codes)[0].astype(np.int64)
     return pd.factorize(codes, sort=True)[0].astype(np.int64)
 

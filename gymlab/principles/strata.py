@@ -21,11 +21,11 @@ from gymlab.principles.kernels.tails import convolved_tail
 # _NO_EVIDENCE; smaller tails are computed exactly.
 _ENOUGH_VARIANCE = 9.0
 _NO_EVIDENCE = 0.2
-# A p-value is never 0. Smaller doubles lose their digits.
+# The smallest p-value. A p-value is never 0, and smaller doubles lose digits.
 LEAST_P = 1e-300
-# A larger tilt gives odds beyond those of the rarest table of 10¹² actions.
+# The largest tilt. A larger one gives odds beyond those of the rarest table of 10¹² actions.
 _MOST_TILT = 60.0
-# The probability that the sum is farther from its mean, in standard deviations, is below 10⁻¹².
+# In standard deviations; the probability that the sum is farther from its mean is below 10⁻¹².
 _DEVIATIONS = 10
 # Up to this number of values of the sum, the convolution without transforms is faster.
 _MOST_DIRECT = 1000
@@ -40,11 +40,11 @@ class Strata:
     Attributes
     ----------
     n_rows
-        int64 ``(n_strata,)``: actions in each stratum.
+        int64 ``(n_strata,)``: the number of actions in each stratum.
     n_of_type
-        int64 ``(n_strata, n_action_types)``: the number of these with each action type.
+        int64 ``(n_strata, n_action_types)``: the number of actions of each action type in each stratum.
     n_situation
-        int64 ``(n_strata,)``: the number of these in the situation.
+        int64 ``(n_strata,)``: the number of actions in the situation in each stratum.
     """
 
     n_rows: NDArray[np.int64]

@@ -50,7 +50,7 @@ def checked_by(by: str) -> By:
     Raises
     ------
     InputError
-        If it is none.
+        If it is no kind of subject.
     """
     return cast("By", one_of("by", by, get_args(By)))
 

@@ -1,1 +1,1 @@
-"""Services that other rooms share: database, caches, memory, background work, alerts."""
+"""Services that other packages share: database, caches, memory, background work, alerts."""

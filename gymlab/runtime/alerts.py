@@ -1,4 +1,4 @@
-"""Alerts as data: measurements compared with the thresholds of the document."""
+"""Alerts as data: the comparison of measurements with the thresholds of the document."""
 
 import math
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ class AlertRule:
     Attributes
     ----------
     id, statement
-        Name and sentence.
+        The name of the rule, and its sentence.
     metric
         Name of the measurement.
     threshold
@@ -91,7 +91,7 @@ def evaluate(measurements: Mapping[str, Measurement]) -> list[Alert]:
     Parameters
     ----------
     measurements
-        By metric of :data:`RULES`; a missing metric gives ``no_data``.
+        The measurements by the metrics of :data:`RULES`; a missing metric gives ``no_data``.
 
     Returns
     -------
@@ -116,7 +116,7 @@ def _alert_of(rule: AlertRule, measured: Measurement | None) -> Alert:
         instance(rule.metric, measured, Measurement, "a Measurement")
         instance(f"the value of {rule.metric}", measured.value, Real, "a number")
         whole_number(f"the samples of {rule.metric}", measured.samples, least=0)
-    # The mean of no samples is NaN, which is on neither side of a threshold.
+    # Without samples the mean is NaN, which is on neither side of a threshold.
     value: float | None = None
     state: AlertState = "no_data"
     if measured is not None and measured.samples >= rule.min_samples and not math.isnan(measured.value):

@@ -32,8 +32,8 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
     Raises
     ------
     InputError
-        If the argument is no coroutine or has run before, or if the caller itself runs in this loop and would wait for
-        itself.
+        If the argument is no coroutine or has run before, or if the caller runs in this loop, since it would wait
+        for itself.
 
     Examples
     --------
@@ -94,7 +94,7 @@ class _Background:
 
     def loop(self) -> asyncio.AbstractEventLoop:
         with self._lock:
-            # A process forked from this one has the objects but not the thread.
+            # A process that is forked from this process has the objects, but not the thread.
             if self._loop is None or self.thread is None or not self.thread.is_alive():
                 started: Future[asyncio.AbstractEventLoop] = Future()
                 self.thread = threading.Thread(
@@ -121,7 +121,7 @@ def _serve(started: Future[asyncio.AbstractEventLoop]) -> None:
             except (
                 KeyboardInterrupt,
                 SystemExit,
-            ):  # raised by a coroutine: its caller gets it, the loop goes on
+            ):  # raised by a coroutine: its caller gets the exception, and the loop goes on
                 continue
             return
 

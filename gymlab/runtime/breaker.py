@@ -1,4 +1,4 @@
-"""A circuit breaker: after repeated failures it refuses calls, and probes the service after growing delays."""
+"""A circuit breaker: after repeated failures it refuses calls, and tests the service after increasing delays."""
 
 import asyncio
 import contextvars
@@ -32,7 +32,7 @@ _BREAKERS: "weakref.WeakSet[CircuitBreaker]" = weakref.WeakSet()
 
 @dataclass(frozen=True)
 class BreakerStats:
-    """State of a breaker, and its counts: calls that ended, failed and were refused, and how often it opened."""
+    """The state of a breaker, and its counts: calls that ended, calls that failed, refused calls, and openings."""
 
     state: BreakerState
     calls: int
@@ -51,35 +51,35 @@ def full_jitter(cap: float) -> float:
 
 
 class CircuitBreaker:
-    """Guards calls to a service that may fail: a thread-safe circuit breaker for sync and async code.
+    """A thread-safe circuit breaker, for synchronous and asynchronous calls to a service that may fail.
 
-    *Closed*, it lets calls through and counts failures. Too many failures *open* it: every call raises
-    :class:`~gymlab.errors.BreakerOpenError` at once. After a delay it is *half open*: one call at a time probes the
-    service. A success closes the breaker; a failure opens it again with twice the delay. No lock is held while a call
-    runs. Each change of the state is an event: :func:`gymlab.events.subscribe` listens.
+    A *closed* breaker allows calls and counts failures. After too many failures it is *open*: every call raises
+    :class:`~gymlab.errors.BreakerOpenError` at once. After a delay it is *half open*: it allows one call at a time, the
+    probe. After a successful probe the breaker is closed; after a failed probe it is open again, with twice the delay.
+    No lock is held while a call runs. Each change of the state is an event for :func:`gymlab.events.subscribe`.
 
     Parameters
     ----------
     name
-        For messages and metrics.
+        The name of the breaker in messages and metrics.
     failure_threshold
-        A whole number: so many failures open the breaker, in a row or among the last `window` calls. A number below 1:
-        this share of failures among the last `window` calls opens it.
+        A whole number: the breaker opens after this number of failures, in a row or among the last `window` calls. A
+        number below 1: it opens at this share of failures among the last `window` calls.
     base_delay, max_delay
-        Seconds until the first probe, and the most seconds until any probe. The cap of the delay doubles with each
+        Seconds until the first probe, and the most seconds until a later probe. The cap of the delay doubles with each
         failed probe.
     window
-        Number of latest calls that count; None counts failures in a row. A share needs a window.
+        The number of latest calls that are counted; with None, failures in a row are counted. A share needs a window.
     timeout
         Seconds after which a call counts as failed and raises TimeoutError; None for no limit. A coroutine is
-        cancelled. A synchronous call cannot be stopped: it runs in a thread of its own, which ends when the call does.
+        cancelled. A synchronous call cannot be stopped: it runs in a separate thread, which ends when the call ends.
     ignore
-        Errors that show that the service works, such as its answer to a wrong request. They count as success.
+        Errors that show that the service works, such as the answer to a wrong request. They count as successes.
     jitter
         Maps the cap of a delay to a delay, both in seconds.
     health_check
-        Function or coroutine function without arguments that returns whether the service works. If given, it is called
-        in the background after each delay, and the breaker is half open only after it has returned a true value.
+        Function or coroutine function without arguments that returns whether the service works. If it is given, it is
+        called in the background after each delay, and the breaker is half open only after it returned a true value.
     clock
         Returns seconds.
 
@@ -136,7 +136,7 @@ class CircuitBreaker:
             raise InputError(f"ignore {of_breaker} is {shown(ignore)}; give a tuple of error classes")
         self._ignore, self._jitter, self._clock = ignore, jitter, clock
         self._health_check = health_check
-        # Of the latest calls, whether each failed; without a window only failures in a row.
+        # For each of the latest calls, whether it failed; without a window, only failures in a row.
         self._failed: deque[bool] = deque(maxlen=window or int(self._threshold))
         self._state: BreakerState = "closed"
         # A call that began before the last change of the state does not count.
@@ -153,7 +153,7 @@ class CircuitBreaker:
 
     @property
     def state(self) -> BreakerState:
-        """``closed``, ``open`` or ``half_open``. It stays ``open`` after the delay until the probe begins."""
+        """``closed``, ``open`` or ``half_open``. The state stays ``open`` after the delay until a probe begins."""
         return self._state
 
     def stats(self) -> BreakerStats:
@@ -167,11 +167,11 @@ class CircuitBreaker:
         Raises
         ------
         BreakerOpenError
-            If the breaker is open, or another call probes the service.
+            If the breaker is open, or another call is the probe.
         TimeoutError
             If the call takes longer than the timeout.
         InputError
-            If it is a coroutine function.
+            If the function is a coroutine function.
         Exception
             Any error of the function.
         """
@@ -185,9 +185,7 @@ class CircuitBreaker:
     ) -> T:
         """Await a coroutine function if the breaker allows it, and return its result.
 
-        A cancelled call counts neither as a success nor as a failure.
-
-        It raises the errors of :meth:`call`.
+        A cancelled call counts neither as a success nor as a failure. The errors are those of :meth:`call`.
         """
         with self.guard():
             async with asyncio.timeout(self._timeout):
@@ -211,7 +209,7 @@ class CircuitBreaker:
 
     @contextmanager
     def guard(self) -> Iterator[None]:
-        """Guard the block of a ``with`` statement; it may await. The timeout does not apply to it.
+        """Guard the block of a ``with`` statement, which may await. The timeout does not apply to the block.
 
         Raises
         ------
@@ -308,7 +306,7 @@ class CircuitBreaker:
 
     def _open(self) -> tuple[events.BreakerChanged, ...]:
         self._trips += 1
-        # 2**1000 is within the range of floats, and beyond every max_delay.
+        # The exponent is limited: 2**1000 is within the range of floats, and larger than every max_delay.
         cap = min(self._max_delay, self._base_delay * 2.0 ** min(self._trips - 1, 1000))
         self._until = self._clock() + min(max(self._jitter(cap), 0.0), cap)
         change = self._change("open")
@@ -372,7 +370,7 @@ def breakers() -> list[CircuitBreaker]:
 
 def _watch(reference: "weakref.ref[CircuitBreaker]", wake: threading.Event) -> None:
     """Run the health checks of a breaker until it is no longer open."""
-    # A weak reference: the thread ends with a breaker that nobody uses any more.
+    # The reference is weak, so that the thread ends when nobody uses the breaker any more.
     while (breaker := reference()) is not None:
         left = breaker._next_check()  # noqa: SLF001 - the thread belongs to the breaker
         if left is None:

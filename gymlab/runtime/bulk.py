@@ -38,7 +38,7 @@ class _Field:
 
 
 class BulkInsert(ABC):
-    """The insertion of rows of one table class over one connection; each kind of database has its own.
+    """The insertion of rows of one table class over one connection; each kind of database has a subclass.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class BulkInsert(ABC):
         The dialect of the database.
     """
 
-    # Errors for a value that a driver cannot take or a table refuses. A full disk is none of these.
+    # The errors for a value that a driver or a table refuses; the error for a full disk is not one of them.
     refusals: tuple[type[Exception], ...] = (
         IntegrityError,
         InterfaceError,
@@ -84,18 +84,18 @@ class BulkInsert(ABC):
 
     @abstractmethod
     async def insert(self, connection: AsyncConnection, rows: Sequence[Row]) -> int:
-        """Insert rows whose keys are new, and return how many there were."""
+        """Insert rows whose keys are new, and return their number."""
 
     @abstractmethod
     async def stored(self, connection: AsyncConnection, rows: Sequence[Row]) -> list[Row]:
-        """Return the stored rows that have the keys of the given ones, which were inserted just before."""
+        """Return the stored rows that have the keys of the given rows, which were inserted just before."""
 
     def quoted(self, names: Sequence[str]) -> str:
         """Return names of columns as a statement lists them."""
         return ", ".join(map(self._quote, names))
 
     async def run(self, connection: AsyncConnection, rows: Sequence[SQLModel], batch_size: int) -> int:
-        """Insert the rows within the connection's transaction and return how many were new.
+        """Insert the rows within the connection's transaction, and return the number of new rows.
 
         Raises
         ------
@@ -114,7 +114,7 @@ class BulkInsert(ABC):
     def _bound(self, rows: Sequence[SQLModel], first: int) -> list[Row]:
         """Return the rows as tuples for the driver."""
         columns = []
-        # The instrumented attributes of SQLAlchemy are slower than all other steps together.
+        # SQLAlchemy's instrumented attributes take longer than all other steps together.
         dicts = [row.__dict__ for row in rows]
         for field in self._fields:
             name = field.attribute
@@ -146,7 +146,7 @@ class BulkInsert(ABC):
             raise InputError(f"rows {first} to {first + len(batch) - 1}: {refusal}") from refusal
 
     async def _require_equal(self, connection: AsyncConnection, batch: list[Row], first: int) -> None:
-        """Refuse a row if its key is stored with other content, even by the same call."""
+        """Refuse a row if its key is stored with other content, even if the same call has stored it."""
         stored = {tuple(row[i] for i in self.key): row for row in await self.stored(connection, batch)}
         for index, row in enumerate(batch, start=first):
             other = stored[tuple(row[i] for i in self.key)]
@@ -172,12 +172,12 @@ class _BadValueError(Exception):
 
 
 def _python_type(column: ColumnElement[Any]) -> type | None:
-    """Return the required type of a column, None if any type may be right."""
+    """Return the required type of a column; None if the type is not checked."""
     if isinstance(column.type, AutoString):  # the string of SQLModel has no python_type
         return str
     try:
         python_type = column.type.python_type
-    except NotImplementedError:  # types of other libraries, as SQLAlchemy's own did before 2.1
+    except NotImplementedError:  # types of other libraries, and before SQLAlchemy 2.1 also its own types
         return None
     return python_type if python_type in _TYPE_NAMES else None
 

@@ -18,16 +18,16 @@ from gymlab.runtime.single_flight import ABSENT, SingleFlight
 
 @dataclass(frozen=True)
 class CacheStats:
-    """Contents and counts of a cache.
+    """The contents and the counts of a cache.
 
     Attributes
     ----------
     entries, bytes
-        Number and size of the present values.
+        The number of the present values, and their size in bytes.
     hits, misses
-        Look-ups with and without a value.
+        The number of look-ups that found a value, and of those that did not.
     evictions
-        Entries removed to keep the bounds; expired entries do not count.
+        The number of entries that were removed to keep the bounds, without expired entries.
     hit_rate
         Share of hits among the look-ups; NaN before the first look-up.
     """
@@ -49,7 +49,7 @@ class _Entry:
     pins: int = 0
 
 
-# Tells which of two entries was used later, in any cache.
+# Numbers every use of an entry, in any cache, so that uses can be compared.
 _USES = itertools.count()
 
 
@@ -63,14 +63,14 @@ class BoundedCache:
     max_size
         Maximum number of entries.
     max_bytes
-        Most bytes of values, as :func:`gymlab.runtime.cached_values.size_of` counts them when they are set; None for no
-        bound. A value larger than this is not kept.
+        The maximum number of bytes of values, as :func:`gymlab.runtime.cached_values.size_of` counts them when they are
+        set; None for no bound. A value larger than this is not kept.
     ttl
         Seconds after which an entry expires; None for never.
     name
-        For messages and metrics.
+        The name of the cache in messages and metrics.
     clock
-        Returns seconds; another one in tests.
+        Returns seconds; tests use another clock.
 
     Raises
     ------
@@ -111,30 +111,30 @@ class BoundedCache:
         self._entries: OrderedDict[Hashable, _Entry] = OrderedDict()
         # Keys in the order in which they were set and will expire.
         self._by_age: OrderedDict[Hashable, None] = OrderedDict()
-        # Reentrant: a value that is dropped may run code of its own, which may use this cache.
+        # The lock is reentrant: the finalizer of a removed value may use this cache.
         self._lock = threading.RLock()
         self._flight = SingleFlight(name, self._lock, self._look_up, self._prepared)
         self._bytes = self._hits = self._misses = self._evictions = 0
-        # Set by a manager: makes room for so many bytes in its budget, and returns whether it could.
+        # A function that a manager sets: it makes room for a number of bytes, and returns whether this was possible.
         self._make_room: Callable[[int], bool] = lambda _: True
 
     @property
     def max_size(self) -> int:
-        """Most entries."""
+        """The maximum number of entries."""
         return self._max_size
 
     @property
     def max_bytes(self) -> int | None:
-        """Most bytes of values; None for no bound."""
+        """The maximum number of bytes of values; None for no bound."""
         return self._max_bytes
 
     @property
     def bytes(self) -> int:
-        """Bytes of all values, those that expired since the last use of the cache included."""
+        """The bytes of all values, including those that expired since the last use of the cache."""
         return self._bytes
 
     def get(self, key: Hashable, default: Any = None) -> Any:  # noqa: ANN401 - values of any type
-        """Return the value of a key, which becomes the most recently used; the default if there is none.
+        """Return the value of a key, and make it the most recently used; return the default if there is no value.
 
         Raises
         ------
@@ -173,29 +173,30 @@ class BoundedCache:
         self._refuse_unhashable(key)
         keep = self._prepared(value)
         with self._lock:
-            # A value that is being computed for this key is older than this one, and must not replace it.
+            # A value that is being computed for this key is older than the new value, and must not replace it.
             self._flight.forget(key)
             keep(key)
 
     def get_or_compute(self, key: Hashable, compute: Callable[[], Any]) -> Any:  # noqa: ANN401 - as above
-        """Return the value of a key, computing it if there is none.
+        """Return the value of a key, and compute it if there is no value.
 
-        Callers that ask for the same key meanwhile wait for the one that computes; no lock is held while it does. If it
-        is interrupted, one of them computes. Two threads that compute keys which need each other wait for ever.
+        Other callers that ask for the same key wait for the caller that computes; no lock is held meanwhile. If that
+        caller is interrupted, one of the others computes. Two threads that compute keys which need each other are in a
+        deadlock.
 
         Parameters
         ----------
         key
             A hashable object.
         compute
-            Called without arguments. Its value is kept (None too), unless the cache was cleared or the key was set
-            meanwhile. Its error is raised to all who wait, and nothing is kept.
+            Called without arguments. Its value is kept, even None, unless the cache was cleared or the key was set
+            meanwhile. Its error is raised in all callers that wait, and nothing is kept.
 
         Raises
         ------
         InputError
-            If the key is not hashable, `compute` cannot be called, :meth:`set` refuses its value (as that of a coroutine
-            function), or computing a key asks for the same key.
+            If the key is not hashable, `compute` cannot be called, :meth:`set` refuses its value (such as the coroutine
+            of an ``async def`` function), or the computation of a key asks for the same key.
 
         Examples
         --------
@@ -208,9 +209,9 @@ class BoundedCache:
         return self._flight.run(key, compute)
 
     async def get_or_compute_async(self, key: Hashable, compute: Callable[[], Awaitable[Any]]) -> Any:  # noqa: ANN401
-        """Return the value of a key, awaiting a coroutine function for it if there is none.
+        """Return the value of a key, and await a coroutine function to compute it if there is no value.
 
-        It does in tasks what :meth:`get_or_compute` does in threads, and both may wait for each other.
+        This is :meth:`get_or_compute` for tasks. Tasks and threads may wait for each other's values.
 
         Examples
         --------
@@ -225,9 +226,9 @@ class BoundedCache:
         return await self._flight.run_async(key, compute)
 
     def pin(self, key: Hashable) -> bool:
-        """Protect an entry from eviction until :meth:`unpin` was called as often; return whether there is one.
+        """Protect an entry from eviction until :meth:`unpin` was called as often; return whether there is an entry.
 
-        An entry can still expire, or be set or cleared.
+        A pinned entry can still expire, be set again or be cleared.
         """
         with self._lock:
             self._remove_expired()
@@ -244,7 +245,7 @@ class BoundedCache:
                 entry.pins -= 1
 
     def evict(self) -> int:
-        """Remove the entry whose last use is longest ago, unless all are pinned; return the bytes that became free."""
+        """Remove the least recently used entry that is not pinned; return the bytes that became free."""
         with self._lock:
             key = self._oldest()
             if key is ABSENT:
@@ -255,13 +256,13 @@ class BoundedCache:
             return size
 
     def oldest_use(self) -> int | None:
-        """Return when the entry that :meth:`evict` would remove was last used, as a count of uses of all caches."""
+        """Return the number of the last use of the entry that :meth:`evict` would remove; all caches have one count."""
         with self._lock:
             key = self._oldest()
             return None if key is ABSENT else self._entries[key].used
 
     def share(self, lock: threading.RLock, make_room: Callable[[int], bool]) -> None:
-        """Take part in a manager's budget: use its lock, and ask it to make room for the bytes of each new value."""
+        """Share a manager's budget: use its lock, and call its function to make room for the bytes of a new value."""
         self._lock = self._flight.lock = lock
         self._make_room = make_room
 
@@ -289,7 +290,7 @@ class BoundedCache:
             return len(self._entries)
 
     def __contains__(self, key: Hashable) -> bool:
-        """Return whether a key has a value, without a count of a look-up or a use."""
+        """Return whether a key has a value; this counts neither as a look-up nor as a use."""
         self._refuse_unhashable(key)
         with self._lock:
             self._remove_expired()
@@ -302,7 +303,7 @@ class BoundedCache:
             raise InputError(f"{shown(key)} can be no key of cache {self.name!r}: {error}") from None
 
     def _refuse_single_use(self, value: object) -> None:
-        """Refuse a value that could be used only once."""
+        """Refuse a value that can be used only once."""
         found = list(single_use_parts(value))
         for one in found:
             # Without this, Python warns that the coroutine was never awaited.

@@ -12,16 +12,16 @@ from gymlab.arguments import finite_number, instance, whole_number
 from gymlab.budget import memory_budget
 from gymlab.runtime.cache import BoundedCache
 
-# The share of the memory that work may take, for all caches together.
+# The budget of all caches together, as a share of the memory that work may take.
 _SHARE_OF_BUDGET = 0.25
-# The document's threshold: with more of the machine's memory in use, caches give half of theirs back.
+# The threshold of the document: if more of the machine's memory is in use, the caches free half of theirs.
 _MOST_PERCENT, _KEPT_FRACTION = 80.0, 0.5
-# Asking the operating system takes longer than a look-up.
+# The seconds between two checks of the memory, since a check takes longer than a look-up.
 _SECONDS_BETWEEN_CHECKS = 1.0
 
 
 class CacheManager:
-    """Caches that share one budget of bytes: the entry whose last use is longest ago leaves first, in any cache.
+    """Caches that share one budget of bytes: the least recently used entry of all caches is removed first.
 
     When more than 80 % of the machine's memory is in use, all caches together shrink to half of what they hold. This is
     checked when a value is kept, at most once a second.
@@ -29,7 +29,7 @@ class CacheManager:
     Parameters
     ----------
     max_bytes
-        Most bytes of all values; None for a quarter of the memory that work may take now.
+        The maximum number of bytes of all values; None for a quarter of the memory that work may take now.
     memory_percent
         Returns the percentage of the machine's memory that is in use.
     clock
@@ -62,18 +62,18 @@ class CacheManager:
         self._max_bytes = whole_number("max_bytes", budget, least=1, instead=", or None")
         self._memory_percent, self._clock = memory_percent, clock
         self._caches: dict[str, BoundedCache] = {}
-        # One lock for all caches, since an entry of one makes room for another.
+        # All caches have one lock, since an entry of one cache is removed to make room in another.
         self._lock = threading.RLock()
         self._next_check = clock()
 
     @property
     def max_bytes(self) -> int:
-        """Most bytes of all values."""
+        """The maximum number of bytes of all values."""
         return self._max_bytes
 
     @property
     def bytes(self) -> int:
-        """Bytes of all values."""
+        """The bytes of all values."""
         with self._lock:
             return sum(cache.bytes for cache in self._caches.values())
 
@@ -117,7 +117,7 @@ class CacheManager:
         return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("cache")
 
     def evict_to(self, fraction: float) -> int:
-        """Evict until the caches hold at most a fraction of the budget; return the bytes that became free.
+        """Evict entries until the caches hold at most a fraction of the budget; return the bytes that became free.
 
         Pinned entries stay.
 
@@ -136,7 +136,7 @@ class CacheManager:
             cache.clear()
 
     def _make_room(self, size: int) -> bool:
-        """Evict until a value of a size fits into the budget; return whether it does."""
+        """Evict entries until a value of this size fits into the budget; return whether it fits."""
         now = self._clock()
         if now >= self._next_check:
             self._next_check = now + _SECONDS_BETWEEN_CHECKS

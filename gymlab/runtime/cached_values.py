@@ -9,10 +9,10 @@ from types import BuiltinFunctionType, FunctionType, MappingProxyType, MethodTyp
 
 import numpy as np
 
-# An object with one of these can be used only once.
+# An object with one of these methods can be used only once.
 _USED_UP = ("__await__", "__next__", "__anext__", "readline")
 _TEMPORARY_FILE = tempfile._TemporaryFileWrapper  # noqa: SLF001 - it has readline only through __getattr__
-# These belong to the program and not to a value.
+# Objects of these types are parts of the program, not of a value.
 _SHARED = (type, ModuleType, FunctionType, BuiltinFunctionType, MethodType)
 
 
@@ -39,7 +39,7 @@ def size_of(value: object) -> int:
     >>> size_of(np.zeros(1000)[:1]) > 8000
     True
     """
-    # By id. The objects are kept, so that Python uses no id twice.
+    # The objects by id. They are kept, so that Python does not use an id twice.
     seen: dict[int, object] = {}
     pending = [value]
     total = 0
@@ -110,6 +110,6 @@ def single_use_parts(value: object) -> Iterator[object]:
             pending.extend(item.flat)
         elif is_dataclass(item) and not isinstance(item, type):
             pending.extend(getattr(item, one.name, None) for one in fields(item))
-        # The type is asked, since an object may run any code.
+        # The type has the answer, since the object itself may run any code.
         elif any(hasattr(type(item), name) for name in _USED_UP) or isinstance(item, _TEMPORARY_FILE):
             yield item

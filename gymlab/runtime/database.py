@@ -1,4 +1,4 @@
-"""The database; it makes all sessions and reports sessions that are left open."""
+"""The database, which makes all sessions and reports sessions that are left open."""
 
 import itertools
 import logging
@@ -27,7 +27,7 @@ from gymlab.settings import Settings
 if TYPE_CHECKING:
     from gymlab.runtime.bulk import BulkInsert
 
-# How long a session waits for a connection, and for another writer to finish.
+# The seconds that a session waits for a connection, and for another writer to finish.
 _PATIENCE_S = 30.0
 
 _log = logging.getLogger(__name__)
@@ -36,20 +36,21 @@ _log = logging.getLogger(__name__)
 class Database:
     """A database of actions and report runs. Its tables are made, or brought up to date, before the first session.
 
-    A session is one transaction. A session that reads in order to write says so, ``.with_for_update()``.
+    A session is one transaction. A session that reads rows in order to change them uses ``.with_for_update()``.
 
-    On SQLite, sessions read side by side, each from one snapshot, and write one after the other. A write that would
-    overwrite what another session has stored since it was read is refused. On PostgreSQL, sessions write side by side.
+    On SQLite, sessions read side by side, each from one snapshot, and write one after the other. A write is
+    refused if it would overwrite values that another session has stored since they were read. On PostgreSQL, sessions
+    write side by side.
 
     Parameters
     ----------
     url
         ``sqlite:///relative/file.db``, ``sqlite:////absolute/file.db``, ``sqlite:///:memory:`` or
         ``postgresql://user@host/database`` (extra `postgres`). None for the embedded database of the settings. The
-        folder of a file is made. A database in memory has one connection, for which its sessions wait; it ends with
-        :meth:`aclose`. The connections of PostgreSQL belong to the event loop that opened them.
+        folder of a file is made. A database in memory has one connection, for which its sessions wait; :meth:`aclose`
+        deletes the database. The connections of PostgreSQL belong to the event loop that opened them.
     pool_size, max_overflow
-        Number of connections that are kept, and number of further connections under load.
+        The number of connections that are kept, and the number of further connections under load.
     slow_seconds
         A statement that takes longer is logged as a warning, without its values.
 
@@ -137,7 +138,7 @@ class Database:
                 await session.commit()
         finally:
             self._open.pop(number, None)
-            # SQLAlchemy would begin another transaction without a commit.
+            # After this, SQLAlchemy would begin a transaction that nobody commits.
             session.sync_session = session._proxied = _Closed(where)  # type: ignore[assignment]  # noqa: SLF001
 
     async def bulk_insert(self, rows: Sequence[SQLModel], batch_size: int = 1000) -> int:
@@ -148,7 +149,7 @@ class Database:
         Parameters
         ----------
         rows
-            Instances of one table class, their primary keys set.
+            Instances of one table class, with their primary keys set.
         batch_size
             Number of rows in one call of the driver. All batches are one transaction.
 
@@ -183,12 +184,12 @@ class Database:
         return 0
 
     async def upgrade(self) -> None:
-        """Make gymlab's tables, or bring those of an earlier gymlab up to date; every session does this first.
+        """Make gymlab's tables, or update the tables of an earlier gymlab; every session calls this first.
 
         Raises
         ------
         InputError
-            If a table of the same name is not gymlab's, or the database was written by a newer gymlab.
+            If a table of the same name was not made by gymlab, or the database was written by a newer gymlab.
         """
         if not self._up_to_date:
             self._require_open()
@@ -203,7 +204,7 @@ class Database:
         return pool.checkedout()
 
     def pool_utilization(self) -> float:
-        """Return the share of connections in use among all that may be open, overflow included."""
+        """Return the share of connections in use among all that may be open, including the overflow."""
         return self.pool_in_use() / self._limit
 
     async def aclose(self) -> None:
@@ -251,7 +252,7 @@ class Database:
 
 
 class _Closed:
-    """The replacement of a closed session; every use is refused."""
+    """The replacement of a closed session; it refuses every use."""
 
     def __init__(self, where: str) -> None:
         self._where = where

@@ -53,7 +53,7 @@ def peak_bytes() -> int:
     >>> peak_bytes() >= resident_bytes() // 2
     True
     """
-    # getrusage is the last choice: its maximum is inherited from the parent over fork and exec.
+    # getrusage is used only if nothing else works: its maximum is inherited from the parent process by fork and exec.
     found = re.search(r"^VmHWM:\s+(\d+) kB", _STATUS.read_text(), re.MULTILINE) if _STATUS.exists() else None
     if found is not None:
         return int(found[1]) * 1024
@@ -82,9 +82,9 @@ def measure_in_fresh_process(function: Callable[P, T], *args: P.args, **kwargs: 
     Parameters
     ----------
     function
-        A function of a module, so that the new process can import it. The imports of the module count as start.
+        A function of a module, so that the new process can import it. The imports of the module belong to the start.
     *args, **kwargs
-        The arguments. Arguments and result are pickled.
+        The arguments of the function. Arguments and result are pickled.
 
     Returns
     -------
@@ -93,7 +93,7 @@ def measure_in_fresh_process(function: Callable[P, T], *args: P.args, **kwargs: 
     Raises
     ------
     InputError
-        If the new process cannot import the function: a lambda, or a function in a function, a notebook or a script.
+        If the new process cannot import the function, such as a lambda, or one in a function, a notebook or a script.
     Exception
         The error of the function, with the traceback of the new process as its cause.
 
@@ -115,8 +115,8 @@ def measure_in_fresh_process(function: Callable[P, T], *args: P.args, **kwargs: 
 def _end_with_parent() -> None:
     """End this process when its parent process ends.
 
-    This process waits for its next call at a pipe, and holds both ends of the pipe itself. So it would wait for ever if
-    the parent ended alone.
+    This process waits for its next call from a pipe, and has both ends of the pipe open. So without this function it
+    would wait forever after the end of its parent.
     """
 
     def wait() -> None:

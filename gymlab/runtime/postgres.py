@@ -1,4 +1,4 @@
-"""PostgreSQL: an engine that recovers from lost connections, and insertion by COPY. It needs the extra `postgres`."""
+"""PostgreSQL: an engine that recovers from lost connections, and insertion by COPY. Both need the extra `postgres`."""
 
 import asyncio
 from collections.abc import Sequence
@@ -18,14 +18,14 @@ _RECYCLE_S = 3600
 def postgres_engine(url: URL, *, pool_size: int, max_overflow: int, patience_s: float) -> AsyncEngine:
     """Return the engine of a PostgreSQL database; there is no connection before the first session.
 
-    Connections are tested before use and renewed after an hour, so a server that was restarted is no error.
+    Connections are tested before use and renewed after an hour, so there is no error after a restart of the server.
 
     Parameters
     ----------
     url
-        With the driver asyncpg.
+        The URL, with the driver asyncpg.
     pool_size, max_overflow
-        Most connections that are kept, and most that are opened beyond them.
+        The maximum number of connections that are kept, and of further connections.
     patience_s
         Seconds that a session waits for a connection.
     """
@@ -40,13 +40,13 @@ def postgres_engine(url: URL, *, pool_size: int, max_overflow: int, patience_s: 
     place = url.set(drivername="postgresql").render_as_string(hide_password=True)
 
     def connect(dialect: Dialect, _: object, args: tuple[Any, ...], options: dict[str, Any]) -> object:
-        """Connect, and explain in one line why that is not possible."""
+        """Connect; if this is not possible, raise an error that gives the reason in one line."""
         try:
             return dialect.connect(*args, **options)
         except asyncio.CancelledError:
             raise
         except Exception as error:
-            # The driver's errors have no common class with those of the system.
+            # The errors of the driver and those of the system have no common class.
             reason = str(getattr(error, "orig", None) or error) or type(error).__name__
             raise OutputError(f"the database {place} cannot be reached: {reason}") from error
 
@@ -57,7 +57,7 @@ def postgres_engine(url: URL, *, pool_size: int, max_overflow: int, patience_s: 
 class PostgresInsert(BulkInsert):
     """Insertion by COPY into a temporary table, and from there of the rows whose keys are new."""
 
-    # COPY goes past SQLAlchemy, which would have wrapped these.
+    # COPY does not use SQLAlchemy, which would have wrapped these errors.
     refusals = (
         *BulkInsert.refusals,
         asyncpg.DataError,
@@ -71,9 +71,9 @@ class PostgresInsert(BulkInsert):
         self._quoted_copy = dialect.identifier_preparer.quote(self._copy)
 
     async def insert(self, connection: AsyncConnection, rows: Sequence[Row]) -> int:
-        """Insert rows whose keys are new, and return how many there were."""
+        """Insert rows whose keys are new, and return their number."""
         names, key = self.quoted(self.columns), self.quoted(self.key_columns)
-        # Names are the table's own, quoted by SQLAlchemy; values are copied.
+        # The names are those of the table, quoted by SQLAlchemy; the values are copied.
         select = f"SELECT {names} FROM"
         await connection.exec_driver_sql(
             f"CREATE TEMPORARY TABLE IF NOT EXISTS {self._quoted_copy} ON COMMIT DROP "
@@ -88,7 +88,7 @@ class PostgresInsert(BulkInsert):
         return done.rowcount
 
     async def stored(self, connection: AsyncConnection, rows: Sequence[Row]) -> list[Row]:
-        """Return the stored rows that have the keys of those that were inserted last."""
+        """Return the stored rows that have the keys of the rows that were inserted last."""
         del rows  # they are in the temporary table
         key = self.quoted(self.key_columns)
         query = (

@@ -10,7 +10,7 @@ from typing import Any
 
 from gymlab.errors import InputError
 
-# What a look-up returns if there is no value.
+# The result of a look-up if there is no value.
 ABSENT = object()
 
 
@@ -48,7 +48,7 @@ class SingleFlight:
         self._running: dict[Hashable, _Computation] = {}
 
     def run(self, key: Hashable, compute: Callable[[], Any]) -> Any:  # noqa: ANN401 - values of any type
-        """Return the value of a key; compute it if there is none and nobody does."""
+        """Return the value of a key; compute it if there is no value and no other caller computes it."""
         while True:
             value, mine, theirs = self._join(key, None)
             if mine is not None:
@@ -62,7 +62,7 @@ class SingleFlight:
                 continue  # the thread that computed it was interrupted
 
     async def run_async(self, key: Hashable, compute: Callable[[], Awaitable[Any]]) -> Any:  # noqa: ANN401
-        """Return the value of a key; await a coroutine function for it if there is none and nobody does."""
+        """Return the value of a key; await a coroutine function if there is no value and nobody computes it."""
         task = asyncio.current_task()
         while True:
             value, mine, theirs = self._join(key, task)
@@ -72,24 +72,24 @@ class SingleFlight:
             if theirs is None:
                 return value
             try:
-                # Shielded: this task may be cancelled while others still want the value.
+                # The await is shielded: this task may be cancelled while others still need the value.
                 return await asyncio.shield(asyncio.wrap_future(theirs))
             except asyncio.CancelledError:
                 if not theirs.cancelled():
                     raise
 
     def forget(self, key: Hashable) -> None:
-        """Let the value that is computed for a key now be returned, and not kept."""
+        """Do not keep the value that is now computed for a key; the waiting callers still get it."""
         self._running.pop(key, None)
 
     def forget_all(self) -> None:
-        """Let no value that is computed now be kept."""
+        """Do not keep any value that is computed now."""
         self._running.clear()
 
     def _join(
         self, key: Hashable, task: asyncio.Task[Any] | None
     ) -> tuple[Any, _Computation | None, Future[Any] | None]:
-        """Return the value of a key, or a computation that the caller has to do, or one to wait for."""
+        """Return the value of a key, a computation that the caller has to do, or a computation to wait for."""
         thread = threading.get_ident()
         with self.lock:
             value = self._look_up(key)
@@ -99,14 +99,14 @@ class SingleFlight:
             if theirs is None:
                 mine = self._running[key] = _Computation(thread, task, Future())
                 return None, mine, None
-        # Tasks of one thread may wait for one another; a thread or a task would wait for itself for ever.
+        # Tasks of one thread may wait for each other, but a thread or a task must not wait for itself.
         if theirs.thread == thread and (theirs.task is None or task in {None, theirs.task}):
             raise InputError(f"computing {key!r} for cache {self._name!r} asks the cache for {key!r}")
         return None, None, theirs.outcome
 
     @contextmanager
     def _computing(self, key: Hashable, mine: _Computation) -> Iterator[Callable[[Any], Any]]:
-        """Give a function that keeps the computed value and hands it to all who wait."""
+        """Yield a function that keeps the computed value and gives it to all callers that wait."""
 
         def done(value: Any) -> Any:  # noqa: ANN401 - values of any type
             keep = self._prepare(value)
@@ -124,7 +124,7 @@ class SingleFlight:
             if isinstance(error, Exception):
                 mine.outcome.set_exception(error)
             else:
-                # An interrupt or a cancellation is for this caller alone.
+                # An interrupt or a cancellation concerns only this caller.
                 mine.outcome.cancel()
             raise
 

@@ -1,4 +1,4 @@
-"""SQLite: an engine whose sessions read side by side, write one after the other, and fail in words."""
+"""SQLite: an engine with concurrent reads, one write at a time, and errors in plain words."""
 
 import asyncio
 import sqlite3
@@ -44,9 +44,9 @@ def sqlite_engine(url: URL, *, pool_size: int, max_overflow: int, patience_s: fl
     Parameters
     ----------
     url
-        With the driver aiosqlite.
+        The URL, with the driver aiosqlite.
     pool_size, max_overflow
-        Most connections that are kept, and most that are opened beyond them.
+        The maximum number of connections that are kept, and of further connections.
     patience_s
         Seconds that a session waits for a connection, and for another writer to finish.
     """
@@ -59,14 +59,14 @@ def sqlite_engine(url: URL, *, pool_size: int, max_overflow: int, patience_s: fl
         pool_size=1 if in_memory else pool_size,
         max_overflow=0 if in_memory else max_overflow,
         pool_timeout=patience_s,
-        # The driver would begin transactions late, and only for writes; this is switched off.
+        # By default the driver begins transactions late, and only for writes; this is switched off.
         connect_args={"timeout": patience_s, "isolation_level": None},
     )
 
     def before_connect(_: object, __: object, args: tuple[Any, ...], options: dict[str, Any]) -> None:
-        """Make the folder, and open the file once, so that a failure is raised here.
+        """Make the folder, and open the file once, so that an error is raised here.
 
-        A failure in aiosqlite would leave a thread that prints a traceback.
+        After an error in aiosqlite, a thread would remain and print a traceback.
         """
         name = url.database
         if name and not in_memory and not name.startswith("file:"):
@@ -79,10 +79,10 @@ def sqlite_engine(url: URL, *, pool_size: int, max_overflow: int, patience_s: fl
         sqlite3.connect(*args, **options).close()
 
     def explain(context: ExceptionContext) -> None:
-        """Replace errors of SQLite that are no mistake in the code by one line."""
+        """Replace SQLite errors that are not caused by the code with errors of one line."""
         if in_memory and isinstance(context.original_exception, asyncio.CancelledError):
-            # SQLAlchemy would drop the connection, and with it the whole database. The driver runs its statements in
-            # order, so the connection is usable again after the cancelled statement.
+            # SQLAlchemy would close the connection, which would delete the whole database. The driver runs its
+            # statements in order, so the connection is usable again after the cancelled statement.
             context.is_disconnect = False
         code = getattr(context.original_exception, "sqlite_errorcode", 0)
         if found := _EXPLANATIONS.get(code) or _EXPLANATIONS.get(code & 0xFF):
@@ -101,23 +101,23 @@ class SqliteInsert(BulkInsert):
 
     def __init__(self, table_class: type, dialect: Dialect) -> None:
         super().__init__(table_class, dialect)
-        # Only the primary key: OR IGNORE would drop rows that break another rule.
+        # Only the primary key is named: OR IGNORE would also drop rows that break another rule.
         statement = insert(self.table).on_conflict_do_nothing(index_elements=list(self.table.primary_key))
         self._insert = str(statement.compile(dialect=dialect, column_keys=self.columns))
 
     async def insert(self, connection: AsyncConnection, rows: Sequence[Row]) -> int:
-        """Insert rows whose keys are new, and return how many there were."""
+        """Insert rows whose keys are new, and return their number."""
         return (await connection.exec_driver_sql(self._insert, list(rows))).rowcount
 
     async def stored(self, connection: AsyncConnection, rows: Sequence[Row]) -> list[Row]:
-        """Return the stored rows that have the keys of the given ones."""
+        """Return the stored rows that have the keys of the given rows."""
         names, key = self.quoted(self.columns), self.quoted(self.key_columns)
         one = f"({', '.join('?' * len(self.key))})"
         step = max(1, _PARAMETERS // len(self.key))
         found: list[Row] = []
         for start in range(0, len(rows), step):
             part = rows[start : start + step]
-            # Names are the table's own, quoted by SQLAlchemy; values are parameters.
+            # The names are those of the table, quoted by SQLAlchemy; the values are parameters.
             query = f"SELECT {names} FROM {self.quoted_table} WHERE ({key}) IN (VALUES {', '.join([one] * len(part))})"  # noqa: S608
             keys = tuple(row[i] for row in part for i in self.key)
             found += [tuple(row) for row in (await connection.exec_driver_sql(query, keys)).all()]
@@ -134,8 +134,8 @@ def _set_up(connection: Any, _: object) -> None:  # noqa: ANN401 - the driver's,
 def _begin(conn: Connection, cursor: Any, statement: str, _: object, context: Any, __: object) -> None:  # noqa: ANN401
     """Begin the transaction before its first statement, with the write lock if it is going to write.
 
-    A transaction that begins with a read keeps its snapshot, and cannot write after another transaction has written. So no
-    update is lost. SQLite has no FOR UPDATE, so a transaction with FOR UPDATE takes the write lock at its begin.
+    A transaction that begins with a read keeps its snapshot, and cannot write after another transaction has written.
+    So no update is lost. SQLite has no FOR UPDATE, so a transaction with FOR UPDATE takes the write lock at once.
     """
     if conn.connection.driver_connection.in_transaction:  # type: ignore[union-attr]
         return

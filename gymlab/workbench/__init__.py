@@ -1,1 +1,1 @@
-"""What people see: figures, tables, the claims measured again, and the report."""
+"""The parts that people see: figures, tables, widgets, the measured claims, and the report."""

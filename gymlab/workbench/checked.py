@@ -77,7 +77,7 @@ def numbers(name: str, value: object, n_dimensions: int = 1) -> NDArray[Any]:
 
 
 def whole_numbers(name: str, value: object, n_dimensions: int = 1) -> NDArray[Any]:
-    """Return an array of whole numbers as :func:`numbers` does.
+    """Return whole numbers as an array, in the same way as :func:`numbers`.
 
     Raises
     ------
@@ -91,7 +91,7 @@ def whole_numbers(name: str, value: object, n_dimensions: int = 1) -> NDArray[An
 
 
 def each(name: str, value: object, kind: type[Item] | tuple[type[Item], ...], noun: str) -> list[Item]:
-    """Return a collection of objects of a class, which the message describes by `noun`, as a list.
+    """Return a collection of objects of a class as a list. The message describes the class by `noun`.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The claims of the optimization document as data, and the verdict on a claim after its measurement."""
+"""The claims of the optimization document as data, and the verdict on a measured claim."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -23,7 +23,7 @@ class Expectation:
     expected
         The promised figure, for people.
     unit
-        Of the figure.
+        The unit of the figure.
     at_least, at_most
         The bound that every repeat has to keep; exactly one of the two is given.
     """
@@ -69,7 +69,7 @@ EXPECTATIONS: Mapping[str, Expectation] = {
     ),
 }
 
-# Earlier versions recorded the claim on the right under the id on the left.
+# The present id of a claim, for each id in earlier versions that was different.
 FORMER_IDS: Mapping[str, str] = {"stability": "no_leaks"}
 
 
@@ -112,7 +112,7 @@ class Claim:
 
 @dataclass(frozen=True, eq=False)
 class ClaimRun:
-    """The claims that one measurement judges; subclasses add the figures behind them."""
+    """The claims of one measurement; subclasses add the figures behind the verdicts."""
 
     claims: tuple[Claim, ...]
 
@@ -129,7 +129,7 @@ def judge(claim_id: str, repeats: Sequence[float], *details: str, also: bool = T
     *details
         Sentences: the data of the measurement, then further facts.
     also
-        A further condition of the claim.
+        A further condition, which has to be true for the claim to hold.
 
     Returns
     -------

@@ -1,6 +1,6 @@
-"""What is installed and usable here: one line for each thing that a report or its speed depends on.
+"""Checks of the installation: one line for each thing that a report or its speed depends on.
 
-The checks make and change nothing: no folder, no database. A line about an absent thing says how to get it.
+The checks make and change nothing, neither a folder nor a database. A line about a missing thing says how to get it.
 """
 
 import platform
@@ -23,7 +23,7 @@ from gymlab.workbench.report.folders import being_written
 from gymlab.workbench.text import counted, one_line
 
 _MARKS = {"ok": "ok", "absent": "–", "problem": "PROBLEM"}
-# Of the needed packages, the versions of these are shown. The others have a line only if they are missing.
+# The required packages with a line that shows the version. The others have a line only if they are missing.
 _SHOWN = "jupyterlab llvmlite numba numpy pandas papermill plotly scipy sqlmodel tslearn"
 _REQUIREMENT = re.compile(r"^([A-Za-z0-9._-]+).*?(?:extra == ['\"]([^'\"]+)['\"])?$")
 
@@ -39,7 +39,7 @@ class Finding:
     state
         ``ok``; ``absent`` if gymlab works without it; ``problem`` if it stops a report or the notebooks.
     text
-        What was found; for a missing thing, what to do.
+        The result in words; for a missing thing, the solution.
     """
 
     topic: str
@@ -67,7 +67,7 @@ def examine() -> list[Finding]:
             finding = Finding(topic, *check())
         except (GymlabError, ImportError, OSError, RuntimeError) as error:
             text = str(error) if isinstance(error, GymlabError) else f"{type(error).__name__}: {error}"
-            # An unusable setting is no fault of the first check that reads it.
+            # An unusable setting gets a separate line, since it is not a problem of the check that reads it first.
             finding = Finding("settings" if text.startswith("GYMLAB_") else topic, "problem", text)
         # One cause may stop several checks.
         if finding.text not in {one.text for one in found}:
@@ -217,7 +217,7 @@ def _schedules() -> Answer:
     return "ok", f"{counted(len(jobs), 'jobs')}: {', '.join(job['name'] for job in jobs)}"
 
 
-# In the order of their lines. The name of a check is the topic of its line.
+# The checks in the order of their lines. The name of a check is the topic of its line.
 _CHECKS = (
     machine_checks.processor,
     machine_checks.processors,

@@ -1,4 +1,4 @@
-"""The files that a command writes: checked before the work, and complete or absent after it."""
+"""The files that a command writes. They are checked before the work, and are complete or absent after it."""
 
 import os
 import secrets
@@ -13,9 +13,9 @@ from gymlab.arguments import instance, shown
 from gymlab.errors import InputError, OutputError
 from gymlab.settings import sample_path
 
-# The name that stands for standard output in place of a file.
+# The name that means standard output instead of a file.
 STANDARD_OUTPUT = Path("-")
-# SQLite keeps parts of a database in files with these endings.
+# The endings of the files in which SQLite keeps further parts of a database.
 _BESIDE = ("", "-wal", "-shm", "-journal")
 
 
@@ -43,7 +43,7 @@ def require_targets(targets: Mapping[str, Path | None], source: Source | Sequenc
 
 
 def require_apart(targets: Mapping[str, Path | None], source: Source | Sequence[Source] | None) -> None:
-    """Refuse a target that is the log itself or the target of another option, however the paths are spelled.
+    """Refuse a target that is the log or the target of another option, even if the paths are written differently.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def require_apart(targets: Mapping[str, Path | None], source: Source | Sequence[
         If two options name the same file, or one names the log itself.
     """
     instance("targets", targets, Mapping, "paths by the options that name them")
-    # These paths are final: ~ in them is a plain character.
+    # These paths are already expanded, so ~ in them is a plain character.
     read = [path.absolute() for path in files_of(source or sample_path())]
     seen = {_identity(f"{path}{ending}"): "the log itself" for path in read for ending in _BESIDE}
     for option, path in targets.items():
@@ -148,7 +148,7 @@ def write_whole(path: Path, content: bytes) -> None:
     instance("content", content, bytes, "bytes")
     if expanded(path) == STANDARD_OUTPUT:
         sys.stdout.flush()
-        # The streams of the command line call their binary stream otherwise.
+        # The streams of the command line have another name for their binary stream.
         output = getattr(sys.stdout, "binary", None) or sys.stdout.buffer
         output.write(content)
         output.flush()

@@ -1,4 +1,4 @@
-"""An executed notebook as one HTML file that opens offline, with plotly once and the code folded."""
+"""An executed notebook as one HTML file that opens offline, with one copy of plotly and with folded code."""
 
 import copy
 import json
@@ -60,7 +60,7 @@ def to_html(notebook: nbformat.NotebookNode, title: str) -> str:
 
 
 def _with_silent_cells_joined(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """Return a copy in which consecutive code cells without output are joined, so that they unfold together."""
+    """Return a copy in which consecutive code cells without output are joined, so that one click unfolds them."""
     joined = copy.copy(notebook)
     joined.cells = []
     for cell in notebook.cells:

@@ -20,7 +20,7 @@ _NEWS = "@jupyterlab/apputils-extension:announcements"
 
 _log = logging.getLogger(__name__)
 
-# The options that gymlab sets itself, under every name that JupyterLab has for them.
+# The options that gymlab sets itself, with all names that JupyterLab has for them.
 _OWN = {
     "--ip",
     "--ServerApp.ip",
@@ -155,7 +155,7 @@ def start_lab(*, port: int | None = None, browser: bool = True, more: Sequence[s
 
 
 def _cancel_tasks(loop: asyncio.AbstractEventLoop) -> None:
-    """Cancel unfinished tasks of the server, since a thread that waits for one would never end."""
+    """Cancel unfinished tasks of the server, since a thread that waits for such a task would never end."""
     tasks = asyncio.all_tasks(loop)
     for task in tasks:
         task.cancel()
@@ -172,7 +172,7 @@ def without_news(_handler: object, page_config: dict[str, Any]) -> dict[str, Any
 
 
 def _cells(path: Path) -> object:
-    """Return kind and source of each cell, without outputs."""
+    """Return the kind and the source of each cell, without the outputs."""
     content = path.read_bytes()
     try:
         cells = json.loads(content)["cells"]

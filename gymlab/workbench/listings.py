@@ -14,7 +14,8 @@ from gymlab.principles.principle import in_situation, percent, quoted
 from gymlab.principles.shifts import PrincipleShift
 from gymlab.workbench.text import SUBJECTS, counted, decimals, largest_shares, one_line, short_names
 
-# A log of hundreds of sessions has thousands of rules; the JSON has all of them.
+# The largest number of subjects and of names in a listing. A log of hundreds of sessions has thousands of rules; the
+# JSON has all of them.
 _MOST_UNITS = 40
 _MOST_NAMES = 8
 
@@ -219,7 +220,7 @@ def _passing(extraction: Extraction) -> str:
 
 
 def _significance(extraction: Extraction, label: int) -> dict[str, str]:
-    """Return the cells for stability and q-value of a pattern; none if significance was not assessed."""
+    """Return the cells for stability and q-value of a pattern; no cells if significance was not assessed."""
     if extraction.significance is None:
         return {}
     found = extraction.significance.patterns[label]

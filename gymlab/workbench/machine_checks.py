@@ -1,7 +1,8 @@
 """Checks of this machine and its Jupyter: processor, kernels, memory, notebook kernels, front ends of the widgets.
 
-Each check returns a state and a sentence: ``ok``; ``absent`` if gymlab works without the thing; ``problem`` if it stops a
-report or the notebooks. Packages are imported in the checks, so that a missing one becomes a finding of the doctor.
+Each check returns a state and a sentence: ``ok``; ``absent`` if gymlab works without the thing; ``problem`` if
+it stops a report or the notebooks. Packages are imported in the checks, so that a missing package becomes a finding of
+the doctor.
 """
 
 import os
@@ -25,7 +26,7 @@ Answer = tuple[State, str]
 
 _KERNEL = "python3"  # the kernel of the notebooks; a report uses no kernel that Jupyter knows
 _ANY_PYTHON = {"python", "python3", "python{}.{}".format(*sys.version_info)}
-# Folders that JupyterLab serves to the browser, by the package that brings them.
+# Folders that JupyterLab serves to the browser, by the package that installs them.
 _FRONT_ENDS = {"jupyterlab_widgets": "@jupyter-widgets/jupyterlab-manager", "anywidget": "anywidget"}
 
 
@@ -52,7 +53,7 @@ def processors() -> Answer:
 
 
 def kernels() -> Answer:
-    """Name the way that the distance engine computes."""
+    """Name the kernels that the distance engine uses."""
     from gymlab.distance.kernels.vectors import kernel_path
 
     path = kernel_path()
@@ -120,7 +121,7 @@ def kernel_problem(argv: list[str]) -> str:
     program = _program(argv)
     if program is None:
         return f"kernel {_KERNEL!r} starts {argv[0]}, which is not there"
-    # Several environments may link to one Python, so the folders are compared and not the targets of the links.
+    # Several environments may link to one Python, so the folders are compared, not the targets of the links.
     if Path(program).parent == Path(sys.executable).parent:
         return ""
     try:
@@ -132,7 +133,7 @@ def kernel_problem(argv: list[str]) -> str:
 
 
 def _program(argv: list[str]) -> str | None:
-    # Jupyter replaces the name of any Python by the Python that runs Jupyter.
+    # Jupyter replaces the name of any Python with the Python that runs Jupyter.
     return sys.executable if argv[0] in _ANY_PYTHON else shutil.which(argv[0])
 
 

@@ -1,4 +1,4 @@
-"""The findings of a report for programs: ``results.json``, schema 1."""
+"""The findings of a report for other programs: ``results.json``, schema 1."""
 
 import json
 import platform
@@ -20,9 +20,9 @@ from gymlab.runtime.alerts import Alert
 from gymlab.workbench.checked import each
 from gymlab.workbench.claims import Claim
 
-# There may be thousands of ids; `gymlab principles --json` has them.
+# The ids of actions are left out, since there may be thousands; `gymlab principles --json` has them.
 _EVIDENCE = {"action_ids", "contradiction_ids"}
-# The packages whose versions change the figures most.
+# The packages whose versions affect the figures most.
 _MEASURED_WITH = ("gymlab", "numpy", "scipy", "numba", "pandas", "tslearn", "plotly", "papermill", "sqlmodel")
 
 
@@ -47,7 +47,8 @@ def build_results(
     -------
     dict
         ``schema``, ``source``, ``filters``, ``actions``, ``windows``, ``coverage``, ``config``, ``patterns``, ``quality``,
-        ``significance``, ``principles`` (without the ids of their actions), ``policies``, ``claims``, ``alerts``, ``stats``, ``notes`` and ``environment``.
+        ``significance``, ``principles`` (without the ids of their actions), ``policies``, ``claims``, ``alerts``,
+        ``stats``, ``notes`` and ``environment``.
 
     Raises
     ------

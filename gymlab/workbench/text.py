@@ -29,8 +29,8 @@ def one_line(text: object, limit: int | None = None) -> str:
 def short_names(names: Iterable[object], limit: int, *, taken: Iterable[str] = ()) -> dict[str, str]:
     r"""Return a short text of one line for each name; no two texts look the same.
 
-    Texts that would look the same also show the end of the name. If they still look the same, they are quoted, with
-    escapes for invisible characters. The last resort is a number.
+    If two texts would look the same, they also show the ends of the names. If they still look the same, they are
+    quoted, with escapes for invisible characters. If this does not help either, they get numbers.
 
     Parameters
     ----------
@@ -77,12 +77,12 @@ def _with_both_ends(text: str, limit: int) -> str:
 
 
 def _seen(text: str) -> str:
-    """Return the normal form of a text, since several codes may show the same letter."""
+    """Return the normal form of a text, since different codes may look like the same letter."""
     return unicodedata.normalize("NFKC", text)
 
 
 def as_html(text: object, limit: int = 60) -> str:
-    """Return text on one line as escaped HTML, with a class that keeps JupyterLab's MathJax from changing it.
+    """Return text on one line as escaped HTML, with a class so that JupyterLab's MathJax does not change it.
 
     Examples
     --------
@@ -97,7 +97,7 @@ def as_html(text: object, limit: int = 60) -> str:
 
 
 def counted(n: int, noun: str) -> str:
-    """Return a number with its noun, given the plural.
+    """Return a number with its noun, which is given in the plural.
 
     Examples
     --------
@@ -134,7 +134,7 @@ def number(value: float) -> str:
     places = ",.0f" if magnitude >= 999.5 else ".4g" if magnitude >= 10 else ".3g"
     shown = f"{value:{places}}"
     if shown in {"1", "100"} and value < float(shown):
-        # As many digits as show the difference to 1 or 100.
+        # Take as many digits as are needed to show the difference from 1 or 100.
         shown = f"{value:.{math.ceil(-math.log10(1 - value / float(shown)))}g}"
     return shown.replace("-", "−")
 
@@ -162,7 +162,7 @@ def decimals(value: float, places: int = 2) -> str:
 
 
 def some_of(shown: int, n: int, noun: str, which: str = "") -> str:
-    """Return a phrase for how many things of all are shown, and which; empty if all are shown.
+    """Return a phrase with the number of shown things, the number of all, and the choice; empty if all are shown.
 
     Examples
     --------
@@ -191,7 +191,7 @@ def largest_shares(shares: Mapping[str, float], names: Mapping[str, str], most: 
     >>> largest_shares({"give": 0.75, "take": 0.2499, "": 0.0001}, {"give": "give", "take": "take"}, most=2)
     'give 75 %, take 25 %, 1 more'
     """
-    # The import loads scipy, which --help does not need.
+    # The import loads scipy, and `--help` does not need it.
     from gymlab.principles.principle import percent  # noqa: PLC0415
 
     first = [f"{names[name]} {percent(share)}" for name, share in list(shares.items())[:most]]

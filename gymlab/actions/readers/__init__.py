@@ -1,4 +1,4 @@
-"""Readers: from every format to the action table; the content and the name of a file tell its format."""
+"""Readers: from every format to the action table; the format is detected from the content and the name of a file."""
 
 import importlib
 import json
@@ -30,7 +30,7 @@ from gymlab.errors import InputError
 
 __all__ = ["FORMATS", "hide_password", "read_actions"]
 
-# By format, the module of the reader and its function.
+# For each format, the module of the reader and its function.
 FORMATS: dict[str, tuple[str, str]] = {
     "gym": ("databases", "read_gym"),
     "gymlab": ("databases", "read_own"),
@@ -40,7 +40,7 @@ FORMATS: dict[str, tuple[str, str]] = {
     "axelrod": ("axelrod", "read"),
     "tau-bench": ("tau_bench", "read"),
 }
-# Of binary formats: the first bytes, the name of such a file, and its possible formats.
+# For each binary format: the first bytes, the name of this kind of file, and its possible formats.
 _BINARY = (
     (SQLITE_MAGIC, "a SQLite database", ("gym", "gymlab")),
     (b"PAR1", "a Parquet file", ("parquet",)),
@@ -74,7 +74,7 @@ def read_actions(
         A file, plain or compressed (gzip, bzip2, xz, zstd, lz4); a pattern such as ``logs/*.jsonl.gz``; the URL of a
         SQLite or PostgreSQL database; or several of these. The name of an existing file is never taken as a pattern.
     format
-        One of gym, gymlab, jsonl, csv, parquet, axelrod, tau-bench; None to tell it by content and name.
+        One of gym, gymlab, jsonl, csv, parquet, axelrod, tau-bench; None to detect it from content and name.
     strict
         True: a bad row is an error. False: bad rows go to a second frame, and the other rows are kept.
 
@@ -88,7 +88,7 @@ def read_actions(
     Raises
     ------
     InputError
-        If a source cannot be read, or (strict) a row is bad; the message says what, where and what to do.
+        If a source cannot be read, or (strict) a row is bad; the message names the problem, its place and a solution.
 
     Examples
     --------
@@ -106,7 +106,7 @@ def read_actions(
 
 
 def _part(path: Path | str, name: str | None) -> TypedRows:
-    """Read one file, in the given format or in the one that its content and name tell, or a database of a server."""
+    """Read one file, in the given or the detected format, or a database of a server."""
     if isinstance(path, str):
         return conform(read_server(path, name))
     start = head(path, _HEAD_SIZE)
@@ -119,7 +119,7 @@ def _part(path: Path | str, name: str | None) -> TypedRows:
     if len(rows.lines):
         folders = {name: values * len(rows.lines) for name, values in folder_columns(path).items()}
         rows.columns = {**folders, **rows.columns}
-    # For a source without rows but with the wrong columns, `conform` has the better message.
+    # If a source has no rows and the wrong columns, `conform` has the better message.
     if not len(rows.lines) and not rows.problems and not (rows.columns and absent_columns(rows)):
         raise InputError(f"{path}: no actions in it")
     return conform(rows)
@@ -157,7 +157,7 @@ def _text_format(path: Path, start: bytes) -> str:
 
 
 def _has_an_action_a_line(path: Path) -> bool:
-    """Tell whether the first line is an object, and an object follows or the first one has fields of an action."""
+    """Tell whether the first line is an object, and either has fields of an action or is followed by an object."""
     filled = (line for _, line in lines(path) if line.strip())
     try:
         first: Any = json.loads(next(filled))

@@ -1,8 +1,8 @@
-"""Matches of the iterated prisoner's dilemma, one on each line: strategy, opponent, seed, rep, moves, opponent_moves.
+"""Matches of the iterated prisoner's dilemma, one match a line: strategy, opponent, seed, rep, moves, opponent_moves.
 
 The other columns follow from the moves, with the payoffs (own/other) CC 3/3, CD 0/5, DC 5/0, DD 1/1. The outcome is
-(own - 2.5) / 2.5, and the impact is (other's - 2.5) / 2.5. The relationship is that of the opponent's last move: ally or
-adversary, and neutral in the first turn. The context is both moves of the turn before, the own move first.
+(own - 2.5) / 2.5, and the impact is (other's - 2.5) / 2.5. The relationship follows from the opponent's last move: ally
+or adversary, and neutral in the first turn. The context is both moves of the turn before, with the own move first.
 """
 
 from pathlib import Path
@@ -18,7 +18,7 @@ from gymlab.errors import InputError
 
 COLUMNS = ("strategy", "opponent", "seed", "rep", "moves", "opponent_moves")
 
-# All tables have the index 2 * (own move is D) + (opponent's move is D). The fifth entry is for the first turn.
+# The index of all tables is 2 * (own move is D) + (opponent's move is D). The fifth entry is for the first turn.
 _OUTCOME = np.array([0.2, -1.0, 1.0, -0.6])
 _IMPACT = np.array([0.2, 1.0, -1.0, -0.6])
 _CONTEXT = np.array(["CC", "CD", "DC", "DD", "start"], dtype=object)
@@ -42,7 +42,7 @@ def read(path: Path) -> RawRows:
     matches["session_id"] = pd.Series(list(map("{} vs {} seed={} rep={}".format, *parts)), dtype="str")
     matches = matches.loc[_usable(matches, rows)].reset_index(drop=True)
     made, rows.lines = _actions(matches)
-    # `turns` is only the number of moves.
+    # The column `turns` is only the number of moves, so it is not kept.
     more = {name: matches[name].tolist() for name in header if name not in (*COLUMNS, "turns")}
     turns = matches["moves"].str.len()
     rows.columns = {

@@ -1,4 +1,4 @@
-"""Databases: SQLite files, opened read-only, of the Gym (table `actions`) or gymlab (`gymlab_actions`), and PostgreSQL."""
+"""Databases: PostgreSQL, and SQLite files of the Gym (table `actions`) or gymlab (`gymlab_actions`), read-only."""
 
 import sqlite3
 from collections import Counter
@@ -52,8 +52,8 @@ def _connected(path: Path) -> sqlite3.Connection:
             path
         ):
             raise
-        # SQLite makes side files for a database in write-ahead mode. In a folder that is read-only it cannot, but the
-        # file alone is complete if no changes wait in side files.
+        # SQLite makes side files for a database in write-ahead mode, which is not possible in a read-only folder. But
+        # the file alone is complete if there are no changes in side files.
         return sqlite3.connect(f"{uri}&immutable=1", uri=True)
     return connection
 
@@ -69,7 +69,7 @@ def _is_unfinished(path: Path) -> bool:
 
 
 def has_rowids(connection: sqlite3.Connection, table: str) -> bool:
-    """Tell whether SQLite numbers the rows of a table, as it does not in views."""
+    """Tell whether SQLite numbers the rows of a table; it does not number those of a view."""
     query = f"SELECT count(*) FROM {table} WHERE typeof(rowid) <> 'integer'"  # noqa: S608 - a constant
     try:
         return bool(connection.execute(query).fetchone()[0] == 0)
@@ -89,7 +89,7 @@ def fetched(connection: sqlite3.Connection, query: str) -> pd.DataFrame:
     try:
         rows = cursor.fetchall()
     except sqlite3.OperationalError as error:
-        # Only the error for a text that Python cannot decode has no error code of SQLite.
+        # Every error has an error code of SQLite, except that for a text that Python cannot decode.
         if hasattr(error, "sqlite_errorcode"):
             raise
         connection.text_factory = _text
@@ -122,7 +122,7 @@ def detect(path: Path) -> str:
     return "gymlab" if is_own else "gym"
 
 
-# The place of each column of the action table: a column of the database, or column.key of its JSON.
+# The source of each column of the action table: a column of the database, or column.key for a key of its JSON.
 _GYM_FIELDS = {
     "action_id": "id",
     "session_id": "agent_id",
@@ -152,7 +152,7 @@ _MADE_UP = "default_first"
 
 
 def read_gym(path: Path) -> RawRows:
-    """Read the Gym's actions, those of each agent in the order of time, then in the order in which they were stored."""
+    """Read the Gym's actions; those of an agent are sorted by time, then by the order in which they were stored."""
     with open_read_only(path) as connection:
         found = columns_of_table(connection, GYM_TABLE)
         absent = [name for name in _STORED if name not in found]
@@ -190,7 +190,7 @@ def _parsed(table: pd.DataFrame, rows: RawRows) -> pd.DataFrame:
                 good[position] = False
                 rows.problem(table[_LINE].iloc[position], name, text, problem)
         table[name] = pd.Series(parsed, dtype=object)
-    # A row without a readable time is a bad row, too. The schema reports it; here it only has to be sorted.
+    # A row without a readable time is a bad row, too. The schema reports it later; here it only has to be sorted.
     times, _ = to_time(table["timestamp"], _TIMESTAMP)
     order = times.sort_values(kind="stable").index
     return table.loc[order].loc[good[order]].reset_index(drop=True)
@@ -222,7 +222,7 @@ def _choices(table: pd.DataFrame) -> list[object]:
 
 
 def _metadata(table: pd.DataFrame, more: list[str]) -> list[object]:
-    """Return the values of each row, and of its relational data, that the action table has no column for."""
+    """Return the values of each row and of its relational data for which the action table has no column."""
     if _WEIGHT not in table:
         table[_WEIGHT] = pd.Series(None, index=table.index, dtype=object)
     kept = table[["action_type", _WEIGHT, "context", *more]].to_dict("records")
@@ -301,7 +301,7 @@ def read_server(url: str, name: str | None) -> RawRows:
         raise InputError(f"{place}: has no table {OWN_TABLE!r}; import actions into it first") from error
     if table.empty:
         raise InputError(f"{place}: no actions in it")
-    # Text is ordered by the rules of the server's language; series come in the order of their ids.
+    # The server orders text by the rules of its language, but series have to be in the order of their ids.
     return _own_rows(table.sort_values(list(KEY), kind="stable", ignore_index=True), place)
 
 

@@ -1,4 +1,4 @@
-"""Files that are no logs, known by their first bytes, so that the error can say what to do."""
+"""Files that are no logs, detected from their first bytes, so that the error can name a solution."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ _UNPACK = "unpack it and name the log that is in it"
 _WORKBOOK = "save the sheet as CSV"
 _PARQUET = "write the table as Parquet"
 
-# The offset of the bytes, the bytes, the kind of file, and what to do.
+# The offset of the bytes, the bytes, the kind of file, and the solution.
 _MAGIC: tuple[tuple[int, bytes, str, str], ...] = (
     (0, b"PK\x03\x04", "a zip archive", _UNPACK),
     (0, b"PK\x05\x06", "a zip archive with nothing in it", _UNPACK),
@@ -44,7 +44,7 @@ _MARKUP: tuple[tuple[bytes, str, str], ...] = (
     (b"<html", "a web page", "download the log itself"),
     (b"<?xml", "an XML document", _EXPORT),
 )
-# The byte order mark, and which of the first four bytes are 0 in a text without one.
+# The byte order mark, and the bytes among the first four that are 0 in a text without a mark.
 _ENCODINGS: tuple[tuple[str, bytes, tuple[bool, ...]], ...] = (
     ("UTF-32", b"\xff\xfe\x00\x00", (False, True, True, True)),
     ("UTF-32", b"\x00\x00\xfe\xff", (True, True, True, False)),
@@ -102,7 +102,7 @@ def require_commas(path: Path, start: bytes) -> None:
 
 
 def _is_in(start: bytes, mark: bytes, zeros: tuple[bool, ...]) -> bool:
-    """Tell whether a text begins in this encoding; without a mark, it has to begin with characters of ASCII."""
+    """Tell whether a text begins in this encoding; a text without a mark has to begin with ASCII characters."""
     first = start[: len(zeros)]
     return start.startswith(mark) or (
         tuple(byte == 0 for byte in first) == zeros and first.replace(b"\0", b"").strip().isascii()

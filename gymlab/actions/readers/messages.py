@@ -1,6 +1,6 @@
 """Messages of a chat in the shapes of several programs: texts and their parts, times, tool calls and their answers.
 
-An odd value is left out alone, and counted under a sentence that becomes a note.
+If a value is unusable, only this value is left out. It is counted under a sentence that becomes a note.
 """
 
 import json
@@ -20,7 +20,7 @@ Odd = Counter[str]
 
 ROLES = ("assistant", "user", "tool")
 _PASSED_OVER = ("system", "developer")
-# The keys under which an object in a content holds its text or further parts, and those that mark an error.
+# The keys under which an object in a content has its text or further parts, and the keys that mark an error.
 _INNER = ("text", "content", "value")
 _FLAGS = ("error", "is_error", "isError")
 
@@ -47,8 +47,8 @@ class Call:
     arguments
         The arguments; None if they cannot be read.
     text
-        The name and the arguments as text. Equal texts are equal calls, also in the type of each number. None if
-        `arguments` is None.
+        The name and the arguments as text. Two calls are equal if their texts are equal; this includes the type of each
+        number. None if `arguments` is None.
     """
 
     id: object
@@ -63,7 +63,7 @@ def object_of(value: object) -> Json:
 
 
 def spoken(messages: Sequence[object], odd: Odd) -> list[Json]:
-    """Return the messages of agent, user and tools, without those of the system."""
+    """Return the messages of the agent, the user and the tools, without those of the system."""
     found = []
     for message in messages:
         role = object_of(message).get("role")
@@ -128,7 +128,7 @@ def n_tokens(message: Json, odd: Odd) -> int | float | None:
 
 
 def time_of(message: Json, odd: Odd) -> datetime | None:
-    """Return the time of a message, without a zone if it names none; None if it is unknown."""
+    """Return the time of a message; it has no zone if the message names no zone. None if the time is unknown."""
     stamp = message.get("timestamp")
     moment = moment_of(stamp)
     # The action table has no time outside of the calendar in UTC.
@@ -170,7 +170,7 @@ def calls_of(message: Json, odd: Odd) -> list[Call]:
 
 
 def call_text(name: str, arguments: object) -> str:
-    """Return a call as text: equal texts are equal calls, also in the type of each number."""
+    """Return a call as text. Calls with equal texts are equal, including the type of each number."""
     return json.dumps([name, arguments], sort_keys=True)
 
 
@@ -195,7 +195,7 @@ def answers_to(calls: Sequence[Call], messages: Iterable[Json]) -> list[Json | N
     calls
         The calls of one message.
     messages
-        The messages after it. If the call or the answer has no id, the order tells which belong together.
+        The messages after it. If the call or the answer has no id, they are matched by their order.
     """
     free = list(takewhile(lambda message: message["role"] == "tool", messages))
     found: list[Json | None] = [None] * len(calls)

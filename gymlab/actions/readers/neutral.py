@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _KINDS = {column.name: column.kind for column in COLUMNS}
 _BOOLEANS = {"True": True, "False": False, "true": True, "false": False}
 _INTEGERS = ("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64")
-# Hive and Spark give this name to the folder for rows without a value.
+# The name that Hive and Spark give to the folder for rows without a value.
 _NULL_FOLDER = "__HIVE_DEFAULT_PARTITION__"
 _LONGEST_CELL = 2**31 - 1
 # The csv module has one limit for the whole process, so only one reader at a time may raise it.
@@ -60,7 +60,7 @@ def read_csv(path: Path) -> RawRows:
 
 
 def csv_cells(path: Path) -> tuple[list[int], list[str], list[list[str]], RawRows]:
-    """Return the line numbers, the header and the columns of a CSV file, and rows with the problems of ragged records."""
+    """Return the line numbers, the header and the columns of a CSV file, and rows that hold only the problems."""
     rows = RawRows({}, np.empty(0, dtype=np.int64), str(path))
     records = csv_rows(path)
     if not records:
@@ -80,7 +80,7 @@ def csv_cells(path: Path) -> tuple[list[int], list[str], list[list[str]], RawRow
 
 
 def values_of(name: str, cells: list[str]) -> list[object]:
-    """Return the values of a column by its kind in the action table; a further column takes the kind of its cells."""
+    """Return the values of a column by its kind in the action table, or by its cells if it is another column."""
     kind = _KINDS.get(name)
     if kind in ("number", "integer"):
         return [number_in(cell) if cell else None for cell in cells]
@@ -90,7 +90,7 @@ def values_of(name: str, cells: list[str]) -> list[object]:
 
 
 def _typed(cells: list[str]) -> list[object]:
-    """Return the cells of a column as numbers or as booleans if all are, else as texts; an empty cell is None.
+    """Return the cells of a column as numbers or booleans if all cells are, else as texts; an empty cell is None.
 
     A number that Python would write in another way, such as the version 3.10 or the code 007, is a text.
 
@@ -121,7 +121,7 @@ def folder_columns(path: Path) -> dict[str, list[object]]:
         if not (name and equals):
             continue
         name, value = printable(unquote(name)), printable(unquote(value))
-        # The inner folder wins over the outer one. A column in the file wins over both.
+        # The inner folder overrides the outer folder. A column in the file overrides both.
         found.setdefault(name, [None] if value == _NULL_FOLDER else values_of(name, [value]))
     return dict(reversed(found.items()))
 
@@ -139,7 +139,7 @@ def read_parquet(path: Path) -> RawRows:
             table = ParquetFile(file).read()
         twice = len(set(table.column_names)) < len(table.column_names)
         frame = pd.DataFrame() if twice else _frame(table)
-    # The metadata that pandas stores beside the columns may be broken, too, which raises errors of Python.
+    # The metadata that pandas stores with the columns may be broken, too; this raises errors of Python.
     except (pa.ArrowException, OSError, ValueError, TypeError, LookupError, AttributeError) as error:
         reason = shortened(" ".join(str(error).split()))
         raise InputError(f"{path}: is no readable Parquet file ({reason}); write it again") from error
@@ -160,7 +160,7 @@ def _frame(table: "pa.Table") -> pd.DataFrame:
     """Return an Arrow table as a frame, without the loss of a digit, a null or a date."""
     import pyarrow as pa  # noqa: PLC0415
 
-    # pandas would turn integers with a null among them into floats, also in lists.
+    # pandas would convert integers to floats if there is a null among them, also in lists.
     integers = {getattr(pa, name.lower())(): getattr(pd, f"{name}Dtype")() for name in _INTEGERS}
     is_odd = (pa.types.is_nested, pa.types.is_date, pa.types.is_time)
     odd = [field.name for field in table.schema if any(is_one(field.type) for is_one in is_odd)]
@@ -173,7 +173,7 @@ def _frame(table: "pa.Table") -> pd.DataFrame:
 
 
 def _cell(cell: "pa.Scalar") -> object:
-    """Return a cell as a value of Python; a cell without one stays as it is, and every column refuses it."""
+    """Return a cell as a value of Python. A cell that has no such value is not changed, and every column refuses it."""
     try:
         return cell.as_py(maps_as_pydicts="strict")
     except (ValueError, OverflowError, KeyError):
@@ -209,7 +209,7 @@ def read_jsonl(path: Path) -> RawRows:
 
 
 def _field_of(line: str) -> str:
-    """Return the field with the value that is no JSON; "" if no single field has it."""
+    """Return the name of the field whose value is no JSON; "" if the problem is not in a single field."""
     # The reader of Python accepts such a value, but the rest of the line may be broken, too.
     try:
         record = json.loads(line)

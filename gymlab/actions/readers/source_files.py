@@ -27,7 +27,7 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 
 def files_of(source: Source | Sequence[Source]) -> list[Path]:
-    """Return the files that a source names; the URL of a server names none.
+    """Return the files that a source names; the URL of a server names no file.
 
     Raises
     ------
@@ -133,7 +133,7 @@ def _database(url: str) -> Path:
         raise InputError(
             f"{hide_password(url)}: names no file; write sqlite:///relative/path or sqlite:////absolute"
         )
-    # SQLite takes the path without unquoting, so an existing file of this very name is the right one.
+    # SQLite does not unquote the path, so if there is a file with exactly this name, it is the right file.
     path = Path(match["path"])
     return path if path.exists() else Path(unquote(match["path"]))
 
@@ -154,7 +154,7 @@ def _by_arrow(codec: str) -> Callable[[Path], io.BufferedReader]:
 
 @dataclass(frozen=True)
 class Codec:
-    """A way to compress a file: the ending of file names, bytes at an offset by which it is known, and how to open it."""
+    """A way to compress a file: the ending of names, the bytes at an offset that identify it, and how to open it."""
 
     name: str
     suffix: str
@@ -173,12 +173,12 @@ _CODECS = (
 
 
 def codec_of(path: Path) -> Codec | None:
-    """Return the compression of a file, by its first bytes; None for a plain file.
+    """Return the compression of a file, from its first bytes; None for a plain file.
 
     Raises
     ------
     InputError
-        If the file cannot be read, or its name promises another compression.
+        If the file cannot be read, or its name has the ending of another compression.
     """
     check_file(path)
     try:
@@ -251,7 +251,7 @@ def lines(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def _unreadable(path: Path, error: Exception, codec: Codec | None = None, number: int = 0) -> InputError:
-    """Return the error for a file that cannot be read; without an ``errno``, its compressed data is damaged."""
+    """Return the error for a file that cannot be read; an error without an ``errno`` means damaged compressed data."""
     if codec is not None and getattr(error, "errno", None) is None:
         after = f" after line {number}" if number else ""
         return InputError(f"{path}: the {codec.name} data is damaged or cut off{after}; copy the file again")

@@ -1,7 +1,7 @@
 """Trajectories of tau-bench and tau2-bench: agents that call tools while they talk with a simulated user.
 
 Both published shapes are read: a list of runs (`traj`), and `{info, tasks, simulations}`. Each tool call is an
-action, and each message without a tool call. A message with neither text nor call is no action.
+action, and so is each message without a tool call. A message with neither text nor call is no action.
 """
 
 import json
@@ -31,7 +31,7 @@ _NO_GOLD = "tasks whose actions cannot be read, so that the impact of their writ
 
 @dataclass(frozen=True)
 class Conversation:
-    """One simulation of either shape, with the names of the second shape."""
+    """One simulation in either of the two shapes, with the names of the second shape."""
 
     session_id: str
     agent_id: str
@@ -41,7 +41,7 @@ class Conversation:
 
 
 def read(path: Path) -> RawRows:
-    """Read a file of trajectories; an odd value is left out alone, and a note says how often."""
+    """Read a file of trajectories; only unusable values are left out, and a note gives their number."""
     text = "".join(line for _, line in lines(path))
     odd: Odd = Counter()
 
@@ -103,7 +103,7 @@ def _shape(path: Path, data: object) -> tuple[list[Any], str, Callable[..., Conv
 
 
 def _from_run(path: Path, _data: object, run: Json, number: int, odd: Odd) -> Conversation:
-    """Read the first shape; it does not name the model, so the agent takes the name of the file."""
+    """Read the first shape; it does not name the model, so the name of the file becomes the name of the agent."""
     task = object_of(object_of(run.get("info")).get("task"))
     return Conversation(
         session_id=_session(path, run, number),
@@ -148,7 +148,7 @@ def _kept(found: Json, name: str) -> Json:
 
 
 def _session(path: Path, simulation: Json, number: int) -> str:
-    """Return a name for a simulation without an id: its task and trial, or else its number in the file."""
+    """Return the name of a simulation, made from its task and trial or from its number in the file if it has no id."""
     if simulation.get("task_id") is None:
         return f"{_stem(path)}:simulation {number}"
     trial = simulation.get("trial")
@@ -224,9 +224,9 @@ def _of_message(conversation: Conversation, turn: int, actor: str, about: Json, 
 
 
 def _impact(kind: str, actor: str, call: str | None, gold: list[str] | None) -> float | None:
-    """Return 0 for what changes nothing, 1 for a write that the task asks for, -1 for an agent's other writes.
+    """Return 0 for an action that changes nothing, 1 for a write of the task, -1 for another write of the agent.
 
-    A write of the user beside the task is a step to find the fault, so its impact is unknown.
+    A write of the user that the task does not ask for is a step to find the fault, so its impact is unknown.
     """
     if kind != "write":
         return 0.0
@@ -270,7 +270,7 @@ def kind_of(tool: str) -> str:
 
 
 def argument_target(kind: str, arguments: Mapping[str, Any]) -> str:
-    """Return the target of a call: ``order_id:…``, or the database as a whole."""
+    """Return the target of a call: ``order_id:…``, or the whole database."""
     ids = ((name, arguments.get(name)) for name in _IDS)
     named = next((f"{name}:{value}" for name, value in ids if isinstance(value, (str, int))), "database")
     return _TARGET.get(kind, named)

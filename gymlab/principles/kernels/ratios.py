@@ -6,7 +6,7 @@ from numba import njit
 
 @njit(cache=True, nogil=True)
 def likelihood_ratios(situation, choice, n_situations, n_action_types, xlogx, ratios):
-    """Write the ratio of each place, moving one action after the other to the left side: four terms change."""
+    """Write the ratio of each place: action after action moves to the left side, and each move changes four terms."""
     right = np.zeros((n_situations, n_action_types), np.int64)
     left = np.zeros((n_situations, n_action_types), np.int64)
     right_all = np.zeros(n_situations, np.int64)

@@ -1,4 +1,4 @@
-"""The versions of gymlab's tables: a database is brought to the newest one before its first session."""
+"""The versions of gymlab's tables: a database is upgraded to the newest version before its first session."""
 
 from pathlib import Path
 
@@ -11,17 +11,17 @@ from gymlab.errors import InputError
 # The newest version; a test compares it with the files in versions/.
 HEAD = "0002"
 VERSION_TABLE = "gymlab_version"
-# Of the lock that one process holds while it changes the tables of a PostgreSQL database.
+# The key of the lock that a process holds while it changes the tables of a PostgreSQL database.
 _LOCK = 7_096_845_290_441
 
 
 def stored_version(connection: Connection) -> str | None:
-    """Return the version of a database's tables; None if it has none, and ``0001`` for those of gymlab 0.1.0.
+    """Return the version of a database's tables; None if there are no tables, and ``0001`` for those of gymlab 0.1.0.
 
     Raises
     ------
     InputError
-        If a table of the same name is not gymlab's.
+        If a table of the same name was not made by gymlab.
     """
     tables = {*inspect(connection).get_table_names(), *inspect(connection).get_view_names()}
     if VERSION_TABLE in tables:
@@ -40,7 +40,7 @@ def upgrade(connection: Connection) -> None:
     Raises
     ------
     InputError
-        If a table of the same name is not gymlab's, or the database was written by a newer gymlab.
+        If a table of the same name was not made by gymlab, or the database was written by a newer gymlab.
     """
     if _is_up_to_date(connection):
         return
@@ -52,7 +52,7 @@ def upgrade(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
     else:
-        # A write first, so that SQLite's lock for writing is taken before the version is read.
+        # The first statement is a write, so that SQLite's write lock is taken before the version is read.
         connection.execute(
             text(f"CREATE TABLE IF NOT EXISTS {VERSION_TABLE} (version_num VARCHAR(32) NOT NULL)")
         )
@@ -79,7 +79,7 @@ def _is_up_to_date(connection: Connection) -> bool:
 
 
 def _require_gymlabs(connection: Connection, name: str) -> None:
-    """Refuse a table that has the name of one of gymlab's, but other columns or another key."""
+    """Refuse a table that has the name of one of gymlab's tables, but other columns or another key."""
     inspector = inspect(connection)
     found = {column["name"] for column in inspector.get_columns(name)}
     key = inspector.get_pk_constraint(name)["constrained_columns"]

@@ -1,6 +1,6 @@
-"""Figures: from a log, an extraction, plain arrays or measurements to plotly figures, with one look for all.
+"""Figures: from a log, an extraction, plain arrays or measurements to plotly figures in a common look.
 
-:func:`from_arrays` makes an extraction, and a log, from plain arrays, for all functions that take one.
+:func:`from_arrays` makes an extraction with a log from plain arrays, for all functions that take one of these.
 """
 
 from gymlab.workbench.figures.dendrograms import (

@@ -20,7 +20,7 @@ from gymlab.workbench.text import counted, some_of
 # Colours of the joins: grey above the cut, below it the colour of the pattern.
 _JOIN_COLOURS = (look.GREY, *look.PALETTE)
 
-# Names by which a widget finds the line of the cut and the dots of the leaves.
+# The names with which a widget finds the line of the cut and the markers of the leaves.
 CUT, LEAVES = "cut", "leaves"
 
 NO_TREE = "no tree: too few windows, or a method or strategy without one"
@@ -28,7 +28,7 @@ NO_TREE = "no tree: too few windows, or a method or strategy without one"
 
 @dataclass(frozen=True, eq=False)
 class LogTree:
-    """A tree of windows, and their log; its patterns need not be known.
+    """A tree of windows, with their log. The patterns need not be known.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class LogTree:
     items
         int64 ``(n,)``: the windows in the tree.
     linkage
-        float64 ``(n−1, 4)``; None without a tree.
+        The linkage matrix, float64 ``(n−1, 4)``; None without a tree.
     distances
         The condensed matrix of these windows; None without a matrix.
     method
@@ -76,13 +76,13 @@ class DrawnBranch:
     windows
         int64: the window at each leaf.
     hover
-        The place in the log of each of these windows.
+        The place of each of these windows in the log.
     states
         The action types in each of these windows, step by step.
     legend
         The colours of the action types.
     role
-        The relation of the window to the windows below its leaf: first or most typical.
+        The role of the shown window among the windows below its leaf: the first or the most typical one.
     """
 
     outline: Outline
@@ -103,7 +103,7 @@ def dendrogram(extraction: Extraction, *, n_leaves: int = 40, root: int | None =
     n_leaves
         The largest number of leaves. A leaf represents all windows below it.
     root
-        The node at the top, from the ``customdata`` of the leaves; by default the root of the tree.
+        The node at the top, as in the ``customdata`` of the leaves; by default the root of the tree.
     """
     tree = LogTree.of(extraction)
     branch = drawn_branch(tree, n_leaves=n_leaves, root=root)
@@ -141,14 +141,14 @@ def drawn_branch(tree: LogTree, *, n_leaves: int = 40, root: int | None = None) 
 def draw_branch(
     tree: LogTree, branch: DrawnBranch | None, labels: NDArray[np.int64], *, cut: float | None
 ) -> go.Figure:
-    """Return a dendrogram as :func:`dendrogram` does, of a tree whose patterns need not be known.
+    """Return a dendrogram, as :func:`dendrogram` does, of a tree whose patterns may be unknown.
 
     Parameters
     ----------
     tree, branch
         The tree, and the branch of it that :func:`drawn_branch` returns.
     labels
-        int64: the pattern of each window of the tree; −1 where it is not known.
+        int64: the pattern of each window of the tree; −1 if it is not known.
     cut
         The height of the cut; None for no line.
     """
@@ -186,7 +186,7 @@ def _dendrogram(
     figure.add_traces(join_traces(top, node_labels), rows=1, cols=1)
     figure.add_trace(_tops(top), row=1, col=1)
     figure.add_trace(_leaf_markers(branch, node_labels, noun), row=1, col=1)
-    # The axis begins below 0, since the pointer cannot reach dots on the edge.
+    # The axis begins below 0, since the pointer cannot reach markers on the edge.
     tallest = float(top.y.max()) or 1.0
     figure.update_yaxes(
         title=f"height of the join ({tree.method} linkage)",
@@ -199,7 +199,7 @@ def _dendrogram(
     )
     places = list(range(len(top.leaves)))
     cells = sequences.state_cells(branch.states, branch.legend, hover=branch.hover, y=places)
-    # Each leaf has a column, in which time goes down.
+    # Each leaf has a column, in which the steps go from top to bottom.
     cells.update(z=cells.z.T, text=cells.text.T, x=places, y=None, y0=1)
     figure.add_trace(cells, row=2, col=1)
     figure.add_traces(sequences.legend_entries(branch.legend), rows=2, cols=1)
@@ -214,7 +214,7 @@ def _dendrogram(
 
 
 def some_compared(n: int, windows: Windows) -> str:
-    """Return a sentence on how many of the windows were compared; "" if all were."""
+    """Return a sentence with the number of the windows that were compared; "" if all were compared."""
     return some_of(n, len(windows), windows.noun, "a sample")
 
 
@@ -229,7 +229,7 @@ def cut_height(extraction: Extraction) -> float | None:
 
 
 def height_of_cut(tree: NDArray[np.float64], n_clusters: int) -> float | None:
-    """Return a height between two joins at which a tree has ``n_clusters`` branches; None if there is none.
+    """Return a height between two joins at which a tree has ``n_clusters`` branches; None if there is no such height.
 
     Parameters
     ----------
@@ -268,7 +268,7 @@ def _typical_items(tree: LogTree, top: Outline) -> NDArray[np.int64]:
 
 
 def join_traces(top: Outline, node_labels: NDArray[np.int64]) -> list[go.Scatter]:
-    """Return the joins as one line trace for each colour, also for unused ones, so that a new cut only changes points."""
+    """Return the joins as one line trace for each colour (unused ones too), so that a new cut changes only points."""
     colours = [look.pattern_colour(int(label)) for label in node_labels[top.joins]]
     traces = []
     for colour in _JOIN_COLOURS:
@@ -288,7 +288,7 @@ def join_traces(top: Outline, node_labels: NDArray[np.int64]) -> list[go.Scatter
 
 
 def _tops(top: Outline) -> go.Scatter:
-    """Return invisible markers in the middle of the joins, for the hover."""
+    """Return invisible markers in the middle of the joins, for the hover texts."""
     return go.Scatter(
         x=top.x[:, 1:3].mean(axis=1),
         y=top.y[:, 1],
@@ -320,8 +320,8 @@ def leaf_colours(top: Outline, node_labels: NDArray[np.int64]) -> list[str]:
 
 
 def leaf_texts(branch: DrawnBranch, node_labels: NDArray[np.int64], noun: str) -> list[str]:
-    """Return the hover of each leaf as HTML: the number of its windows, their pattern, and the window below the dot."""
-    # The nodes of single items come first. If all are −1, the patterns are not known yet.
+    """Return the hover text of each leaf as HTML: the number of its windows, their pattern, and the shown window."""
+    # The nodes of single items come first. If all their labels are −1, the patterns are not known yet.
     known = bool((node_labels[: len(node_labels) // 2 + 1] >= 0).any())
     texts = []
     for size, label, where in zip(
@@ -343,7 +343,7 @@ def _leaf_markers(branch: DrawnBranch, node_labels: NDArray[np.int64], noun: str
         name=LEAVES,
         marker={
             "color": leaf_colours(branch.outline, node_labels),
-            # The area grows with the number of windows. A leaf of one window has a bar, as it cannot be opened.
+            # The area grows with the number of windows. A leaf of one window has a bar, since it cannot be opened.
             "size": np.where(sizes > 1, np.clip(4 + 14 * np.sqrt(sizes / sizes.max()), 7, 18), 6),
             "symbol": np.where(sizes > 1, "circle", "line-ns-open"),
             "line": {"color": "white", "width": 1},

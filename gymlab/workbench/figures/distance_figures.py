@@ -1,4 +1,4 @@
-"""Figures of distances: the whole matrix in the order of the leaves of the tree, and the warping path of two windows."""
+"""Figures of distances: the whole matrix in the order of the tree's leaves, and the warping path of two windows."""
 
 from collections.abc import Sequence
 
@@ -20,7 +20,7 @@ from gymlab.workbench.text import counted
 
 
 def distance_heat_map(extraction: Extraction, *, most: int = 160) -> go.Figure:
-    """Return the distances in the order of the leaves; neighbouring windows share a row if there are many.
+    """Return the distances in the order of the leaves; if there are many windows, neighbouring windows share a row.
 
     Patterns are dark blocks on the diagonal, framed in their colours. A block that is dark inside and light outside is a
     pattern that is well separated.
@@ -49,7 +49,7 @@ def distance_heat_map(extraction: Extraction, *, most: int = 160) -> go.Figure:
     own = extraction.labels[clustered]
     labels = np.array([_most_frequent(own[items]) for items in blocks], dtype=np.int64)
     places = look.whereabouts(extraction.windows.table, clustered[[items[0] for items in blocks]])
-    # The numbers keep rows with the same name apart.
+    # The rows are numbered, so that two rows with the same name are not merged.
     names = sequences.row_names(
         [
             (f"{counted(len(items), noun)}, first " if len(items) > 1 else "") + where
@@ -189,7 +189,7 @@ def _add_alignment(
     path: NDArray[np.int64],
     hover: Sequence[str],
 ) -> None:
-    """Add the two series as rows of cells, the first on top, and a line between each two aligned actions."""
+    """Add the two series as rows of cells, with the first row on top, and a line for each pair of aligned actions."""
     for row, height in ((0, 1.0), (1, 0.0)):
         cells = sequences.state_cells([states[row]], legend, hover=[hover[row]], y=[height])
         figure.add_trace(cells.update(y=None, y0=height, dy=0.5), row=2, col=1)

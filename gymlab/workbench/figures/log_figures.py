@@ -1,4 +1,4 @@
-"""Figures of a log before clustering: its series, its action types step by step, the entropy of its agents."""
+"""Figures of a log before clustering: its series, its action types at each step, and the entropy of its agents."""
 
 import html
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from gymlab.workbench.text import counted, some_of
 # The columns that identify a series, and the one that is drawn.
 _SERIES = ("session_id", "agent_id", "step", "action_type")
 
-# Steps that fewer of the series reach are left out, since they say nothing about all series.
+# A step is left out if a smaller share of the series reaches it, since it does not represent all series.
 _LEAST_SHARE = 0.02
 _MOST_STEPS, _MOST_CELLS, _MOST_POINTS = 400, 250, 400
 
@@ -33,7 +33,7 @@ def state_distribution(actions: pd.DataFrame) -> go.Figure:
     Parameters
     ----------
     actions
-        The action table, the rows of a series together.
+        The action table. The rows of a series have to be together.
     """
     a_table("actions", actions, *_SERIES)
     legend = sequences.legend_of(actions["action_type"])
@@ -71,20 +71,20 @@ def state_distribution(actions: pd.DataFrame) -> go.Figure:
 
 
 def series_of_log(actions: pd.DataFrame, *, most: int = 40) -> go.Figure:
-    """Return series of a log as rows of coloured cells: of each agent the first, of each the second, and so on.
+    """Return series of a log as rows of coloured cells: the first series of each agent, then their second series, ….
 
     Parameters
     ----------
     actions
-        The action table, the rows of a series together.
+        The action table. The rows of a series have to be together.
     most
-        Series at most, and of each its first 250 actions.
+        The maximum number of series. Only the first 250 actions of each series are shown.
     """
     a_table("actions", actions, *_SERIES)
     most = whole_number("most", most, least=1)
     first, length = series_bounds(actions)
     agents = actions["agent_id"].iloc[first].to_numpy()
-    # First choose the first series of each agent, then the second …; then sort the chosen series by agent.
+    # Choose the first series of each agent, then the second ones, and so on. Then sort the chosen series by agent.
     turn = pd.Series(agents).groupby(agents).cumcount().to_numpy()
     chosen = np.sort(np.argsort(turn, kind="stable")[:most])
     chosen = chosen[np.argsort(agents[chosen], kind="stable")]
@@ -118,15 +118,15 @@ def series_of_log(actions: pd.DataFrame, *, most: int = 40) -> go.Figure:
 def entropy_of_agents(actions: pd.DataFrame, *, most: int = 8) -> go.Figure:
     """Return the entropy of each agent's choices over its actions, in a sliding window of a tenth of them.
 
-    Entropy is a share of the largest that the action types of the log allow, so that agents and times compare. The
-    agents shown are those whose entropy changes most.
+    The entropy is given as a share of the largest possible entropy for the action types of the log, so that agents and
+    times can be compared. The agents whose entropy changes most are shown.
 
     Parameters
     ----------
     actions
         The action table.
     most
-        Agents at most.
+        The maximum number of agents.
     """
     a_table("actions", actions, *_SERIES)
     most = whole_number("most", most, least=1)
@@ -153,12 +153,12 @@ def entropy_curves(curves: Mapping[str, ArrayLike], window: int, *left_out: str)
     Parameters
     ----------
     curves
-        By agent, float64 ``(n_actions − window + 1,)``, 0 to 1: the entropy in the window that ends at each action, from
-        the first full window on, as a share of the largest possible entropy.
+        For each agent, float64 ``(n_actions − window + 1,)``, 0 to 1: the entropy in each full window, as a share of
+        the largest possible entropy.
     window
         The length of the window, in actions.
     *left_out
-        Sentences above the figure on what it leaves out.
+        Sentences for the lines above the figure, about the things that are left out.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The common look of all figures: template, colours, hover, and their changes on narrow pages.
+"""The common look of all figures: template, colours, hover texts, and changes on narrow pages.
 
 Strings from a log are escaped and shortened before they enter a figure, since plotly renders some HTML.
 """
@@ -19,8 +19,8 @@ from gymlab.errors import InputError
 from gymlab.workbench.checked import a_table, whole_numbers
 from gymlab.workbench.text import one_line, short_names
 
-# The palette of Okabe and Ito, which people with any colour vision can tell apart. Its yellow is darker here, and its
-# black is lighter, so that both are seen well on white.
+# The palette of Okabe and Ito: people with any colour vision can distinguish its colours. Here its yellow is darker and
+# its black is lighter, so that both are easy to see on white.
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#7A6C00", "#555555")
 # Paul Tol's light scheme, for action types. The palette above is for patterns, which may be in the same figure.
 STATES = ("#77AADD", "#EE8866", "#EEDD88", "#44BB99", "#FFAABB", "#99DDFF", "#BBCC33", "#AAAA00")
@@ -30,7 +30,7 @@ GREY, PALE = "#9aa3ad", "#d5dbe1"
 INK = "#1f2933"
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
 
-# From white to dark blue, even to the eye.
+# A colour scale from white to dark blue, with perceptually equal steps.
 SEQUENTIAL = ("#f7fbff", "#c8ddf0", "#8ab9dd", "#4a90c4", "#1b64a5", "#08306b")
 
 TEMPLATE = "gymlab"
@@ -94,7 +94,7 @@ def nothing_to_show(why: str, *, height: int = 160) -> go.Figure:
 
 
 def say_left_out(figure: go.Figure, *sentences: str) -> go.Figure:
-    """Write above a figure what it leaves out; the figure grows by the height of the lines.
+    """Write sentences above a figure about the things that it leaves out; the figure grows by the height of the lines.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def say_left_out(figure: go.Figure, *sentences: str) -> go.Figure:
             "y": 1,
             "yref": "container",
             "yanchor": "top",
-            # plotly puts a title of several lines higher than a title of one line.
+            # plotly places a title of several lines higher than a title of one line.
             "pad": {"t": 6 if len(lines) == 1 else 14},
         },
         margin={"t": (top or 0) + room},
@@ -173,8 +173,8 @@ def pattern_name(label: int) -> str:
 def plain(text: object, limit: int | None = 40) -> str:
     """Return a string from a log as one short line for a figure, without markup.
 
-    Quotes are not escaped, since plotly shows them as they are. Dollars are, since a page with MathJax takes the text
-    between two dollars for a formula.
+    Quotes are not escaped, since plotly shows them unchanged. Dollar signs are escaped, since a page with MathJax shows
+    the text between two dollar signs as a formula.
 
     Examples
     --------
@@ -201,7 +201,7 @@ def plain_names(names: Iterable[object], limit: int, *, taken: Iterable[str] = (
 
 
 def whereabouts(table: pd.DataFrame, indices: Sequence[int] | NDArray[Any] | None = None) -> list[str]:
-    """Return the place of each window in the log, for the hover: agent, session and steps.
+    """Return the place of each window in the log, for the hover texts: agent, session and steps.
 
     Parameters
     ----------
@@ -217,7 +217,7 @@ def whereabouts(table: pd.DataFrame, indices: Sequence[int] | NDArray[Any] | Non
     ['ada in s, steps 20–29']
     """
     a_table("table", table, "agent_id", "session_id", "start", "end")
-    # Short names depend on the whole table, so that a name is the same in every figure.
+    # Short names are made for the whole table, so that a name is the same in every figure.
     agents = plain_names(table["agent_id"].unique(), 30)
     sessions = plain_names(table["session_id"].unique(), 40)
     part = table if indices is None else table.iloc[_checked_rows(indices, len(table))]
@@ -229,7 +229,7 @@ def whereabouts(table: pd.DataFrame, indices: Sequence[int] | NDArray[Any] | Non
 
 
 def evenly(n: int, most: int) -> NDArray[np.int64]:
-    """Return at most ``most`` positions among n, evenly from the first to the last.
+    """Return at most ``most`` of n positions, evenly spaced from the first to the last.
 
     Examples
     --------

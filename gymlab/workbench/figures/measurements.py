@@ -1,4 +1,4 @@
-"""Figures of measurements: claims and their thresholds, time, memory, the trend over runs, and alerts."""
+"""Figures of measurements: claims with their thresholds, time, memory, the trend over runs, and alerts."""
 
 from collections.abc import Mapping, Sequence
 
@@ -18,7 +18,7 @@ _TOO_SMALL = "not measured: the log is too small"
 
 
 def claims(found: Sequence[Claim]) -> go.Figure:
-    """Plot each claim on a separate axis: the measured value, its range, and the promised part of the axis.
+    """Plot each claim on a separate axis: the measured value, its range, and the part where the claim holds.
 
     Parameters
     ----------
@@ -169,7 +169,7 @@ def stages(seconds: Mapping[str, float]) -> go.Figure:
     """
     instance("seconds", seconds, Mapping, "seconds by stage")
     numbers("seconds", list(seconds.values()))
-    # In a panel the legend has several lines, which need this height.
+    # The height is enough for a legend of several lines, as in a panel.
     figure = look.empty_figure("seconds", height=190, barmode="stack", margin={"t": 80, "b": 44})
     for name, value in seconds.items():
         figure.add_bar(
@@ -234,7 +234,7 @@ def trend(runs: pd.DataFrame) -> go.Figure:
 
 
 def alert_strip(alerts: Sequence[Alert]) -> go.Figure:
-    """Plot the value of each alert as a share of its threshold: green, red if it fires, no bar without data.
+    """Plot the value of each alert as a share of its threshold: a green bar, red if it fires, no bar without data.
 
     Parameters
     ----------
@@ -245,7 +245,7 @@ def alert_strip(alerts: Sequence[Alert]) -> go.Figure:
     figure = look.empty_figure(
         height=56 + 34 * len(alerts), showlegend=False, margin={"t": 16, "b": 32, "l": 16, "r": 16}
     )
-    # Values are shares of the threshold of their alert, so that one line is the threshold of all.
+    # Values are shares of the threshold of the alert, so that one line is the threshold of all alerts.
     shares = [0.0 if alert.value is None else alert.value / alert.threshold for alert in alerts]
     texts = ["no data" if alert.value is None else f"{alert.value:.3g} {alert.unit}" for alert in alerts]
     figure.add_bar(
@@ -263,6 +263,6 @@ def alert_strip(alerts: Sequence[Alert]) -> go.Figure:
     figure.add_vline(x=1, line={"dash": "dash", "color": look.GREY}, annotation_text="threshold")
     figure.update_xaxes(range=[0, max(1.3, *shares) * 1.15 if shares else 1.3], showticklabels=False)
     figure.update_yaxes(autorange="reversed", showgrid=False, ticksuffix=" ")
-    # The bracket at the end, which names the threshold, is left out on narrow pages.
+    # On narrow pages the text in brackets at the end, with the threshold, is left out.
     short = [look.plain(alert.statement.partition(" (")[0], 22) for alert in alerts]
     return look.on_narrow_pages(figure, {"yaxis.tickvals": list(range(len(alerts))), "yaxis.ticktext": short})

@@ -21,13 +21,13 @@ from gymlab.workbench.text import counted, singular, some_of
 
 _COLUMNS = 3
 
-# Pixels between the parts of a pattern, and between bands of patterns.
+# The pixels between the parts of a pattern, and between bands of patterns.
 _GAP, _BETWEEN = 8, 56
 
 _ONLY_NOISE = "there is no pattern: all is noise"
 
 Patterns = Sequence[TemporalPattern]
-# For each pattern the members that are drawn, and the barycentre as a table of its channels.
+# For each pattern: the members that are drawn, and the barycentre as a table of its channels.
 Members = list[NDArray[np.int64]]
 Centers = list[pd.DataFrame | None]
 
@@ -113,7 +113,7 @@ def patterns(
 
 
 def windows_of_pattern(extraction: Extraction, label: int, *, most: int = 60) -> go.Figure:
-    """Return windows of a pattern as rows of coloured cells: the most typical first, those of noise as in the log.
+    """Return windows of a pattern as rows of coloured cells, the most typical first; noise in the order of the log.
 
     Parameters
     ----------
@@ -170,7 +170,7 @@ def _patterns_of_states(
     with_shares = any(one is not None for one in shares)
     columns = min(_COLUMNS, len(shown))
     bands = -(-len(shown) // columns)
-    # Heights in pixels: medoid, members, barycentre, and the titles of the band below.
+    # The heights in pixels of the medoid, the members, the barycentre, and the titles of the band below.
     heights = [*([28, 130, 70] if with_shares else [28, 150]), _BETWEEN] * bands
     parts = len(heights) // bands
     inner = sum(heights) + _GAP * len(heights)
@@ -278,7 +278,7 @@ def _add_shares(
 def _patterns_of_numbers(
     extraction: Extraction, shown: Patterns, members: Members, centers: Centers, channel: str
 ) -> go.Figure:
-    """Plot each pattern as lines: members pale, the medoid in its colour, the barycentre dashed."""
+    """Plot each pattern as lines: members pale, the medoid in the pattern's colour, the barycentre dashed."""
     values, windows = extraction.actions[channel].to_numpy(dtype=float), extraction.windows
     columns = min(_COLUMNS, len(shown))
     rows = -(-len(shown) // columns)
@@ -336,7 +336,7 @@ def _longest(extraction: Extraction, shown: Patterns, members: Members) -> int:
 
 
 def _titles_of(shown: Patterns, columns: int, bands: int, parts: int, noun: str) -> list[str]:
-    """Return the titles of all cells of a grid, band by band; the title of a pattern is above its first part."""
+    """Return the titles of all cells of a grid, band by band. The title of a pattern is above its first part."""
     titles = []
     for band in range(bands):
         names = [

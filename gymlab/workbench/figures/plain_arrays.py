@@ -1,4 +1,4 @@
-"""Extractions made from plain arrays, so that every figure can be had without a log."""
+"""Extractions made from plain arrays, so that every figure can be drawn without a log."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -38,8 +38,8 @@ def from_arrays(
 ) -> Extraction:
     """Return an extraction made from arrays, for every figure, table and widget that takes one.
 
-    Its ``actions`` are a log of the series, for the figures that take a log. One of ``states``, ``values``,
-    ``distances`` and ``linkage`` has to be given.
+    The ``actions`` of the extraction are a log of the series, for the figures that take a log. At least one of
+    ``states``, ``values``, ``distances`` and ``linkage`` has to be given.
 
     Parameters
     ----------
@@ -52,24 +52,24 @@ def from_arrays(
         Numbers: an array ``(n, n_timepoints)`` or ``(n, n_timepoints, n_channels)``, or a list of arrays of unequal
         length. :func:`patterns` draws them as ``channel="channel 0"``.
     distances
-        Condensed matrix ``(n(n−1)/2,)``. By default the exact DTW distances of ``values``, else those of ``states``, else
-        the heights at which ``linkage`` joins the pairs.
+        Condensed matrix ``(n(n−1)/2,)``. By default the exact DTW distances of ``values``; without them those of
+        ``states``; without both the heights at which ``linkage`` joins the pairs.
     linkage
-        Linkage matrix ``(n−1, 4)``, as of scipy. By default it is made from the distances.
+        Linkage matrix ``(n−1, 4)``, as scipy returns it. By default it is made from the distances.
     method
         The method of the linkage: ward, average, complete or single.
     names
-        The name of each series, for the hover. By default their numbers.
+        The name of each series, for the hover texts. By default the number of the series.
 
     Returns
     -------
     Extraction
-        Its windows are the whole series.
+        An extraction whose windows are the whole series.
 
     Raises
     ------
     InputError
-        If no array is given, an array has the wrong shape, or two arrays are of different numbers of series.
+        If no array is given, an array has the wrong shape, or two arrays have different numbers of series.
 
     Examples
     --------

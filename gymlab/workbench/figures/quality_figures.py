@@ -16,13 +16,13 @@ from gymlab.workbench.checked import a_table, an_extraction, each, numbers, whol
 from gymlab.workbench.figures import look
 from gymlab.workbench.text import counted, decimals, some_of
 
-# Bars of a pattern at most. More bars could not be seen, and would slow the page.
+# The maximum number of bars of a pattern. More bars cannot be distinguished, and would make the page slow.
 _MOST_BARS = 300
 
-# A pattern with a smaller share of the windows has no room for its name.
+# A pattern with a smaller share of the windows is not named, since there is no space.
 _LEAST_NAMED = 0.05
 
-# Height of a row of one pattern, in pixels.
+# The height of the row of a pattern, in pixels.
 _ROW = 26
 
 
@@ -39,7 +39,7 @@ def silhouette_bars(
 ) -> go.Figure:
     """Plot silhouette widths as bars, pattern by pattern, the largest width of each pattern first.
 
-    Of a large pattern 300 windows are drawn, evenly from the largest width to the smallest.
+    Of a large pattern only 300 windows are drawn, evenly spaced from the largest width to the smallest.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def silhouette_bars(
     labels
         int64 ``(n,)``, the pattern of each window; −1 is noise.
     table
-        The place of each window in the log, as ``Windows.table``. Without it the hover gives the window's number.
+        The place of each window in the log, as ``Windows.table``. Without it the hover text has the window's number.
     noun
         The name of the windows, in the plural.
 
@@ -147,7 +147,7 @@ def cluster_sizes(extraction: Extraction) -> go.Figure:
 
 
 def choice_of_k(extraction: Extraction, others: Mapping[str, Mapping[int, float]] | None = None) -> go.Figure:
-    """Return the average silhouette width for every number of patterns that was tried, and mark the number chosen.
+    """Return the average silhouette width for every number of patterns that was tried; the chosen number is marked.
 
     Parameters
     ----------
@@ -161,7 +161,7 @@ def choice_of_k(extraction: Extraction, others: Mapping[str, Mapping[int, float]
         instance("others", others, Mapping, "curves by name, or None")
     curve, chosen = dict(extraction.quality.silhouette_by_n_clusters), len(extraction.patterns)
     if curve:
-        # The number of patterns in the config may be above the largest one that is tried.
+        # The number of patterns in the config may be larger than the largest number that was tried.
         curve.setdefault(chosen, extraction.quality.silhouette)
     curves: dict[str, Mapping[int, float]] = {extraction.config.method: dict(sorted(curve.items()))}
     return silhouette_curves(curves | dict(others or {}), chosen)
@@ -208,11 +208,11 @@ def silhouette_curves(curves: Mapping[str, Mapping[int, float]], chosen: int | N
 
 
 def significance(extraction: Extraction | Sequence[PatternSignificance]) -> go.Figure:
-    """Return whether patterns are found again, and whether they are tighter and better separated than chance.
+    """Plot the stability of the patterns, and their compactness and separation in comparison with surrogate logs.
 
-    Left: the mean Jaccard similarity when sessions are drawn anew, with a line at the smallest value that can be trusted.
-    Middle and right: the points are the distance to the medoid and the silhouette width of each pattern. The bars are the
-    middle 90 % of the values in surrogate logs, with their median.
+    Left: the mean Jaccard similarity after sessions are resampled, with a line at the smallest value that can be
+    trusted. Middle and right: the points are the distance to the medoid and the silhouette width of each pattern. The
+    bars are the middle 90 % of the values in surrogate logs, with their median.
 
     Parameters
     ----------
@@ -267,7 +267,7 @@ def significance(extraction: Extraction | Sequence[PatternSignificance]) -> go.F
 
 
 def _side_by_side(n_patterns: int, titles: Sequence[str]) -> go.Figure:
-    """Return plots beside each other, each with one row for each pattern."""
+    """Return a figure with plots side by side, each with one row for each pattern."""
     figure = make_subplots(
         cols=len(titles),
         shared_yaxes=True,

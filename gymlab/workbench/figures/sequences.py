@@ -18,24 +18,24 @@ from gymlab.workbench.text import counted
 # The last colour is for all rare states.
 _MOST = len(STATES) - 1
 
-# With more rows the names at the axis would overlap, so they are left out.
+# With more rows than this, the names at the axis would overlap, so they are left out.
 _MOST_NAMES = 40
 
-# Only the beginning of a long series is shown beside others.
+# The number of actions of a long series that are shown if there are other series beside it.
 MOST_STEPS = 60
 
-# A cell where a series has ended.
+# The code of a cell after the end of a series.
 NONE = -1
 
 
 @dataclass(frozen=True)
 class Legend:
-    """The colours of states: each of the most frequent states has one, and all others share one.
+    """The colours of states: each of the most frequent states has its own colour, and all others share one colour.
 
     Attributes
     ----------
     names
-        The states with a colour each, the most frequent first.
+        The states with their own colours, the most frequent first.
     others
         The states that share a colour, the most frequent first.
     """
@@ -45,7 +45,7 @@ class Legend:
 
     @cached_property
     def texts(self) -> dict[str, str]:
-        """The text for each state, by its name. No two are equal, and none is equal to the entry of the shared colour."""
+        """The text for each state, by its name. All texts differ, also from the entry of the shared colour."""
         return plain_names([*self.names, *self.others], 30, taken=self._shared)
 
     @property
@@ -94,12 +94,12 @@ def legend_of(states: Iterable[object]) -> Legend:
     """
     counts = pd.Series(list(states), dtype=object).dropna().astype(str).value_counts()
     names = tuple(counts.index)
-    # A single rare state takes the last colour itself.
+    # If there is only one rare state, it gets the last colour.
     return Legend(names) if len(names) <= _MOST + 1 else Legend(names[:_MOST], names[_MOST:])
 
 
 def first_states(actions: pd.DataFrame, windows: Windows, some: NDArray[np.int64]) -> list[list[object]]:
-    """Return the action types in some windows, of a long series only the first ones."""
+    """Return the action types in some windows; for a long series only the first ones."""
     choices = actions["action_type"]
     return [choices.iloc[windows.rows(int(index))[:MOST_STEPS]].tolist() for index in some]
 
@@ -114,7 +114,7 @@ def state_rows(rows: Sequence[Sequence[object]], legend: Legend, names: Sequence
     legend
         The colours of the states.
     names
-        The name of each row, as HTML. The names are numbered, so that rows with the same name stay apart.
+        The name of each row, as HTML. The names are numbered, so that rows with the same name are not merged.
     """
     codes, states = _cells(rows, legend)
     hover = "%{y}<br>action %{x}: %{text}<extra></extra>"
@@ -146,14 +146,14 @@ def state_cells(
     rows, legend
         As for :func:`state_rows`.
     hover
-        The name of each row for the hover, as HTML.
+        The name of each row for the hover texts, as HTML.
     y
         The position of each row.
     """
     codes, states = _cells(rows, legend)
     texts = np.full(codes.shape, "", dtype=object)
     for index, row in enumerate(states):
-        # The number is not the step, since filters leave gaps in the steps.
+        # The number of an action is not its step, since filters leave gaps in the steps.
         texts[index] = [f"{hover[index]}<br>action {k}: {state}" for k, state in enumerate(row, 1)]
     return _heat_map(codes, legend, y=list(y), text=texts, hovertemplate="%{text}<extra></extra>")
 
@@ -174,7 +174,7 @@ def index_plot(
     rows
         The states of each sequence.
     names, hover
-        The name of each sequence at the axis, and its name in the hover, as HTML.
+        The name of each sequence at the axis, and its name in the hover text, as HTML.
     legend
         The colours of the states.
     x, noun

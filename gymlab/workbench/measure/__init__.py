@@ -1,4 +1,4 @@
-"""Measurements of the claims of the optimization document: baseline and gymlab on the same log, in one run."""
+"""Measurements of the claims of the optimization document: the baseline and gymlab on the same log, in one run."""
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""The claim of accuracy: distances compared with float64, patterns compared with those of reference distances."""
+"""The claim about accuracy: distances are compared with float64, and patterns with those of reference distances."""
 
 from dataclasses import dataclass, replace
 
@@ -27,8 +27,8 @@ _REPEATS = 3
 _RELATIVE_ERROR = 1e-5
 # The document proposes to compute this share of the pairs.
 _TOP_FRACTION = 0.2
-# As shares of the largest distance: a float32 distance this near to a float64 distance counts as equal to it, and two
-# float64 distances this near to each other count as equal.
+# Differences that count as 0, as shares of the largest distance: between a float32 and a float64 distance, and between
+# two float64 distances.
 _EQUAL, _SAME = 2e-6, 1e-10
 _TIES = (
     "without this, the smallest agreement is {:.3f}: a log of categories has many equal distances, and rounding in the last "
@@ -38,13 +38,13 @@ _TIES = (
 
 @dataclass(frozen=True, eq=False)
 class AccuracyRun(ClaimRun):
-    """The accuracy of gymlab.
+    """The accuracy of gymlab's distances and patterns.
 
     Attributes
     ----------
     selective
-        Agreement of strategy ``selective`` with ``exact``, shown but not judged: ``method`` of linkage, ``windows`` and
-        ``agreement`` (adjusted Rand index); empty for whole series.
+        The agreement of the strategy ``selective`` with ``exact``, which is shown but not judged: ``method`` of the
+        linkage, ``windows`` and ``agreement`` (adjusted Rand index); empty for whole series.
     claims
         ``accuracy``.
     """
@@ -98,10 +98,10 @@ def _agreement(a: Condensed, b: Condensed, method: Linkage) -> float:
 def _ties_alike(
     ours: NDArray[np.float32], theirs: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return both matrices with each distance replaced by a near distinct reference distance.
+    """Return both matrices with each distance replaced by the nearest distinct reference distance, if it is near.
 
-    Distances that are equal in the reference become equal in both, and none changes by more than ``_EQUAL``. Rounding
-    to decimals would separate equal distances near a border.
+    Distances that are equal in the reference become equal in both matrices, and no distance changes by more than
+    ``_EQUAL``. Rounding to decimals would separate equal distances near a border.
     """
     distinct = np.unique(theirs)
     largest = distinct[-1]
@@ -112,7 +112,7 @@ def _ties_alike(
 
 
 def _nearest(ordered: NDArray[np.float64], wanted: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return for each wanted number the nearest number of an ascending list."""
+    """Return the nearest number in an ascending list for each wanted number."""
     above = np.searchsorted(ordered, wanted).clip(max=len(ordered) - 1)
     below = (above - 1).clip(min=0)
     nearest: NDArray[np.float64] = np.where(
@@ -150,7 +150,7 @@ def _selective_agreement(extraction: Extraction, seed: int) -> pd.DataFrame:
 
 def _tslearn_matrix(series: list[NDArray[np.float64]], radius: int | None) -> NDArray[np.float64]:
     """Return the square matrix of tslearn's distances."""
-    # The import takes over a second, and so does compilation.
+    # The import takes over a second, and the compilation too.
     from tslearn.metrics import cdist_dtw  # noqa: PLC0415
     from tslearn.utils import to_time_series_dataset  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""The claims about memory, as the operating system counts it, each measured in a new process."""
+"""The claims about memory. It is measured in new processes, as the operating system counts it."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ from gymlab.workbench.claims import Claim, ClaimRun, judge, reduction
 from gymlab.workbench.measure.sublog import dense_config, first_windows, matrix_of, require_measurable
 from gymlab.workbench.probes import baseline_way, caches, gymlab_way
 
-# With fewer windows, the libraries are most of a process. The figures of caches exclude the libraries.
+# With fewer windows, the libraries take most of the memory. The figures of caches do not include the libraries.
 _WINDOWS, _CACHED_WINDOWS = 2_000, 1_000
 _REPEATS = 3
 _LEAST_WINDOWS = 300
-# Number of processes at the same time.
+# The number of processes that run at the same time.
 _AT_ONCE = 2
 
 
@@ -39,7 +39,7 @@ class MemoryRun(ClaimRun):
 
 
 def measure_memory(extraction: Extraction, *, seed: int = 0) -> MemoryRun:
-    """Run baseline and gymlab in separate processes, on the same windows.
+    """Run the baseline and gymlab in separate processes, on the same windows.
 
     Parameters
     ----------

@@ -27,7 +27,7 @@ _REPEATS = 6
 
 
 def measure_entropy(extraction: Extraction) -> ClaimRun:
-    """Time the entropy of the log's stream of choices from scratch and incrementally, with a read after each action.
+    """Time the entropy of the log's stream of choices, both recomputed and incremental, with a read after each action.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def measure_entropy(extraction: Extraction) -> ClaimRun:
 
 
 def _from_scratch(stream: list[str], window: int) -> float:
-    """Return the seconds of an update with a full window."""
+    """Return the seconds of one update with a full window."""
     start = 0.0
 
     def watched() -> Iterator[str]:
@@ -88,7 +88,7 @@ Insert = Callable[[Database, Sequence[ActionRow]], Awaitable[object]]
 
 
 def measure_storage(extraction: Extraction) -> ClaimRun:
-    """Time storage of the same rows with one ``add`` per row and with ``bulk_insert``, in new files.
+    """Time the storage of the same rows with one ``add`` per row and with ``bulk_insert``, in new files.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def measure_storage(extraction: Extraction) -> ClaimRun:
     before, after = [], []
     rows = rows_of(log)
     for _ in range(_REPEATS):
-        # A session keeps its rows, so each repeat needs new ones.
+        # A session keeps its rows, so each repeat needs new rows.
         before.append(background.run(_rows_a_second(insert_one_by_one, rows_of(log))))
         after.append(background.run(_rows_a_second(Database.bulk_insert, rows)))
     claim = judge(
@@ -134,7 +134,8 @@ async def _rows_a_second(insert: Insert, rows: Sequence[ActionRow]) -> float:
 
 
 _ROUNDS, _SESSIONS = 8, 300
-# Allocators keep some freed memory; a leak of one session or cache per cycle would be many times larger.
+# The growth that counts as no leak. Allocators keep some freed memory; a leak of one session or cache per cycle would
+# be many times larger.
 _GROWTH_ALLOWED = 0.03
 
 

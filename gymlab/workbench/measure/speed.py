@@ -1,4 +1,4 @@
-"""The claims about time: DTW and the whole pipeline of baseline and gymlab on the same windows, and larger logs."""
+"""The claims about time: DTW and the whole pipeline of the baseline and gymlab on the same windows, and larger logs."""
 
 import math
 import time
@@ -21,20 +21,20 @@ from gymlab.patterns.result import Extraction
 from gymlab.workbench.claims import EXPECTATIONS, Claim, ClaimRun, judge, reduction
 from gymlab.workbench.measure.sublog import dense_config, first_windows, number_of_windows, require_measurable
 
-# Numbers of windows at which both are timed; the baseline takes about 0.2 ms per pair.
+# The numbers of windows with which both are timed; the baseline takes about 0.2 ms per pair.
 SIZES = (20, 40, 80, 160)
 ENTROPY_WINDOW = 100
 _MOST_ROUNDS = 6
 # A size is added only if this many rounds fit in the budget.
 _ROUNDS_TO_AFFORD = 4
-# gymlab takes only milliseconds, so each round has the median of this many runs.
+# gymlab takes only milliseconds, so each round has the median of this many runs of it.
 _INNER = 5
 _LARGEST = 12_000
 
 
 @dataclass(frozen=True, eq=False)
 class SpeedRun(ClaimRun):
-    """Times of baseline and gymlab on the same windows at several sizes.
+    """The times of the baseline and gymlab on the same windows, for several numbers of windows.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class SpeedRun(ClaimRun):
         One row for each round, size, side (``baseline`` or ``gymlab``) and stage (``dtw`` or ``whole way``):
         ``seconds``, beside ``windows`` and ``actions``.
     hops
-        Seconds of both at hop 1 and at the hop of the extraction, on the same actions; empty for whole series.
+        The seconds of both with hop 1 and with the hop of the extraction, on the same actions; empty for whole series.
     claims
         ``dtw_time``, ``overall_speed`` and ``scale``.
     """
@@ -52,14 +52,14 @@ class SpeedRun(ClaimRun):
 
 
 def measure_speed(extraction: Extraction, *, budget_seconds: float = 10.0, seed: int = 0) -> SpeedRun:
-    """Time baseline and gymlab side by side, in rounds over all sizes until the budget is used.
+    """Time the baseline and gymlab in turns, in rounds over all sizes until the budget is used.
 
     Each round runs both on the same windows, one after the other, so that other work on the machine slows down both.
 
     Parameters
     ----------
     extraction
-        Extraction of the log; the comparison uses its parameters, at hop 1.
+        The extraction of the log; the comparison uses its parameters, with hop 1.
     budget_seconds
         Approximate time for the rounds; a larger budget allows more rounds, at most six.
     seed
@@ -98,7 +98,7 @@ def measure_speed(extraction: Extraction, *, budget_seconds: float = 10.0, seed:
 
 
 def _affordable(logs: list[pd.DataFrame], config: ExtractionConfig, seconds: float) -> list[pd.DataFrame]:
-    """Return the smallest logs, at least two, that one round can time in this many seconds."""
+    """Return the smallest logs, at least two, for which one round takes at most this many seconds."""
     rows = _one_round(logs[0], config)
     one, first = max(row["seconds"] for row in rows), rows[0]["windows"]
     spent = 0.0
@@ -128,7 +128,7 @@ def _one_round(log: pd.DataFrame, config: ExtractionConfig) -> list[dict[str, An
 
 
 def _records(log: pd.DataFrame) -> list[dict[str, object]]:
-    """Return the log as a list of records, as a program that records actions has it."""
+    """Return the log as a list of records, the form in which a program records actions."""
     return [{str(name): value for name, value in record.items()} for record in log.to_dict("records")]
 
 
@@ -149,7 +149,7 @@ def _gymlab_way(
 
 
 def _baseline_way(extraction: Extraction) -> tuple[float, float]:
-    """Return the seconds of DTW and of the whole pipeline; the baseline gets its windows for free."""
+    """Return the seconds of DTW and of the whole pipeline; the baseline gets finished windows."""
     series = one_hot_series(extraction.windows.values, extraction.encoding.mismatch_weights)
     action_types = extraction.actions["action_type"].tolist()
     engine = BaselineEngine()
@@ -162,12 +162,12 @@ def _baseline_way(extraction: Extraction) -> tuple[float, float]:
 
 
 def _hop_effect(log: pd.DataFrame, extraction: Extraction, config: ExtractionConfig) -> pd.DataFrame:
-    """Time both at hop 1 and at the hop of the extraction, to show the effect of the hop apart from the engine."""
+    """Time both with hop 1 and with the hop of the extraction, to show the effect of the hop apart from the engine."""
     if extraction.windows.unit == "series" or extraction.config.hop == 1:
         return pd.DataFrame()
     rows = []
     for hop in (1, extraction.config.hop):
-        # At a large hop there may be fewer windows than patterns in the document.
+        # With a large hop there may be fewer windows than the number of patterns in the document.
         hopping = replace(config, hop=hop, n_clusters="auto")
         result = extract_patterns(log, hopping)
         ours = []
@@ -210,7 +210,7 @@ def _time_claims(times: pd.DataFrame) -> list[Claim]:
 
 
 def _scale_claim(extraction: Extraction, times: pd.DataFrame, budget_seconds: float, seed: int) -> Claim:
-    """Judge ``scale``: how many actions gymlab processes in the time that the baseline needs for its second size.
+    """Judge ``scale``: the number of actions that gymlab processes in the time of the baseline for its second size.
 
     The size grows by half in each step. The largest size that is fast enough in three of three runs counts.
     """
@@ -250,7 +250,7 @@ def _scale_claim(extraction: Extraction, times: pd.DataFrame, budget_seconds: fl
 
 
 def _seconds_of(log: pd.DataFrame, config: ExtractionConfig) -> float | None:
-    """Return the seconds of the whole pipeline, None if the memory is not enough."""
+    """Return the seconds of the whole pipeline; None if there is not enough memory."""
     try:
         return _gymlab_way(_records(log), config)[1]
     except MemoryLimitError:

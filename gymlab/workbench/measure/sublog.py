@@ -29,7 +29,7 @@ def require_measurable(extraction: object, seed: object = 0) -> None:
 
 
 def dense_config(extraction: Extraction) -> ExtractionConfig:
-    """Return the parameters of the extraction at hop 1 and with the five clusters of the document, as the baseline has.
+    """Return the parameters of the extraction, with the hop 1 and the five clusters that the baseline has.
 
     A method without a linkage becomes ``ward``. Significance is left out, since the baseline does not assess it.
     """
@@ -70,7 +70,7 @@ def number_of_windows(extraction: Extraction) -> int:
 
 
 def first_windows(extraction: Extraction, n: int, seed: int) -> pd.DataFrame:
-    """Return part of the log with n windows at hop 1 or n whole series, fewer if the log has fewer.
+    """Return a part of the log with n windows at hop 1, or n whole series; fewer if the log has fewer.
 
     Series are taken in a random order, since many logs are sorted by agent.
     """

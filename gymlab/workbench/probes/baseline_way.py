@@ -1,6 +1,6 @@
 """The pipeline of the baseline from windows to patterns and entropy.
 
-The distances are looked up in a matrix instead of computed one by one. This takes less time and the same memory.
+The distances are looked up in a matrix instead of being computed. This takes less time and the same memory.
 """
 
 from collections.abc import Sequence

@@ -31,7 +31,7 @@ def fill_cache(sizes: Sequence[int], condensed: NDArray[np.float32]) -> int:
 
 
 def look_up(condensed: NDArray[np.float32], n: int) -> Callable[..., float]:
-    """Return a function that looks the distance of two of n windows up in their condensed matrix."""
+    """Return a function that looks up the distance of two of n windows in their condensed matrix."""
 
     def distance(a: NDArray[np.int64], b: NDArray[np.int64]) -> float:
         i, j = int(a), int(b)

@@ -1,4 +1,4 @@
-"""Databases, sessions and caches that are opened and closed."""
+"""The opening and closing of databases, sessions and caches."""
 
 import asyncio
 import sys

@@ -1,6 +1,7 @@
 """Runs of the report: parameters checked, notebook executed, page written, runs recorded and compared.
 
-The names are imported at their first use, since the notebook needs the earlier runs only, and papermill imports slowly.
+The names are imported at their first use, since the notebook needs only the earlier runs, and the import of papermill
+is slow.
 """
 
 from importlib import import_module

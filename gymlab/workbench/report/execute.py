@@ -1,4 +1,4 @@
-"""A run of the report: the notebook executed by papermill, its page and its figures, complete or absent."""
+"""A run of the report: papermill executes the notebook, and the run is complete or absent."""
 
 import json
 import logging
@@ -60,7 +60,7 @@ class Report:
 
     @property
     def failed(self) -> list[str]:
-        """Ids of the claims that failed and of the alerts that fire."""
+        """The ids of the claims that failed and of the alerts that fire."""
         claims = [claim["id"] for claim in self.results["claims"] if claim["verdict"] == "failed"]
         return claims + [alert["id"] for alert in self.results["alerts"] if alert["state"] == "firing"]
 
@@ -101,7 +101,7 @@ def run(
     parameters
         Values for the parameters cell of the notebook.
     keep
-        Number of runs on this log to keep, this one included; the oldest are removed. None keeps all.
+        The number of runs on this log to keep, including this run; the oldest runs are removed. None keeps all.
     progress
         Show a progress bar over the cells.
 
@@ -136,10 +136,10 @@ def run(
                 notebook, folder, {**chosen, "source": everything["source"]}, progress=progress
             )
             page = to_html(nbformat.read(folder / EXECUTED, as_version=4), f"gymlab report {run_id}")
-            # A page cannot hold the bytes of a file's name that are no UTF-8.
+            # The name of a file may have bytes that are no UTF-8, and a page cannot hold them.
             (folder / "report.html").write_text(page, encoding="utf-8", errors="replace")
             (folder / folders.PARAMETERS).write_text(to_json(everything), encoding="utf-8")
-            # The folder gets its name after this, so that every run with a folder is recorded.
+            # The folder gets its final name after this, so that every run with a folder is recorded.
             background.run(record(run_id, started, results))
         folders.point_latest(home, run_id)
         if keep is not None:
@@ -183,14 +183,14 @@ class KernelFailedError(Exception):
 
 
 class _OwnKernel(AsyncKernelManager):
-    """A kernel of this Python, since Jupyter may know only kernels of environments without gymlab."""
+    """A kernel of this Python, since the kernels that Jupyter knows may be of environments without gymlab."""
 
     @default("kernel_spec_manager")
     def _no_other(self) -> KernelSpecManager:
         return KernelSpecManager(kernel_dirs=[])
 
     async def _async_launch_kernel(self, kernel_cmd: list[str], **kwargs: Any) -> None:  # noqa: ANN401 - as in the base
-        # Python writes here why a kernel does not start; the output of cells goes to the notebook.
+        # Python writes the reason here if a kernel does not start; the output of cells goes to the notebook.
         with _complaints(Path(self.connection_file).parent).open("wb") as complaints:
             await super()._async_launch_kernel(kernel_cmd, **kwargs, stdout=complaints, stderr=complaints)
 
@@ -228,14 +228,14 @@ def execute_notebook(notebook: Path, folder: Path, parameters: Mapping[str, Any]
     OSError
         If the notebook cannot be written.
     """
-    # papermill logs the progress, which the bar shows, and errors, which it raises too.
+    # papermill logs the progress, which the bar shows too, and errors, which it also raises.
     logging.getLogger("papermill").setLevel(logging.CRITICAL + 1)
     (folder / EXECUTED).write_bytes(notebook.read_bytes())
     with tempfile.TemporaryDirectory(dir=folder, prefix=".kernel-") as name, chdir(folder):
         kernel = Path(name)
         manager = {"connection_file": str(kernel / "connection.json")}
         if os.name == "posix":
-            # Only this user can open these sockets, unlike ports. The path of a socket must be short.
+            # Sockets are used instead of ports, since only this user can open them. The path of a socket must be short.
             manager |= {"transport": "ipc", "ip": f"{kernel.name}/ipc"}
         try:
             # The names are relative to the folder, since papermill replaces braces in a path.

@@ -1,4 +1,4 @@
-"""The folders of runs: one writer at a time, each folder complete or absent, the oldest removed."""
+"""The folders of runs. There is one writer at a time, each folder is complete or absent, and the oldest are removed."""
 
 import json
 import logging
@@ -22,7 +22,7 @@ PARAMETERS = "params.json"
 
 _LOCK = ".lock"
 _RUN_ID = r"\d{8}-\d{6}-[0-9a-f]{4}"
-# A killed run leaves a folder that is half written or half removed.
+# The names of the incomplete folders that killed runs leave: half written or half removed.
 _LEFT_BEHIND = re.compile(rf"\.(?P<run_id>{_RUN_ID})\.(partial|removed)")
 _FAILED = re.compile(rf"(?P<run_id>{_RUN_ID})-failed\.ipynb")
 
@@ -74,7 +74,7 @@ def locked(home: Path) -> Iterator[None]:
 
 @contextmanager
 def finished(home: Path, run_id: str) -> Iterator[Path]:
-    """Give a temporary folder, and rename it to the run when everything in it is written.
+    """Yield a temporary folder, and give it the name of the run when everything in it is written.
 
     Raises
     ------
@@ -97,14 +97,14 @@ def finished(home: Path, run_id: str) -> Iterator[Path]:
 
 
 def own_files(home: Path) -> dict[str, Path]:
-    """Return the paths that every run writes, by the name that an error message uses."""
+    """Return the paths that every run writes, with the names that error messages use for them."""
     return {"--out": home, "the link of --out": home / LATEST, "the lock of --out": home / _LOCK}
 
 
 def being_written(home: Path) -> bool:
     """Return whether a run is being written to a folder, without a change to the folder.
 
-    The lock is tried only if there is a half-written run: the trial holds the lock for a moment, and a run that begins
+    The lock is tried only if there is an incomplete run: the trial holds the lock for a moment, and a run that begins
     in that moment would be refused.
     """
     if not (home / _LOCK).exists() or not any(_LEFT_BEHIND.fullmatch(path.name) for path in home.iterdir()):
@@ -149,13 +149,13 @@ def failed_notebook(folder: Path) -> Path:
 
 
 def point_latest(home: Path, run_id: str) -> None:
-    """Point the link ``latest`` to a run, without a moment in which the link is missing."""
+    """Point the link ``latest`` to a run; the link is never missing, not even for a moment."""
     fresh = home / f".{LATEST}.{secrets.token_hex(4)}"
     try:
         fresh.symlink_to(run_id, target_is_directory=True)
         fresh.replace(home / LATEST)
     except OSError as error:
-        # The report is complete. Some file systems have no links, and a folder may have this name.
+        # The report is complete without the link. Some file systems have no links, and a folder may have this name.
         _log.warning(
             "%s does not point to this run: %s", home / LATEST, error.strerror or type(error).__name__
         )
@@ -186,7 +186,7 @@ def remove_oldest(home: Path, keep: int, like: Mapping[str, Any]) -> list[str]:
     )
     removed = same[: max(0, len(same) - keep)]
     for name in removed:
-        # The rename comes first, so that no half-removed run keeps its name.
+        # The folder is renamed first, so that a partly removed run does not keep its name.
         gone = home / f".{name}.removed"
         (home / name).rename(gone)
         shutil.rmtree(gone, ignore_errors=True)

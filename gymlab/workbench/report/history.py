@@ -1,4 +1,4 @@
-"""Recorded runs of the report: stored in the embedded database, and compared with the present run."""
+"""Recorded runs of the report. They are stored in the embedded database, and compared with the present run."""
 
 import json
 import math
@@ -21,14 +21,14 @@ from gymlab.workbench.results import to_json
 
 Kind = Literal["verdict", "apart", "same"]
 
-# The most runs of a source that are read: those of a year for a nightly report.
+# The largest number of runs of a source that are read: a year of a nightly report.
 _MOST_READ = 365
 # Two patterns are the same if the total variation distance of their shares of actions is at most this.
 _MOST_DIFFERENT = 0.25
 # Two figures of a claim are the same if they differ by at most this share: the ranges of three repeats are narrow, and
 # the speed of a machine varies by about a tenth.
 _NOTEWORTHY = 0.1
-# These differ from run to run and explain nothing.
+# Settings that differ from run to run and explain no difference of the figures.
 _PASSING = {"measured at", "memory available"}
 
 
@@ -50,11 +50,11 @@ class ClaimChange:
     id, unit
         As in :class:`gymlab.workbench.claims.Claim`.
     before, now
-        The claim with ``measured``, ``low``, ``high`` and ``verdict``; ``before`` is None if the earlier run does not
-        have the claim.
+        The claim in each run, with ``measured``, ``low``, ``high`` and ``verdict``; ``before`` is None if the earlier
+        run does not have the claim.
     kind
         ``verdict`` if the verdict changed; ``apart`` if the ranges of the repeats do not overlap and the figures differ
-        by more than a tenth (for "% less", the figures are the rest of 100 %); else ``same``.
+        by more than a tenth (for "% less", the remaining parts of 100 % are compared); else ``same``.
     """
 
     id: str
@@ -174,7 +174,7 @@ def _storable(source: str) -> str:
 
 
 def trend_of(earlier: Sequence[PastRun], results: Mapping[str, Any]) -> pd.DataFrame:
-    """Return the figures of each claim in every run, one row each.
+    """Return the figures of each claim in every run, with one row for each claim and run.
 
     Parameters
     ----------
@@ -276,7 +276,7 @@ def _claim_change(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> C
 
 
 def _amount(claim: Mapping[str, Any]) -> float:
-    """Return the figure of a claim; for "% less" the rest of 100 %, since 99.5 % less is half as much as 99 % less."""
+    """Return the figure of a claim; for "% less" it is 100 % minus the figure: 99.5 % less leaves half of 99 % less."""
     measured = float(claim["measured"])
     return 100.0 - measured if claim["unit"].startswith("% less") else measured
 

@@ -18,7 +18,7 @@ from gymlab.workbench.report.sources import absolute_source
 from gymlab.workbench.report.written import parsed
 from gymlab.workbench.results import to_json
 
-# The parameters that a run sets itself.
+# The parameters of the notebook that the run sets, not the user.
 _OWN = {"results_path": None}
 
 
@@ -59,7 +59,7 @@ def checked_parameters(parameters: Mapping[str, Any], notebook: Path) -> dict[st
     Raises
     ------
     InputError
-        If the notebook does not have a parameter, or a value has no form in JSON.
+        If a parameter is not one of the notebook, or a value has no form in JSON.
     """
     if not isinstance(parameters, Mapping) or not all(isinstance(name, str) for name in parameters):
         raise InputError(f"parameters is {shown(parameters)}; give a mapping from names to values")
@@ -71,7 +71,7 @@ def checked_parameters(parameters: Mapping[str, Any], notebook: Path) -> dict[st
 
 
 def all_parameters(parameters: Mapping[str, Any], notebook: Path) -> dict[str, Any]:
-    """Return all parameters of a notebook, with the value of its cell for each one that is not given.
+    """Return all parameters of a notebook; a parameter that is not given has the value of the parameters cell.
 
     Raises
     ------
@@ -83,7 +83,7 @@ def all_parameters(parameters: Mapping[str, Any], notebook: Path) -> dict[str, A
 
 
 def require_usable(parameters: Mapping[str, Any]) -> None:
-    """Read the log and cut it into windows as the notebook will, so that an unusable one is refused before the run.
+    """Read the log and cut it into windows as the notebook will do, so that unusable values are refused before the run.
 
     Raises
     ------
@@ -99,7 +99,7 @@ def require_usable(parameters: Mapping[str, Any]) -> None:
 
 
 def _plain(name: str, value: object) -> Any:  # noqa: ANN401 - any value of JSON
-    """Return a value as JSON reads it back, so that ``params.json`` and the notebook agree: no tuples, no numpy."""
+    """Return a value as JSON reads it back (no tuples, no numpy), so that ``params.json`` and the notebook agree."""
     if name == "source":
         return value if value is None else absolute_source(value)
     if name in {"agent", "session", "where"} and value is not None:

@@ -1,4 +1,4 @@
-"""The parameters cell of a notebook: its values, read without running the cell."""
+"""The parameters cell of a notebook: its values, which are read without running the cell."""
 
 import ast
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ from gymlab.errors import InputError
 
 _TAG = "parameters"
 
-# The parts of a constant. There is no call, no attribute, and no power, since 10**10**10 would never end.
+# The syntax allowed in a constant. It has no call, no attribute and no power, since 10**10**10 would never end.
 _CONSTANT = (
     *(ast.Constant, ast.Tuple, ast.List, ast.Set, ast.Dict, ast.Starred, ast.Name, ast.expr_context),
     *(ast.JoinedStr, ast.FormattedValue, ast.UnaryOp, ast.unaryop, ast.BinOp),
@@ -33,7 +33,7 @@ class ParametersCell:
     read
         By name, the values that are constants.
     unread
-        By name, line and text of the statement that binds it to something else than a constant.
+        By name, the line and the text of the statement, if it binds the name to a value that is no constant.
     """
 
     place: str
@@ -46,7 +46,7 @@ class ParametersCell:
         return {*self.read, *self.unread}
 
     def with_values(self, chosen: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the values of the cell, with chosen values in place of its own.
+        """Return the values of the cell, with chosen values in place of those in the cell.
 
         Raises
         ------

@@ -1,8 +1,8 @@
 """YAML for people, in files of parameters and of jobs.
 
-YAML 1.1 reads 010 as 8, 1:30 as 90, 2026-01-31 as a date and 1e-05 as text. Here numbers are decimal and dates are text.
-For a parameter that is text, a number or a truth value is refused, since 007 would be read as 7. Tags and aliases are
-refused too: a tag can make any object, and aliases can make gigabytes from a few lines.
+YAML 1.1 reads 010 as 8, 1:30 as 90, 2026-01-31 as a date and 1e-05 as text. This module reads all numbers as decimal
+numbers, and dates as text. If a parameter is text, a number or a truth value is refused, since 007 would be read as 7.
+Tags and aliases are refused too: a tag can make any object, and aliases can make gigabytes from a few lines.
 """
 
 import re
@@ -21,7 +21,7 @@ _NULL, _BOOL, _INT, _FLOAT = (f"tag:yaml.org,2002:{kind}" for kind in ("null", "
 _PLAIN = {
     _NULL: r"~|null|Null|NULL|",
     _BOOL: r"(?i:yes|no|true|false|on|off)",
-    # A longer number is read as text, and refused later where a number is needed.
+    # A longer number is read as text. It is refused later if a number is needed.
     _INT: r"[-+]?[0-9]{1,300}",
     _FLOAT: r"[-+]?(([0-9]+\.[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+|\.(?i:inf))|\.(?i:nan)",
 }
@@ -53,7 +53,7 @@ def parsed(text: str, place: str, name: str = "") -> Any:  # noqa: ANN401 - any 
     place
         Origin of the text, for error messages.
     name
-        Name of the parameter, if the text is the value of one.
+        The name of the parameter, if the text is the value of a parameter.
 
     Raises
     ------
@@ -84,8 +84,8 @@ def parsed(text: str, place: str, name: str = "") -> Any:  # noqa: ANN401 - any 
 def setting(name: str, text: str) -> Any:  # noqa: ANN401 - any value of YAML
     """Return the value of a parameter that an option gives.
 
-    The value of a text parameter is the text itself, with any number, # or colon in it. Only a list in brackets, a text
-    in quotes and null are read as YAML.
+    The value of a text parameter is the text itself; it may contain numbers, # and colons. Only a list in brackets, a
+    text in quotes and null are read as YAML.
 
     Raises
     ------

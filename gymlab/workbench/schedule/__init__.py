@@ -1,1 +1,1 @@
-"""Reports that cron makes: a file and a crontab line for each job, and a log of its runs."""
+"""Reports that cron makes. Each job has a file, a crontab line, and a log of its runs."""

@@ -14,12 +14,12 @@ from gymlab.errors import InputError, OutputError
 from gymlab.settings import Settings
 from gymlab.workbench.schedule.job import Job
 
-# Debian's cron takes commands of up to 998 bytes, other crons take longer ones.
+# Debian's cron accepts commands of up to 998 bytes; other crons accept longer ones.
 _LONGEST = 998
 _OURS = re.compile(
     r"(?P<paused>\s*#[\s#]*)?(?P<fields>.*?)\s+GYMLAB_HOME=.* # gymlab schedule (?P<name>\S+)\s*"
 )
-# Messages of the different crons for a user without a crontab.
+# The messages of different crons for a user without a crontab.
 _NO_CRONTAB = ("no crontab", "no such file")
 _SECONDS = 60
 
@@ -70,7 +70,7 @@ def line_of(job: Job) -> str:
 
 
 def scheduled_fields() -> dict[str, str]:
-    """Return the time fields of each job's line in the crontab; ``#`` precedes them if the line is commented out.
+    """Return the time fields of each job's line in the crontab, with a ``#`` before them if the line is commented out.
 
     Raises
     ------
@@ -126,7 +126,7 @@ def require_program() -> str:
 
 
 def _job_in(line: str) -> tuple[str, str]:
-    """Return name and time fields if a line starts a job of this home, else two empty texts."""
+    """Return the name of the job and the time fields of a line that starts a job of this home, else two empty texts."""
     found = _OURS.fullmatch(line)
     home = f" GYMLAB_HOME={shlex.quote(str(Settings().home))} ".replace("%", "\\%")
     if found is None or home not in line:
@@ -143,7 +143,7 @@ def _read() -> str:
 
 
 def _write(content: str) -> None:
-    # An empty crontab is removed: the user had none before the first job.
+    # An empty crontab is removed, since the user had no crontab before the first job.
     done = _run("-", content) if content else _run("-r")
     if done.returncode:
         raise OutputError(f"the crontab cannot be written: {_text(done.stderr).strip() or 'crontab failed'}")
@@ -155,7 +155,7 @@ def _run(argument: str, content: str = "") -> subprocess.CompletedProcess[bytes]
             [require_program(), argument],
             input=content.encode(errors="surrogateescape"),
             capture_output=True,
-            # English messages, see _NO_CRONTAB.
+            # The messages have to be English, see _NO_CRONTAB.
             env={**os.environ, "LC_ALL": "C"},
             timeout=_SECONDS,
             check=False,

@@ -14,7 +14,7 @@ from gymlab.workbench.report.folders import checked_keep
 from gymlab.workbench.report.sources import absolute_source
 from gymlab.workbench.report.written import dumped, parsed
 
-# Reports that a job keeps by default: a month of nights.
+# The number of reports that a job keeps by default: a month of nightly runs.
 KEPT = 30
 
 # The days of the week on which a job can start. Sunday is 0, as in cron.
@@ -88,9 +88,9 @@ class Times:
         return start
 
     def meets(self, other: "Times") -> bool:
-        """Return whether there is a minute in which both start."""
+        """Return whether there is a minute in which both jobs start."""
         same_hour = self.hour is None or other.hour is None or self.hour == other.hour
-        # The first of a month can be any day of the week.
+        # The first day of a month can be any day of the week.
         days = set(_WEEKDAYS[self.every]) & set(_WEEKDAYS[other.every])
         return self.minute == other.minute and same_hour and bool(days)
 
@@ -111,7 +111,7 @@ def times_of(every: object, at: object) -> Times:
     Raises
     ------
     InputError
-        If one of the two has another form.
+        If one of the two arguments has another form.
 
     Examples
     --------
@@ -205,12 +205,12 @@ _FIELDS = tuple(one.name for one in fields(Job) if one.name != "name")
 
 
 def checked_name(name: object) -> str:
-    """Return a name that is safe in a file name and in a crontab.
+    """Return the name if it is safe as a part of file names and of crontab lines.
 
     Raises
     ------
     InputError
-        If it contains other characters.
+        If the name contains other characters.
     """
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise InputError(
@@ -239,7 +239,7 @@ def job_file(name: str) -> Path:
     Raises
     ------
     InputError
-        If the name is no name for a job.
+        If the name is not allowed for a job.
     """
     return Settings().home / "schedules" / f"{checked_name(name)}.yaml"
 

@@ -19,9 +19,10 @@ from gymlab.workbench import report
 from gymlab.workbench.schedule.job import read_job, require_known
 from gymlab.workbench.text import one_line
 
-# A run writes about two kilobytes to the log. A larger log is moved aside.
+# The largest size of a log; a larger log is renamed. A run writes about two kilobytes.
 _LARGEST = 1_000_000
-# Of a run that failed, cron mails at most the last so many bytes; of a log, the last so many are searched for runs.
+# The number of bytes at the end of a log. After a failed run cron mails at most this part, and runs are searched
+# only in this part.
 _TAIL = 64_000
 _WHEN = "%Y-%m-%d %H:%M:%S"
 _BEGIN_OR_END = re.compile(
@@ -37,7 +38,7 @@ class LastRun:
     Attributes
     ----------
     at
-        End of the run (UTC), or its begin if it did not end.
+        The end of the run (UTC), or its beginning if it did not end.
     exit_code, seconds
         Exit code and duration; None if the run has not ended or was killed.
     """
@@ -72,8 +73,8 @@ def run_now(name: str, *, terminal: bool, now: Callable[[], datetime] = lambda: 
     name
         Name of a stored job.
     terminal
-        If true, the terminal shows what the log gets. If false, this part of the log is printed after the run, and only
-        if the exit code is not 0, so that cron sends mail about failures only.
+        If true, the terminal shows the lines that are written to the log. If false, these lines are printed after the
+        run, and only if the exit code is not 0, so that cron sends mail only about failures.
     now
         The clock.
 
@@ -124,7 +125,7 @@ def _run(name: str, now: Callable[[], datetime], outputs: list[TextIO]) -> int:
         if isinstance(error, (KeyboardInterrupt, SystemExit)):
             say("gymlab: stopped before its end")
         else:
-            # Python prints it on the terminal.
+            # On the terminal, Python prints the traceback.
             say("".join(traceback.format_exception(error)).rstrip(), outputs[:1])
         raise
     finally:
@@ -177,7 +178,7 @@ def _output_into(log: TextIO) -> Iterator[None]:
 
 
 def _tail(path: Path, start: int = 0) -> str:
-    """Return the end of a log from a byte on, at most :data:`_TAIL` bytes."""
+    """Return the end of a log from a byte position on, with at most :data:`_TAIL` bytes."""
     with path.open("rb") as file:
         end = file.seek(0, os.SEEK_END)
         file.seek(max(start, end - _TAIL))

@@ -52,7 +52,7 @@ def add(
     Parameters
     ----------
     source
-        Files, patterns or URLs; if empty, the ``source`` of the parameters, else the bundled sample.
+        Files, patterns or URLs. If it is empty: the ``source`` of the parameters, or else the bundled sample.
     every, at, name, parameters, keep, strict, out
         As in :class:`~gymlab.workbench.schedule.job.Job`. Without a name, the name of the log is used. A job of the same
         name is replaced. A relative `out` is made absolute.
@@ -67,7 +67,7 @@ def add(
     InputError
         If the job could not run, cron is not installed, or another job starts at the same time in the same folder.
     OutputError
-        If the job's file or the crontab cannot be written. In each case nothing has changed.
+        If the job's file or the crontab cannot be written. After each of these errors nothing has changed.
     BusyError
         If another process changes jobs and does not finish.
     """
@@ -96,7 +96,7 @@ def add(
 def renew(name: str) -> Job:
     """Check a job's file again and write its crontab line again.
 
-    Useful after a change to the file, a lost line, or a move of gymlab.
+    This is useful after a change of the file, after the loss of the line, or after a move of gymlab.
 
     Raises
     ------
@@ -115,12 +115,12 @@ def remove(name: str) -> list[str]:
     Returns
     -------
     list of str
-        What was removed.
+        The names of the removed parts.
 
     Raises
     ------
     InputError
-        If there is neither.
+        If there is neither a line nor a file.
     OutputError
         If one of them cannot be removed.
     BusyError
@@ -145,7 +145,7 @@ def overview(now: datetime | None = None) -> list[dict[str, Any]]:
     Parameters
     ----------
     now
-        By the local clock, without a time zone; default is the present.
+        A time of the local clock, without a time zone; by default the present time.
 
     Returns
     -------
@@ -202,7 +202,7 @@ def _cells(job: Mapping[str, Any]) -> list[str]:
     source = "–" if job["source"] is None else "the bundled sample"
     if job["source"]:
         first, others = one_line(job["source"][0]), len(job["source"]) - 1
-        # The end of a path tells more than its beginning.
+        # The end of a path is more informative than its beginning.
         first = first if len(first) <= 60 else f"…{first[-59:]}"
         source = f"{first} and {counted(others, 'others')}" if others else first
     last = "no run yet"
@@ -234,7 +234,7 @@ def _state(job: Job, fields: str | None) -> str:
 
 
 def _runnable(job: Job) -> Job:
-    """Return the job with its parameters as the report takes them; refuse now what would fail at night."""
+    """Return the job with its parameters as the report takes them; refuse a job that would fail at night."""
     # These import pandas and numba, which a list of the jobs does not need.
     from gymlab.workbench.report.parameters import (  # noqa: PLC0415
         all_parameters,
@@ -262,7 +262,7 @@ def _runnable(job: Job) -> Job:
 
 
 def _require_free(job: Job) -> None:
-    """Refuse to replace a job on another log if the name was chosen by gymlab."""
+    """Refuse to replace a job on another log if gymlab chose the name."""
     if not job_file(job.name).exists():
         return
     try:
@@ -281,7 +281,7 @@ def _part_of_log(job: Job) -> tuple[object, ...]:
 
 
 def _install(job: Job, content: bytes) -> bool:
-    """Write a job's file and its crontab line, both or neither; return whether the file existed."""
+    """Write both a job's file and its crontab line, or neither of them; return whether the file existed."""
     text = crontab.line_of(job)
     path = job_file(job.name)
     with _locked():
@@ -305,7 +305,7 @@ def _require_free_minute(job: Job) -> None:
         try:
             other = read_job(name)
         except InputError:
-            continue  # cron does not make reports of it
+            continue  # cron does not make its reports
         if name == job.name or not other.times.meets(job.times):
             continue
         if other.reports.resolve() == job.reports.resolve():

@@ -1,4 +1,4 @@
-"""Tables as HTML, every string escaped: for the notebooks and the report."""
+"""Tables as HTML for the notebooks and the report; every string is escaped."""
 
 from gymlab.workbench.tables.html_cells import facts, frame
 from gymlab.workbench.tables.log_tables import (

@@ -52,7 +52,7 @@ def shares(values: Mapping[str, float], names: Mapping[str, str]) -> str:
 
 
 def left_out(sentence: str) -> str:
-    """Return the sentence below a table that leaves something out; "" for an empty sentence."""
+    """Return the HTML of the sentence below a table that leaves something out; "" for an empty sentence."""
     return f"<p>{as_html(sentence, 400)}.</p>" if sentence else ""
 
 

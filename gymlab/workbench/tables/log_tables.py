@@ -17,7 +17,7 @@ from gymlab.workbench.figures import whereabouts
 from gymlab.workbench.tables.html_cells import chip, decimals, left_out, share, shares, table
 from gymlab.workbench.text import SUBJECTS, as_html, counted, short_names, some_of
 
-# Less time for compiling is not mentioned.
+# The least seconds of compilation that are mentioned.
 _NOTEWORTHY_SECONDS = 0.5
 
 
@@ -120,7 +120,7 @@ def windows(extraction: Extraction, label: int, most: int = 12) -> str:
     Parameters
     ----------
     extraction, label
-        The extraction, and the label of a pattern. The windows of noise, −1, are in the order of the log.
+        The extraction, and the label of a pattern. The windows of noise (−1) are in the order of the log.
     most
         The largest number of windows.
     """
@@ -151,7 +151,7 @@ _SHOWN = (
 
 
 def actions(extraction: Extraction, window: int) -> str:
-    """Return the actions of a window, with those of the main columns of the log that are not empty.
+    """Return the actions of a window, with the main columns of the log that are not empty.
 
     Parameters
     ----------
@@ -192,20 +192,20 @@ def linkages(compared: Sequence[ComparedLinkage]) -> str:
     )
 
 
-# Each unit has three to five rules, so that the table has about a hundred rows.
+# Each subject has three to five rules, so that the table has about a hundred rows.
 _LEAST_RULES, _MOST_RULES, _ROWS = 3, 5, 100
 _MOST_UNITS = 200
 
 
 def principles(study: Study, *, rest: str = "study.principles") -> str:
-    """Return the rules of each unit with the smallest q-values, without rules that follow from more general ones.
+    """Return the rules of each subject with the smallest q-values, without rules that follow from more general rules.
 
     Parameters
     ----------
     study
         The study of a log.
     rest
-        The place of all rules, for the sentence that counts the rules left out.
+        The place where all rules are, for the sentence with the number of the rules left out.
     """
     instance("study", study, Study, "what gymlab.study_principles returns")
     instance("rest", rest, str, "a text")
@@ -239,7 +239,7 @@ def _best(found: list[Principle], most: int) -> list[Principle]:
 
 
 def _row(unit: str, one: Principle) -> tuple[str, ...]:
-    # The numbers after the last colon are in other columns. A name may have colons, too.
+    # The numbers after the last colon are in other columns. A name may also have colons.
     rule = one.sentence.rpartition(": ")[0]
     return (
         as_html(unit),
@@ -259,7 +259,7 @@ def _rest(
     noun: str,
     place: str,
 ) -> str:
-    """Return a sentence on the rules left out, with the number of their units, and of those that follow from others."""
+    """Return a sentence on the rules left out: their number, that of their subjects, and that of implied rules."""
     listed = {id(one) for _, found in shown for one in found}
     more = {unit: [one for one in found if id(one) not in listed] for unit, found in by_unit}
     n = sum(map(len, more.values()))
@@ -289,7 +289,7 @@ def _changed(study: Study, names: Mapping[str, str], noun: str, place: str) -> s
 
 
 def entropy_of_agents(actions: pd.DataFrame, most: int = 20) -> str:
-    """Return the entropies of each agent: of its choices, in bits and normalised in two ways, and given the situation.
+    """Return the entropies of each agent: of its choices (in bits and normalised), and given the situation.
 
     Parameters
     ----------

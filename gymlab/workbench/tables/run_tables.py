@@ -43,7 +43,7 @@ def measured_on(environment: Mapping[str, object]) -> str:
 
 
 def tiles(claims: Iterable[Claim]) -> str:
-    """Return the verdicts as tiles that fit on one screen: each claim with its measured and its promised value."""
+    """Return the verdicts as tiles that fit on one screen; each claim has its measured and its promised value."""
     claims = each("claims", claims, Claim, "claims")
     cells = "".join(
         f'<div class="tile {claim.verdict}"><div>{_verdict_chip(claim.verdict)} '

@@ -1,6 +1,6 @@
 """Widgets for notebooks: a panel to tune parameters, explorers of trees and patterns, and live panels.
 
-Work runs in threads, so that a front end stays responsive, and figures change in place.
+The work runs in threads, so that the front end stays responsive. Figures are changed in place.
 """
 
 from gymlab.workbench.widgets.explorers import PatternExplorer, TreeExplorer

@@ -1,4 +1,4 @@
-"""From a request to an extraction, with as little new work as possible, in a thread that answers the last request."""
+"""From a request to an extraction, with as little new work as possible, in a thread that works on the last request."""
 
 import threading
 import time
@@ -29,7 +29,7 @@ class LogSource:
     Attributes
     ----------
     source
-        What :func:`gymlab.read_actions` takes; None is the bundled sample.
+        The source, as for :func:`gymlab.read_actions`; None is the bundled sample.
     format, agent, session, since, where
         As for :func:`gymlab.read_actions` and :func:`gymlab.select_actions`.
     """
@@ -59,7 +59,7 @@ class LogSource:
 
     @property
     def text(self) -> str:
-        """The place of the log on one line; empty for the bundled sample."""
+        """The source of the log on one line; empty for the bundled sample."""
         return self.source if isinstance(self.source, str) else ", ".join(self.source or ())
 
     def parameters(self) -> dict[str, Any]:
@@ -87,10 +87,10 @@ _LOOKS_IN_A_PAUSE = 10
 
 
 class Analysis:
-    """Carry out requests, and use finished work again.
+    """Work on requests, and reuse finished work.
 
-    A request that changes the cut alone uses the same tree. A request that changes the budget for significance alone uses
-    the same patterns. Distances of windows that were compared before come from the cache of matrices.
+    If a request changes only the cut, the same tree is used. If a request changes only the budget for significance, the
+    same patterns are used. Distances of windows that were compared before come from the cache of matrices.
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ class Analysis:
         show_tree
             Called with a new tree before its patterns are known.
         tell
-            Called with the name of the stage, and the fraction of the stage that is done.
+            Called with the name of the stage, and the finished fraction of the stage.
         checkpoint
             Called often; an exception that it raises stops the work.
 
@@ -159,7 +159,7 @@ class Analysis:
             )
 
     def base_of(self, request: PanelRequest) -> Extraction | None:
-        """Return the extraction whose tree a request only cuts at another place; None if more has to be computed."""
+        """Return the extraction if the request only cuts its tree at another place; None if more has to be computed."""
         if self._base is None:
             return None
         source, config, extraction = self._base
@@ -182,7 +182,7 @@ class Analysis:
     ) -> Extraction:
         if self._log is None or self._log[0] != request.source:
             tell("read", 0.0)
-            # The memory of the old log and its matrix is free before the new log is read.
+            # The memory of the old log and its matrix is freed before the new log is read.
             self._log = self._base = None
             self._log = request.source, request.source.read()
         log = self._log[1]
@@ -208,14 +208,14 @@ class Analysis:
         return found
 
     def _pause(self, checkpoint: Checkpoint) -> None:
-        """Wait before the longest part of the work, so that the page can draw and a slider can come to rest."""
+        """Wait before the longest part of the work, so that the page can draw and a slider can stop moving."""
         for _ in range(_LOOKS_IN_A_PAUSE):
             checkpoint()
             time.sleep(self._pause_seconds / _LOOKS_IN_A_PAUSE)
 
 
 def _without_cut(config: ExtractionConfig) -> ExtractionConfig:
-    """Return the parameters of the tree alone, without its cut and the test of its patterns."""
+    """Return only the parameters of the tree, without those of its cut and of the test of its patterns."""
     plain = replace(config, n_surrogates=0, n_resamples=0)
     if config.method in LINKAGES and config.strategy != "baseline":
         return replace(plain, n_clusters="auto", cut_height=None)
@@ -225,12 +225,12 @@ def _without_cut(config: ExtractionConfig) -> ExtractionConfig:
 def cut_of(
     tree: NDArray[np.float64], config: ExtractionConfig, curve: Mapping[int, float]
 ) -> tuple[NDArray[np.int64], float | None]:
-    """Return the pattern of each window after the cut of a tree, −1 while it is not known, and the height of the cut.
+    """Return the pattern of each window after the cut of a tree (−1 while it is not known), and the height of the cut.
 
     Parameters
     ----------
     tree, config
-        A linkage matrix, and the parameters that say where it is cut.
+        A linkage matrix, and the parameters that give the place of the cut.
     curve
         The average silhouette width for every number of patterns; empty while it is not known.
 
@@ -271,19 +271,19 @@ Wanted = TypeVar("Wanted")
 
 
 class _SupersededError(Exception):
-    """A newer request has come, so the result is not needed."""
+    """A newer request has arrived, so the result is not needed."""
 
 
 class LatestRequestWorker(Generic[Wanted]):
-    """Carry out requests one at a time in a thread; of the waiting requests only the last is carried out.
+    """Work on requests one at a time in a thread; of the waiting requests only the last one is used.
 
-    A new request stops the work on the one before at its next checkpoint. The thread exists only while there is work.
+    A new request stops the work on the earlier request at the next checkpoint. The thread exists only during work.
 
     Parameters
     ----------
     work
-        Called in the thread with a request and a checkpoint. It has to call the checkpoint often, and let its exception
-        pass.
+        Called in the thread with a request and a checkpoint. It has to call the checkpoint often, and must not
+        catch its exception.
     failed
         Called in the thread with the exception of ``work``, unless the work was stopped.
     settled
@@ -321,7 +321,7 @@ class LatestRequestWorker(Generic[Wanted]):
                 self._begin()
 
     def cancel(self) -> None:
-        """Stop the request at work, and drop the waiting one."""
+        """Stop the work on the present request, and drop the waiting request."""
         with self._changed:
             self._waiting.clear()
             self._stop.set()
@@ -343,7 +343,7 @@ class LatestRequestWorker(Generic[Wanted]):
             while self._one_more():
                 pass
         finally:
-            # A callback that fails ends this thread; a request that waits gets a new one.
+            # A callback that fails ends this thread; a waiting request gets a new thread.
             with self._changed:
                 if self._thread is threading.current_thread():
                     self._thread = None
@@ -352,12 +352,12 @@ class LatestRequestWorker(Generic[Wanted]):
                     self._changed.notify_all()
 
     def _begin(self) -> None:
-        # A daemon, so that closing a notebook does not wait for the computation.
+        # The thread is a daemon, so that the end of a notebook does not wait for the computation.
         self._thread = threading.Thread(target=self._run, name="gymlab-latest", daemon=True)
         self._thread.start()
 
     def _one_more(self) -> bool:
-        """Carry out the waiting request; return False if there is none, and none came while `settled` ran."""
+        """Work on the waiting request; return False if there is no request, and none arrived while `settled` ran."""
         with self._changed:
             stop = self._stop = threading.Event()
             request = self._waiting.pop() if self._waiting else None
@@ -368,7 +368,7 @@ class LatestRequestWorker(Generic[Wanted]):
         with self._changed:
             if self._waiting:
                 return True
-            # Under the lock, so that no request is given to a thread that is about to end.
+            # This is under the lock, so that no request is given to a thread that is about to end.
             self._thread = None
             self._changed.notify_all()
             return False

@@ -1,4 +1,4 @@
-"""The controls of the tuning panel, and the parameters of an extraction that they choose."""
+"""The controls of the tuning panel, which choose the parameters of an extraction."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -16,10 +16,10 @@ from gymlab.patterns.config import DENSITY_METHODS, ClusteringMethod, Extraction
 from gymlab.workbench.widgets.analysis import LogSource
 
 _LOOK = {"layout": {"width": "auto"}, "style": {"description_width": "5.5rem"}}
-# Of controls that would otherwise report every step on the way to a value.
+# The option of controls that would otherwise report every step on the way to a value.
 _SETTLED = {"continuous_update": False, **_LOOK}
 
-# Surrogates and resamples. The notes of an extraction say what small numbers cannot show.
+# The numbers of surrogates and resamples. The notes of an extraction name the limits of small numbers.
 BUDGETS = {
     "none": (0, 0),
     "quick": (49, 25),
@@ -36,7 +36,7 @@ class Controls(ipywidgets.VBox):  # type: ignore[misc]
     Parameters
     ----------
     source, config
-        The first choice.
+        The first values of the controls.
     changed
         Called after a control was changed.
     """
@@ -89,7 +89,7 @@ class Controls(ipywidgets.VBox):  # type: ignore[misc]
         super().__init__([*above, self._cuts, self._density, self.budget, self.channels])
         for control in (*above, self.by, self.eps, self.min_samples, self.budget):
             control.observe(lambda _change: self._tell(), "value")
-        # A change of the number or of the height also chooses what the patterns are cut by.
+        # A change of the number or of the height also chooses whether the tree is cut by number or by height.
         self.n_clusters.observe(lambda _change: self._cut("number"), "value")
         self.cut_height.observe(lambda _change: self._cut("height"), "value")
         self._show_what_counts()
@@ -100,7 +100,7 @@ class Controls(ipywidgets.VBox):  # type: ignore[misc]
         Raises
         ------
         InputError
-            If the choices contradict each other; the message says which.
+            If the choices contradict each other; the message names them.
         """
         method, by = self.method.value, self.by.value
         n_surrogates, n_resamples = BUDGETS[self.budget.value]
@@ -123,7 +123,7 @@ class Controls(ipywidgets.VBox):  # type: ignore[misc]
         )
         if path == self._part.text.strip():
             return self._part, config
-        # The filters and the format belong to the log that the panel was made with.
+        # The filters and the format are only for the log with which the panel was made.
         return LogSource(path or None), config
 
     def set_cut(self, height: float) -> None:
@@ -163,7 +163,7 @@ class Controls(ipywidgets.VBox):  # type: ignore[misc]
         if self.by.value == by:
             self._tell()
         else:
-            self.by.value = by  # its observer calls _tell
+            self.by.value = by  # the observer of this control calls _tell
 
     def _tell(self) -> None:
         self._show_what_counts()
@@ -189,7 +189,7 @@ def _cut_by(config: ExtractionConfig) -> str:
 
 
 def _radii(chosen: int | None) -> dict[str, int | None]:
-    """Return the radii on offer, by name."""
+    """Return the radii that can be chosen, by name."""
     numbers = sorted({*_RADII, *([] if chosen is None else [chosen])})
     return {_radius_name(one): one for one in (None, *numbers)}
 
@@ -199,7 +199,7 @@ def _radius_name(radius: int | None) -> str:
 
 
 def _budget_of(config: ExtractionConfig) -> str:
-    """Return the budget with the number of surrogates nearest to that of a configuration."""
+    """Return the budget whose number of surrogates is nearest to that of a configuration."""
     return min(BUDGETS, key=lambda name: abs(BUDGETS[name][0] - config.n_surrogates))
 
 
@@ -223,7 +223,7 @@ def _choice(description: str, options: Sequence[str], value: str) -> ipywidgets.
 
 
 class ChannelChoice(ipywidgets.VBox):  # type: ignore[misc]
-    """The choice of the channels and their weights; "auto" chooses by what the log has."""
+    """The choice of the channels and their weights; with "auto" the channels depend on the log."""
 
     def __init__(self, channels: Sequence[Any] | str, changed: Callable[[], None]) -> None:
         self._changed, self._quiet = changed, False
@@ -249,7 +249,7 @@ class ChannelChoice(ipywidgets.VBox):  # type: ignore[misc]
         Raises
         ------
         InputError
-            If none is chosen.
+            If no channel is chosen.
         """
         if self.auto.value:
             return "auto"

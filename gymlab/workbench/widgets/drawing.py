@@ -1,4 +1,4 @@
-"""Plotly's figures as widgets: made once, then changed in place."""
+"""Plotly's figures as widgets, which are made once and then changed in place."""
 
 from pathlib import Path
 from typing import Any
@@ -7,18 +7,18 @@ import anywidget
 import numpy as np
 import plotly.graph_objects as go
 
-# Properties that the page sets, not the figure: the names of traces, and the fit to the place.
+# Properties that the page sets, not the figure: the ids of traces, and the size.
 _OF_THE_PAGE = {"uid", "autosize", "width"}
 
 # The CSS class of results that no longer belong to the chosen parameters.
 OLD = "gymlab-old"
 
-# Buttons that a small figure in a panel has no room for.
+# Buttons that are left out, since a small figure in a panel has no space for them.
 _NOT_SHOWN = ["select2d", "lasso2d", "autoScale2d"]
 
 
 class Fit(anywidget.AnyWidget):
-    """An invisible widget that keeps the figures on the page as wide as their places. A panel needs one."""
+    """An invisible widget that fits the width of the figures to the page. A panel needs one such widget."""
 
     _esm = Path(__file__).with_name("fit.js")
     _css = f".{OLD} {{ opacity: 0.35; }}"
@@ -59,7 +59,7 @@ def redraw(widget: go.FigureWidget, figure: go.Figure) -> None:
     """
     figure = _without_nan(figure)
     if widget.layout.height != figure.layout.height:
-        # With a new height plotly.js also fixes the width, unless autosize is set again in the same message.
+        # If the height is set, plotly.js also fixes the width, unless autosize is set again in the same message.
         widget.layout.autosize = False
         figure = go.Figure(figure).update_layout(autosize=True)
     if [trace.type for trace in widget.data] != [trace.type for trace in figure.data]:
@@ -72,7 +72,7 @@ def redraw(widget: go.FigureWidget, figure: go.Figure) -> None:
 
 
 def _replace(old: Any, new: Any) -> None:  # noqa: ANN401 - a trace or a layout of plotly's
-    """Make one object equal to another: set the properties of the other, and unset the rest."""
+    """Make an object equal to another: set the properties that the other object has, and unset the others."""
     wanted = new.to_plotly_json()
     gone = [name for name in old.to_plotly_json() if name not in wanted and name not in _OF_THE_PAGE]
     old.update({**dict.fromkeys(gone), **wanted}, overwrite=True)

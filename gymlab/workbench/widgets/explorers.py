@@ -1,4 +1,4 @@
-"""Explorers: a dendrogram whose branches open, and the way from a pattern to its windows and their actions."""
+"""Explorers: a dendrogram with branches that open, and the choice of a pattern, its windows and their actions."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -32,7 +32,7 @@ class TreeExplorer(ipywidgets.VBox):  # type: ignore[misc]
     extraction
         The extraction; :meth:`show` can replace it.
     on_cut
-        Called with the height to which the cut was dragged. If not given, the explorer cuts the extraction itself.
+        Called with the height to which the cut was dragged. Without it, the explorer cuts the extraction itself.
     n_leaves
         The largest number of leaves that are drawn at a time.
 
@@ -58,7 +58,7 @@ class TreeExplorer(ipywidgets.VBox):  # type: ignore[misc]
             instance("on_cut", on_cut, Callable, "a function of a height, or None")  # type: ignore[arg-type]
         self._on_cut = on_cut or self.cut_at
         self._n_leaves = whole_number("n_leaves", n_leaves, least=1)
-        # Drawn are a tree, the pattern of each of its windows, the height of the cut, and the last of the open branches.
+        # The drawn parts: a tree, the pattern of each of its windows, the height of the cut, and the last open branch.
         self._lock = threading.RLock()
         self._drawing: int | None = None
         self._tree: LogTree | None = None
@@ -101,7 +101,7 @@ class TreeExplorer(ipywidgets.VBox):  # type: ignore[misc]
         tree
             The tree.
         labels
-            int64: the pattern of each window of the tree; −1 where it is not known.
+            int64: the pattern of each window of the tree; −1 if it is not known.
         cut
             The height of the cut; None for no line.
         """
@@ -134,7 +134,7 @@ class TreeExplorer(ipywidgets.VBox):  # type: ignore[misc]
             self.show(self.extraction.cut(height=max(0.0, height)))
 
     def open_branch(self, node: int) -> None:
-        """Show the branch below a node of the tree; the leaves have their nodes in ``customdata``."""
+        """Show the branch below a node of the tree; the nodes of the leaves are in ``customdata``."""
         node = whole_number("node", node, least=0)
         with self._lock:
             linkage = None if self._tree is None else self._tree.linkage
@@ -143,7 +143,7 @@ class TreeExplorer(ipywidgets.VBox):  # type: ignore[misc]
                 self._draw()
 
     def close_branch(self) -> None:
-        """Show the branch above."""
+        """Close the open branch and show the branch that contains it."""
         with self._lock:
             if self._roots:
                 self._roots.pop()
@@ -190,7 +190,7 @@ class TreeExplorer(ipywidgets.VBox):  # type: ignore[misc]
             self.open_branch(int(markers.customdata[points.point_inds[0]]))
 
     def _moved(self, _layout: object, shapes: tuple[go.layout.Shape, ...]) -> None:
-        # A change that this thread draws is no drag.
+        # A change is no drag if it is drawn by this thread.
         if self._drawing == threading.get_ident():
             return
         line = next((shape for shape in shapes if shape.name == CUT), None)
@@ -220,7 +220,7 @@ class PatternExplorer(ipywidgets.VBox):  # type: ignore[misc]
     Attributes
     ----------
     pattern, window
-        The controls. Their values are the label of a pattern and the number of a window.
+        The two controls. Their values are the label of a pattern and the number of a window.
 
     Examples
     --------
@@ -272,7 +272,7 @@ class PatternExplorer(ipywidgets.VBox):  # type: ignore[misc]
         redraw(self.figure, figures.windows_of_pattern(self.extraction, label))
         self.figure.data[0].on_click(self._clicked, append=False)
         members = self.extraction.windows_of(label)
-        # The reader can click the windows in the figure, so the list has them.
+        # The list has the same windows as the figure, where the reader can click them.
         kept = members.index.isin(figures.shown_windows(self.extraction, label))
         kept[:_MOST_LISTED] = True
         listed = members[kept]

@@ -1,4 +1,4 @@
-"""Panels that refresh themselves: the caches, and the alerts."""
+"""Panels of the caches and of the alerts, which refresh themselves."""
 
 import html
 import math
@@ -24,7 +24,7 @@ from gymlab.workbench.widgets.drawing import Fit, figure_widget, redraw
 class Ticker:
     """Call a function at intervals in a thread, until :meth:`stop`.
 
-    A new ticker stops the one with the same name, so that a cell that starts one can run again.
+    A new ticker stops an older ticker with the same name, so that a cell that starts a ticker can run again.
 
     Parameters
     ----------
@@ -72,17 +72,17 @@ class LiveBox(ipywidgets.VBox):  # type: ignore[misc]
     _ticker: Ticker | None = None
 
     def keep_up(self, name: str, refresh: Callable[[], None], seconds: float) -> None:
-        """Call a function that refreshes the box every few seconds."""
+        """Call a function at intervals to refresh the box."""
         self._ticker = Ticker(name, refresh, seconds)
 
     def stop(self) -> None:
-        """Refresh the box no longer."""
-        # A box whose constructor failed has no ticker.
+        """Stop refreshing the box."""
+        # If the constructor of the box failed, there is no ticker.
         if self._ticker is not None:
             self._ticker.stop()
 
     def close(self) -> None:
-        """Stop the refreshing, and remove the box from the page."""
+        """Stop the refreshing and remove the box from the page."""
         self.stop()
         super().close()
 
@@ -137,7 +137,7 @@ class AlertStrip(LiveBox):
         Returns the measurements by metric; by default the memory of the machine, the hit rate of the cache of distance
         matrices, and the DTW time of ``extraction``.
     extraction
-        Returns the extraction whose DTW time is watched, or None.
+        Returns the extraction whose DTW time is measured, or None.
     seconds
         Seconds between two refreshes.
 
@@ -172,12 +172,12 @@ class AlertStrip(LiveBox):
 
 
 def measured_now(extraction: Extraction | None = None) -> dict[str, Measurement]:
-    """Return the present measurements of this process and this machine that the alerts watch.
+    """Return the present measurements of this process and this machine that the alerts use.
 
     Parameters
     ----------
     extraction
-        The extraction whose DTW time is among them; None for no DTW time.
+        The extraction whose DTW time is one of the measurements; None for no DTW time.
     """
     stats = matrix_cache().stats()
     measured = {

@@ -14,7 +14,7 @@ _HALF = {"flex": "1 1 330px", "min_width": "0"}
 
 
 class OutcomePanel(ipywidgets.VBox):  # type: ignore[misc]
-    """Patterns, quality and cost of the last extraction, changed in place."""
+    """The patterns, the quality and the cost of the last extraction; they are changed in place."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

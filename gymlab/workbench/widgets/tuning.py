@@ -1,4 +1,4 @@
-"""The tuning panel: parameters on the left, their patterns on the right, computed in a thread."""
+"""The tuning panel: parameters on the left, and on the right the patterns, which are computed in a thread."""
 
 import json
 import logging
@@ -43,8 +43,8 @@ _HEADER = "# Parameters of gymlab, for: gymlab report --params {name}\n"
 class TuningPanel(ipywidgets.VBox):  # type: ignore[misc]
     """Choose the parameters of an extraction and see its patterns.
 
-    Work runs in a thread, and only the last of several changes is carried out. Finished work is used again: moving the
-    cut computes no distance.
+    The work runs in a thread, and only the last of several changes is used. Finished work is reused: a move of the cut
+    computes no distance.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ class TuningPanel(ipywidgets.VBox):  # type: ignore[misc]
     format, agent, session, since, where
         As for :func:`gymlab.read_actions` and :func:`gymlab.select_actions`.
     config
-        The first parameters. Of the budgets for significance, the nearest one is chosen.
+        The first parameters. The budget for significance is the available budget that is nearest to them.
 
     Attributes
     ----------
@@ -109,7 +109,7 @@ class TuningPanel(ipywidgets.VBox):  # type: ignore[misc]
         self.cancel_button = _button("cancel", "stop", "Stop the computation", self.cancel)
         self.file = ipywidgets.Text(value="tuned.yaml", layout={"width": "10rem"})
         self.export_button = _button("export", "save", "Write the parameters as YAML", self._export)
-        # Apart from the status, which the end of a computation writes over.
+        # Separate from the status, which is overwritten at the end of a computation.
         self._exported = ipywidgets.HTML()
         self.cancel_button.disabled = True
         side = ipywidgets.VBox(
@@ -193,7 +193,7 @@ class TuningPanel(ipywidgets.VBox):  # type: ignore[misc]
         try:
             source, config = self.controls.read()
         except InputError as error:
-            # The computation that runs is for parameters that are no longer chosen.
+            # The present computation is for parameters that are no longer chosen.
             self._latest.cancel()
             self._failed(error)
             return
@@ -206,7 +206,7 @@ class TuningPanel(ipywidgets.VBox):  # type: ignore[misc]
         self._latest.submit(request)
 
     def _show_cut_at_once(self, request: PanelRequest) -> None:
-        """Colour the tree by the new cut at once; the other figures follow."""
+        """Colour the tree by the new cut at once; the other figures are drawn later."""
         base = self._analysis.base_of(request)
         if base is not None and base.linkage is not None:
             self.tree.recolour(*cut_of(base.linkage, request.config, base.quality.silhouette_by_n_clusters))
@@ -215,7 +215,7 @@ class TuningPanel(ipywidgets.VBox):  # type: ignore[misc]
         self.controls.set_cut(max(0.0, height))
 
     def _work(self, request: PanelRequest, checkpoint: Checkpoint) -> None:
-        # The end of the earlier request may have disabled the button just now.
+        # The end of the earlier request may just have disabled the button.
         self.cancel_button.disabled = False
         last = 0.0
 
@@ -264,7 +264,7 @@ class TuningPanel(ipywidgets.VBox):  # type: ignore[misc]
         self._bar.value = 0.0
         self.cancel_button.disabled = True
         if self.error is not None:
-            # A stopped computation may have written over the message.
+            # A stopped computation may have overwritten the message.
             self._complain(self.error)
         elif self._cancelled:
             self._say(

@@ -1,4 +1,4 @@
-"""A principle is of a subject."""
+"""The column ``unit`` of principles is renamed to ``subject``."""
 
 from alembic import op
 
