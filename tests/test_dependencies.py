@@ -16,8 +16,9 @@ sys.modules.update(dict.fromkeys(ABSENT))
 
 import gymlab
 for module in pkgutil.walk_packages(gymlab.__path__, "gymlab."):
-    # The GPU's kernels ask for an extra, and aeon's probe runs in an environment of its own.
-    if not module.name.startswith(("gymlab.__main__", "gymlab.distance.gpu_tiles", "gymlab.distance.kernels.gpu")):
+    # These ask for an extra.
+    extras = ("distance.gpu_tiles", "distance.kernels.gpu", "runtime.postgres", "runtime.shared_cache")
+    if not module.name.startswith(("gymlab.__main__", *(f"gymlab.{name}" for name in extras))):
         importlib.import_module(module.name)
 
 from gymlab.runtime import background

@@ -19,7 +19,7 @@ from logs import action, shared_log
 
 from gymlab.actions import frame_from_records, read_actions, validate_actions
 from gymlab.actions.readers import hide_password
-from gymlab.errors import InputError
+from gymlab.errors import InputError, OutputError
 from gymlab.settings import sample_path
 
 COMPARED = ["action_type", "relationship_type", "impact", "outcome_valence", "decision_context", "target"]
@@ -290,9 +290,12 @@ def test_passwords_are_hidden():
         hide_password("postgresql://host/db?user=a&password=secret&x=1")
         == "postgresql://host/db?user=a&password=***&x=1"
     )
-    with pytest.raises(InputError, match="only SQLite") as caught:
-        read_actions("postgresql://ada:secret@host/db")
+    with pytest.raises(InputError, match="only URLs of SQLite and PostgreSQL") as caught:
+        read_actions("mysql://ada:secret@host/db")
     assert "secret" not in str(caught.value)
+    with pytest.raises(OutputError, match="cannot be reached") as unreached:
+        read_actions("postgresql://ada:secret@127.0.0.1:1/db")
+    assert "secret" not in str(unreached.value)
 
 
 # --- broken files: content, name, what the message says ---
@@ -428,7 +431,7 @@ def test_a_broken_file_is_one_clear_line(case, tmp_path):
         ("sqlite:///:memory:", "names no file"),
         ("sqlite://relative.db", "names no file"),
         ("sqlite:////nowhere/x.db", "/nowhere/x.db: there is no such file"),
-        ("https://example.org/log.jsonl", "only SQLite"),
+        ("https://example.org/log.jsonl", "only URLs of SQLite and PostgreSQL"),
     ],
 )
 def test_a_source_that_is_none_is_refused(source, said):

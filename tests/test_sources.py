@@ -374,7 +374,7 @@ def test_what_is_no_file_is_said(tmp_path, monkeypatch):
         "-": "standard input cannot be a source, so write the log to a file first",
         "x" * 300: "cannot be read: File name too long",
         "x" * 300 + "/*.csv": "cannot be read: File name too long",
-        "file:///a.csv": "only SQLite URLs can be read",
+        "file:///a.csv": "only URLs of SQLite and PostgreSQL can be read",
     }.items():
         with pytest.raises(InputError) as caught:
             read_actions(source)

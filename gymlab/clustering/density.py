@@ -297,9 +297,8 @@ def hdbscan(
     Notes
     -----
     If all distances are 0, all items are one cluster. Otherwise, all items are noise if the tree has no branch with
-    two clusters of ``min_cluster_size`` or more. Mutual reachability distances are often equal, and HDBSCAN processes
-    joins at equal distances one after the other. So a few items at the edge of a cluster may differ between
-    implementations.
+    two clusters of ``min_cluster_size`` or more. Many joins have equal distances, and HDBSCAN processes them one after
+    the other. So a few items at the edge of a cluster may differ between implementations.
 
     References
     ----------

@@ -8,7 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
-import redis
+try:
+    import redis
+except ModuleNotFoundError as error:
+    raise ImportError(
+        "a shared cache needs redis, which is not installed: pip install 'gymlab[redis]'"
+    ) from error
 
 from gymlab.arguments import finite_number, instance, shown, whole_number
 from gymlab.errors import BreakerOpenError, InputError

@@ -198,6 +198,8 @@ def _database() -> Answer:
 
 
 def _report() -> Answer:
+    import papermill  # noqa: F401 - it runs the notebook of a report
+
     reports = Settings().reports
     busy = f"one is being written in {reports}; another has to wait"
     return "ok", busy if being_written(reports) else "none is being written"

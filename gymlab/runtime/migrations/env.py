@@ -5,11 +5,13 @@ from alembic import context
 from gymlab.db_models import GymlabTable
 from gymlab.runtime.migrations import VERSION_TABLE
 
-context.configure(
-    connection=context.config.attributes["connection"],
-    target_metadata=GymlabTable.metadata,
-    version_table=VERSION_TABLE,
-    # SQLite changes a table by copying it.
-    render_as_batch=True,
-)
-context.run_migrations()
+# There is a configuration only while Alembic runs this file.
+if hasattr(context, "config"):
+    context.configure(
+        connection=context.config.attributes["connection"],
+        target_metadata=GymlabTable.metadata,
+        version_table=VERSION_TABLE,
+        # SQLite changes a table by copying it.
+        render_as_batch=True,
+    )
+    context.run_migrations()

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from gymlab.workbench.report.execute import Report, run
+    from gymlab.workbench.report.folders import NOTEBOOK
+
+_HOMES = {"NOTEBOOK": "folders", "Report": "execute", "run": "execute"}
 
 __all__ = ["NOTEBOOK", "Report", "run"]
-
-NOTEBOOK = "04_optimization_report"
 
 
 def __getattr__(name: str) -> object:
     """Import a public name at its first use (PEP 562)."""
-    if name in __all__:
-        return getattr(import_module("gymlab.workbench.report.execute"), name)
+    if name in _HOMES:
+        return getattr(import_module(f"gymlab.workbench.report.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'gymlab.workbench.report' has no attribute {name!r}")

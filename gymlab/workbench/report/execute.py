@@ -28,7 +28,8 @@ from gymlab.runtime import background
 from gymlab.settings import Settings, notebook_path
 from gymlab.workbench.files import require_apart
 from gymlab.workbench.html_page import to_html
-from gymlab.workbench.report import NOTEBOOK, folders
+from gymlab.workbench.report import folders
+from gymlab.workbench.report.folders import NOTEBOOK
 from gymlab.workbench.report.history import record
 from gymlab.workbench.report.parameters import all_parameters, checked_parameters, require_usable
 from gymlab.workbench.report.sources import absolute_source

@@ -17,6 +17,8 @@ from filelock import FileLock, Timeout
 from gymlab.arguments import shown, whole_number
 from gymlab.errors import BusyError, InputError, OutputError
 
+# The notebook that a run executes, and the names of files that a run leaves.
+NOTEBOOK = "04_optimization_report"
 LATEST = "latest"
 PARAMETERS = "params.json"
 

@@ -14,8 +14,7 @@ from filelock import FileLock, Timeout
 from gymlab.errors import BusyError, InputError, OutputError
 from gymlab.settings import Settings, notebook_path
 from gymlab.workbench.files import require_apart, unwritable, write_whole
-from gymlab.workbench.report import NOTEBOOK
-from gymlab.workbench.report.folders import own_files, run_folder
+from gymlab.workbench.report.folders import NOTEBOOK, own_files, run_folder
 from gymlab.workbench.report.sources import absolute_source
 from gymlab.workbench.schedule import crontab
 from gymlab.workbench.schedule.job import (
