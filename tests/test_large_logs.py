@@ -177,6 +177,14 @@ def test_dbscan_without_eps_says_which_it_took(log, monkeypatch):
     np.testing.assert_array_equal(graph.labels, exact.labels)
 
 
+def test_pairs_that_a_neighbour_query_ruled_out_count_as_pruned(log, monkeypatch):
+    exact = extraction(log, method="dbscan", eps=1.0)
+    no_matrix(monkeypatch)
+    graph = extraction(log, method="dbscan", eps=1.0)
+    assert exact.stats.pruned == 0 < graph.stats.pruned < graph.stats.pairs
+    np.testing.assert_array_equal(graph.labels, exact.labels)
+
+
 def test_a_sample_that_would_not_fit_is_refused(log, monkeypatch):
     monkeypatch.setenv("GYMLAB_MEMORY_FRACTION", "1e-9")
     for fields in ({}, {"strategy": "sampled", "sample_size": 100}):

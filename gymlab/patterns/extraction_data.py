@@ -38,7 +38,8 @@ class ExtractionStats:
     pairs
         Number of pairs of windows.
     pruned
-        Number of pairs for which DTW was not computed.
+        Number of pairs for which DTW was not computed. For ``graph`` at least so many, since the query that suggests
+        ``eps`` may begin a pair that the query within ``eps`` begins again.
     coverage
         Share of the actions that are in a window.
     noise

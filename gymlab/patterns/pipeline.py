@@ -190,7 +190,7 @@ def _clusters_by_plan(job: ClusteringJob, plan: Plan, clock: "_Stages") -> tuple
         if plan.strategy == "streamed":
             return without_matrix.streamed(job), n * (n - 1) // 2
         if plan.strategy == "graph":
-            return without_matrix.from_graph(job), n * (n - 1) // 2
+            return without_matrix.from_graph(job)
         condensed, dtw_pairs = full_matrix.distances_of(job, plan.strategy)
     with clock("cluster"):
         return full_matrix.clusters_of(job, condensed, plan.strategy), dtw_pairs

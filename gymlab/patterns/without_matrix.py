@@ -14,7 +14,7 @@ from gymlab.clustering import LINKAGES, Clustering, Labels, Quality, Tree
 from gymlab.clustering.clusters import best_number, numbers_to_try
 from gymlab.clustering.linkage import by_size_with_medoids
 from gymlab.clustering.sampled import draw_sample, nearest_representatives, series_at
-from gymlab.distance import dtw_cross, dtw_neighbors, dtw_pairwise
+from gymlab.distance import NeighborGraph, dtw_cross, dtw_neighbors, dtw_pairwise
 from gymlab.errors import InputError, MemoryLimitError
 from gymlab.patterns.full_matrix import (
     ClusteringJob,
@@ -53,8 +53,13 @@ def cut_of_streamed(job: ClusteringJob, tree: Tree) -> WindowClusters:
     return with_notes(job, _described_by_a_sample(job, labels, tree))
 
 
-def from_graph(job: ClusteringJob) -> WindowClusters:
+def from_graph(job: ClusteringJob) -> tuple[WindowClusters, int]:
     """Cluster by ``dbscan`` from the pairs within ``eps`` only.
+
+    Returns
+    -------
+    clusters, dtw_pairs
+        The clusters, and the number of pairs for which DTW was begun, those of the query that suggests ``eps`` included.
 
     Raises
     ------
@@ -62,12 +67,20 @@ def from_graph(job: ClusteringJob) -> WindowClusters:
         If these pairs do not fit in memory.
     """
     least = job.config.min_samples
-    eps, notes = eps_of(job, lambda: dtw_neighbors(job.series, k=least - 1, **job.distance))
+    graphs: list[NeighborGraph] = []
+
+    def neighbours(**query: Any) -> NeighborGraph:  # noqa: ANN401 - options of dtw_neighbors
+        graphs.append(dtw_neighbors(job.series, **query, **job.distance))
+        return graphs[-1]
+
+    eps, notes = eps_of(job, lambda: neighbours(k=least - 1))
     _refuse_dense_graph(job, eps)
-    graph = dtw_neighbors(job.series, eps=eps, values=False, **job.distance)
+    graph = neighbours(eps=eps, values=False)
     labels = clustering.dbscan(graph, min_samples=least, checkpoint=job.checkpoint)
     found = _described_by_a_sample(job, labels)
-    return with_notes(job, replace(found, notes=(*notes, *found.notes)))
+    # The statistics count ordered pairs.
+    dtw_pairs = sum(one.stats.computed + one.stats.abandoned for one in graphs) // 2
+    return with_notes(job, replace(found, notes=(*notes, *found.notes))), dtw_pairs
 
 
 def sampled(job: ClusteringJob, sample_size: int) -> WindowClusters:
