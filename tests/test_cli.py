@@ -393,7 +393,7 @@ def test_principles_are_sentences_and_json(run, log_file, tmp_path):
     code, printed, _ = run("principles", log_file, "--clusters", 2, "--json", out)
     assert code == 0
     assert "does “give” in the context “give”: 100 % of" in printed
-    assert "groups that respond alike" in printed
+    assert "groups with similar responses" in printed
     found = json.loads(out.read_text(encoding="utf-8"))
     assert (found["schema"], found["by"]) == (1, "agent")
     fields = {

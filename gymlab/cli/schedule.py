@@ -26,7 +26,7 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="A job, as `gymlab sch
 schedule = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Let cron make reports, every night say: add, list and remove jobs, run one now.",
+    help="Reports that cron makes, for example every night: add, list and remove jobs, run one now.",
 )
 
 

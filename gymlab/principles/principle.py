@@ -111,7 +111,7 @@ class Principle:
         elif self.probability == 1:
             does = f"always does {quoted(self.action)}"
         else:
-            does = f"does {quoted(self.action)} whatever the situation"
+            does = f"does {quoted(self.action)} in every situation"
         compared = "by a uniform choice" if self.kind in {"always", "menu"} else "overall"
         return (
             f"{who} {does}: {percent(self.probability)} of {self.n:,} times (95 % interval {percent(self.low)} to "
@@ -141,7 +141,7 @@ class Principle:
 def in_situation(situation: Mapping[str, str]) -> str:
     """Return a situation in words; the empty one is every situation."""
     phrases = [_PHRASES[column].format(quoted(value)) for column, value in situation.items()]
-    return " and ".join(phrases) or "whatever the situation"
+    return " and ".join(phrases) or "in every situation"
 
 
 def quoted(name: str, limit: int = 60) -> str:

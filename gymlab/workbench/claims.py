@@ -62,7 +62,7 @@ EXPECTATIONS: Mapping[str, Expectation] = {
         "Sessions and caches leave no connection, handle or thread behind", "0", "left behind", at_most=0
     ),
     "accuracy": Expectation(
-        "The patterns are those of the same pipeline on reference distances, ties broken alike",
+        "The patterns are those of the same pipeline on reference distances, ties broken in the same way",
         "adjusted Rand index 1",
         "adjusted Rand index",
         at_least=1,

@@ -76,7 +76,7 @@ def _more(n: int, study: Study) -> str:
 def _group_lines(study: Study) -> list[str]:
     if study.labels is None:
         return []
-    lines = ["", "groups that respond alike:"]
+    lines = ["", "groups with similar responses:"]
     names = short_names(study.profiles.frame.index, 60)
     members = study.profiles.frame.index.astype(str)
     for label in range(int(study.labels.max()) + 1):
