@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import urllib.error
@@ -197,10 +198,12 @@ def served(tmp_path_factory):
 
 
 def url_of(process, log):
-    """Return the URL that JupyterLab prints when it listens."""
+    """Return the URL that JupyterLab prints, once it listens there, which is a moment later."""
     for _ in range(600):
-        if found := re.search(r"http://127\.0\.0\.1:\d+/\S*\?token=[\w.]+", log.read_text()):
-            return found[0]
+        found = re.search(r"http://127\.0\.0\.1:(\d+)/\S*\?token=[\w.]+", log.read_text())
+        with socket.socket() as probe:
+            if found and probe.connect_ex(("127.0.0.1", int(found[1]))) == 0:
+                return found[0]
         try:
             process.wait(0.1)
         except subprocess.TimeoutExpired:
