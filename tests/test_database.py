@@ -367,6 +367,15 @@ def test_a_table_that_is_not_gymlabs_is_named(made, tmp_path):
     assert threading.active_count() == threads
 
 
+def test_a_database_that_another_process_writes_can_be_opened_and_read(tmp_path, monkeypatch):
+    monkeypatch.setattr("gymlab.runtime.database._PATIENCE_S", 0.01)
+    file = tmp_path / "lab.db"
+    with_database(f"sqlite:///{file}", lambda db: db.bulk_insert([action(0)]))
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert with_database(f"sqlite:///{file}", count) == 1
+
+
 def test_a_database_that_another_process_writes_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr("gymlab.runtime.database._PATIENCE_S", 0.1)
     url = f"sqlite:///{tmp_path}/lab.db"

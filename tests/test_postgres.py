@@ -74,8 +74,8 @@ def test_a_log_is_imported_and_extracted(run, postgres_url, tmp_path):
         run("extract", log, *options),
     )
     assert code == 0
-    # The last line has times and memory.
-    assert of_database.splitlines()[:-1] == of_file.splitlines()[:-1]
+    # The notes below the table tell of memory and times.
+    assert of_database.partition("\n\n")[0] == of_file.partition("\n\n")[0] != ""
 
 
 def test_a_password_is_not_written_to_a_report(run, stored, postgres_url, tmp_path):  # noqa: ARG001 - it is there to read

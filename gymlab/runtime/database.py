@@ -20,7 +20,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gymlab.arguments import finite_number, instance, whole_number
 from gymlab.errors import InputError
-from gymlab.runtime.migrations import upgrade
+from gymlab.runtime.migrations import HEAD, stored_version, upgrade
 from gymlab.runtime.sqlite import SqliteInsert, is_in_memory, sqlite_engine
 from gymlab.settings import Settings
 
@@ -193,8 +193,12 @@ class Database:
         """
         if not self._up_to_date:
             self._require_open()
-            async with self._engine.begin() as connection:
-                await connection.run_sync(upgrade)
+            # A transaction that only reads, so that a database which is being written can be opened.
+            async with self._engine.connect() as connection:
+                version = await connection.run_sync(stored_version)
+            if version != HEAD:
+                async with self._engine.begin() as connection:
+                    await connection.run_sync(upgrade)
             self._up_to_date = True
 
     def pool_in_use(self) -> int:

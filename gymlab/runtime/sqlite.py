@@ -141,5 +141,5 @@ def _begin(conn: Connection, cursor: Any, statement: str, _: object, context: An
         return
     compiled = getattr(context, "compiled", None)
     locks = getattr(getattr(compiled, "statement", None), "_for_update_arg", None) is not None
-    reads = statement.lstrip()[:6].upper() == "SELECT"
+    reads = statement.lstrip()[:6].upper() in {"SELECT", "PRAGMA"}
     cursor.execute("BEGIN" if reads and not locks else "BEGIN IMMEDIATE")

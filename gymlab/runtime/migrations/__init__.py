@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
-from sqlalchemy.exc import DatabaseError
 
 from gymlab.db_models import GymlabTable
 from gymlab.errors import InputError
@@ -11,6 +10,8 @@ from gymlab.errors import InputError
 # The newest version; a test compares it with the files in versions/.
 HEAD = "0002"
 VERSION_TABLE = "gymlab_version"
+# Columns that a version has renamed.
+_FORMER_COLUMNS = {"unit": "subject"}
 # The key of the lock that a process holds while it changes the tables of a PostgreSQL database.
 _LOCK = 7_096_845_290_441
 
@@ -37,13 +38,13 @@ def stored_version(connection: Connection) -> str | None:
 def upgrade(connection: Connection) -> None:
     """Bring the tables to the newest version, within the connection's transaction.
 
+    The first statement takes the lock, so a process that has waited for another one finds its tables.
+
     Raises
     ------
     InputError
         If a table of the same name was not made by gymlab, or the database was written by a newer gymlab.
     """
-    if _is_up_to_date(connection):
-        return
     # Alembic takes a while to import, and most databases are up to date.
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
@@ -57,6 +58,8 @@ def upgrade(connection: Connection) -> None:
             text(f"CREATE TABLE IF NOT EXISTS {VERSION_TABLE} (version_num VARCHAR(32) NOT NULL)")
         )
     version = stored_version(connection)
+    if version == HEAD:
+        return
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     try:
@@ -69,26 +72,13 @@ def upgrade(connection: Connection) -> None:
         ) from error
 
 
-def _is_up_to_date(connection: Connection) -> bool:
-    try:
-        with connection.begin_nested():
-            found = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()  # noqa: S608
-    except DatabaseError:  # there is no such table
-        return False
-    return found == HEAD
-
-
 def _require_gymlabs(connection: Connection, name: str) -> None:
     """Refuse a table that has the name of one of gymlab's tables, but other columns or another key."""
     inspector = inspect(connection)
-    found = {column["name"] for column in inspector.get_columns(name)}
-    key = inspector.get_pk_constraint(name)["constrained_columns"]
     table = GymlabTable.metadata.tables[name]
-    # Version 0002 has renamed one column.
-    expected = {"unit" if column == "subject" else column for column in table.columns.keys()}  # noqa: SIM118
-    if not expected <= {"unit" if column == "subject" else column for column in found} or set(key) != {
-        column.name for column in table.primary_key
-    }:
+    found = {_FORMER_COLUMNS.get(column["name"], column["name"]) for column in inspector.get_columns(name)}
+    key = set(inspector.get_pk_constraint(name)["constrained_columns"])
+    if {column.name for column in table.columns} - found or key != {one.name for one in table.primary_key}:
         raise InputError(
             f"the database {connection.engine.url.database}: its table {name!r} is not gymlab's; name another database"
         )
