@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from numbers import Integral, Real
@@ -90,6 +91,11 @@ class BulkInsert(ABC):
     async def stored(self, connection: AsyncConnection, rows: Sequence[Row]) -> list[Row]:
         """Return the stored rows that have the keys of the given rows, which were inserted just before."""
 
+    def attempt(self, connection: AsyncConnection) -> AbstractAsyncContextManager[object]:
+        """Return a context for statements that may fail. By default the transaction goes on after an error."""
+        del connection
+        return nullcontext()
+
     def quoted(self, names: Sequence[str]) -> str:
         """Return names of columns as a statement lists them."""
         return ", ".join(map(self._quote, names))
@@ -132,13 +138,13 @@ class BulkInsert(ABC):
 
     async def _insert_or_explain(self, connection: AsyncConnection, batch: list[Row], first: int) -> int:
         try:
-            async with connection.begin_nested():
+            async with self.attempt(connection):
                 return await self.insert(connection, batch)
         except self.refusals as refusal:
             # The rows are inserted one by one to find the refused row.
             for index, row in enumerate(batch):
                 try:
-                    async with connection.begin_nested():
+                    async with self.attempt(connection):
                         await self.insert(connection, [row])
                 except self.refusals as error:
                     reason = str(getattr(error, "orig", error))

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import asyncpg
@@ -69,6 +70,10 @@ class PostgresInsert(BulkInsert):
         super().__init__(table_class, dialect)
         self._copy = f"gymlab_copy_of_{self.table.name}"[:63]
         self._quoted_copy = dialect.identifier_preparer.quote(self._copy)
+
+    def attempt(self, connection: AsyncConnection) -> AbstractAsyncContextManager[object]:
+        """Return a savepoint: after an error, PostgreSQL refuses all further statements of a transaction."""
+        return connection.begin_nested()
 
     async def insert(self, connection: AsyncConnection, rows: Sequence[Row]) -> int:
         """Insert rows whose keys are new, and return their number."""
