@@ -4,10 +4,12 @@ The packages emit events without knowledge of the listeners.
 """
 
 import logging
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
 _log = logging.getLogger(__name__)
+_lock = threading.Lock()
 _listeners: "tuple[Callable[[Event], object], ...]" = ()
 
 
@@ -50,11 +52,18 @@ def subscribe(listener: "Callable[[Event], object]") -> Callable[[], None]:
     ['open']
     """
     global _listeners  # noqa: PLW0603 - replaced as a whole, so that emit needs no lock
-    _listeners = (*_listeners, listener)
+
+    # Another object for each subscription: one listener may have several.
+    def subscription(event: Event) -> object:
+        return listener(event)
+
+    with _lock:
+        _listeners = (*_listeners, subscription)
 
     def unsubscribe() -> None:
         global _listeners  # noqa: PLW0603 - as above
-        _listeners = tuple(one for one in _listeners if one is not listener)
+        with _lock:
+            _listeners = tuple(one for one in _listeners if one is not subscription)
 
     return unsubscribe
 

@@ -379,6 +379,15 @@ def test_what_a_listener_does_wrong_harms_no_call(clock, caplog):
     assert "a listener failed" in caplog.text
 
 
+def test_a_listener_that_subscribed_twice_ends_one_subscription(clock):
+    seen = []
+    first, second = events.subscribe(seen.append), events.subscribe(seen.append)
+    first()
+    CircuitBreaker(clock=clock).open()
+    assert len(seen) == 1
+    second()
+
+
 # --- health checks ---------------------------------------------------------------------------------------------------
 
 

@@ -282,6 +282,38 @@ def test_without_a_server_the_breaker_opens_and_work_goes_on_here():
         assert repr(cache) == "SharedCache('shared', server open)"
 
 
+def test_without_a_server_the_threads_of_a_process_compute_once():
+    breaker = CircuitBreaker("redis")
+    breaker.open()
+    cache = SharedCache(URL, local=BoundedCache(), breaker=breaker)
+    calls, found = [], []
+
+    def compute():
+        calls.append(1)
+        time.sleep(0.05)
+        return 7
+
+    threads = [
+        threading.Thread(target=lambda: found.append(cache.get_or_compute("key", compute))) for _ in range(20)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (calls, found) == ([1], [7] * 20)
+
+
+@pytest.mark.usefixtures("server")
+def test_a_value_of_the_server_counts_as_a_hit():
+    another().set("key", 1)
+    cache = another()
+    assert cache.get_or_compute("key", lambda: 2) == 1
+    assert cache.get_or_compute("other", lambda: 2) == 2
+    assert (cache.get("key"), cache.get("absent")) == (1, None)
+    stats = cache.stats()
+    assert (stats.hits, stats.misses, stats.hit_rate) == (2, 2, 0.5)
+
+
 def test_a_server_that_hangs_is_left_after_the_timeout():
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"

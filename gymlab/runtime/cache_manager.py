@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import fields
 from functools import cache as once
 
 import pandas as pd
@@ -10,7 +11,7 @@ import psutil
 
 from gymlab.arguments import finite_number, instance, whole_number
 from gymlab.budget import memory_budget
-from gymlab.runtime.cache import BoundedCache
+from gymlab.runtime.cache import BoundedCache, CacheStats
 
 # The budget of all caches together, as a share of the memory that work may take.
 _SHARE_OF_BUDGET = 0.25
@@ -113,7 +114,7 @@ class CacheManager:
                 name: {**vars(cache.stats()), "max_bytes": cache.max_bytes}
                 for name, cache in self._caches.items()
             }
-        columns = ["entries", "bytes", "hits", "misses", "evictions", "hit_rate", "max_bytes"]
+        columns = [*(one.name for one in fields(CacheStats)), "max_bytes"]
         return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("cache")
 
     def evict_to(self, fraction: float) -> int:
@@ -129,11 +130,6 @@ class CacheManager:
         fraction = finite_number("fraction", fraction, least=0, most=1, noun="a share of the budget")
         with self._lock:
             return self._shrink_to(int(fraction * self._max_bytes))
-
-    def clear(self) -> None:
-        """Remove every entry of every cache."""
-        for cache in self.caches():
-            cache.clear()
 
     def _make_room(self, size: int) -> bool:
         """Evict entries until a value of this size fits into the budget; return whether it fits."""

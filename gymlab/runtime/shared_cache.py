@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, TypeVar, cast
 
 try:
@@ -26,6 +27,8 @@ from gymlab.runtime.single_flight import ABSENT
 T = TypeVar("T")
 
 _MEBIBYTE = 2**20
+# An entry that expands to more than this multiple of the largest entry is not read.
+_MOST_EXPANSION = 100
 
 _log = logging.getLogger(__name__)
 
@@ -96,7 +99,7 @@ class SharedCache:
         self._breaker = breaker or CircuitBreaker(
             f"redis of cache {name}", failure_threshold=3, base_delay=1.0
         )
-        self._hits = self._misses = self._refused_bytes = 0
+        self._server_hits = 0
         self._lock = threading.Lock()
 
     def __repr__(self) -> str:
@@ -109,10 +112,9 @@ class SharedCache:
 
     def get(self, key: str, default: Any = None) -> Any:  # noqa: ANN401 - values of any type
         """Return the value of a key, from this process or from the server; the default if there is none."""
-        value = self._look_up(_checked_key(key))
-        with self._lock:
-            self._hits += value is not ABSENT
-            self._misses += value is ABSENT
+        value = self._local.get(_checked_key(key), ABSENT)
+        if value is ABSENT and (value := self._of_server(key)) is not ABSENT:
+            self._local.set(key, value)
         return default if value is ABSENT else value
 
     def set(self, key: str, value: object) -> None:
@@ -125,14 +127,14 @@ class SharedCache:
         """
         encoded = encode(value)
         self._local.set(_checked_key(key), value)
-        if len(encoded) <= self._max_entry_bytes:
-            self._ask(lambda: self._server.set(self._place(key), encoded, px=self._ttl_ms), None)
+        self._to_server(key, encoded)
 
     def get_or_compute(self, key: str, compute: Callable[[], Any]) -> Any:  # noqa: ANN401 - values of any type
-        """Return the value of a key; compute it if there is none and no other process computes it.
+        """Return the value of a key; compute it if there is none and no other caller computes it, in any process.
 
-        A caller waits while another process computes the value. If that process fails or dies, the caller computes it.
-        If the server does not answer, the caller computes it at once.
+        In this process it does what :meth:`BoundedCache.get_or_compute` does. If another process computes the value, the
+        caller waits; if that process fails or dies, the caller computes it. If the server does not answer, the caller
+        computes it at once.
 
         Parameters
         ----------
@@ -148,36 +150,41 @@ class SharedCache:
         Exception
             Any error of the computation.
         """
+        return self._local.get_or_compute(_checked_key(key), lambda: self._computed_once(key, compute))
+
+    def stats(self) -> CacheStats:
+        """Return the entries and bytes in this process, and the look-ups; a value of the server is a hit."""
+        local = self._local.stats()
+        # Every look-up asks the tier in this process first.
+        hits, misses = local.hits + self._server_hits, local.misses - self._server_hits
+        rate = hits / (hits + misses) if hits + misses else math.nan
+        return replace(local, hits=hits, misses=misses, hit_rate=rate)
+
+    def _computed_once(self, key: str, compute: Callable[[], Any]) -> Any:  # noqa: ANN401 - values of any type
+        """Return the value of the server, or compute it while no other process does."""
         pause = 0.005
-        while (value := self.get(key, ABSENT)) is ABSENT:
+        while (value := self._of_server(key)) is ABSENT:
             with self._exclusive(key) as mine:
                 if mine:
                     # Another process may have finished between the look-up and the lock.
-                    if (value := self._look_up(key)) is ABSENT:
+                    if (value := self._of_server(key)) is ABSENT:
                         value = compute()
-                        self.set(key, value)
+                        self._to_server(key, encode(value))
                     return value
             time.sleep(pause)
             pause = min(2 * pause, 0.2)
         return value
 
-    def stats(self) -> CacheStats:
-        """Return the entries and bytes in this process, and the look-ups in both tiers."""
-        local = self._local.stats()
-        with self._lock:
-            asked = self._hits + self._misses
-            rate = self._hits / asked if asked else math.nan
-            return CacheStats(local.entries, local.bytes, self._hits, self._misses, local.evictions, rate)
-
-    def _look_up(self, key: str) -> Any:  # noqa: ANN401 - values of any type
-        value = self._local.get(key, ABSENT)
-        if value is not ABSENT:
-            return value
+    def _of_server(self, key: str) -> Any:  # noqa: ANN401 - values of any type
         stored = cast("bytes | None", self._ask(lambda: self._server.get(self._place(key)), None))
-        value = ABSENT if stored is None else decode(stored, self._max_entry_bytes * 100)
-        if value is not ABSENT:
-            self._local.set(key, value)
+        value = ABSENT if stored is None else decode(stored, self._max_entry_bytes * _MOST_EXPANSION)
+        with self._lock:
+            self._server_hits += value is not ABSENT
         return value
+
+    def _to_server(self, key: str, encoded: bytes) -> None:
+        if len(encoded) <= self._max_entry_bytes:
+            self._ask(lambda: self._server.set(self._place(key), encoded, px=self._ttl_ms), None)
 
     @contextmanager
     def _exclusive(self, key: str) -> Iterator[bool]:
