@@ -1,9 +1,7 @@
 """A cache of distance matrices: each is computed once for the same series and parameters."""
 
 from collections.abc import Sequence
-from functools import cache as once
 
-from gymlab.budget import memory_budget
 from gymlab.clustering.condensed import Checkpoint, no_checkpoint
 from gymlab.clustering.streaming import reporting
 from gymlab.distance import dtw_pairwise
@@ -18,9 +16,7 @@ from gymlab.distance.series import (
     weights_of_lanes,
 )
 from gymlab.runtime.cache import BoundedCache
-
-# The budget of the cache, as a share of the memory that work may take when the cache is first used.
-_SHARE_OF_BUDGET = 0.25
+from gymlab.runtime.cache_manager import cache_manager
 
 
 def cached_pairwise(
@@ -86,15 +82,12 @@ def cached_pairwise(
     return matrix
 
 
-@once
 def matrix_cache() -> BoundedCache:
-    """Return the shared cache. Its budget is a quarter of the memory that work may take at the first call.
+    """Return the cache of distance matrices of this process, which takes part in the budget of all caches.
 
     Examples
     --------
     >>> matrix_cache() is matrix_cache()
     True
     """
-    return BoundedCache(
-        max_size=256, max_bytes=max(1, int(_SHARE_OF_BUDGET * memory_budget())), name="distance matrices"
-    )
+    return cache_manager().cache("distance matrices", max_size=256)

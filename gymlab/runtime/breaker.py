@@ -27,7 +27,6 @@ T = TypeVar("T")
 BreakerState = Literal["closed", "open", "half_open"]
 
 _log = logging.getLogger(__name__)
-_BREAKERS: "weakref.WeakSet[CircuitBreaker]" = weakref.WeakSet()
 
 
 @dataclass(frozen=True)
@@ -146,7 +145,6 @@ class CircuitBreaker:
         self._lock = threading.Lock()
         self._watcher: threading.Thread | None = None
         self._wake = threading.Event()
-        _BREAKERS.add(self)
 
     def __repr__(self) -> str:
         return f"CircuitBreaker({self.name!r}, state={self.state!r})"
@@ -361,11 +359,6 @@ class CircuitBreaker:
 
         threading.Thread(target=work, name=f"call of breaker {self.name}", daemon=True).start()
         return outcome.result(self._timeout)
-
-
-def breakers() -> list[CircuitBreaker]:
-    """Return every breaker of this process, sorted by name."""
-    return sorted(_BREAKERS, key=lambda breaker: breaker.name)
 
 
 def _watch(reference: "weakref.ref[CircuitBreaker]", wake: threading.Event) -> None:

@@ -184,7 +184,7 @@ def remove_oldest(home: Path, keep: int, like: Mapping[str, Any]) -> list[str]:
     same = sorted(
         path.name
         for path in home.iterdir()
-        if re.fullmatch(_RUN_ID, path.name) and _part_of_log(_parameters(path)) == _part_of_log(like)
+        if re.fullmatch(_RUN_ID, path.name) and part_of_log(_parameters(path)) == part_of_log(like)
     )
     removed = same[: max(0, len(same) - keep)]
     for name in removed:
@@ -209,8 +209,8 @@ def _parameters(folder: Path) -> dict[str, Any]:
     return found
 
 
-def _part_of_log(parameters: Mapping[str, Any]) -> tuple[str, ...] | None:
-    """Return the source and the filters of a run; None if the parameters have no source."""
+def part_of_log(parameters: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """Return the source and the filters of a run or a job; None if the parameters have no source."""
     if "source" not in parameters:
         return None
     names = ("source", "format", "agent", "session", "since", "where")

@@ -15,7 +15,7 @@ from gymlab.patterns.config import ExtractionConfig
 from gymlab.patterns.pipeline import require_extractable
 from gymlab.workbench.report.parameters_cell import parameters_cell
 from gymlab.workbench.report.sources import absolute_source
-from gymlab.workbench.report.written import parsed
+from gymlab.workbench.report.written import parsed_file
 from gymlab.workbench.results import to_json
 
 # The parameters of the notebook that the run sets, not the user.
@@ -39,15 +39,7 @@ def read_parameters(path: str | os.PathLike[str]) -> dict[str, Any]:
     ...     read_parameters(file)
     {'window': 30, 'method': 'average'}
     """
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: is no YAML in UTF-8") from error
-    except (TypeError, ValueError) as error:
-        raise InputError(f"the file of parameters is {shown(path)}; give its path") from error
-    found = parsed(text, str(path))
+    found = parsed_file(path)
     if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
         raise InputError(f"{path}: holds no parameters; write one a line, as in 'window: 30'")
     return found

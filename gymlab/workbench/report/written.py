@@ -5,13 +5,15 @@ numbers, and dates as text. If a parameter is text, a number or a truth value is
 Tags and aliases are refused too: a tag can make any object, and aliases can make gigabytes from a few lines.
 """
 
+import os
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import yaml
 
-from gymlab.arguments import shortened
+from gymlab.arguments import shortened, shown
 from gymlab.errors import InputError
 
 # The names whose values are texts or lists of texts: parameters of a report, fields of a job and of a channel.
@@ -79,6 +81,25 @@ def parsed(text: str, place: str, name: str = "") -> Any:  # noqa: ANN401 - any 
         raise InputError(
             f"{where}: {error.problem if isinstance(error, _Refused) else 'is no YAML'}"
         ) from error
+
+
+def parsed_file(path: str | os.PathLike[str]) -> Any:  # noqa: ANN401 - any value of YAML
+    """Return the value in a YAML file.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or as :func:`parsed`.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: is no YAML in UTF-8") from error
+    except (TypeError, ValueError) as error:
+        raise InputError(f"the file of parameters is {shown(path)}; give its path") from error
+    return parsed(text, str(path))
 
 
 def setting(name: str, text: str) -> Any:  # noqa: ANN401 - any value of YAML

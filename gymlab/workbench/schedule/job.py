@@ -12,7 +12,7 @@ from gymlab.errors import InputError
 from gymlab.settings import Settings
 from gymlab.workbench.report.folders import checked_keep
 from gymlab.workbench.report.sources import absolute_source
-from gymlab.workbench.report.written import dumped, parsed
+from gymlab.workbench.report.written import dumped, parsed_file
 
 # The number of reports that a job keeps by default: a month of nightly runs.
 KEPT = 30
@@ -274,12 +274,7 @@ def read_job(name: str) -> Job:
         If there is no such job, or its file cannot be used.
     """
     path = require_known(name)
-    try:
-        values = parsed(path.read_text(encoding="utf-8"), str(path))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: is no YAML in UTF-8") from error
+    values = parsed_file(path)
     known = f"those of a job are {', '.join(_FIELDS)}"
     if not isinstance(values, dict):
         raise InputError(f"{path}: holds no fields; {known}")

@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 from gymlab.errors import BusyError, InputError, OutputError
 from gymlab.settings import Settings, notebook_path
 from gymlab.workbench.files import require_apart, unwritable, write_whole
-from gymlab.workbench.report.folders import NOTEBOOK, own_files, run_folder
+from gymlab.workbench.report.folders import NOTEBOOK, own_files, part_of_log, run_folder
 from gymlab.workbench.report.sources import absolute_source
 from gymlab.workbench.schedule import crontab
 from gymlab.workbench.schedule.job import (
@@ -31,7 +31,6 @@ from gymlab.workbench.schedule.job_run import last_run, log_file
 from gymlab.workbench.text import counted, one_line
 
 NOTHING = "no report is scheduled; `gymlab schedule add LOG` makes one every night"
-_FILTERS = ("format", "agent", "session", "since", "where")
 _PATIENCE_SECONDS = 30
 
 
@@ -156,15 +155,15 @@ def overview(now: datetime | None = None) -> list[dict[str, Any]]:
     """
     moment = local_now() if now is None else now
     lines = crontab.scheduled_fields()
-    found = []
-    for name in sorted({*job_names(), *lines}):
+    stored, found = job_names(), []
+    for name in sorted({*stored, *lines}):
         job = None
         try:
             job = read_job(name)
             state = _state(job, lines.get(name))
         except InputError as error:
             gone = f"its file is gone: `gymlab schedule remove {name}` takes its line out of the crontab"
-            state = str(error) if name in job_names() else gone
+            state = str(error) if name in stored else gone
         next_start = job.times.next_after(moment) if job and state == "ok" else None
         last = last_run(name)
         found.append(
@@ -275,8 +274,8 @@ def _require_free(job: Job) -> None:
         )
 
 
-def _part_of_log(job: Job) -> tuple[object, ...]:
-    return (job.source, *(job.parameters.get(name) or None for name in _FILTERS))
+def _part_of_log(job: Job) -> tuple[str, ...] | None:
+    return part_of_log({**job.parameters, "source": list(job.source)})
 
 
 def _install(job: Job, content: bytes) -> bool:
