@@ -1,4 +1,4 @@
-"""The floors: nothing imports upward, a room has no circles, imports cost what they may, kernels come from disk."""
+"""The layers: nothing imports upward, a package has no circles, imports cost what they may, kernels come from disk."""
 
 import ast
 import graphlib
@@ -12,7 +12,7 @@ import pytest
 import gymlab
 
 ROOT = Path(gymlab.__file__).parent
-FLOORS = {
+LAYERS = {
     "arguments": 0,
     "budget": 0,
     "settings": 0,
@@ -55,8 +55,8 @@ def imports(path):
                 yield deeper if deeper in known else node.module
 
 
-def floor(module):
-    return FLOORS[module.split(".")[1]]
+def layer(module):
+    return LAYERS[module.split(".")[1]]
 
 
 @pytest.mark.parametrize(("module", "path"), list(modules()))
@@ -64,8 +64,8 @@ def test_nothing_imports_upward(module, path):
     for imported in imports(path):
         if imported == "gymlab":
             continue
-        assert floor(imported) <= floor(module), f"{module} imports {imported}"
-        if floor(imported) == floor(module) > 0:  # the ground floor is one room
+        assert layer(imported) <= layer(module), f"{module} imports {imported}"
+        if layer(imported) == layer(module) > 0:  # the lowest layer is one package
             assert imported.split(".")[1] == module.split(".")[1], (
                 f"{module} imports its neighbour {imported}"
             )
