@@ -55,6 +55,8 @@ def test_tails_of_one_stratum_are_those_of_counting(n, situation, share):
         [(40, 4, 30), (300, 290, 20), (90, 45, 45)],
         [(60, 57, n) for n in range(3, 21)],
         [(30, 29, 7)] * 40,
+        # More values than are convolved directly.
+        [(400, 380, 100)] * 60,
     ],
 )
 def test_tails_of_several_strata_are_those_of_counting(strata):
