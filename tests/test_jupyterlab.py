@@ -23,7 +23,7 @@ def server(tmp_path_factory):
     folder = tmp_path_factory.mktemp("lab")
     rules(n_agents=3, sessions=4, length=120).to_parquet(folder / "rules.parquet")
     # Too small for the report to measure memory on, which would take most of its time.
-    rules(n_agents=3, sessions=2, length=60).to_parquet(folder / "few.parquet")
+    rules(n_agents=2, sessions=2, length=20).to_parquet(folder / "few.parquet")
     for name in NOTEBOOKS:
         log = folder / ("few.parquet" if name.startswith("04") else "rules.parquet")
         notebook = nbformat.read(gymlab.notebook_path(name), as_version=4)

@@ -10,6 +10,7 @@ from typing import Any
 
 from gymlab.actions import read_actions, select_actions
 from gymlab.arguments import finite_number, named, shown, texts
+from gymlab.distance.kernels.vectors import kernel_path
 from gymlab.errors import InputError
 from gymlab.patterns.config import ExtractionConfig
 from gymlab.patterns.pipeline import require_extractable
@@ -77,6 +78,8 @@ def all_parameters(parameters: Mapping[str, Any], notebook: Path) -> dict[str, A
 def require_usable(parameters: Mapping[str, Any]) -> None:
     """Read the log and cut it into windows as the notebook will do, so that unusable values are refused before the run.
 
+    Kernels that cannot be compiled are refused too.
+
     Raises
     ------
     InputError
@@ -88,6 +91,7 @@ def require_usable(parameters: Mapping[str, Any]) -> None:
     log = read_actions(parameters["source"], parameters.get("format"))
     filters = {name: parameters.get(name) or None for name in ("agent", "session", "since")}
     require_extractable(select_actions(log, **filters, where=parameters.get("where") or ()), config)
+    kernel_path()
 
 
 def _plain(name: str, value: object) -> Any:  # noqa: ANN401 - any value of JSON
