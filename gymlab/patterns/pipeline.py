@@ -16,6 +16,7 @@ from gymlab.actions.windows import Windows, cut_windows
 from gymlab.arguments import boolean
 from gymlab.clustering import Checkpoint, Tree, no_checkpoint
 from gymlab.distance.blocks import Progress
+from gymlab.events import ExtractionEnded, emit
 from gymlab.patterns import full_matrix, without_matrix
 from gymlab.patterns.config import ExtractionConfig, checked_config
 from gymlab.patterns.extraction_data import ExtractionStats
@@ -93,6 +94,24 @@ def run_extraction(
         Called with the windows, the matrix of all pairs and its tree, before the tree is cut. It is not called if
         there is no such matrix or no tree.
     """
+    start = time.perf_counter()
+    try:
+        extraction = _extracted(actions, config, progress, checkpoint, on_stage, on_tree)
+    except Exception:
+        emit(ExtractionEnded(succeeded=False, seconds=time.perf_counter() - start))
+        raise
+    emit(ExtractionEnded(succeeded=True, seconds=time.perf_counter() - start))
+    return extraction
+
+
+def _extracted(
+    actions: pd.DataFrame,
+    config: ExtractionConfig,
+    progress: Progress,
+    checkpoint: Checkpoint,
+    on_stage: Callable[[str], None],
+    on_tree: OnTree,
+) -> Extraction:
     clock = _Stages(on_stage, checkpoint)
     with clock("encode"):
         log, encoding, encoded, job, plan = _prepared(actions, config, progress, checkpoint)

@@ -21,6 +21,7 @@ from gymlab import events
 from gymlab.arguments import finite_number, instance, shown, whole_number
 from gymlab.errors import BreakerOpenError, InputError
 from gymlab.runtime import background
+from gymlab.runtime.live_objects import LiveObjects
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -145,6 +146,7 @@ class CircuitBreaker:
         self._lock = threading.Lock()
         self._watcher: threading.Thread | None = None
         self._wake = threading.Event()
+        BREAKERS.add(self)
 
     def __repr__(self) -> str:
         return f"CircuitBreaker({self.name!r}, state={self.state!r})"
@@ -359,6 +361,10 @@ class CircuitBreaker:
 
         threading.Thread(target=work, name=f"call of breaker {self.name}", daemon=True).start()
         return outcome.result(self._timeout)
+
+
+# The breakers of this process.
+BREAKERS: LiveObjects[CircuitBreaker] = LiveObjects()
 
 
 def _watch(reference: "weakref.ref[CircuitBreaker]", wake: threading.Event) -> None:
