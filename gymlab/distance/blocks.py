@@ -58,9 +58,7 @@ def checked_progress(progress: Progress) -> Progress:
     return boolean("progress", progress, instead=", or a function of the cells done and the cells in all")
 
 
-def run_blocks(
-    blocks: Sequence[Block], n_threads: int | None, progress: Progress, *, pairs: int = 0
-) -> None:
+def run_blocks(blocks: Sequence[Block], n_threads: int | None, progress: Progress, *, pairs: int = 0) -> None:
     """Run every block once, approximately in the given order.
 
     Parameters

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal, ParamSpec, TypeVar, cast
+from typing import Any, Literal, ParamSpec, TypeVar, cast, get_args
 
 from gymlab import events
 from gymlab.arguments import finite_number, instance, shown, whole_number
@@ -26,6 +26,7 @@ from gymlab.runtime.live_objects import LiveObjects
 P = ParamSpec("P")
 T = TypeVar("T")
 BreakerState = Literal["closed", "open", "half_open"]
+STATES: tuple[BreakerState, ...] = get_args(BreakerState)
 
 _log = logging.getLogger(__name__)
 
