@@ -15,7 +15,7 @@ from gymlab import cli
 from gymlab.errors import BusyError, InputError, ReportError
 from gymlab.workbench import report
 from gymlab.workbench.schedule import crontab as crontab_module
-from gymlab.workbench.schedule import job_run, scheduled
+from gymlab.workbench.schedule import job_log, job_run, scheduled
 from gymlab.workbench.schedule.job import EVERY, read_job, times_of
 
 NOW = datetime(2026, 1, 31, 2, 30, tzinfo=UTC)
@@ -782,7 +782,7 @@ def test_a_log_that_grew_too_large_makes_room_and_is_still_read(run, home, tmp_p
     assert len(file.read_bytes()) == len(small)
     assert (home / "logs" / "rules.log.1").stat().st_size == 1_000_001 + len(small)
     file.unlink()
-    assert job_run.last_run("rules").exit_code == 0
+    assert job_log.last_run("rules").exit_code == 0
 
 
 @pytest.mark.usefixtures("job")
@@ -792,9 +792,9 @@ def test_a_run_that_was_killed_is_not_taken_for_the_one_before(home, run):
     begun = "2026-01-31 02:30:00 UTC  rules begins"
     ended = "2026-01-31 02:30:00 UTC  rules ends with exit code 0 after 60 s"
     file.write_text(f"{begun}\n{ended}\n")
-    assert job_run.last_run("rules") == job_run.LastRun(NOW, 0, 60)
+    assert job_log.last_run("rules") == job_log.LastRun(NOW, 0, 60)
     file.write_text(f"{ended}\n{begun}\n  held …\n")
-    assert job_run.last_run("rules") == job_run.LastRun(NOW, None, None)
+    assert job_log.last_run("rules") == job_log.LastRun(NOW, None, None)
     assert re.search(r"began \d{4}-\d\d-\d\d \d\d:\d\d, has not ended", run("list")[1])
 
 

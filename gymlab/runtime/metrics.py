@@ -1,6 +1,5 @@
 """Metrics of this process for Prometheus, read from the statistics of its parts when they are asked for."""
 
-import logging
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -25,8 +24,6 @@ from gymlab.runtime.memory import resident_bytes
 
 # Only programs of this machine can read the metrics.
 HOST = "127.0.0.1"
-
-_log = logging.getLogger(__name__)
 
 # A value: the name of its metric, its labels, and the number.
 Sample = tuple[str, tuple[str, ...], float]
@@ -290,5 +287,4 @@ def serve(port: int = 0) -> MetricsServer:
                     f"port {port} of {HOST} cannot be used: {why}; choose another, or 0 for a free one"
                 ) from error
             _servers[port] = MetricsServer(*made)
-            _log.info("metrics are at %s", _servers[port].url)
         return _servers[port]
