@@ -229,7 +229,7 @@ def _pools() -> str:
     """Return a table with the connections of every open database; empty if there is none."""
     found = sorted(((one.place, one.pool_stats()) for one in DATABASES.all()), key=lambda pair: pair[0])
     rows = [
-        (as_html(place), f"{pool.in_use} of {pool.limit}", str(pool.most_in_use), f"{pool.uses:,}")
+        (as_html(place, 200), f"{pool.in_use} of {pool.limit}", str(pool.most_in_use), f"{pool.uses:,}")
         for place, pool in found
     ]
     return table(("database", "in use", "most in use", "uses"), rows, "frame") if rows else ""
