@@ -121,7 +121,8 @@ def _alert_of(rule: AlertRule, measured: Measurement | None) -> Alert:
     value: float | None = None
     state: AlertState = "no_data"
     samples = 0 if measured is None else measured.samples
-    note = f"{samples:,} of at least {rule.min_samples:,} samples"
+    few = f"{samples:,} of at least {rule.min_samples:,} samples"
+    note = few if rule.min_samples > 1 else "not measured"
     if measured is not None and measured.samples >= rule.min_samples and not math.isnan(measured.value):
         value = measured.value
         beyond = value > rule.threshold if rule.side == "above" else value < rule.threshold

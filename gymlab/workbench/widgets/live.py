@@ -115,7 +115,7 @@ class CachePanel(LiveBox):
         matrix_cache()  # so that the panel is not empty before the first extraction
         self.table = ipywidgets.HTML()
         self.clear_button = ipywidgets.Button(
-            description="empty", icon="trash", tooltip="Empty the caches", layout={"width": "6rem"}
+            description="empty caches", icon="trash", layout={"width": "9rem"}
         )
         self.clear_button.on_click(lambda _button: self._clear())
         super().__init__([self.table, self.clear_button])
