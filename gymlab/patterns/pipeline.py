@@ -70,6 +70,19 @@ def extract_patterns(
     return run_extraction(actions, checked_config(config), progress=progress)
 
 
+@contextmanager
+def _telling_the_end() -> Iterator[None]:
+    """Emit an event when the work has succeeded or failed. Neither is true of work that was cancelled."""
+    start = time.perf_counter()
+    try:
+        yield
+    except Exception:
+        emit(ExtractionEnded(succeeded=False, seconds=time.perf_counter() - start))
+        raise
+    emit(ExtractionEnded(succeeded=True, seconds=time.perf_counter() - start))
+
+
+@_telling_the_end()
 def run_extraction(
     actions: pd.DataFrame,
     config: ExtractionConfig,
@@ -94,24 +107,6 @@ def run_extraction(
         Called with the windows, the matrix of all pairs and its tree, before the tree is cut. It is not called if
         there is no such matrix or no tree.
     """
-    start = time.perf_counter()
-    try:
-        extraction = _extracted(actions, config, progress, checkpoint, on_stage, on_tree)
-    except Exception:
-        emit(ExtractionEnded(succeeded=False, seconds=time.perf_counter() - start))
-        raise
-    emit(ExtractionEnded(succeeded=True, seconds=time.perf_counter() - start))
-    return extraction
-
-
-def _extracted(
-    actions: pd.DataFrame,
-    config: ExtractionConfig,
-    progress: Progress,
-    checkpoint: Checkpoint,
-    on_stage: Callable[[str], None],
-    on_tree: OnTree,
-) -> Extraction:
     clock = _Stages(on_stage, checkpoint)
     with clock("encode"):
         log, encoding, encoded, job, plan = _prepared(actions, config, progress, checkpoint)

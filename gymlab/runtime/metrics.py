@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache as once
-from types import TracebackType
 from typing import Literal, Self
 from wsgiref.simple_server import WSGIServer
 
@@ -51,7 +50,7 @@ class Described:
     labels: tuple[str, ...] = ()
 
 
-_CACHE, _DATABASE, _BREAKER = ("cache",), ("database",), ("breaker",)
+_CACHE, _DATABASE = ("cache",), ("database",)
 METRICS = (
     Described("gymlab_cache_entries", "gauge", "Values in a cache", _CACHE),
     Described("gymlab_cache_bytes", "gauge", "Bytes of the values in a cache", _CACHE),
@@ -63,10 +62,6 @@ METRICS = (
     Described("gymlab_database_connections_in_use", "gauge", "Connections in use", _DATABASE),
     Described("gymlab_database_connections_max", "gauge", "Connections that may be open", _DATABASE),
     Described("gymlab_breakers", "gauge", "Circuit breakers in a state", ("breaker", "state")),
-    Described("gymlab_breaker_calls_total", "counter", "Guarded calls that ended", _BREAKER),
-    Described("gymlab_breaker_failures_total", "counter", "Guarded calls that failed", _BREAKER),
-    Described("gymlab_breaker_refused_total", "counter", "Calls that a breaker refused", _BREAKER),
-    Described("gymlab_breaker_opened_total", "counter", "Times that a breaker opened", _BREAKER),
     Described("gymlab_dtw_pairs_total", "counter", "Pairs of series whose DTW distance was computed"),
     Described("gymlab_dtw_seconds_total", "counter", "Time of the DTW distances of all pairs"),
     Described("gymlab_dtw_pair_max_seconds", "gauge", "Largest time a pair, as the mean of one computation"),
@@ -108,18 +103,10 @@ class ProcessMetrics(Collector):
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        counted = ("gymlab_dtw_pairs_total", "gymlab_dtw_seconds_total", "gymlab_extraction_seconds_total")
-        outcomes = ("succeeded", "failed")
-        self._totals: dict[tuple[str, tuple[str, ...]], float] = {
-            **{(name, ()): 0.0 for name in (*counted, "gymlab_dtw_pair_max_seconds")},
-            **{("gymlab_extractions_total", (outcome,)): 0.0 for outcome in outcomes},
-        }
+        self._pairs, self._pair_seconds, self._slowest = 0, 0.0, 0.0
+        self._ended, self._extraction_seconds = {"succeeded": 0, "failed": 0}, 0.0
         events.ENTROPIES.on = True
         events.subscribe(self._count)
-
-    def describe(self) -> list[Metric]:
-        """Return the metrics without samples, so that the registry knows their names."""
-        return families(METRICS, ())
 
     def collect(self) -> list[Metric]:
         """Return the metrics as they are now."""
@@ -131,7 +118,13 @@ class ProcessMetrics(Collector):
         yield from _of_breakers()
         yield from _of_memory()
         with self._lock:
-            yield from [(name, labels, value) for (name, labels), value in self._totals.items()]
+            pairs, pair_seconds, slowest = self._pairs, self._pair_seconds, self._slowest
+            ended, extraction_seconds = dict(self._ended), self._extraction_seconds
+        yield "gymlab_dtw_pairs_total", (), pairs
+        yield "gymlab_dtw_seconds_total", (), pair_seconds
+        yield "gymlab_dtw_pair_max_seconds", (), slowest
+        yield from (("gymlab_extractions_total", (outcome,), n) for outcome, n in ended.items())
+        yield "gymlab_extraction_seconds_total", (), extraction_seconds
         entropies, seconds = events.ENTROPIES.read()
         yield "gymlab_entropies_total", (), entropies
         yield "gymlab_entropy_seconds_total", (), seconds
@@ -139,27 +132,23 @@ class ProcessMetrics(Collector):
     def _count(self, event: events.Event) -> None:
         with self._lock:
             if isinstance(event, events.DistancesComputed):
-                self._totals["gymlab_dtw_pairs_total", ()] += event.pairs
-                self._totals["gymlab_dtw_seconds_total", ()] += event.seconds
-                slowest = max(self._totals["gymlab_dtw_pair_max_seconds", ()], event.seconds / event.pairs)
-                self._totals["gymlab_dtw_pair_max_seconds", ()] = slowest
+                self._pairs += event.pairs
+                self._pair_seconds += event.seconds
+                self._slowest = max(self._slowest, event.seconds / event.pairs)
             elif isinstance(event, events.ExtractionEnded):
-                outcome = "succeeded" if event.succeeded else "failed"
-                self._totals["gymlab_extractions_total", (outcome,)] += 1
-                self._totals["gymlab_extraction_seconds_total", ()] += event.seconds
+                self._ended["succeeded" if event.succeeded else "failed"] += 1
+                self._extraction_seconds += event.seconds
 
 
 def _of_caches() -> Iterator[Sample]:
-    manager = cache_manager()
-    yield "gymlab_caches_max_bytes", (), manager.max_bytes
-    for cache in manager.caches():
+    yield "gymlab_caches_max_bytes", (), cache_manager().max_bytes
+    for cache in cache_manager().caches():
         stats, labels = cache.stats(), (cache.name,)
         yield "gymlab_cache_entries", labels, stats.entries
         yield "gymlab_cache_bytes", labels, stats.bytes
-        yield "gymlab_cache_hits_total", labels, stats.hits
-        yield "gymlab_cache_misses_total", labels, stats.misses
-        yield "gymlab_cache_evictions_total", labels, stats.evictions
         yield "gymlab_cache_hit_ratio", labels, stats.hit_rate
+        for count in ("hits", "misses", "evictions"):
+            yield f"gymlab_cache_{count}_total", labels, getattr(stats, count)
 
 
 def _of_databases() -> Iterator[Sample]:
@@ -176,14 +165,9 @@ def _of_databases() -> Iterator[Sample]:
 
 def _of_breakers() -> Iterator[Sample]:
     # Breakers of one name are added up, as databases are.
-    found: Counter[tuple[str, tuple[str, ...]]] = Counter()
-    for breaker in BREAKERS.all():
-        stats, name = breaker.stats(), breaker.name
-        for state in STATES:
-            found["gymlab_breakers", (name, state)] += stats.state == state
-        for count in ("calls", "failures", "refused", "opened"):
-            found[f"gymlab_breaker_{count}_total", (name,)] += getattr(stats, count)
-    yield from ((metric, labels, value) for (metric, labels), value in found.items())
+    found = Counter((breaker.name, breaker.state) for breaker in BREAKERS.all())
+    for name in {name for name, _ in found}:
+        yield from (("gymlab_breakers", (name, state), found[name, state]) for state in STATES)
 
 
 def _of_memory() -> Iterator[Sample]:
@@ -240,9 +224,7 @@ class MetricsServer:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 

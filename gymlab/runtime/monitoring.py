@@ -114,21 +114,16 @@ def grafana_dashboard(metrics: Iterable[Described] = METRICS) -> dict[str, Any]:
 
 
 def _panel(title: str, query: str, threshold: float | None = None) -> dict[str, Any]:
-    steps: list[dict[str, Any]] = [{"color": "green", "value": None}]
-    if threshold is not None:
-        steps.append({"color": "red", "value": threshold})
-    style = "off" if threshold is None else "line"
     source = {"type": "prometheus", "uid": "${datasource}"}
+    steps = [{"color": "green", "value": None}, {"color": "red", "value": threshold}]
+    look = {
+        "thresholds": {"mode": "absolute", "steps": steps[: 1 if threshold is None else 2]},
+        "custom": {"thresholdsStyle": {"mode": "off" if threshold is None else "line"}},
+    }
     return {
         "type": "timeseries",
         "title": title,
         "datasource": source,
         "targets": [{"refId": "A", "expr": query, "datasource": source}],
-        "fieldConfig": {
-            "defaults": {
-                "thresholds": {"mode": "absolute", "steps": steps},
-                "custom": {"thresholdsStyle": {"mode": style}},
-            },
-            "overrides": [],
-        },
+        "fieldConfig": {"defaults": look, "overrides": []},
     }

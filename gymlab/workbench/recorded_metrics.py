@@ -34,10 +34,6 @@ _log = logging.getLogger(__name__)
 class RecordedMetrics(Collector):
     """The last run of each scheduled job that has ended, its report, and the latest report in gymlab's home."""
 
-    def describe(self) -> list[Metric]:
-        """Return the metrics without samples, so that the registry knows their names."""
-        return families(RECORDED_METRICS, ())
-
     def collect(self) -> list[Metric]:
         """Return the metrics, read from the logs of the jobs and the results of the reports."""
         return families(RECORDED_METRICS, _samples())
