@@ -59,7 +59,7 @@ class Gate:
             while not self.go.wait(0.005):
                 checkpoint()
             checkpoint()
-        except Exception:
+        except BaseException:
             self.stopped.append(request)
             raise
         self.done.append(request)
