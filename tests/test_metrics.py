@@ -104,7 +104,7 @@ def test_a_password_is_in_no_label(server):
     database = gymlab.Database(url)
     text = httpx.get(server.url).text
     assert 'database="postgresql://127.0.0.1:1/lab"' in text
-    assert "hidden" not in text
+    assert "hidden" not in text + repr(database)
     asyncio.run(database.aclose())
 
 

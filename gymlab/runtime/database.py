@@ -130,7 +130,8 @@ class Database:
         DATABASES.add(self)
 
     def __repr__(self) -> str:
-        return f"Database({self._url.render_as_string(hide_password=True)!r})"
+        # The options of a URL may have a password too.
+        return f"Database({self._url.set(query={}).render_as_string(hide_password=True)!r})"
 
     @property
     def place(self) -> str:
