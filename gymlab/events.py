@@ -1,6 +1,6 @@
 """Events: frozen records of changes inside gymlab, for functions that count or show them.
 
-The packages emit events without knowledge of the listeners.
+The packages emit events without knowledge of the listeners. A :class:`Meter` counts what happens too often for events.
 """
 
 import logging
@@ -33,7 +33,78 @@ class BreakerChanged:
     delay_s: float
 
 
-Event = BreakerChanged
+@dataclass(frozen=True)
+class DistancesComputed:
+    """DTW distances have been computed.
+
+    Attributes
+    ----------
+    pairs
+        The number of pairs of series.
+    seconds
+        The time for all of them together, on all threads.
+    """
+
+    pairs: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class ExtractionEnded:
+    """An extraction of patterns has ended; there is no event if it was cancelled.
+
+    Attributes
+    ----------
+    succeeded
+        False if it raised an error.
+    seconds
+        Its duration.
+    """
+
+    succeeded: bool
+    seconds: float
+
+
+Event = BreakerChanged | DistancesComputed | ExtractionEnded
+
+
+class Meter:
+    """The count and the duration of work that takes microseconds, so that an event for each would cost more than it.
+
+    Attributes
+    ----------
+    on
+        Whether the work is counted. It is not counted until somebody sets this, which costs a look at this attribute.
+
+    Examples
+    --------
+    >>> meter = Meter()
+    >>> meter.add(2, 0.5)
+    >>> meter.read()
+    (2, 0.5)
+    """
+
+    __slots__ = ("_count", "_lock", "_seconds", "on")
+
+    def __init__(self) -> None:
+        self.on = False
+        self._count, self._seconds = 0, 0.0
+        self._lock = threading.Lock()
+
+    def add(self, count: int, seconds: float) -> None:
+        """Add work and its duration."""
+        with self._lock:
+            self._count += count
+            self._seconds += seconds
+
+    def read(self) -> tuple[int, float]:
+        """Return the count and the seconds so far."""
+        with self._lock:
+            return self._count, self._seconds
+
+
+# The entropies that were computed: calls of get_entropy, and the values of the functions of columns.
+ENTROPIES = Meter()
 
 
 def subscribe(listener: "Callable[[Event], object]") -> Callable[[], None]:

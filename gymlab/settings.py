@@ -33,12 +33,16 @@ class Settings(BaseSettings):
         of the user for an installed gymlab.
     memory_fraction
         ``GYMLAB_MEMORY_FRACTION``: the share of the free memory that work may take.
+    metrics_port
+        ``GYMLAB_METRICS_PORT``: the port on 127.0.0.1 at which commands serve metrics of their work to Prometheus; 0 for
+        a free one. Default: they serve none.
     """
 
     model_config = SettingsConfigDict(env_prefix="GYMLAB_", env_ignore_empty=True)
 
     home: Path = Field(default_factory=_default_home, description="the path of a folder")
     memory_fraction: float = Field(default=0.6, gt=0, le=1, description="a number above 0 and at most 1")
+    metrics_port: int | None = Field(default=None, ge=0, le=65_535, description="a port from 0 to 65535")
 
     def __init__(self, **values: Any) -> None:  # noqa: ANN401 - pydantic checks them
         try:

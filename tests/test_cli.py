@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pandas as pd
 import pytest
 from logs import shared_log
@@ -14,6 +15,8 @@ from made import action, rules
 
 import gymlab
 from gymlab import cli
+from gymlab.runtime.metrics import serve
+from gymlab.runtime.monitoring import prometheus_rules
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +42,34 @@ def run(monkeypatch, capsys, tmp_path):
         return code, captured.out, captured.err
 
     return call
+
+
+def test_a_command_serves_the_metrics_of_its_work(run, log_file, monkeypatch):
+    monkeypatch.setenv("GYMLAB_METRICS_PORT", "0")
+    code, _, told = run("extract", log_file, "--window", 10, "--no-significance", "--json", "-")
+    assert code == 0
+    url = next(line for line in told.splitlines() if "metrics are at" in line).split()[-1]
+    with serve(0) as server:
+        assert server.url == url
+        assert 'gymlab_extractions_total{outcome="succeeded"}' in httpx.get(url).text
+    monkeypatch.setenv("GYMLAB_METRICS_PORT", "http")
+    code, _, told = run("extract", log_file)
+    assert code == 2
+    assert told == "gymlab: GYMLAB_METRICS_PORT=http must be a port from 0 to 65535\n"
+
+
+def test_rules_and_dashboard_are_written(run, tmp_path):
+    code, printed, _ = run("metrics", "rules", "--for", "30s")
+    assert code == 0
+    assert printed == prometheus_rules("30s")
+    assert run("metrics", "rules", "--output", tmp_path / "rules.yml")[:2] == (0, "")
+    assert (tmp_path / "rules.yml").read_text(encoding="utf-8") == prometheus_rules()
+    assert json.loads(run("metrics", "dashboard")[1])["title"] == "gymlab"
+    code, _, told = run("metrics", "dashboard", "--output", tmp_path / "nowhere" / "dashboard.json")
+    assert code == 2
+    assert told.startswith("gymlab: cannot write ")
+    assert run("metrics", "rules", "--for", "soon")[0] == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["rules.yml"]
 
 
 def jsonl(path, records):

@@ -357,7 +357,7 @@ def test_an_alert_is_a_bar_on_the_way_to_its_threshold():
     (bars,) = figure.data
     assert bars.x[:3] == (0.5, 0.02, pytest.approx(95 / 90))
     assert bars.marker.color[2] == figures.PALETTE[4]
-    assert bars.text[3] == "no data"
+    assert bars.text[3] == "no data: 0 of at least 100 samples"
 
 
 def test_stages_follow_one_another():

@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import socket
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from gymlab import cli
 from gymlab.errors import BusyError, InputError, OutputError, ReportError
 from gymlab.runtime import background
+from gymlab.runtime.metrics import serve
 from gymlab.workbench import figures, report, tables
 from gymlab.workbench.report import execute, folders, history
 from gymlab.workbench.report.history import changes_between
@@ -202,6 +204,61 @@ def test_parameters_come_from_a_file_and_options_override_it(quick, tmp_path, mo
     again = json.loads((quick / "latest" / "params.json").read_text(encoding="utf-8"))
     assert again == used
     assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_an_alert_that_fires_is_named_and_fails_a_strict_run(quick, tmp_path, monkeypatch, capsys):
+    notebook = nbformat.read(tmp_path / "quick.ipynb", as_version=4)
+    fire = (
+        "\nfrom gymlab.runtime.alerts import Measurement, evaluate\n"
+        "alerts = evaluate({'pool_percent': Measurement(95.0, 3), 'memory_percent': Measurement(50.0)})\n"
+        "found['alerts'] = [alert.as_dict() for alert in alerts]\n"
+        "pathlib.Path(results_path).write_text(json.dumps(found))"
+    )
+    notebook.cells[-1].source += fire
+    nbformat.write(notebook, tmp_path / "quick.ipynb")
+    command_line(monkeypatch, "report")
+    monkeypatch.setattr(sys, "argv", ["gymlab", "report", "--strict"])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    assert stop.value.code == 1
+    printed = capsys.readouterr().out.splitlines()
+    fired = "      firing  pool            95 % (Database connections in use (alert above 90 %))"
+    assert printed.count(fired) == 2
+    assert len(names(quick)) == 3
+
+
+@pytest.mark.slow
+def test_the_work_of_a_report_is_scraped_from_its_kernel(quick, tmp_path, monkeypatch, capsys):
+    notebook = nbformat.read(tmp_path / "quick.ipynb", as_version=4)
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port = one.getsockname()[1]
+    work = (
+        "\nimport httpx, gymlab.distance\n"
+        "gymlab.distance.dtw([0, 1], [1, 2])\n"
+        f"found['metrics'] = httpx.get('http://127.0.0.1:{port}/metrics').text\n"
+        "pathlib.Path(results_path).write_text(json.dumps(found))"
+    )
+    notebook.cells[-1].source += work
+    nbformat.write(notebook, tmp_path / "quick.ipynb")
+    monkeypatch.setenv("GYMLAB_METRICS_PORT", str(port))
+    command_line(monkeypatch, "report")
+    assert f"gymlab: metrics are at http://127.0.0.1:{port}/metrics\n" in capsys.readouterr().err
+    results = json.loads((quick / "latest" / "results.json").read_text(encoding="utf-8"))
+    assert "gymlab_dtw_pairs_total 1.0\n" in results["metrics"]
+
+
+def test_a_port_that_is_used_leaves_nothing(quick, monkeypatch, capsys):
+    with serve() as server:
+        monkeypatch.setenv("GYMLAB_METRICS_PORT", str(server.port))
+        monkeypatch.setattr(sys, "argv", ["gymlab", "report"])
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+    assert stop.value.code == 2
+    complaint = capsys.readouterr().err.strip().splitlines()
+    assert complaint[-1].startswith(f"gymlab: port {server.port} of 127.0.0.1 cannot be used: ")
+    assert not quick.exists()
 
 
 def test_a_run_beside_another_exits_with_3_and_leaves_nothing(quick, monkeypatch, capsys):

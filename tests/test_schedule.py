@@ -10,12 +10,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from made import rules
+from prometheus_client.parser import text_string_to_metric_families
 
 from gymlab import cli
 from gymlab.errors import BusyError, InputError, ReportError
 from gymlab.workbench import report
+from gymlab.workbench.recorded_metrics import write_textfile
 from gymlab.workbench.schedule import crontab as crontab_module
-from gymlab.workbench.schedule import job_run, scheduled
+from gymlab.workbench.schedule import job_log, job_run, scheduled
 from gymlab.workbench.schedule.job import EVERY, read_job, times_of
 
 NOW = datetime(2026, 1, 31, 2, 30, tzinfo=UTC)
@@ -661,6 +663,76 @@ def test_a_run_is_the_report_of_the_job_and_its_log_tells_it(run, job, home, tmp
     assert re.search(r"last \d{4}-\d\d-\d\d \d\d:\d\d, exit code 0  in the crontab", run("list")[1])
 
 
+def values_in(home):
+    """The textfile of the jobs, by name and the values of the labels, which are sorted by their names."""
+    text = (home / "logs" / "gymlab.prom").read_text(encoding="utf-8")
+    samples = [one for family in text_string_to_metric_families(text) for one in family.samples]
+    return {(one.name, *one.labels.values()): one.value for one in samples}
+
+
+def results(folder, *verdicts, firing=0):
+    """Leave the results of a report in a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    claims = [{"id": f"claim{n}", "verdict": one, "measured": n + 0.5} for n, one in enumerate(verdicts)]
+    alerts = [{"id": "memory", "state": "firing"}] * firing + [{"id": "pool", "state": "ok"}]
+    found = {"claims": claims, "alerts": alerts, "stats": {"stages": {"distances": 2.5}}}
+    (folder / "results.json").write_text(json.dumps(found), encoding="utf-8")
+    return folder
+
+
+@pytest.mark.usefixtures("job")
+def test_every_run_leaves_a_textfile_for_prometheus(run, home, tmp_path, monkeypatch):
+    folder = results(tmp_path / "one", "held", "held", "failed", firing=1)
+    monkeypatch.setattr(report, "run", lambda *_, **__: a_report(folder))
+    run("run-now", "rules")
+    found = values_in(home)
+    assert found["gymlab_job_succeeded", "rules"] == 1
+    assert found["gymlab_job_seconds", "rules"] < 60
+    end = found["gymlab_job_end_timestamp_seconds", "rules"]
+    assert abs(end - datetime.now(UTC).timestamp()) < 60
+    verdicts = {
+        one: found["gymlab_report_claims", "rules", one] for one in ("held", "failed", "not_measured")
+    }
+    assert verdicts == {"held": 2, "failed": 1, "not_measured": 0}
+    assert found["gymlab_report_alerts", "rules", "firing"] == 1
+    assert found["gymlab_report_claim", "claim2", "rules"] == 2.5
+    assert found["gymlab_report_stage_seconds", "rules", "distances"] == 2.5
+
+    # A run that fails makes no report, and takes no one else's.
+    def fail(*_, **__):
+        raise InputError("the log is gone")
+
+    monkeypatch.setattr(report, "run", fail)
+    assert run("run-now", "rules")[0] == 2
+    found = values_in(home)
+    assert found["gymlab_job_succeeded", "rules"] == 0
+    assert not [name for name in found if name[0].startswith("gymlab_report")]
+    assert [path.name for path in (home / "logs").iterdir() if path.suffix == ".partial"] == []
+
+
+@pytest.mark.usefixtures("job")
+def test_the_textfile_has_every_job_and_the_latest_report(run, home, source, tmp_path, monkeypatch):
+    scheduled.add([str(source)], at="04:30", name="other")
+    folders = iter([results(tmp_path / "one", "held"), results(tmp_path / "two", "failed", "failed")])
+    monkeypatch.setattr(report, "run", lambda *_, **__: a_report(next(folders)))
+    run("run-now", "rules")
+    run("run-now", "other")
+    results(home / "reports" / "latest", "not_measured")
+    log = home / "logs" / "rules.log"
+    log.write_text(log.read_text() + "2026-01-31 02:30:00 UTC  rules begins\n")  # it is at work now
+    write_textfile()
+    found = values_in(home)
+    assert found["gymlab_job_succeeded", "rules"] == found["gymlab_job_succeeded", "other"] == 1
+    assert found["gymlab_report_claims", "rules", "held"] == 1
+    assert found["gymlab_report_claims", "other", "failed"] == 2
+    assert found["gymlab_report_claims", "reports/latest", "not_measured"] == 1
+    (tmp_path / "two" / "results.json").write_text("{")
+    (tmp_path / "one" / "results.json").unlink()
+    write_textfile()
+    reports = {name[1] for name in values_in(home) if name[0] == "gymlab_report_claims"}
+    assert reports == {"reports/latest"}
+
+
 @pytest.mark.usefixtures("job")
 def test_a_failure_prints_what_the_log_has_of_this_run(run, home, tmp_path, monkeypatch):
     monkeypatch.setattr(report, "run", lambda *_, **__: a_report(tmp_path))
@@ -725,6 +797,7 @@ CHATTERS = """
 import os, subprocess, sys, warnings
 from pathlib import Path
 from gymlab.workbench import report
+from gymlab.workbench.recorded_metrics import write_textfile
 from gymlab.workbench.schedule.job_run import run_now
 
 def chatters(*_, **__):
@@ -782,7 +855,7 @@ def test_a_log_that_grew_too_large_makes_room_and_is_still_read(run, home, tmp_p
     assert len(file.read_bytes()) == len(small)
     assert (home / "logs" / "rules.log.1").stat().st_size == 1_000_001 + len(small)
     file.unlink()
-    assert job_run.last_run("rules").exit_code == 0
+    assert job_log.last_run("rules").exit_code == 0
 
 
 @pytest.mark.usefixtures("job")
@@ -792,9 +865,9 @@ def test_a_run_that_was_killed_is_not_taken_for_the_one_before(home, run):
     begun = "2026-01-31 02:30:00 UTC  rules begins"
     ended = "2026-01-31 02:30:00 UTC  rules ends with exit code 0 after 60 s"
     file.write_text(f"{begun}\n{ended}\n")
-    assert job_run.last_run("rules") == job_run.LastRun(NOW, 0, 60)
+    assert job_log.last_run("rules") == job_log.LastRun(NOW, 0, 60)
     file.write_text(f"{ended}\n{begun}\n  held …\n")
-    assert job_run.last_run("rules") == job_run.LastRun(NOW, None, None)
+    assert job_log.last_run("rules") == job_log.LastRun(NOW, None, None)
     assert re.search(r"began \d{4}-\d\d-\d\d \d\d:\d\d, has not ended", run("list")[1])
 
 

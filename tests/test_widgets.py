@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 import pytest
 import yaml
 from made import action, rhythms, rules
+from naive_page import rows_of
 
 import gymlab
 from gymlab import clustering
@@ -16,8 +17,10 @@ from gymlab.actions import frame_from_records
 from gymlab.actions.windows import cut_windows
 from gymlab.errors import InputError, OutputError
 from gymlab.patterns import pipeline
+from gymlab.runtime import background
 from gymlab.runtime.alerts import Measurement
 from gymlab.runtime.cache import BoundedCache
+from gymlab.runtime.cache_manager import cache_manager
 from gymlab.workbench import figures
 from gymlab.workbench.report.parameters import read_parameters, require_usable
 from gymlab.workbench.widgets import AlertStrip, CachePanel, PatternExplorer, TreeExplorer, TuningPanel
@@ -56,7 +59,7 @@ class Gate:
             while not self.go.wait(0.005):
                 checkpoint()
             checkpoint()
-        except Exception:
+        except BaseException:
             self.stopped.append(request)
             raise
         self.done.append(request)
@@ -741,6 +744,68 @@ def test_the_caches_are_shown_with_budget_and_hit_rate():
     assert len(cache) == 0
     assert ">0 of 10<" in panel.table.value
     panel.close()
+
+
+def test_without_arguments_every_cache_pool_and_breaker_is_shown(tmp_path):
+    panel = CachePanel(seconds=3600)
+    assert "distance matrices" in panel.table.value
+    cache = cache_manager().cache("made <later>", max_bytes=2_000_000)
+    cache.set("a", b"x" * 500_000)
+    cache.get("a")
+    breaker = gymlab.CircuitBreaker("of a <service>", failure_threshold=1)
+    breaker.open()
+
+    async def use():
+        address = f"sqlite:///{tmp_path / 'lab.db'}"
+        async with gymlab.Database(address, 2, 1) as database, database.session() as session:
+            await session.connection()
+            panel.refresh()
+            return tables_of(panel.table.value)
+
+    caches, pools, breakers = background.run(use())
+    rows = {row["cache"]: row for row in caches}
+    assert rows["made <later>"]["held"] == "0.5 MB (25%)"
+    assert rows["made <later>"]["hit rate"] == "100%"
+    total = cache_manager().total()
+    assert rows["all caches"]["look-ups"] == f"{total.hits + total.misses:,}"
+    assert rows["all caches"]["entries"] == str(total.entries)
+    pool = next(row for row in pools if row["database"].endswith("lab.db"))
+    assert (pool["in use"], pool["most in use"]) == ("1 of 3", "1")
+    assert next(row for row in breakers if row["breaker"] == "of a <service>")["state"] == "open"
+    panel.clear_button.click()
+    assert len(cache) == 0
+    assert "lab.db" not in panel.table.value
+    panel.close()
+
+
+def tables_of(page):
+    """The rows of every table of a page, each by the names of the columns."""
+    return [rows for part in page.split("</table>") if (rows := rows_of(part))]
+
+
+def test_the_alerts_know_all_caches_and_the_open_pools(tmp_path):
+    cache = cache_manager().cache("for the alerts")
+    before = cache_manager().total()
+    for _ in range(50):
+        cache.get("nothing")
+
+    async def use():
+        address = f"sqlite:///{tmp_path / 'lab.db'}"
+        async with (
+            gymlab.Database(address, 1, 0) as single,
+            gymlab.Database(address, 1, 1) as double,
+            single.session() as first,
+        ):
+            await first.connection()
+            alone = measured_now()["pool_percent"]
+            async with double.session() as second:
+                await second.connection()
+                return alone, measured_now()["pool_percent"]
+
+    alone, both = background.run(use())
+    assert measured_now()["cache_hit_percent"].samples == before.hits + before.misses + 50
+    # A pool of one connection tells nothing.
+    assert (alone.value, both.value) == (0, 50)
 
 
 def test_the_alerts_follow_what_is_measured():

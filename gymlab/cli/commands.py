@@ -1,6 +1,7 @@
 """The app with all commands, the shorter commands themselves, and the output of errors as one line."""
 
 import logging
+import os
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -11,6 +12,7 @@ import typer
 
 import gymlab
 from gymlab.cli.analyses import compare, extract, principles
+from gymlab.cli.metrics_commands import metrics
 from gymlab.cli.options import (
     Agent,
     Format,
@@ -152,6 +154,10 @@ def doctor(
 
 
 app.add_typer(schedule, name="schedule")
+app.add_typer(metrics, name="metrics")
+
+# The commands that work in this process; the work of a report is that of its kernel.
+_WORKING = {"extract", "principles", "compare", "import"}
 
 
 def _print_version(wanted: bool) -> None:
@@ -162,12 +168,18 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
-    version_: Annotated[
+    context: typer.Context,
+    version_: Annotated[  # noqa: ARG001 - its callback answers it
         bool,
         typer.Option("--version", help="Say which version this is", callback=_print_version, is_eager=True),
     ] = False,
 ) -> None:
-    pass
+    if context.invoked_subcommand in _WORKING and os.environ.get("GYMLAB_METRICS_PORT"):
+        from gymlab.runtime.metrics import serve
+        from gymlab.settings import Settings as Environment
+
+        if (port := Environment().metrics_port) is not None:
+            logging.getLogger("gymlab").info("metrics are at %s", serve(port).url)
 
 
 def run() -> None:

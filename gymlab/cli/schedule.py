@@ -100,10 +100,10 @@ def renew(name: Name) -> None:
 @schedule.command()
 def remove(name: Name) -> None:
     """Remove a job; its log stays."""
-    from gymlab.workbench.schedule import job_run, scheduled
+    from gymlab.workbench.schedule import job_log, scheduled
 
     typer.echo(f"removed job {name}: {' and '.join(scheduled.remove(name))}")
-    if (log := job_run.log_file(name)).exists():
+    if (log := job_log.log_file(name)).exists():
         typer.echo(f"log: {log} (stays)")
 
 
@@ -123,7 +123,7 @@ def run_now(name: Name) -> None:
 
 def _tell(job: "Job", what: str) -> None:
     """Print the job, and the time at which cron starts it next."""
-    from gymlab.workbench.schedule import crontab, job_run, scheduled
+    from gymlab.workbench.schedule import crontab, job_log, scheduled
     from gymlab.workbench.schedule.job import job_file
     from gymlab.workbench.text import one_line
 
@@ -133,6 +133,6 @@ def _tell(job: "Job", what: str) -> None:
     typer.echo(f"log: {', '.join(one_line(one) for one in job.source) or 'the bundled sample'}")
     typer.echo(f"reports: {one_line(job.reports)} ({kept})")
     typer.echo(f"to edit: {one_line(job_file(job.name))}, then `gymlab schedule renew {job.name}`")
-    typer.echo(f"runs are told in {one_line(job_run.log_file(job.name))}")
+    typer.echo(f"runs are told in {one_line(job_log.log_file(job.name))}")
     if crontab.running_daemon() is None:
         typer.echo("gymlab: no cron runs here, so nothing will start; see gymlab doctor", err=True)

@@ -96,7 +96,7 @@ def streamed_edges(
         Block(partial(_enter, kernel, first, stop, pointers), kernel.cells(first, stop))
         for first, stop in _row_ranges(len(batch), kernel.cells(0, len(batch)))
     ]
-    run_blocks(work, n_threads, progress)
+    run_blocks(work, n_threads, progress, pairs=len(batch) * (len(batch) - 1) // 2)
     firsts, seconds, heights = pointers.edges()
     return kernel.order[firsts], kernel.order[seconds], heights
 

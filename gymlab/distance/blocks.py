@@ -1,6 +1,7 @@
 """Runs blocks of kernel work in threads (the kernels release the GIL), shows progress, and cancels on an error."""
 
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from tqdm.auto import tqdm
 
 from gymlab.arguments import boolean, whole_number
+from gymlab.events import DistancesComputed, emit
 
 Progress = bool | Callable[[int, int], None]
 
@@ -56,7 +58,7 @@ def checked_progress(progress: Progress) -> Progress:
     return boolean("progress", progress, instead=", or a function of the cells done and the cells in all")
 
 
-def run_blocks(blocks: Sequence[Block], n_threads: int | None, progress: Progress) -> None:
+def run_blocks(blocks: Sequence[Block], n_threads: int | None, progress: Progress, *, pairs: int = 0) -> None:
     """Run every block once, approximately in the given order.
 
     Parameters
@@ -68,11 +70,16 @@ def run_blocks(blocks: Sequence[Block], n_threads: int | None, progress: Progres
     progress
         True for a progress bar, or a function that takes the cells done and the cells in all. If it raises an
         exception, for example to cancel, the work stops.
+    pairs
+        The number of pairs of series whose distances the blocks compute, for the event; 0 for no event.
     """
+    start = time.perf_counter()
     threads = min(checked_threads(n_threads), len(blocks))
     total = sum(block.cells for block in blocks)
     with reporting(progress, total) as report:
         _run(blocks, threads if total >= _CELLS_WORTH_THREADS else 1, report)
+    if pairs:
+        emit(DistancesComputed(pairs, time.perf_counter() - start))
 
 
 @contextmanager

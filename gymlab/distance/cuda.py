@@ -122,7 +122,7 @@ def dtw_pairwise(
     work = [
         Block(partial(_write_condensed, tiles, tile, len(batch), result), tile.cells) for tile in tiles.plan()
     ]
-    run_blocks(work, 1, progress)
+    run_blocks(work, 1, progress, pairs=result.size)
     return result
 
 
@@ -168,7 +168,7 @@ def dtw_cross(
     result = checked_out(out, (len(left), len(right)), left, right, instead=_MEMORY_MAP)
     tiles = Tiles(left, right, radius, mismatch_weights, scale)
     work = [Block(partial(_write_cross, tiles, tile, result), tile.cells) for tile in tiles.plan()]
-    run_blocks(work, 1, progress)
+    run_blocks(work, 1, progress, pairs=result.size)
     return result
 
 

@@ -26,6 +26,7 @@ from gymlab.distance.series import (
     weights_of_lanes,
 )
 from gymlab.errors import InputError
+from gymlab.events import DistancesComputed, emit
 
 # The blocks of a range fit in a second-level cache while all series are compared with them. The edges between all these
 # pairs are limited in number too.
@@ -145,7 +146,10 @@ def dtw_neighbors(
     ]
     run_blocks(work, n_threads, progress)
     found = [results.get() for _ in range(results.qsize())]
-    return search.graph(found, time.perf_counter() - start)
+    graph = search.graph(found, time.perf_counter() - start)
+    if computed := graph.stats.computed // 2:  # each pair is counted in both directions
+        emit(DistancesComputed(computed, graph.stats.seconds))
+    return graph
 
 
 @dataclass(frozen=True)

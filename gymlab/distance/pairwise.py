@@ -191,7 +191,7 @@ def dtw_pairs(
         pairs = (firsts[part], seconds[part], result[part])
         run = partial(write_pair_distances, batch, reach, of_codes, scale, *pairs)
         work.append(Block(run, len(firsts[part]) * cells))
-    run_blocks(work, n_threads, progress)
+    run_blocks(work, n_threads, progress, pairs=len(firsts))
     return result
 
 
@@ -258,7 +258,9 @@ def _run_rows(
         for rows in distances.row_ranges()
         if not (file and file.is_finished(distances, *rows))
     ]
-    run_blocks(work, n_threads, progress)
+    # All pairs have about the same number of cells.
+    unfinished = sum(block.cells for block in work) / max(1, distances.cells())
+    run_blocks(work, n_threads, progress, pairs=round(unfinished * out.size))
 
 
 def _checked_index(index: ArrayLike, n: int) -> NDArray[np.int64]:

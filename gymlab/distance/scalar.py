@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from time import perf_counter
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,6 +11,7 @@ from gymlab.arguments import finite_number, whole_number
 from gymlab.distance.exact import Float64Array
 from gymlab.distance.kernels.loops import accumulated, cost, scan, walk_back
 from gymlab.distance.series import checked_pair, checked_radius
+from gymlab.events import DistancesComputed, emit
 
 
 @dataclass(frozen=True)
@@ -73,8 +75,10 @@ def dtw(
     """
     a, b, weights = checked_pair(x, y, mismatch_weights)
     limit = _checked_cutoff(cutoff)
+    start = perf_counter()
     # Squares are rounded. The factor ensures that a distance equal to the cutoff is not lost.
     distance = float(np.sqrt(cost(a, b, checked_radius(radius), weights, limit * limit * (1 + 1e-12))))
+    emit(DistancesComputed(1, perf_counter() - start))
     return distance if distance <= limit else np.inf
 
 
@@ -108,8 +112,11 @@ def dtw_path(
     ([[0, 0], [1, 1], [1, 2], [2, 3]], 0.0)
     """
     a, b, weights = checked_pair(x, y, mismatch_weights)
+    start = perf_counter()
     costs = accumulated(a, b, checked_radius(radius), weights)
-    return walk_back(costs), float(np.sqrt(costs[-1, -1]))
+    path = walk_back(costs)
+    emit(DistancesComputed(1, perf_counter() - start))
+    return path, float(np.sqrt(costs[-1, -1]))
 
 
 def dtw_cost_matrix(

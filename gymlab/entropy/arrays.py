@@ -1,7 +1,10 @@
 """Entropy of whole columns, and of a window that slides over a column."""
 
-from collections.abc import Iterable, Mapping
+import functools
+from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
+from time import perf_counter
+from typing import ParamSpec, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -19,14 +22,33 @@ from gymlab.entropy.tally import (
     uniform_step,
 )
 from gymlab.errors import InputError
+from gymlab.events import ENTROPIES
 from gymlab.renamed import renamed_argument
 
 Codes = NDArray[np.int64]
+
+P = ParamSpec("P")
+F = TypeVar("F", float, NDArray[np.float64])
 
 # Up to this number of possible pairs, counting all of them costs less than numbering the pairs that occur.
 _MOST_SPARSE_CODES = 1 << 16
 
 
+def _metered(function: Callable[P, F]) -> Callable[P, F]:
+    """Count the entropies that a function returns, if somebody reads the count."""
+
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> F:
+        start = perf_counter()
+        found = function(*args, **kwargs)
+        if ENTROPIES.on:
+            ENTROPIES.add(int(np.isfinite(found).sum()), perf_counter() - start)
+        return found
+
+    return call
+
+
+@_metered
 def entropy_bits(values: ArrayLike, *, correction: Correction | None = None) -> float:
     """Return the Shannon entropy of the values, in bits.
 
@@ -61,6 +83,7 @@ def entropy_bits(values: ArrayLike, *, correction: Correction | None = None) -> 
     return (whole - total_of(np.bincount(codes, minlength=distinct), steps)) / (len(codes) * SCALE)
 
 
+@_metered
 def conditional_entropy_bits(
     situations: ArrayLike, choices: ArrayLike, *, correction: Correction | None = None
 ) -> float:
@@ -93,6 +116,7 @@ def conditional_entropy_bits(
     return _conditional_bits(groups, groups * n_distinct + choice_codes, correction)
 
 
+@_metered
 def transition_entropy_bits(
     choices: ArrayLike, series: ArrayLike | None = None, *, correction: Correction | None = None
 ) -> float:
@@ -138,6 +162,7 @@ def transition_entropy_bits(
 
 
 @renamed_argument("n_intents", "n_action_types")
+@_metered
 def entropy_over_time(
     choices: ArrayLike,
     window: int,
@@ -182,6 +207,7 @@ def entropy_over_time(
 
 
 @renamed_argument("n_choices", "n_action_types")
+@_metered
 def conditional_entropy_over_time(
     situations: ArrayLike,
     choices: ArrayLike,

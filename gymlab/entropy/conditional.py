@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Hashable
+from time import perf_counter
 
 from gymlab.entropy.tally import (
     SCALE,
@@ -16,6 +17,7 @@ from gymlab.entropy.tally import (
     uniform_step,
 )
 from gymlab.errors import InputError
+from gymlab.events import ENTROPIES
 from gymlab.renamed import renamed_argument
 
 Pair = tuple[Hashable, Hashable]
@@ -152,7 +154,11 @@ class ConditionalEntropy:
         >>> entropy.get_entropy()
         1.0
         """
-        return min(self._normalised(), 1.0)
+        start = perf_counter() if ENTROPIES.on else None
+        normalised = self._normalised()
+        if start is not None:
+            ENTROPIES.add(1, perf_counter() - start)
+        return min(normalised, 1.0)
 
     @property
     def is_capped(self) -> bool:

@@ -24,8 +24,8 @@ StageProgress = Callable[[str, float], None]
 _SECONDS_BETWEEN_REPORTS = 0.05
 
 
-class _CancelledError(Exception):
-    """The extraction was cancelled."""
+class _CancelledError(BaseException):
+    """The extraction was cancelled, which is no failure."""
 
 
 async def extract_patterns_async(

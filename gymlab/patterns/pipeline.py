@@ -16,6 +16,7 @@ from gymlab.actions.windows import Windows, cut_windows
 from gymlab.arguments import boolean
 from gymlab.clustering import Checkpoint, Tree, no_checkpoint
 from gymlab.distance.blocks import Progress
+from gymlab.events import ExtractionEnded, emit
 from gymlab.patterns import full_matrix, without_matrix
 from gymlab.patterns.config import ExtractionConfig, checked_config
 from gymlab.patterns.extraction_data import ExtractionStats
@@ -69,6 +70,19 @@ def extract_patterns(
     return run_extraction(actions, checked_config(config), progress=progress)
 
 
+@contextmanager
+def _telling_the_end() -> Iterator[None]:
+    """Emit an event when the work has succeeded or failed. Neither is true of work that was cancelled."""
+    start = time.perf_counter()
+    try:
+        yield
+    except Exception:
+        emit(ExtractionEnded(succeeded=False, seconds=time.perf_counter() - start))
+        raise
+    emit(ExtractionEnded(succeeded=True, seconds=time.perf_counter() - start))
+
+
+@_telling_the_end()
 def run_extraction(
     actions: pd.DataFrame,
     config: ExtractionConfig,

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from numbers import Real
 from typing import Any, Literal
 
@@ -70,7 +70,7 @@ class Measurement:
 class Alert:
     """The state of a rule for a measurement: ``firing``, ``ok``, or ``no_data`` with too few samples.
 
-    ``value`` is None without data.
+    ``value`` is None without data; ``note`` says then why.
     """
 
     id: str
@@ -79,6 +79,7 @@ class Alert:
     threshold: float
     unit: str
     state: AlertState
+    note: str = field(default="", compare=False)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the alert as values of JSON."""
@@ -119,8 +120,11 @@ def _alert_of(rule: AlertRule, measured: Measurement | None) -> Alert:
     # Without samples the mean is NaN, which is on neither side of a threshold.
     value: float | None = None
     state: AlertState = "no_data"
+    samples = 0 if measured is None else measured.samples
+    few = f"{samples:,} of at least {rule.min_samples:,} samples"
+    note = few if rule.min_samples > 1 else "not measured"
     if measured is not None and measured.samples >= rule.min_samples and not math.isnan(measured.value):
         value = measured.value
         beyond = value > rule.threshold if rule.side == "above" else value < rule.threshold
-        state = "firing" if beyond else "ok"
-    return Alert(rule.id, rule.statement, value, rule.threshold, rule.unit, state)
+        state, note = "firing" if beyond else "ok", ""
+    return Alert(rule.id, rule.statement, value, rule.threshold, rule.unit, state, note)

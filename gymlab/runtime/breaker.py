@@ -15,16 +15,18 @@ from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal, ParamSpec, TypeVar, cast
+from typing import Any, Literal, ParamSpec, TypeVar, cast, get_args
 
 from gymlab import events
 from gymlab.arguments import finite_number, instance, shown, whole_number
 from gymlab.errors import BreakerOpenError, InputError
 from gymlab.runtime import background
+from gymlab.runtime.live_objects import LiveObjects
 
 P = ParamSpec("P")
 T = TypeVar("T")
 BreakerState = Literal["closed", "open", "half_open"]
+STATES: tuple[BreakerState, ...] = get_args(BreakerState)
 
 _log = logging.getLogger(__name__)
 
@@ -145,6 +147,7 @@ class CircuitBreaker:
         self._lock = threading.Lock()
         self._watcher: threading.Thread | None = None
         self._wake = threading.Event()
+        BREAKERS.add(self)
 
     def __repr__(self) -> str:
         return f"CircuitBreaker({self.name!r}, state={self.state!r})"
@@ -359,6 +362,10 @@ class CircuitBreaker:
 
         threading.Thread(target=work, name=f"call of breaker {self.name}", daemon=True).start()
         return outcome.result(self._timeout)
+
+
+# The breakers of this process.
+BREAKERS: LiveObjects[CircuitBreaker] = LiveObjects()
 
 
 def _watch(reference: "weakref.ref[CircuitBreaker]", wake: threading.Event) -> None:

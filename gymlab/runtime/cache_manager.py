@@ -1,5 +1,6 @@
 """One budget of bytes over all caches of a process."""
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -116,6 +117,17 @@ class CacheManager:
             }
         columns = [*(one.name for one in fields(CacheStats)), "max_bytes"]
         return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("cache")
+
+    def total(self) -> CacheStats:
+        """Return the contents and counts of all caches together."""
+        with self._lock:
+            each = [cache.stats() for cache in self._caches.values()]
+        entries, held, hits, misses, evictions = (
+            sum(getattr(one, name) for one in each)
+            for name in ("entries", "bytes", "hits", "misses", "evictions")
+        )
+        rate = hits / (hits + misses) if hits + misses else math.nan
+        return CacheStats(entries, held, hits, misses, evictions, rate)
 
     def evict_to(self, fraction: float) -> int:
         """Evict entries until the caches hold at most a fraction of the budget; return the bytes that became free.

@@ -7,6 +7,7 @@ import time
 import warnings
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn, Self
 
@@ -20,6 +21,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gymlab.arguments import finite_number, instance, whole_number
 from gymlab.errors import InputError
+from gymlab.runtime.live_objects import LiveObjects
 from gymlab.runtime.migrations import HEAD, stored_version, upgrade
 from gymlab.runtime.sqlite import SqliteInsert, is_in_memory, sqlite_engine
 from gymlab.settings import Settings
@@ -31,6 +33,26 @@ if TYPE_CHECKING:
 _PATIENCE_S = 30.0
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class PoolStats:
+    """The use of the connections of a database.
+
+    Attributes
+    ----------
+    in_use, most_in_use
+        The number of connections in use now, and the largest number that was in use at one time.
+    uses
+        The number of times that a connection was taken.
+    limit
+        The number of connections that may be open, including the overflow.
+    """
+
+    in_use: int
+    most_in_use: int
+    uses: int
+    limit: int
 
 
 class Database:
@@ -99,13 +121,24 @@ class Database:
         self._limit = 1 if is_in_memory(self._url) else pool_size + max_overflow
         event.listen(self._engine.sync_engine, "before_cursor_execute", self._note_start)
         event.listen(self._engine.sync_engine, "after_cursor_execute", self._log_if_slow)
+        self._uses = self._most_in_use = 0
+        event.listen(self._engine.sync_engine.pool, "checkout", self._count_use)
         self._sessions = async_sessionmaker(self._engine, class_=AsyncSession, expire_on_commit=False)
         self._open: dict[int, tuple[AsyncSession, str]] = {}
         self._numbers = itertools.count()
         self._closed = self._up_to_date = False
+        DATABASES.add(self)
 
     def __repr__(self) -> str:
-        return f"Database({self._url.render_as_string(hide_password=True)!r})"
+        # The options of a URL may have a password too.
+        return f"Database({self._url.set(query={}).render_as_string(hide_password=True)!r})"
+
+    @property
+    def place(self) -> str:
+        """The kind of database with its host and name, or its file; without user, password and options."""
+        url = self._url
+        plain = URL.create(url.get_backend_name(), host=url.host, port=url.port, database=url.database)
+        return plain.render_as_string()
 
     @property
     def engine(self) -> AsyncEngine:
@@ -211,6 +244,10 @@ class Database:
         """Return the share of connections in use among all that may be open, including the overflow."""
         return self.pool_in_use() / self._limit
 
+    def pool_stats(self) -> PoolStats:
+        """Return the use of the connections so far; a closed database keeps its counts."""
+        return PoolStats(self.pool_in_use(), self._most_in_use, self._uses, self._limit)
+
     async def aclose(self) -> None:
         """Close every connection.
 
@@ -220,6 +257,7 @@ class Database:
             If a session is still open; the message says where it was opened. It is rolled back.
         """
         self._closed = True
+        DATABASES.discard(self)
         leaked = list(self._open.values())
         self._open.clear()
         for session, _ in leaked:
@@ -244,6 +282,10 @@ class Database:
         if self._closed:
             raise InputError(f"{self!r} was closed")
 
+    def _count_use(self, *_: object) -> None:
+        self._uses += 1
+        self._most_in_use = max(self._most_in_use, self.pool_in_use())
+
     def _note_start(self, conn: Connection, *_: object) -> None:
         conn.info["gymlab_started"] = time.monotonic()
 
@@ -253,6 +295,10 @@ class Database:
             _log.warning(
                 "a statement took %.1f s on %r: %s", seconds, self, " ".join(statement.split())[:500]
             )
+
+
+# The databases of this process that are open.
+DATABASES: LiveObjects[Database] = LiveObjects()
 
 
 class _Closed:

@@ -38,7 +38,7 @@ def postgres_engine(url: URL, *, pool_size: int, max_overflow: int, patience_s: 
         pool_pre_ping=True,
         pool_recycle=_RECYCLE_S,
     )
-    place = url.set(drivername="postgresql").render_as_string(hide_password=True)
+    place = url.set(drivername="postgresql", query={}).render_as_string(hide_password=True)
 
     def connect(dialect: Dialect, _: object, args: tuple[Any, ...], options: dict[str, Any]) -> object:
         """Connect; if this is not possible, raise an error that gives the reason in one line."""

@@ -247,7 +247,10 @@ def alert_strip(alerts: Sequence[Alert]) -> go.Figure:
     )
     # Values are shares of the threshold of the alert, so that one line is the threshold of all alerts.
     shares = [0.0 if alert.value is None else alert.value / alert.threshold for alert in alerts]
-    texts = ["no data" if alert.value is None else f"{alert.value:.3g} {alert.unit}" for alert in alerts]
+    texts = [
+        f"no data: {alert.note}" if alert.value is None else f"{alert.value:.3g} {alert.unit}"
+        for alert in alerts
+    ]
     figure.add_bar(
         x=shares,
         y=[look.plain(alert.statement, 60) for alert in alerts],

@@ -9,17 +9,25 @@ from gymlab.patterns.result import Extraction
 from gymlab.runtime.alerts import Alert, Measurement, evaluate
 from gymlab.workbench.claims import EXPECTATIONS, Claim, ClaimRun
 from gymlab.workbench.measure.accuracy import AccuracyRun, measure_accuracy
+from gymlab.workbench.measure.cache_use import measure_cache
 from gymlab.workbench.measure.process_memory import MemoryRun, measure_memory
-from gymlab.workbench.measure.runtime_claims import measure_entropy, measure_leaks, measure_storage
+from gymlab.workbench.measure.runtime_claims import (
+    StorageRun,
+    measure_entropy,
+    measure_leaks,
+    measure_storage,
+)
 from gymlab.workbench.measure.speed import SpeedRun, measure_speed
 
 __all__ = [
     "AccuracyRun",
     "MemoryRun",
     "SpeedRun",
+    "StorageRun",
     "check_alerts",
     "in_order",
     "measure_accuracy",
+    "measure_cache",
     "measure_entropy",
     "measure_leaks",
     "measure_memory",
@@ -50,10 +58,31 @@ def measure_untimed(extraction: Extraction, *, seed: int = 0) -> tuple[MemoryRun
         return memory.result(), leaks.result(), accuracy
 
 
-def check_alerts(extraction: Extraction) -> list[Alert]:
-    """Compare the figures of gymlab, never those of the baseline, with the thresholds of the document."""
+def check_alerts(
+    extraction: Extraction, storage: StorageRun | None = None, cache: Measurement | None = None
+) -> list[Alert]:
+    """Compare the figures of gymlab, never those of the baseline, with the thresholds of the document.
+
+    Parameters
+    ----------
+    extraction
+        The extraction of the log, for the DTW time.
+    storage
+        The measurement of :func:`measure_storage`, for the largest use of a pool.
+    cache
+        The measurement of :func:`measure_cache`, for the hit rate.
+
+    Returns
+    -------
+    list of Alert
+        With ``no_data`` for what was not measured.
+    """
     stats = extraction.stats
     measured = {"memory_percent": Measurement(psutil.virtual_memory().percent, 1)}
     if computed := stats.pairs - stats.pruned:
         measured["dtw_seconds_per_pair"] = Measurement(stats.stages["distances"] / computed, computed)
+    if storage is not None and storage.pool is not None:
+        measured["pool_percent"] = storage.pool
+    if cache is not None:
+        measured["cache_hit_percent"] = cache
     return evaluate(measured)

@@ -4,6 +4,7 @@ import itertools
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,8 @@ from gymlab.entropy import IncrementalEntropy
 from gymlab.patterns.baseline import entropies_from_scratch, insert_one_by_one
 from gymlab.patterns.result import Extraction
 from gymlab.runtime import background
-from gymlab.runtime.database import Database
+from gymlab.runtime.alerts import Measurement
+from gymlab.runtime.database import Database, PoolStats
 from gymlab.runtime.memory import measure_in_fresh_process
 from gymlab.workbench.claims import ClaimRun, judge, reduction
 from gymlab.workbench.measure.sublog import require_measurable
@@ -81,13 +83,20 @@ def _incremental(stream: list[str], window: int) -> float:
     return (time.perf_counter() - start) / (len(stream) - window)
 
 
+@dataclass(frozen=True, eq=False)
+class StorageRun(ClaimRun):
+    """The claim ``database``, and the largest use of the connections by gymlab's own insertions; None if too few rows."""
+
+    pool: Measurement | None = None
+
+
 _ROWS = 5_000
 _LEAST_ROWS = 500
 
 Insert = Callable[[Database, Sequence[ActionRow]], Awaitable[object]]
 
 
-def measure_storage(extraction: Extraction) -> ClaimRun:
+def measure_storage(extraction: Extraction) -> StorageRun:
     """Time the storage of the same rows with one ``add`` per row and with ``bulk_insert``, in new files.
 
     Parameters
@@ -97,7 +106,7 @@ def measure_storage(extraction: Extraction) -> ClaimRun:
 
     Returns
     -------
-    ClaimRun
+    StorageRun
     """
     require_measurable(extraction)
     log = extraction.actions.iloc[:_ROWS]
@@ -105,32 +114,36 @@ def measure_storage(extraction: Extraction) -> ClaimRun:
         why = (
             f"the log has only {len(log)} actions; below {_LEAST_ROWS} a transaction costs more than its rows"
         )
-        return ClaimRun((judge("database", [], why),))
+        return StorageRun((judge("database", [], why),))
     for insert in (insert_one_by_one, Database.bulk_insert):  # one-time preparations are not timed
-        background.run(_rows_a_second(insert, rows_of(log[:10])))
-    before, after = [], []
+        background.run(_inserted(insert, rows_of(log[:10])))
+    before, after, pools = [], [], []
     rows = rows_of(log)
     for _ in range(_REPEATS):
         # A session keeps its rows, so each repeat needs new rows.
-        before.append(background.run(_rows_a_second(insert_one_by_one, rows_of(log))))
-        after.append(background.run(_rows_a_second(Database.bulk_insert, rows)))
+        before.append(background.run(_inserted(insert_one_by_one, rows_of(log)))[0])
+        speed, pool = background.run(_inserted(Database.bulk_insert, rows))
+        after.append(speed)
+        pools.append(pool)
     claim = judge(
         "database",
         [100 * (a / b - 1) for a, b in zip(after, before, strict=True)],
         f"{len(log):,} actions into a new SQLite file: {np.median(before):,.0f} rows a second by one add each and "
         f"one commit, {np.median(after):,.0f} by bulk_insert",
     )
-    return ClaimRun((claim,))
+    used = max(pool.most_in_use / pool.limit for pool in pools)
+    return StorageRun((claim,), Measurement(100 * used, sum(pool.uses for pool in pools)))
 
 
-async def _rows_a_second(insert: Insert, rows: Sequence[ActionRow]) -> float:
+async def _inserted(insert: Insert, rows: Sequence[ActionRow]) -> tuple[float, PoolStats]:
+    """Return the rows inserted a second, and the use of the connections."""
     with tempfile.TemporaryDirectory(prefix="gymlab-") as folder:
         async with Database(f"sqlite+aiosqlite:///{Path(folder) / 'claim.db'}") as database:
             async with database.session() as session:  # make the tables before the clock starts
                 await session.connection()
             start = time.perf_counter()
             await insert(database, rows)
-            return len(rows) / (time.perf_counter() - start)
+            return len(rows) / (time.perf_counter() - start), database.pool_stats()
 
 
 _ROUNDS, _SESSIONS = 8, 300

@@ -38,6 +38,8 @@ from gymlab.workbench.text import with_range
 
 EXECUTED = "report.ipynb"
 
+_log = logging.getLogger(__name__)
+
 _INPUT_ERRORS = {"InputError", "MemoryLimitError"}
 
 
@@ -129,6 +131,7 @@ def run(
     home = folders.run_folder(Settings().reports if out is None else out)
     require_apart(folders.own_files(home), everything["source"])
     require_usable(everything)
+    _metrics_port()  # one that cannot be used is refused before there is a folder
     with folders.locked(home):
         started = datetime.now(UTC)
         run_id = folders.new_run_id(started)
@@ -179,6 +182,17 @@ def _failed(folder: Path, what: str) -> ReportError:
     return ReportError(f"{what}; it is kept at {kept}")
 
 
+def _metrics_port() -> int | None:
+    """Return the free port at which the kernel is to serve its metrics, if it is to serve them."""
+    if (asked := Settings().metrics_port) is None:
+        return None
+    # The import is slow, and few ask for metrics.
+    from gymlab.runtime.metrics import serve  # noqa: PLC0415
+
+    with serve(asked) as server:
+        return server.port
+
+
 class KernelFailedError(Exception):
     """The kernel did not start, or ended before the notebook did."""
 
@@ -191,6 +205,10 @@ class _OwnKernel(AsyncKernelManager):
         return KernelSpecManager(kernel_dirs=[])
 
     async def _async_launch_kernel(self, kernel_cmd: list[str], **kwargs: Any) -> None:  # noqa: ANN401 - as in the base
+        if (port := _metrics_port()) is not None:
+            serving = f"__import__('gymlab.runtime.metrics', fromlist=['serve']).serve({port})"
+            kernel_cmd = [*kernel_cmd, f"--IPKernelApp.exec_lines={serving}"]
+            _log.info("metrics are at http://127.0.0.1:%s/metrics", port)
         # Python writes the reason here if a kernel does not start; the output of cells goes to the notebook.
         with _complaints(Path(self.connection_file).parent).open("wb") as complaints:
             await super()._async_launch_kernel(kernel_cmd, **kwargs, stdout=complaints, stderr=complaints)

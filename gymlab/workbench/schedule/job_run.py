@@ -1,68 +1,24 @@
-"""One run of a job, started by cron or by a person, and the log of the job's runs."""
+"""One run of a job, started by cron or by a person, which is told in the job's log."""
 
 import logging
 import os
-import re
 import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TextIO
 
 from gymlab.errors import GymlabError, OutputError, exit_code_for
-from gymlab.settings import Settings
 from gymlab.workbench import report
+from gymlab.workbench.recorded_metrics import write_textfile
 from gymlab.workbench.schedule.job import read_job, require_known
+from gymlab.workbench.schedule.job_log import WHEN, log_file, tail
 from gymlab.workbench.text import one_line
 
 # The largest size of a log; a larger log is renamed. A run writes about two kilobytes.
 _LARGEST = 1_000_000
-# The number of bytes at the end of a log. After a failed run cron mails at most this part, and runs are searched
-# only in this part.
-_TAIL = 64_000
-_WHEN = "%Y-%m-%d %H:%M:%S"
-_BEGIN_OR_END = re.compile(
-    r"^(?P<when>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) UTC  (\S+ begins|\S+ ends with exit code (?P<code>\d+) after (?P<seconds>\d+) s)",
-    re.MULTILINE,
-)
-
-
-@dataclass(frozen=True)
-class LastRun:
-    """The last run of a job, read from its log.
-
-    Attributes
-    ----------
-    at
-        The end of the run (UTC), or its beginning if it did not end.
-    exit_code, seconds
-        Exit code and duration; None if the run has not ended or was killed.
-    """
-
-    at: datetime
-    exit_code: int | None
-    seconds: int | None
-
-
-def log_file(name: str) -> Path:
-    """Return the path of a job's log, which need not exist."""
-    return Settings().home / "logs" / f"{name}.log"
-
-
-def last_run(name: str) -> LastRun | None:
-    """Return the last run in a job's log, or None."""
-    for path in (log_file(name), log_file(name).with_suffix(".log.1")):
-        if path.exists() and (found := list(_BEGIN_OR_END.finditer(_tail(path)))):
-            at = datetime.strptime(found[-1]["when"], _WHEN).replace(tzinfo=UTC)
-            code, seconds = (
-                None if number is None else int(number) for number in found[-1].group("code", "seconds")
-            )
-            return LastRun(at, code, seconds)
-    return None
 
 
 def run_now(name: str, *, terminal: bool, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> int:
@@ -83,9 +39,16 @@ def run_now(name: str, *, terminal: bool, now: Callable[[], datetime] = lambda: 
     InputError
         If there is no such job. Every other problem is in the log and in the exit code.
     OutputError
-        If the log cannot be written.
+        If the log, or the metrics of the jobs in ``logs/gymlab.prom``, cannot be written.
     """
     require_known(name)
+    try:
+        return _logged_run(name, now, terminal=terminal)
+    finally:
+        write_textfile()
+
+
+def _logged_run(name: str, now: Callable[[], datetime], *, terminal: bool) -> int:
     with _opened_log(name) as log:
         if terminal:
             with _messages_into(log):
@@ -94,7 +57,7 @@ def run_now(name: str, *, terminal: bool, now: Callable[[], datetime] = lambda: 
         with _output_into(log):
             code = _run(name, now, [log])
     if code:
-        sys.stdout.write(_tail(log_file(name), before))
+        sys.stdout.write(tail(log_file(name), before))
     return code
 
 
@@ -104,7 +67,7 @@ def _run(name: str, now: Callable[[], datetime], outputs: list[TextIO]) -> int:
             output.write(f"{text}\n")
             output.flush()
 
-    say(f"{now().astimezone(UTC):{_WHEN}} UTC  {name} begins")
+    say(f"{now().astimezone(UTC):{WHEN}} UTC  {name} begins")
     started, code = time.monotonic(), 1
     try:
         job = read_job(name)
@@ -130,7 +93,7 @@ def _run(name: str, now: Callable[[], datetime], outputs: list[TextIO]) -> int:
         raise
     finally:
         seconds = time.monotonic() - started
-        say(f"{now().astimezone(UTC):{_WHEN}} UTC  {name} ends with exit code {code} after {seconds:.0f} s")
+        say(f"{now().astimezone(UTC):{WHEN}} UTC  {name} ends with exit code {code} after {seconds:.0f} s")
     return code
 
 
@@ -175,11 +138,3 @@ def _output_into(log: TextIO) -> Iterator[None]:
             stream.flush()
             os.dup2(saved[number], number)
             os.close(saved[number])
-
-
-def _tail(path: Path, start: int = 0) -> str:
-    """Return the end of a log from a byte position on, with at most :data:`_TAIL` bytes."""
-    with path.open("rb") as file:
-        end = file.seek(0, os.SEEK_END)
-        file.seek(max(start, end - _TAIL))
-        return file.read().decode(errors="replace")

@@ -27,7 +27,7 @@ from gymlab.workbench.schedule.job import (
     require_known,
     times_of,
 )
-from gymlab.workbench.schedule.job_run import last_run, log_file
+from gymlab.workbench.schedule.job_log import last_run, log_file
 from gymlab.workbench.text import counted, one_line
 
 NOTHING = "no report is scheduled; `gymlab schedule add LOG` makes one every night"

@@ -80,7 +80,7 @@ def alerts(found: Iterable[Alert]) -> str:
         (
             chip(alert.state.replace("_", " "), _STATES[alert.state]),
             as_html(alert.statement, 120),
-            "–" if alert.value is None else f"{number(alert.value)} {as_html(alert.unit)}",
+            as_html(alert.note) if alert.value is None else f"{number(alert.value)} {as_html(alert.unit)}",
         )
         for alert in found
     ]

@@ -270,8 +270,8 @@ def exported(source: LogSource, config: ExtractionConfig) -> dict[str, Any]:
 Wanted = TypeVar("Wanted")
 
 
-class _SupersededError(Exception):
-    """A newer request has arrived, so the result is not needed."""
+class _SupersededError(BaseException):
+    """A newer request has arrived, so the result is not needed; this is no failure."""
 
 
 class LatestRequestWorker(Generic[Wanted]):

@@ -13,7 +13,10 @@ from gymlab.clustering import matrix_cache
 from gymlab.patterns.result import Extraction
 from gymlab.principles.principle import percent
 from gymlab.runtime.alerts import Measurement, evaluate
-from gymlab.runtime.cache import BoundedCache
+from gymlab.runtime.breaker import BREAKERS
+from gymlab.runtime.cache import BoundedCache, CacheStats
+from gymlab.runtime.cache_manager import cache_manager
+from gymlab.runtime.database import DATABASES
 from gymlab.workbench import figures
 from gymlab.workbench.checked import each
 from gymlab.workbench.tables.html_cells import table
@@ -93,7 +96,8 @@ class CachePanel(LiveBox):
     Parameters
     ----------
     caches
-        The caches; by default the cache of distance matrices.
+        The caches. By default all caches of this process with their common budget, and below them the connections of
+        every open database and the state of every circuit breaker.
     seconds
         Seconds between two refreshes.
 
@@ -107,10 +111,11 @@ class CachePanel(LiveBox):
     """
 
     def __init__(self, caches: Sequence[BoundedCache] | None = None, *, seconds: float = 2.0) -> None:
-        self._caches = [matrix_cache()] if caches is None else each("caches", caches, BoundedCache, "caches")
+        self._caches = None if caches is None else each("caches", caches, BoundedCache, "caches")
+        matrix_cache()  # so that the panel is not empty before the first extraction
         self.table = ipywidgets.HTML()
         self.clear_button = ipywidgets.Button(
-            description="empty", icon="trash", tooltip="Empty the caches", layout={"width": "6rem"}
+            description="empty caches", icon="trash", layout={"width": "9rem"}
         )
         self.clear_button.on_click(lambda _button: self._clear())
         super().__init__([self.table, self.clear_button])
@@ -120,10 +125,22 @@ class CachePanel(LiveBox):
     def refresh(self) -> None:
         """Show the contents of the caches now."""
         header = ("cache", "entries", "held", "budget", "look-ups", "hit rate", "evicted")
-        self.table.value = table(header, [_cells(cache) for cache in self._caches], "frame")
+        rows = [
+            _cells(cache.name, f"{len(cache):,} of {cache.max_size:,}", cache.stats(), cache.max_bytes)
+            for cache in self._shown()
+        ]
+        if self._caches is not None:
+            self.table.value = table(header, rows, "frame")
+            return
+        total = cache_manager().total()
+        rows.append(_cells("all caches", f"{total.entries:,}", total, cache_manager().max_bytes))
+        self.table.value = table(header, rows, "frame") + _pools() + _breakers()
+
+    def _shown(self) -> Sequence[BoundedCache]:
+        return cache_manager().caches() if self._caches is None else self._caches
 
     def _clear(self) -> None:
-        for cache in self._caches:
+        for cache in self._shown():
             cache.clear()
         self.refresh()
 
@@ -134,8 +151,8 @@ class AlertStrip(LiveBox):
     Parameters
     ----------
     measure
-        Returns the measurements by metric; by default the memory of the machine, the hit rate of the cache of distance
-        matrices, and the DTW time of ``extraction``.
+        Returns the measurements by metric; by default the memory of the machine, the hit rate of all caches, the largest
+        share of connections in use of an open database, and the DTW time of ``extraction``.
     extraction
         Returns the extraction whose DTW time is measured, or None.
     seconds
@@ -179,30 +196,57 @@ def measured_now(extraction: Extraction | None = None) -> dict[str, Measurement]
     extraction
         The extraction whose DTW time is one of the measurements; None for no DTW time.
     """
-    stats = matrix_cache().stats()
+    total = cache_manager().total()
     measured = {
         "memory_percent": Measurement(psutil.virtual_memory().percent),
-        "cache_hit_percent": Measurement(100 * stats.hit_rate, stats.hits + stats.misses),
+        "cache_hit_percent": Measurement(100 * total.hit_rate, total.hits + total.misses),
     }
+    # A pool of one connection is either idle or in use, which tells nothing.
+    pools = [pool for pool in (one.pool_stats() for one in DATABASES.all()) if pool.limit > 1]
+    if pools:
+        used = max(pool.in_use / pool.limit for pool in pools)
+        measured["pool_percent"] = Measurement(100 * used, sum(pool.uses for pool in pools))
     if extraction is not None and (computed := extraction.stats.pairs - extraction.stats.pruned):
         seconds = extraction.stats.stages["distances"]
         measured["dtw_seconds_per_pair"] = Measurement(seconds / computed, computed)
     return measured
 
 
-def _cells(cache: BoundedCache) -> tuple[str, ...]:
-    stats = cache.stats()
-    budget = cache.max_bytes
+def _cells(name: str, entries: str, stats: CacheStats, budget: int | None) -> tuple[str, ...]:
     share = "" if budget is None else f" ({_share(stats.bytes / budget)})"
     return (
-        as_html(cache.name),
-        f"{stats.entries:,} of {cache.max_size:,}",
+        as_html(name),
+        entries,
         f"{number(stats.bytes / 1e6)} MB{share}",
         "no bound" if budget is None else f"{number(budget / 1e6)} MB",
         f"{stats.hits + stats.misses:,}",
         "–" if math.isnan(stats.hit_rate) else _share(stats.hit_rate),
         f"{stats.evictions:,}",
     )
+
+
+def _pools() -> str:
+    """Return a table with the connections of every open database; empty if there is none."""
+    found = sorted(((one.place, one.pool_stats()) for one in DATABASES.all()), key=lambda pair: pair[0])
+    rows = [
+        (as_html(place, 200), f"{pool.in_use} of {pool.limit}", str(pool.most_in_use), f"{pool.uses:,}")
+        for place, pool in found
+    ]
+    return table(("database", "in use", "most in use", "uses"), rows, "frame") if rows else ""
+
+
+def _breakers() -> str:
+    """Return a table with the state and the counts of every circuit breaker; empty if there is none."""
+    found = sorted(((one.name, one.stats()) for one in BREAKERS.all()), key=lambda pair: pair[0])
+    rows = [
+        (
+            as_html(name),
+            one.state.replace("_", " "),
+            *(f"{n:,}" for n in (one.calls, one.failures, one.refused)),
+        )
+        for name, one in found
+    ]
+    return table(("breaker", "state", "calls", "failed", "refused"), rows, "frame") if rows else ""
 
 
 def _share(value: float) -> str:
