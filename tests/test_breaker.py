@@ -392,25 +392,28 @@ def test_a_listener_that_subscribed_twice_ends_one_subscription(clock):
 
 
 def test_a_health_check_decides_when_calls_may_probe(clock, changes):
-    answers = iter([False, OSError("down"), True])
+    """The background thread may check first: the state afterwards is the same."""
+    answers = [False]
 
     def healthy():
-        answer = next(answers)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+        if isinstance(answers[-1], Exception):
+            raise answers[-1]
+        return answers[-1]
 
     breaker = CircuitBreaker(
         failure_threshold=1, base_delay=600, max_delay=9999, jitter=exact, health_check=healthy, clock=clock
     )
     fail(breaker)
     assert breaker.check_health() is False
-    for delay in (600, 1200):
+    for delay, answer in ((600, False), (1200, OSError("down"))):
+        answers.append(answer)
         clock.now += delay
         assert is_refused(breaker)
         assert breaker.check_health() is False
+        assert breaker.state == "open"
+    answers.append(True)
     clock.now += 2400
-    assert breaker.check_health() is True
+    breaker.check_health()
     assert breaker.state == "half_open"
     fail(breaker)
     assert changes[-1] == ("half_open", "open", 4800)
