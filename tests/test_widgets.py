@@ -768,7 +768,7 @@ def test_without_arguments_every_cache_pool_and_breaker_is_shown(tmp_path):
     assert rows["made <later>"]["hit rate"] == "100%"
     total = cache_manager().total()
     assert rows["all caches"]["look-ups"] == f"{total.hits + total.misses:,}"
-    assert rows["all caches"]["entries"] == str(total.entries)
+    assert rows["all caches"]["entries"] == f"{total.entries:,}"
     pool = next(row for row in pools if row["database"].endswith("lab.db"))
     assert (pool["in use"], pool["most in use"]) == ("1 of 3", "1")
     assert next(row for row in breakers if row["breaker"] == "of a <service>")["state"] == "open"
