@@ -206,12 +206,13 @@ from gymlab.runtime import postgres
 async def work():
     async with Database({url!r}) as db:
         await db.bulk_insert(rows(10, "before"))
-        insert = postgres.PostgresInsert.insert
-        async def and_say(self, connection, batch):
-            new = await insert(self, connection, batch)
+        bound = postgres.PostgresInsert._bound
+        def and_say(self, batch, first):
             print("batch", flush=True)
-            return new
-        postgres.PostgresInsert.insert = and_say
+            if first == 10_000:
+                sys.stdin.read()
+            return bound(self, batch, first)
+        postgres.PostgresInsert._bound = and_say
         await db.bulk_insert(rows(30_000), batch_size=1000)
 
 asyncio.run(work())
@@ -220,8 +221,10 @@ asyncio.run(work())
 
 def test_a_process_killed_while_it_inserts_leaves_nothing_of_that(postgres_url):
     code = KILLED.format(tests=str(Path(__file__).parent), url=postgres_url)
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
-        for _ in range(3):
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        for _ in range(11):
             assert process.stdout.readline() == "batch\n"
         process.send_signal(signal.SIGKILL)
 

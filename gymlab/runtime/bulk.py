@@ -197,7 +197,8 @@ def _bind_column(field: _Field, values: Sequence[Any]) -> Sequence[Any]:
     types = set(map(type, values))
     if field.python_type is not None and not types <= {field.python_type, NoneType}:
         values = [_converted(field, index, value) for index, value in enumerate(values)]
-    if field.bind is not None:
+    # Most columns of a log are known or unknown as a whole.
+    if field.bind is not None and (types != {NoneType} or field.bind(None) is not None):
         try:
             values = list(map(field.bind, values))
         except (TypeError, ValueError, AttributeError):
