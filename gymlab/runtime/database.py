@@ -1,14 +1,16 @@
 """The database, which makes all sessions and reports sessions that are left open."""
 
+import asyncio
 import itertools
 import logging
 import sys
 import time
 import warnings
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn, Self
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL, make_url
@@ -102,6 +104,7 @@ class Database:
         self._sessions = async_sessionmaker(self._engine, class_=AsyncSession, expire_on_commit=False)
         self._open: dict[int, tuple[AsyncSession, str]] = {}
         self._numbers = itertools.count()
+        self._writers: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
         self._closed = self._up_to_date = False
 
     def __repr__(self) -> str:
@@ -179,9 +182,18 @@ class Database:
         for table_class in classes:
             await self.upgrade()
             insertion = self._insert(table_class, self._engine.dialect)
-            async with self._engine.begin() as connection:
+            async with self._turn_to_write(), self._engine.begin() as connection:
                 return await insertion.run(connection, rows, batch_size)
         return 0
+
+    def _turn_to_write(self) -> AbstractAsyncContextManager[object]:
+        """Return a context that waits for the other bulk insertions of this event loop, if there is one writer at a time.
+
+        SQLite itself lets a writer wait for a limited time only, in no order, and with a connection of the pool.
+        """
+        if self._engine.dialect.name != "sqlite":
+            return nullcontext()
+        return self._writers.setdefault(asyncio.get_running_loop(), asyncio.Lock())
 
     async def upgrade(self) -> None:
         """Make gymlab's tables, or update the tables of an earlier gymlab; every session calls this first.
