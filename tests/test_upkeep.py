@@ -133,8 +133,10 @@ def test_profiles_and_principles_come_with_the_actions(run, gym, tmp_path):
         (
             "principles",
             "gymlab_gym_principles",
-            "id, last_updated, agent_id, name, description, strength_score, confidence_lower, confidence_upper, "
-            "volatility, evidence_count, contradictions_count, lineage_data, created_at, meta_data",
+            (
+                "id, last_updated, agent_id, name, description, strength_score, confidence_lower, confidence_upper, "
+                "volatility, evidence_count, contradictions_count, lineage_data, created_at, meta_data"
+            ),
         ),
     ]:
         query = f"SELECT {columns} FROM {{}} ORDER BY 1"  # noqa: S608 - written above

@@ -137,6 +137,26 @@ def lab(
 
 
 @app.command()
+def soak(
+    hours: Annotated[float, typer.Option(help="Length of the stream in hours")] = 24,
+    rate: Annotated[float, typer.Option(help="Actions per second of the stream")] = 10,
+    out: Annotated[Path, typer.Option(help="Folder of the memory curve")] = Path("soak"),
+    fast: Annotated[bool, typer.Option("--fast", help="Do not wait for the clock")] = False,
+    seed: Annotated[int, typer.Option(help="Seed of the stream")] = 0,
+) -> None:
+    """Store and analyse a synthetic stream for hours; exit 1 if memory, connections, threads or handles grow."""
+    from gymlab.workbench.soak import soak as soaked
+
+    show = (
+        (lambda text: typer.echo(f"\r{text}", nl=False, err=True)) if sys.stderr.isatty() else lambda _: None
+    )
+    run = soaked(hours, rate, out, fast=fast, seed=seed, progress=show)
+    typer.echo(f"{run.listing()}\nthe curve: {out / 'soak.csv'}, {out / 'soak.html'}")
+    if run.failed:
+        raise SystemExit(1)
+
+
+@app.command()
 def doctor(
     json_: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
 ) -> None:
