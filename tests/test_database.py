@@ -499,7 +499,7 @@ def test_what_was_inserted_is_what_is_read(url):
 
 def test_inserting_twice_is_inserting_once(url):
     async def work(db):
-        first = await db.bulk_insert([action(step) for step in range(800)])
+        first = await db.bulk_insert([action(step) for step in range(1500)])
         again = await db.bulk_insert(
             [action(step, impact=np.float64(0.1 * (step % 7))) for step in range(1600)]
         )
