@@ -33,6 +33,8 @@ bench: $(READY)         ## ratios against other libraries, C by hand and the cur
 	$(BIN)/python tests/benchmarks/entropy.py
 	$(BIN)/python tests/benchmarks/large_log.py
 	$(BIN)/python tests/benchmarks/panel.py
+	$(BIN)/python tests/benchmarks/database.py
+	$(BIN)/python tests/benchmarks/cache.py
 
 lab: $(READY)           ## the notebooks in JupyterLab
 	$(BIN)/gymlab lab

@@ -170,3 +170,61 @@ class PrincipleRecord(GymlabTable, table=True):
     def id(self) -> str:
         """The name of the principle in ``parents`` of later principles."""
         return f"{self.run_id}/{self.number}"
+
+
+class GymProfile(GymlabTable, table=True):
+    """The profile of an agent in a database of the Gym, after so many actions.
+
+    ``behavioral_entropy`` is the Gym's own figure, in 0…1; ``meta_data`` is JSON.
+
+    Examples
+    --------
+    >>> profile = GymProfile(
+    ...     agent_id="ada", total_actions=300, name="Ada", created_at=datetime(2026, 1, 1, tzinfo=UTC),
+    ...     behavioral_entropy=0.5, meta_data="{}",
+    ... )
+    >>> profile.total_actions
+    300
+    """
+
+    __tablename__ = "gymlab_gym_profiles"
+
+    agent_id: str = Field(primary_key=True)
+    total_actions: int = Field(primary_key=True, sa_type=BigInteger)
+    name: str
+    created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    behavioral_entropy: float = Field(sa_column=Column(Number, nullable=False))
+    meta_data: str = Field(sa_type=Text)
+
+
+class GymPrinciple(GymlabTable, table=True):
+    """A principle in a database of the Gym, as it was at its last update; ``lineage_data`` and ``meta_data`` are JSON.
+
+    Examples
+    --------
+    >>> now = datetime(2026, 1, 1, tzinfo=UTC)
+    >>> principle = GymPrinciple(
+    ...     id="p1", last_updated=now, agent_id="ada", name="gives", description="Tends to give", strength_score=0.9,
+    ...     confidence_lower=0.8, confidence_upper=1.0, volatility=0.0, evidence_count=281, contradictions_count=0,
+    ...     lineage_data="{}", created_at=now, meta_data="{}",
+    ... )
+    >>> principle.evidence_count
+    281
+    """
+
+    __tablename__ = "gymlab_gym_principles"
+
+    id: str = Field(primary_key=True)
+    last_updated: datetime = Field(sa_column=Column(UtcDateTime, primary_key=True))
+    agent_id: str
+    name: str
+    description: str = Field(sa_type=Text)
+    strength_score: float = Field(sa_column=Column(Number, nullable=False))
+    confidence_lower: float = Field(sa_column=Column(Number, nullable=False))
+    confidence_upper: float = Field(sa_column=Column(Number, nullable=False))
+    volatility: float = Field(sa_column=Column(Number, nullable=False))
+    evidence_count: int = Field(sa_type=BigInteger)
+    contradictions_count: int = Field(sa_type=BigInteger)
+    lineage_data: str = Field(sa_type=Text)
+    created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    meta_data: str = Field(sa_type=Text)

@@ -159,6 +159,63 @@ def test_many_writers_at_once_lose_nothing(url):
     assert with_database(url, work) == (60 * 21, 0)
 
 
+def test_ten_writers_that_together_take_longer_than_sqlite_waits_take_turns(tmp_path, monkeypatch):
+    monkeypatch.setattr("gymlab.runtime.database._PATIENCE_S", 0.02)
+
+    async def work(db):
+        await db.upgrade()
+        await asyncio.gather(
+            *(db.bulk_insert([action(step, f"{number}") for step in range(800)]) for number in range(10))
+        )
+        return await count(db)
+
+    assert with_database(f"sqlite:///{tmp_path}/lab.db", work) == 8_000
+
+
+WRITES = """
+import asyncio, sys
+from gymlab.runtime.database import Database
+from test_database import action
+
+async def writer(db, name):
+    for k in range(4):
+        async with db.session() as session:
+            session.add(action(k, name))
+        await db.bulk_insert([action(step, f"{name}, {k}") for step in range(50)])
+
+async def main():
+    async with Database(sys.argv[1]) as db:
+        print("ready", flush=True)
+        sys.stdin.readline()
+        await asyncio.gather(*(writer(db, f"{sys.argv[2]}, {i}") for i in range(5)))
+
+asyncio.run(main())
+"""
+
+
+def test_ten_writers_of_two_processes_lose_nothing_and_see_no_lock(tmp_path):
+    url = f"sqlite:///{tmp_path}/lab.db"
+    children = [
+        subprocess.Popen(
+            [sys.executable, "-c", WRITES, url, str(number)],
+            cwd=Path(__file__).parent,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for number in range(2)
+    ]
+    for child in children:
+        assert child.stdout.readline() == "ready\n"
+    for child in children:
+        child.stdin.write("\n")
+        child.stdin.flush()
+    assert [child.communicate()[1] for child in children] == ["", ""]
+    assert [child.returncode for child in children] == [0, 0]
+    assert with_database(url, count) == 2 * 5 * 4 * 51
+
+
 def test_read_and_write_for_update_waits_its_turn(url):
     async def work(db):
         await db.bulk_insert([run(0)])

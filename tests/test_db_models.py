@@ -48,8 +48,15 @@ def stored(row):
 
 
 def test_a_create_all_of_the_user_does_not_make_our_tables():
-    assert not {"gymlab_actions", "gymlab_report_runs", "gymlab_principles"} & set(SQLModel.metadata.tables)
-    assert set(GymlabTable.metadata.tables) == {"gymlab_actions", "gymlab_report_runs", "gymlab_principles"}
+    ours = {
+        "gymlab_actions",
+        "gymlab_report_runs",
+        "gymlab_principles",
+        "gymlab_gym_profiles",
+        "gymlab_gym_principles",
+    }
+    assert not ours & set(SQLModel.metadata.tables)
+    assert set(GymlabTable.metadata.tables) == ours
 
 
 def test_the_key_of_an_action_and_the_name_of_its_metadata():

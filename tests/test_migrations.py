@@ -70,7 +70,7 @@ def stored(url):
 def test_the_newest_version_is_the_last_file():
     script = ScriptDirectory(str(FOLDER))
     assert script.get_heads() == [HEAD]
-    assert [one.revision for one in script.walk_revisions()] == ["0002", "0001"]
+    assert [one.revision for one in script.walk_revisions()] == ["0003", "0002", "0001"]
 
 
 def test_an_empty_database_gets_the_tables_of_the_models(empty):

@@ -1,15 +1,21 @@
 """PostgreSQL: the command line and the readers on it, many sessions on a small pool, a server that goes away, a kill."""
 
 import asyncio
+import os
+import shutil
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import asyncpg
 import pytest
+from conftest import absent
 from made import rules
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 import gymlab
 from gymlab import Database, InputError, cli
@@ -196,6 +202,65 @@ def test_a_server_that_lost_its_connections_is_used_again_and_nothing_committed_
     asyncio.run(work())
 
 
+@pytest.fixture
+def own_server():
+    """A function that starts, restarts or stops a PostgreSQL server of this test, and the URL of its database."""
+    found = [*Path("/usr/lib/postgresql").glob("*/bin/initdb"), shutil.which("initdb")]
+    if found == [None]:
+        absent("initdb of PostgreSQL")
+    programs = Path(found[0]).resolve().parent
+    # PostgreSQL does not run as root, and its user cannot enter the folders of pytest.
+    user = {"user": "postgres"} if os.geteuid() == 0 else {}
+    with tempfile.TemporaryDirectory(prefix="gymlab-postgres-") as folder, socket.socket() as free:
+        if user:
+            shutil.chown(folder, "postgres")
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+        free.close()
+        options = f"-h 127.0.0.1 -p {port} -k {folder} -c shared_buffers=8MB -c max_connections=40"
+
+        def control(*arguments):
+            subprocess.run([*arguments], check=True, capture_output=True, cwd=folder, **user)
+
+        def server(verb):
+            more = ["-m", "fast"] if verb != "start" else []
+            log = Path(folder) / "log"
+            control(programs / "pg_ctl", verb, "-w", "-D", f"{folder}/data", "-l", log, "-o", options, *more)
+
+        control(programs / "initdb", "-D", f"{folder}/data", "-U", "postgres", "-A", "trust", "-N")
+        server("start")
+        try:
+            yield server, f"postgresql://postgres@127.0.0.1:{port}/postgres"
+        finally:
+            server("stop")
+
+
+def test_after_a_restart_of_the_server_nothing_committed_is_lost(own_server):
+    server, url = own_server
+
+    async def work():
+        async with Database(url) as db:
+            await db.bulk_insert(rows(50))
+            server("restart")
+            assert await count(db) == 50
+
+            async def interrupted():
+                async with db.session() as session:
+                    session.add_all(rows(10, "lost"))
+                    await session.flush()
+                    server("restart")
+                    await session.exec(text("SELECT 1"))
+
+            # A session that was open meanwhile fails and leaves nothing, and the next one works.
+            with pytest.raises(DBAPIError):
+                await interrupted()
+            assert await db.bulk_insert(rows(60)) == 10
+            assert await count(db) == 60
+            assert db.pool_in_use() == 0
+
+    asyncio.run(work())
+
+
 KILLED = """
 import asyncio, sys
 sys.path.insert(0, {tests!r})
@@ -206,12 +271,13 @@ from gymlab.runtime import postgres
 async def work():
     async with Database({url!r}) as db:
         await db.bulk_insert(rows(10, "before"))
-        insert = postgres.PostgresInsert.insert
-        async def and_say(self, connection, batch):
-            new = await insert(self, connection, batch)
+        bound = postgres.PostgresInsert._bound
+        def and_say(self, batch, first):
             print("batch", flush=True)
-            return new
-        postgres.PostgresInsert.insert = and_say
+            if first == 10_000:
+                sys.stdin.read()
+            return bound(self, batch, first)
+        postgres.PostgresInsert._bound = and_say
         await db.bulk_insert(rows(30_000), batch_size=1000)
 
 asyncio.run(work())
@@ -220,8 +286,10 @@ asyncio.run(work())
 
 def test_a_process_killed_while_it_inserts_leaves_nothing_of_that(postgres_url):
     code = KILLED.format(tests=str(Path(__file__).parent), url=postgres_url)
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
-        for _ in range(3):
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        for _ in range(11):
             assert process.stdout.readline() == "batch\n"
         process.send_signal(signal.SIGKILL)
 

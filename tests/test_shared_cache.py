@@ -1,5 +1,6 @@
 """The cache in Redis: values there and back, foreign bytes, several processes, and a server that goes away."""
 
+import asyncio
 import socket
 import subprocess
 import sys
@@ -221,6 +222,83 @@ def test_two_processes_compute_once():
     started = [process(1.0), process(1.0)]
     printed = [one.communicate("\n")[0] for one in started]
     assert sorted(printed) == ["[7]\n", "computes\n[7]\n"]
+
+
+def test_two_tiers_of_tasks_compute_once_and_the_loop_goes_on(server):
+    calls, beats = [], []
+
+    async def compute():
+        calls.append(1)
+        await asyncio.sleep(0.3)
+        return [7]
+
+    async def beat():
+        while True:
+            beats.append(1)
+            await asyncio.sleep(0.01)
+
+    async def work():
+        beating = asyncio.create_task(beat())
+        # Each cache is what another process would have.
+        found = await asyncio.gather(
+            *(another(lease=0.15).get_or_compute_async("key", compute) for _ in range(3))
+        )
+        beating.cancel()
+        return found
+
+    assert asyncio.run(work()) == [[7]] * 3
+    assert calls == [1]
+    assert len(beats) > 5
+    assert server.keys("*:lock") == []
+
+
+def test_a_cancelled_task_gives_the_lock_back(server):
+    async def work():
+        for steps in range(12):
+            started = asyncio.Event()
+
+            async def compute(started=started):
+                started.set()
+                await asyncio.sleep(60)
+
+            task = asyncio.create_task(another().get_or_compute_async("key", compute))
+            if steps:
+                for _ in range(steps):
+                    await asyncio.sleep(0.001)
+            else:
+                await started.wait()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+        async def computes():
+            return 8
+
+        return await another().get_or_compute_async("key", computes)
+
+    assert asyncio.run(work()) == 8
+    assert server.keys("*:lock") == []
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("lease")]
+
+
+def test_a_server_that_hangs_does_not_stop_the_event_loop():
+    async def answer():
+        return 1
+
+    async def work(cache):
+        asking = asyncio.create_task(cache.get_or_compute_async("a", answer))
+        beats = 0
+        while not asking.done():
+            beats += 1
+            await asyncio.sleep(0.01)
+        return await asking, beats
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        breaker = CircuitBreaker("redis", failure_threshold=1, base_delay=300, jitter=lambda cap: cap)
+        value, beats = asyncio.run(work(SharedCache(url, local=BoundedCache(), timeout=0.3, breaker=breaker)))
+    assert (value, breaker.state) == (1, "open")
+    assert beats > 5
 
 
 @pytest.mark.usefixtures("server")

@@ -6,12 +6,12 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
-from urllib.parse import unquote, urlsplit
 
 import typer
 
 import gymlab
 from gymlab.cli.analyses import compare, extract, principles
+from gymlab.cli.db import db as database_commands
 from gymlab.cli.metrics_commands import metrics
 from gymlab.cli.options import (
     Agent,
@@ -30,7 +30,9 @@ from gymlab.errors import GymlabError, exit_code_for
 from gymlab.workbench.text import one_line
 
 if TYPE_CHECKING:
-    from gymlab.runtime.database import Database
+    from collections.abc import Sequence
+
+    from sqlmodel import SQLModel
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -87,35 +89,36 @@ def import_(
     since: Since = None,
     where: Where = None,
 ) -> None:
-    """Store a log in a database; the URL of the database is then a source."""
-    from gymlab.actions.store import write_actions
+    """Store a log in a database; the URL of the database is then a source. Of a Gym, also profiles and principles."""
+    from gymlab.actions.gym_records import read_gym_records
+    from gymlab.actions.store import rows_of
     from gymlab.runtime import background
     from gymlab.runtime.database import Database
     from gymlab.workbench.files import require_apart, require_writable
 
     database = Database(db)
-    file = _file_of(database)
+    file = database.file
     require_apart({"--db": file}, source)
     if file is not None:
         require_writable(file, makes_folder=True)
     log = selected(source, format_, agent, session, since, where)
+    gym = read_gym_records(source, format_)
+    agents = set(log["agent_id"]) if agent or session or since or where else None
+    tables: dict[str, Sequence[SQLModel]] = {
+        "actions": rows_of(log),
+        "profiles": [row for row in gym.profiles if agents is None or row.agent_id in agents],
+        "principles": [row for row in gym.principles if agents is None or row.agent_id in agents],
+    }
 
-    async def store() -> int:
+    async def store() -> list[int]:
         async with database:
-            return await write_actions(log, database)
+            return await database.bulk_insert_tables(list(tables.values()))
 
-    new = background.run(store())
-    typer.echo(f"{new:,} actions stored, {len(log) - new:,} were there already")
-
-
-def _file_of(database: "Database") -> Path | None:
-    """Return the absolute path of a database's file; None if it has no file. In a URL ``~`` is a plain character."""
-    if database.engine.dialect.name != "sqlite":
-        return None
-    name = database.engine.url.database or ":memory:"
-    if name.startswith("file:"):
-        name = unquote(urlsplit(name).path)
-    return None if name == ":memory:" else Path(name).absolute()
+    for (what, rows), new in zip(tables.items(), background.run(store()), strict=True):
+        if rows:
+            typer.echo(f"{new:,} {what} stored, {len(rows) - new:,} were there already")
+    for note in gym.notes:
+        typer.echo(note)
 
 
 @app.command(context_settings={"ignore_unknown_options": True})
@@ -133,6 +136,26 @@ def lab(
     from gymlab.workbench.lab import start_lab
 
     start_lab(port=port, browser=not no_browser, more=more or [])
+
+
+@app.command()
+def soak(
+    hours: Annotated[float, typer.Option(help="Length of the stream in hours")] = 24,
+    rate: Annotated[float, typer.Option(help="Actions per second of the stream")] = 10,
+    out: Annotated[Path, typer.Option(help="Folder of the memory curve")] = Path("soak"),
+    fast: Annotated[bool, typer.Option("--fast", help="Do not wait for the clock")] = False,
+    seed: Annotated[int, typer.Option(help="Seed of the stream")] = 0,
+) -> None:
+    """Store and analyse a synthetic stream for hours; exit 1 if memory, connections, threads or handles grow."""
+    from gymlab.workbench.soak import soak as soaked
+
+    show = (
+        (lambda text: typer.echo(f"\r{text}", nl=False, err=True)) if sys.stderr.isatty() else lambda _: None
+    )
+    run = soaked(hours, rate, out, fast=fast, seed=seed, progress=show)
+    typer.echo(f"{run.listing()}\nthe curve: {out / 'soak.csv'}, {out / 'soak.html'}")
+    if run.failed:
+        raise SystemExit(1)
 
 
 @app.command()
@@ -154,6 +177,7 @@ def doctor(
 
 
 app.add_typer(schedule, name="schedule")
+app.add_typer(database_commands, name="db")
 app.add_typer(metrics, name="metrics")
 
 # The commands that work in this process; the work of a report is that of its kernel.

@@ -1,11 +1,12 @@
 """Insertion of many rows as tuples through the driver: all rows or none."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from numbers import Integral, Real
+from operator import itemgetter
 from types import NoneType
 from typing import Any
 
@@ -77,6 +78,7 @@ class BulkInsert(ABC):
             for attribute in mapper.column_attrs
             for column in attribute.columns[:1]
         ]
+        self._values = itemgetter(*(field.attribute for field in self._fields))
         self.columns = [field.column for field in self._fields]
         self.key_columns = [column.name for column in self.table.primary_key.columns]
         self.key = [self.columns.index(name) for name in self.key_columns]
@@ -120,14 +122,7 @@ class BulkInsert(ABC):
     def _bound(self, rows: Sequence[SQLModel], first: int) -> list[Row]:
         """Return the rows as tuples for the driver."""
         columns = []
-        # SQLAlchemy's instrumented attributes take longer than all other steps together.
-        dicts = [row.__dict__ for row in rows]
-        for field in self._fields:
-            name = field.attribute
-            try:
-                values = [values[name] for values in dicts]
-            except KeyError:  # never set, or expired by a commit
-                values = [getattr(row, name) for row in rows]
+        for field, values in zip(self._fields, self._columns_of(rows), strict=True):
             try:
                 columns.append(_bind_column(field, values))
             except _BadValueError as bad:
@@ -135,6 +130,15 @@ class BulkInsert(ABC):
                     self._refusal(rows[bad.index], first + bad.index, str(bad))
                 ) from bad.__cause__
         return list(zip(*columns, strict=True))
+
+    def _columns_of(self, rows: Sequence[SQLModel]) -> Iterable[Sequence[Any]]:
+        names = [field.attribute for field in self._fields]
+        if len(names) > 1:
+            # SQLAlchemy's instrumented attributes take longer than all other steps together. A row is read as a whole,
+            # since its values are near each other in memory.
+            with suppress(KeyError):  # never set, or expired by a commit
+                return list(zip(*[self._values(row.__dict__) for row in rows], strict=True))
+        return [[getattr(row, name) for row in rows] for name in names]
 
     async def _insert_or_explain(self, connection: AsyncConnection, batch: list[Row], first: int) -> int:
         try:
@@ -188,12 +192,13 @@ def _python_type(column: ColumnElement[Any]) -> type | None:
     return python_type if python_type in _TYPE_NAMES else None
 
 
-def _bind_column(field: _Field, values: list[Any]) -> list[Any]:
+def _bind_column(field: _Field, values: Sequence[Any]) -> Sequence[Any]:
     """Return the values of a column for the driver; whole columns are checked first, since most are good."""
     types = set(map(type, values))
     if field.python_type is not None and not types <= {field.python_type, NoneType}:
         values = [_converted(field, index, value) for index, value in enumerate(values)]
-    if field.bind is not None:
+    # Most columns of a log are known or unknown as a whole.
+    if field.bind is not None and (types != {NoneType} or field.bind(None) is not None):
         try:
             values = list(map(field.bind, values))
         except (TypeError, ValueError, AttributeError):

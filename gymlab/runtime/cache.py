@@ -3,6 +3,7 @@
 import inspect
 import itertools
 import math
+import sys
 import threading
 import time
 from collections import OrderedDict
@@ -12,7 +13,7 @@ from typing import Any
 
 from gymlab.arguments import finite_number, instance, shown, whole_number
 from gymlab.errors import InputError
-from gymlab.runtime.cached_values import single_use_parts, size_of
+from gymlab.runtime.cached_values import is_plain, single_use_parts, size_of
 from gymlab.runtime.single_flight import ABSENT, SingleFlight
 
 
@@ -109,14 +110,14 @@ class BoundedCache:
                 f"ttl {of_cache}", ttl, above=0, noun="a number of seconds", instead=", or None"
             )
         self._entries: OrderedDict[Hashable, _Entry] = OrderedDict()
-        # Keys in the order in which they were set and will expire.
+        # Keys in the order in which they were set and will expire; empty without a time to live.
         self._by_age: OrderedDict[Hashable, None] = OrderedDict()
         # The lock is reentrant: the finalizer of a removed value may use this cache.
         self._lock = threading.RLock()
         self._flight = SingleFlight(name, self._lock, self._look_up, self._prepared)
         self._bytes = self._hits = self._misses = self._evictions = 0
         # A function that a manager sets: it makes room for a number of bytes, and returns whether this was possible.
-        self._make_room: Callable[[int], bool] = lambda _: True
+        self._make_room: Callable[[int], bool] | None = None
 
     @property
     def max_size(self) -> int:
@@ -171,11 +172,11 @@ class BoundedCache:
         False
         """
         self._refuse_unhashable(key)
-        keep = self._prepared(value)
+        size = self._measured(value)
         with self._lock:
             # A value that is being computed for this key is older than the new value, and must not replace it.
             self._flight.forget(key)
-            keep(key)
+            self._keep(key, value, size)
 
     def get_or_compute(self, key: Hashable, compute: Callable[[], Any]) -> Any:  # noqa: ANN401 - as above
         """Return the value of a key, and compute it if there is no value.
@@ -250,10 +251,8 @@ class BoundedCache:
             key = self._oldest()
             if key is ABSENT:
                 return 0
-            size = self._entries[key].size
-            self._remove(key)
             self._evictions += 1
-            return size
+            return self._remove(key)
 
     def oldest_use(self) -> int | None:
         """Return the number of the last use of the entry that :meth:`evict` would remove; all caches have one count."""
@@ -317,15 +316,25 @@ class BoundedCache:
 
     def _prepared(self, value: Any) -> Callable[[Hashable], None]:  # noqa: ANN401 - values of any type
         """Check and measure a value, and return a function that keeps it under a key."""
-        self._refuse_single_use(value)
-        size = size_of(value)
+        size = self._measured(value)
         return lambda key: self._keep(key, value, size)
 
+    def _measured(self, value: Any) -> int:  # noqa: ANN401 - values of any type
+        """Check a value, and return its size."""
+        if is_plain(value):
+            return sys.getsizeof(value)
+        self._refuse_single_use(value)
+        return size_of(value)
+
     def _oldest(self) -> Hashable:
-        return next((key for key, entry in self._entries.items() if not entry.pins), ABSENT)
+        for key, entry in self._entries.items():
+            if not entry.pins:
+                return key
+        return ABSENT
 
     def _look_up(self, key: Hashable) -> Any:  # noqa: ANN401 - values of any type
-        self._remove_expired()
+        if self._ttl is not None:
+            self._remove_expired()
         entry = self._entries.get(key)
         if entry is None:
             self._misses += 1
@@ -336,24 +345,26 @@ class BoundedCache:
         return entry.value
 
     def _keep(self, key: Hashable, value: Any, size: int) -> None:  # noqa: ANN401 - values of any type
-        self._remove_expired()
-        self._remove(key)
-        if self._max_bytes is not None and size > self._max_bytes:
+        entries, most = self._entries, math.inf if self._max_bytes is None else self._max_bytes
+        if self._ttl is not None:
+            self._remove_expired()
+        if key in entries:
+            self._remove(key)
+        if size > most:
             return
-        while self._entries and not self._has_room(size):
-            if not self.evict():
+        while entries and (self._bytes + size > most or len(entries) >= self._max_size):
+            if (oldest := self._oldest()) is ABSENT:
                 return
-        if not self._make_room(size):
+            self._evictions += 1
+            self._remove(oldest)
+        if self._make_room is not None and not self._make_room(size):
             return
-        expires = math.inf if self._ttl is None else self._clock() + self._ttl
-        self._entries[key] = _Entry(value, size, expires, next(_USES))
-        self._by_age[key] = None
+        expires = math.inf
+        if self._ttl is not None:
+            expires = self._clock() + self._ttl
+            self._by_age[key] = None
+        entries[key] = _Entry(value, size, expires, next(_USES))
         self._bytes += size
-
-    def _has_room(self, size: int) -> bool:
-        return len(self._entries) < self._max_size and (
-            self._max_bytes is None or self._bytes + size <= self._max_bytes
-        )
 
     def _remove_expired(self) -> None:
         if self._ttl is None:
@@ -362,8 +373,10 @@ class BoundedCache:
         while self._by_age and self._entries[oldest := next(iter(self._by_age))].expires <= now:
             self._remove(oldest)
 
-    def _remove(self, key: Hashable) -> None:
-        entry = self._entries.pop(key, None)
-        if entry is not None:
+    def _remove(self, key: Hashable) -> int:
+        """Remove an entry, and return its size."""
+        entry = self._entries.pop(key)
+        if self._by_age:
             del self._by_age[key]
-            self._bytes -= entry.size
+        self._bytes -= entry.size
+        return entry.size

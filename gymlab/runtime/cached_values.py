@@ -12,6 +12,8 @@ import numpy as np
 # An object with one of these methods can be used only once.
 _USED_UP = ("__await__", "__next__", "__anext__", "readline")
 _TEMPORARY_FILE = tempfile._TemporaryFileWrapper  # noqa: SLF001 - it has readline only through __getattr__
+# Values without parts, which are measured at once.
+_LEAVES = frozenset({bool, bytes, complex, float, int, str, type(None)})
 # Objects of these types are parts of the program, not of a value.
 _SHARED = (type, ModuleType, FunctionType, BuiltinFunctionType, MethodType)
 
@@ -52,6 +54,18 @@ def size_of(value: object) -> int:
         total += own
         pending.extend(parts)
     return total
+
+
+def is_plain(value: object) -> bool:
+    """Return whether a value is a number, a text, bytes, or an array of its own numbers: it has no parts.
+
+    Examples
+    --------
+    >>> is_plain(np.zeros(3)), is_plain(np.zeros(3)[:1]), is_plain([1])
+    (True, False, False)
+    """
+    kind = type(value)
+    return kind in _LEAVES or (kind is np.ndarray and value.base is None and not value.dtype.hasobject)  # type: ignore[attr-defined] # an array
 
 
 def _own_size_and_parts(item: object) -> tuple[int, Iterable[object]]:

@@ -1,15 +1,19 @@
 """The database, which makes all sessions and reports sessions that are left open."""
 
+import asyncio
 import itertools
 import logging
 import sys
 import time
 import warnings
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn, Self
+from urllib.parse import unquote, urlsplit
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL, make_url
@@ -126,6 +130,7 @@ class Database:
         self._sessions = async_sessionmaker(self._engine, class_=AsyncSession, expire_on_commit=False)
         self._open: dict[int, tuple[AsyncSession, str]] = {}
         self._numbers = itertools.count()
+        self._writers: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
         self._closed = self._up_to_date = False
         DATABASES.add(self)
 
@@ -144,6 +149,14 @@ class Database:
     def engine(self) -> AsyncEngine:
         """The engine of SQLAlchemy, for work outside of sessions."""
         return self._engine
+
+    @property
+    def file(self) -> Path | None:
+        """The absolute path of the database's file; None without a file. In a URL ``~`` is a plain character."""
+        if self._engine.dialect.name != "sqlite" or is_in_memory(self._url):
+            return None
+        name = str(self._url.database)
+        return Path(unquote(urlsplit(name).path) if name.startswith("file:") else name).absolute()
 
     def session(self) -> AbstractAsyncContextManager[AsyncSession]:
         """Return a context that commits on success, and rolls back on any error or cancellation.
@@ -202,19 +215,58 @@ class Database:
         >>> async def store(db, rows):
         ...     return await db.bulk_insert(rows)
         """
+        return (await self.bulk_insert_tables([rows], batch_size))[0]
+
+    async def bulk_insert_tables(
+        self, tables: Sequence[Sequence[SQLModel]], batch_size: int = 1000
+    ) -> list[int]:
+        """Insert the rows of several tables as :meth:`bulk_insert` does, all or none; return the new rows of each.
+
+        Parameters
+        ----------
+        tables
+            For each table, its rows.
+        batch_size
+            As for :meth:`bulk_insert`.
+
+        Raises
+        ------
+        InputError
+            As :meth:`bulk_insert`.
+
+        Examples
+        --------
+        >>> async def store(db, actions, profiles):
+        ...     return await db.bulk_insert_tables([actions, profiles])
+        """
         batch_size = whole_number("batch_size", batch_size, least=1)
-        instance("rows", rows, Sequence, "a list of rows")
         self._require_open()
-        classes = {type(row): None for row in rows}
-        if len(classes) > 1:
-            names = " and ".join(cls.__name__ for cls in classes)
-            raise InputError(f"bulk_insert takes rows of one table, not of {names}")
-        for table_class in classes:
-            await self.upgrade()
-            insertion = self._insert(table_class, self._engine.dialect)
-            async with self._engine.begin() as connection:
-                return await insertion.run(connection, rows, batch_size)
-        return 0
+        classes = []
+        for rows in tables:
+            instance("rows", rows, Sequence, "a list of rows")
+            found = list({type(row): None for row in rows})
+            if len(found) > 1:
+                names = " and ".join(cls.__name__ for cls in found)
+                raise InputError(f"bulk_insert takes rows of one table, not of {names}")
+            classes.append(found)
+        insertions = [[self._insert(one, self._engine.dialect) for one in found] for found in classes]
+        if not any(insertions):
+            return [0] * len(tables)
+        await self.upgrade()
+        async with self._turn_to_write(), self._engine.begin() as connection:
+            return [
+                sum([await one.run(connection, rows, batch_size) for one in insertion])
+                for insertion, rows in zip(insertions, tables, strict=True)
+            ]
+
+    def _turn_to_write(self) -> AbstractAsyncContextManager[object]:
+        """Return a context that waits for the other bulk insertions of this event loop, if there is one writer at a time.
+
+        SQLite itself lets a writer wait for a limited time only, in no order, and with a connection of the pool.
+        """
+        if self._engine.dialect.name != "sqlite":
+            return nullcontext()
+        return self._writers.setdefault(asyncio.get_running_loop(), asyncio.Lock())
 
     async def upgrade(self) -> None:
         """Make gymlab's tables, or update the tables of an earlier gymlab; every session calls this first.

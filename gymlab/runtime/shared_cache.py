@@ -1,11 +1,12 @@
 """A cache that several processes and machines share through Redis. It needs the extra `redis`."""
 
+import asyncio
 import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from typing import Any, TypeVar, cast
 
@@ -152,6 +153,17 @@ class SharedCache:
         """
         return self._local.get_or_compute(_checked_key(key), lambda: self._computed_once(key, compute))
 
+    async def get_or_compute_async(self, key: str, compute: Callable[[], Awaitable[Any]]) -> Any:  # noqa: ANN401
+        """Return the value of a key, and await a coroutine function to compute it if there is none.
+
+        This is :meth:`get_or_compute` for tasks. The server is asked in threads, so the event loop goes on.
+        """
+
+        async def computed() -> Any:  # noqa: ANN401 - as above
+            return await self._computed_once_async(key, compute)
+
+        return await self._local.get_or_compute_async(_checked_key(key), computed)
+
     def stats(self) -> CacheStats:
         """Return the entries and bytes in this process, and the look-ups; a value of the server is a hit."""
         local = self._local.stats()
@@ -174,6 +186,35 @@ class SharedCache:
             time.sleep(pause)
             pause = min(2 * pause, 0.2)
         return value
+
+    async def _computed_once_async(self, key: str, compute: Callable[[], Awaitable[Any]]) -> Any:  # noqa: ANN401
+        """Do what :meth:`_computed_once` does, for a coroutine function."""
+        pause = 0.005
+        while (value := await asyncio.to_thread(self._of_server, key)) is ABSENT:
+            async with self._exclusive_async(key) as mine:
+                if mine:
+                    if (value := await asyncio.to_thread(self._of_server, key)) is ABSENT:
+                        value = await compute()
+                        await asyncio.to_thread(self._to_server, key, encode(value))
+                    return value
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, 0.2)
+        return value
+
+    @asynccontextmanager
+    async def _exclusive_async(self, key: str) -> AsyncIterator[bool]:
+        """Do what :meth:`_exclusive` does; a cancelled task gives the lock back, even if it was just asking for it."""
+        exclusive = self._exclusive(key)
+        entering = asyncio.ensure_future(asyncio.to_thread(exclusive.__enter__))
+
+        async def leave() -> None:
+            await entering
+            await asyncio.to_thread(exclusive.__exit__, None, None, None)
+
+        try:
+            yield await asyncio.shield(entering)
+        finally:
+            await asyncio.shield(leave())
 
     def _of_server(self, key: str) -> Any:  # noqa: ANN401 - values of any type
         stored = cast("bytes | None", self._ask(lambda: self._server.get(self._place(key)), None))

@@ -8,7 +8,7 @@ from gymlab.db_models import GymlabTable
 from gymlab.errors import InputError
 
 # The newest version; a test compares it with the files in versions/.
-HEAD = "0002"
+HEAD = "0003"
 VERSION_TABLE = "gymlab_version"
 # Columns that a version has renamed.
 _FORMER_COLUMNS = {"unit": "subject"}
@@ -48,7 +48,6 @@ def upgrade(connection: Connection) -> None:
     # Alembic takes a while to import, and most databases are up to date.
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
-    from alembic.util import CommandError  # noqa: PLC0415
 
     if connection.dialect.name == "postgresql":
         connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
@@ -58,18 +57,28 @@ def upgrade(connection: Connection) -> None:
             text(f"CREATE TABLE IF NOT EXISTS {VERSION_TABLE} (version_num VARCHAR(32) NOT NULL)")
         )
     version = stored_version(connection)
+    require_known(version)
     if version == HEAD:
         return
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
-    try:
-        if version == "0001":
-            command.stamp(config, "0001")
-        command.upgrade(config, "head")
-    except CommandError as error:
+    if version == "0001":
+        command.stamp(config, "0001")
+    command.upgrade(config, "head")
+
+
+def require_known(version: str | None) -> None:
+    """Refuse the tables of a newer gymlab.
+
+    Raises
+    ------
+    InputError
+        If this gymlab does not know the version.
+    """
+    if version is not None and version not in {f"{number:04}" for number in range(1, int(HEAD) + 1)}:
         raise InputError(
             f"the database has tables of version {version}, which this gymlab does not know; use a newer gymlab"
-        ) from error
+        )
 
 
 def _require_gymlabs(connection: Connection, name: str) -> None:

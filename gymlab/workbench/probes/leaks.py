@@ -22,7 +22,7 @@ def open_and_close(rounds: int, sessions: int) -> list[dict[str, float]]:
         _fill_caches(sessions)
         left.append(
             {
-                "handles": float(_handles(process)),
+                "handles": float(open_handles(process)),
                 "threads": float(process.num_threads()),
                 "connections": float(checked_out),
                 "resident": float(resident_bytes()),
@@ -31,7 +31,8 @@ def open_and_close(rounds: int, sessions: int) -> list[dict[str, float]]:
     return left
 
 
-def _handles(process: psutil.Process) -> int:
+def open_handles(process: psutil.Process) -> int:
+    """Return the number of open files, sockets and other handles of a process."""
     if sys.platform == "win32":
         return process.num_handles()
     return process.num_fds()
