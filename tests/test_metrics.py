@@ -206,7 +206,7 @@ def test_two_scrapes_while_eight_threads_work(server, grown):
     started, rounds, threads = threading.Barrier(9), 400, 8
 
     def work(number):
-        cache = cache_manager().cache("of eight threads")
+        cache = cache_manager().cache("of eight threads", max_size=rounds * threads)
         entropy = IncrementalEntropy()
         started.wait()
         for turn in range(rounds):

@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,22 @@ _EXPLANATIONS: dict[int, tuple[type[GymlabError], str]] = {
 _PARAMETERS = 900
 
 
+class _Connection(sqlite3.Connection):
+    """A connection that ends its transaction when it is closed.
+
+    SQLite itself keeps the transaction with its locks as long as a statement of the connection exists, and the
+    traceback of a cancelled task keeps one until the garbage collector finds it.
+    """
+
+    def close(self) -> None:
+        """Roll back and close; a second call does nothing."""
+        try:
+            with suppress(sqlite3.ProgrammingError):  # it is closed already
+                self.rollback()
+        finally:
+            super().close()
+
+
 def is_in_memory(url: URL) -> bool:
     """Return whether a URL names a database without a file."""
     return url.database in {None, "", ":memory:"}
@@ -60,7 +77,7 @@ def sqlite_engine(url: URL, *, pool_size: int, max_overflow: int, patience_s: fl
         max_overflow=0 if in_memory else max_overflow,
         pool_timeout=patience_s,
         # By default the driver begins transactions late, and only for writes; this is switched off.
-        connect_args={"timeout": patience_s, "isolation_level": None},
+        connect_args={"timeout": patience_s, "isolation_level": None, "factory": _Connection},
     )
 
     def before_connect(_: object, __: object, args: tuple[Any, ...], options: dict[str, Any]) -> None:

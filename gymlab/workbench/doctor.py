@@ -116,8 +116,8 @@ def required() -> dict[str, dict[str, str | None]]:
 
     Examples
     --------
-    >>> list(required()["bench"])
-    ['dtaidistance']
+    >>> list(required()["redis"])
+    ['redis']
     """
     found: dict[str, dict[str, str | None]] = {"": {"llvmlite": version_of("llvmlite")}}
     for line in (requires("gymlab") if version_of("gymlab") else None) or []:

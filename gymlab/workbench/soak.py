@@ -42,7 +42,7 @@ _COUNTS = ("connections", "threads", "handles")
 _NOISE_MB = 2.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SoakRun:
     """The memory of a run.
 
