@@ -20,6 +20,11 @@ def pytest_configure():
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
+def pytest_xdist_auto_num_workers():
+    """One process more than processors: some tests wait, for the next minute of cron, a browser or a server."""
+    return len(os.sched_getaffinity(0)) + 1 if hasattr(os, "sched_getaffinity") else os.cpu_count() + 1
+
+
 def absent(what):
     """Skip for want of a service; in CI its absence is a failure."""
     if os.environ.get("CI") == "true":

@@ -119,7 +119,9 @@ def test_a_cancelled_session_stores_nothing_and_leaves_the_database_usable(url):
     assert with_database(url, work) == (1, 0)
 
 
-BUSY = text("WITH RECURSIVE r(i) AS (VALUES(0) UNION ALL SELECT i+1 FROM r WHERE i<20000) SELECT max(i) FROM r")
+BUSY = text(
+    "WITH RECURSIVE r(i) AS (VALUES(0) UNION ALL SELECT i+1 FROM r WHERE i<20000) SELECT max(i) FROM r"
+)
 
 
 def test_a_cancellation_at_any_moment_loses_nothing_that_was_stored(url):

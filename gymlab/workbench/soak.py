@@ -2,6 +2,7 @@
 
 import math
 import tempfile
+import textwrap
 import threading
 import time
 from collections import deque
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import plotly.express as px
+import plotly.graph_objects as go
 import psutil
 from scipy.stats import theilslopes
 
@@ -24,6 +25,7 @@ from gymlab.runtime import background
 from gymlab.runtime.cache_manager import cache_manager
 from gymlab.runtime.database import Database
 from gymlab.runtime.memory import resident_bytes
+from gymlab.workbench.figures import look
 from gymlab.workbench.files import write_whole
 from gymlab.workbench.probes.leaks import open_handles
 
@@ -265,7 +267,11 @@ def judged(curve: pd.DataFrame) -> SoakRun:
     return SoakRun(curve, float(fit[0]), float(fit[2]), float(fit[3]))
 
 
-def _figure(run: SoakRun) -> "px.line":
-    curve = run.curve.assign(resident=run.curve["resident"] / 1e6, cached=run.curve["cached"] / 1e6)
-    title = "<br>".join(sentence for _, sentence in run.verdicts)
-    return px.line(curve, x="actions", y=["resident", "cached"], labels={"value": "MB"}, title=title)
+def _figure(run: SoakRun) -> go.Figure:
+    lines = [line for _, sentence in run.verdicts for line in textwrap.wrap(sentence, 100)]
+    figure = look.empty_figure("actions", "MB", height=560, margin={"t": 70 + 17 * len(lines)})
+    title = {"text": "<br>".join(lines), "x": 0.02, "xanchor": "left", "y": 0.98, "yanchor": "top"}
+    figure.update_layout(title={**title, "font": {"size": 13}}, yaxis_rangemode="tozero")
+    for name in ("resident", "cached"):
+        figure.add_scatter(x=run.curve["actions"], y=run.curve[name] / 1e6, name=name, mode="lines")
+    return figure
