@@ -23,7 +23,7 @@ from gymlab.actions.channels import (
     fit_numbers,
     levels_of,
 )
-from gymlab.arguments import instance, shown
+from gymlab.arguments import instance, named, shown
 from gymlab.errors import InputError
 
 __all__ = ["Encoding", "FittedChannel", "fit_encoding"]
@@ -46,6 +46,9 @@ class Encoding:
 
     channels: tuple[FittedChannel, ...]
     notes: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return f"<encoding: {named(one.channel.column for one in self.channels)}>"
 
     @property
     def mismatch_weights(self) -> tuple[float, ...]:

@@ -43,6 +43,9 @@ class Windows:
     coverage: float
     notes: tuple[str, ...]
 
+    def __repr__(self) -> str:
+        return f"<{len(self):,} {self.noun}, {self.coverage:.1%} of the actions>"
+
     def __len__(self) -> int:
         """Return the number of windows, or of whole series."""
         return len(self.table)

@@ -1,7 +1,7 @@
 """Agreement between clusterings of the same items, and a comparison of linkages."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,7 +61,7 @@ class ComparedLinkage:
     """
 
     method: Linkage
-    tree: Tree
+    tree: Tree = field(repr=False)
     clustering: Clustering
     agreement: Mapping[Linkage, float]
 

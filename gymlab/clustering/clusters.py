@@ -1,7 +1,7 @@
 """Clusters from a tree or from labels: their medoids, and how well they describe the distances."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,7 +51,7 @@ class Quality:
     """
 
     silhouette: float
-    silhouettes: NDArray[np.float64]
+    silhouettes: NDArray[np.float64] = field(repr=False)
     silhouette_by_n_clusters: dict[int, float]
     cophenetic_correlation: float
 
@@ -70,8 +70,8 @@ class Clustering:
         How well they describe the distances.
     """
 
-    labels: Labels
-    medoids: Labels
+    labels: Labels = field(repr=False)
+    medoids: Labels = field(repr=False)
     quality: Quality
 
     @property

@@ -1,6 +1,6 @@
 """k-medoids by FasterPAM."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,8 +41,8 @@ class KMedoids:
         How often a medoid was replaced.
     """
 
-    labels: Labels
-    medoids: Labels
+    labels: Labels = field(repr=False)
+    medoids: Labels = field(repr=False)
     loss: float
     start_loss: float
     n_swaps: int

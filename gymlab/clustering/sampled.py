@@ -1,7 +1,7 @@
 """Clusters of a sample, the placement of all other series by representatives, and the expected agreement."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -80,13 +80,13 @@ class SampledClustering:
         ``agreement`` in words.
     """
 
-    labels: Labels
-    medoids: Labels
-    sample: NDArray[np.int64]
-    distances: NDArray[np.float32]
-    tree: Tree
+    labels: Labels = field(repr=False)
+    medoids: Labels = field(repr=False)
+    sample: NDArray[np.int64] = field(repr=False)
+    distances: NDArray[np.float32] = field(repr=False)
+    tree: Tree = field(repr=False)
     quality: Quality
-    representatives: NDArray[np.int64]
+    representatives: NDArray[np.int64] = field(repr=False)
     agreement: float
     agreement_range: tuple[float, float]
     explanation: str

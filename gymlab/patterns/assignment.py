@@ -122,6 +122,10 @@ class Assignment:
     unseen: dict[str, dict[str, int]]
     drift: Drift
 
+    def __repr__(self) -> str:
+        far = f"{np.mean(self.far):.1%} of them far" if len(self.far) else "none far"
+        return f"<assignment of {len(self.windows):,} {self.windows.noun} of {len(self.actions):,} actions, {far}>"
+
     def labelled_actions(self) -> pd.DataFrame:
         """Return the action table with a column ``pattern``, like :meth:`gymlab.Extraction.labelled_actions`."""
         return self.actions.assign(pattern=pattern_of_actions(self.windows, self.labels, len(self.actions)))

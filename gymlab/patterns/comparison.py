@@ -1,5 +1,6 @@
 """The comparison of two logs: which patterns and principles appear, vanish, shift or hold."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -85,6 +86,13 @@ class Comparison:
     extraction: Extraction
     only_first: tuple[str, ...]
     only_second: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        changes = Counter([*(one.change for one in self.patterns), *(one.change for one in self.principles)])
+        told = ", ".join(f"{n:,} {change}" for change, n in sorted(changes.items()))
+        return (
+            f"<comparison of {len(self.patterns):,} patterns and {len(self.principles):,} principles: {told}>"
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Return the comparison as JSON-serialisable values, schema 1."""

@@ -51,6 +51,14 @@ class Extraction(ExtractionData):
         the notes give the reason.
     """
 
+    def __repr__(self) -> str:
+        stats = self.stats
+        return (
+            f"<extraction: {len(self.patterns):,} patterns ({self.config.method}, {stats.strategy}) in "
+            f"{stats.windows:,} {self.windows.noun} of {stats.actions:,} actions, average silhouette "
+            f"{self.quality.silhouette:.3f}>"
+        )
+
     def barycenter(self, label: int) -> Barycenter:
         """Return the DBA barycentre of a pattern: the average of its windows under DTW.
 

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gymlab.actions.windows import Windows
+from gymlab.arguments import shown
 from gymlab.clustering import Clustering
 from gymlab.clustering.clusters import average_width
 from gymlab.entropy import conditional_entropy_bits
@@ -59,6 +60,13 @@ class TemporalPattern:
     contexts: Mapping[str, float]
     consistency: float
     silhouette: float
+
+    def __repr__(self) -> str:
+        shares = ", ".join(f"{shown(name)} {share:.0%}" for name, share in list(self.actions.items())[:3])
+        return (
+            f"<pattern {self.label}: {self.size:,} windows of {self.agents:,} agents; {shares}; "
+            f"silhouette {self.silhouette:.2f}>"
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Return the pattern as JSON-serialisable values, without its members, which the labels of the windows give."""

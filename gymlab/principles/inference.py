@@ -55,6 +55,10 @@ class Study:
     labels: Labels | None
     notes: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        changed = f"{len(self.policies):,} changed their policy"
+        return f"<study by {self.by}: {len(self.subjects):,} subjects, {len(self.principles):,} principles; {changed}>"
+
     units = renamed_attribute("units", "subjects")
 
     def as_dict(self) -> dict[str, Any]:

@@ -105,6 +105,10 @@ class Policy:
     contradictions: tuple[Contradiction, ...]
     sentence: str
 
+    def __repr__(self) -> str:
+        actions = int(self.counts.to_numpy().sum())
+        return f"<policy {self.number}: {actions:,} actions in {len(self.table):,} situations, {len(self.spans)} spans>"
+
     def as_dict(self) -> dict[str, Any]:
         """Return the policy as values of JSON."""
         return {

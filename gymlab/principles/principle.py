@@ -118,6 +118,10 @@ class Principle:
             f"{percent(self.high)}; {percent(self.base_rate)} {compared})"
         )
 
+    def __repr__(self) -> str:
+        # Names may have line breaks.
+        return f"<principle: {' '.join(self.sentence.split())}>"
+
     unit = renamed_attribute("unit", "subject")
 
     def as_dict(self) -> dict[str, Any]:

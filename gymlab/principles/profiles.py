@@ -39,6 +39,10 @@ class Profiles:
     features_left_out: int
     coverage: float
 
+    def __repr__(self) -> str:
+        n_subjects, n_features = self.frame.shape
+        return f"<profiles: {n_subjects:,} subjects × {n_features:,} features, {self.coverage:.0%} of the actions>"
+
     def distances(self) -> NDArray[np.float32]:
         """Return the Euclidean distances of all pairs of subjects, condensed.
 

@@ -108,6 +108,12 @@ class Significance:
     n_sessions: int
     notes: tuple[str, ...]
 
+    def __repr__(self) -> str:
+        return (
+            f"<significance of {len(self.patterns):,} patterns: silhouette {self.silhouette:.3f}, "
+            f"p = {self.silhouette_p_value:.3g} with {self.n_surrogates:,} surrogates>"
+        )
+
     def as_dict(self) -> dict[str, Any]:
         """Return the figures of all patterns together as JSON-serialisable values."""
         return {name: plain(value) for name, value in asdict(self).items() if name != "patterns"}
