@@ -13,7 +13,7 @@ from gymlab.actions.windows import series_bounds
 from gymlab.principles.evidence import false_discovery_rates, wilson_interval
 from gymlab.principles.inference import infer_principles
 from gymlab.principles.inflation import share_inflation
-from gymlab.principles.principle import Principle
+from gymlab.principles.principle import Principle, in_situation, quoted
 from gymlab.principles.situations import situation_columns
 from gymlab.principles.strata import LEAST_P
 from gymlab.principles.subjects import By, subjects_of
@@ -65,6 +65,10 @@ class PrincipleShift:
     low: float
     high: float
     q_value: float
+
+    def __repr__(self) -> str:
+        rule = f"{quoted(self.subject)} does {quoted(self.action)} {in_situation(self.situation)}"
+        return f"<principle that {self.change}: {' '.join(rule.split())}>"
 
     unit = renamed_attribute("unit", "subject")
 
