@@ -76,7 +76,9 @@ class AgentServer:
             writer.transport.abort()
             return False
         if fault == "slow":
-            writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 99999\r\n\r\n")
+            writer.write(
+                b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 99999\r\n\r\n"
+            )
             while True:
                 writer.write(b" ")
                 await writer.drain()
