@@ -1,14 +1,14 @@
 """Agents: one contract for all that ask a service, against a server on loopback that fails in every way; and each kind."""
 
 import asyncio
-import importlib.util
 import json
 import threading
 
 import httpx
 import pytest
 from agent_server import AgentServer
-from conftest import absent
+from conftest import needs
+from made import action
 
 from gymlab import CircuitBreaker
 from gymlab.errors import InputError
@@ -42,13 +42,8 @@ SCENARIO = Scenario(
 )
 
 
-def needs(module):
-    if importlib.util.find_spec(module) is None:
-        absent(f"the package {module}")
-
-
 async def ask_by_httpx(url, request):
-    async with httpx.AsyncClient(timeout=None) as client:
+    async with httpx.AsyncClient(timeout=60) as client:
         response = await client.post(url, json=request)
         response.raise_for_status()
         return response.json()
@@ -76,7 +71,7 @@ def langchain(url):
 
 
 def coroutine_function(url):
-    async def function(scenario, history):
+    async def function(scenario, _):
         return await ask_by_httpx(url, {"id": scenario.id})
 
     return FunctionService(function)
@@ -155,7 +150,6 @@ PASSING = {
     "malformed": "",
     "empty": "",
 }
-SLOW = {"hang": "no answer within", "slow": "no answer within"}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -191,14 +185,13 @@ class TestContract:
         if fault == "429 2":
             assert clock.slept == [2.0]
 
-    @pytest.mark.parametrize("fault", SLOW)
+    @pytest.mark.parametrize("fault", ["hang", "slow"])
     def test_what_takes_too_long_ends_at_the_timeout(self, kind, fault):
-        [first, second], _, _ = asked(
-            kind, AgentServer("", forever=fault), 2, timeout=0.4, attempts=1, threshold=2
-        )
-        assert first.choice == "share"
-        assert is_missing(second)
-        assert second.missing == "no answer within 0.4 s"
+        [decision], clock, agent = asked(kind, AgentServer(forever=fault), timeout=0.2, attempts=2)
+        assert is_missing(decision)
+        assert decision.missing == "no answer within 0.2 s"
+        assert len(clock.slept) == 1
+        assert agent.breaker.stats().failures == 2
 
     @pytest.mark.parametrize("fault", FOR_GOOD | PASSING)
     def test_a_fault_that_stays_makes_the_decision_missing(self, kind, fault):
@@ -256,8 +249,7 @@ class TestContract:
             async with AgentServer(forever="hang") as server:
                 agent = RemoteAgent("agent", kind(server.url))
                 task = asyncio.create_task(agent.decide(SCENARIO, []))
-                while not server.requests:
-                    await asyncio.sleep(0.001)
+                await server.arrivals.get()
                 task.cancel()
                 with pytest.raises(asyncio.CancelledError):
                     await task
@@ -272,8 +264,9 @@ class TestContract:
                 server.hold = asyncio.Event()
                 agent = RemoteAgent("agent", kind(server.url), CallLimits(concurrency=2))
                 tasks = [asyncio.create_task(agent.decide(SCENARIO, [])) for _ in range(8)]
-                while server.at_once < 2:
-                    await asyncio.sleep(0.001)
+                for _ in range(2):
+                    await server.arrivals.get()
+                await asyncio.sleep(0.05)  # a third request would come now
                 server.hold.set()
                 decisions = await asyncio.gather(*tasks)
                 await agent.aclose()
@@ -371,7 +364,7 @@ def test_anthropic_asks_for_the_use_of_a_tool():
         ("2", "hoard"),
         ("I would never hoard.", ""),
         ('{"choice": 3}', ""),
-        ("{" * 50_000, ""),
+        pytest.param("{" * 50_000, "", id="braces"),
     ],
 )
 def test_a_model_that_answers_with_text_is_understood_or_missing(kind, text, choice):
@@ -401,7 +394,7 @@ def test_a_chat_model_of_langchain_gets_messages():
 def test_a_function_that_blocks_does_not_block_the_loop():
     free = threading.Event()
 
-    def blocks(scenario, history):
+    def blocks(*_):
         assert free.wait(10)
         return "share"
 
@@ -422,11 +415,11 @@ def test_a_function_that_blocks_does_not_block_the_loop():
         (RuntimeError(f"key {KEY} is wrong"), "RuntimeError: key *** is wrong"),
         (RuntimeError("key sk-other-123456 is wrong"), "RuntimeError: key sk-*** is wrong"),
         (OSError(f"http://user:{PASSWORD}@host/x"), "OSError: http://***@host/x"),
-        (RuntimeError("x" * 1000), "RuntimeError: " + "x" * 186),
+        pytest.param(RuntimeError("x" * 1000), "RuntimeError: " + "x" * 186, id="long"),
     ],
 )
 def test_the_error_of_a_function_is_the_cause_without_secrets(error, cause):
-    def fails(scenario, history):
+    def fails(*_):
         raise error
 
     assert decided(RemoteAgent("f", FunctionService(fails))).missing == cause
@@ -500,11 +493,7 @@ def test_every_form_makes_its_agent(tmp_path, monkeypatch):
     agent = agent_from_spec("python:own_agent_module:decide", seed=0)
     assert agent.name == "python:own_agent_module:decide"
     assert decided(agent).choice == "hoard"
-    record = {
-        **{"session_id": "s", "agent_id": "a", "actor": "", "target": "", "decision_context": ""},
-        **{"action_type": "hoard", "relationship_type": "ally", "step": 0},
-    }
-    (tmp_path / "log.jsonl").write_text(json.dumps(record) + "\n")
+    (tmp_path / "log.jsonl").write_text(json.dumps(action(0, "hoard")) + "\n")
     agent = agent_from_spec("replay:log.jsonl", seed=5)
     assert decided(agent).choice == "hoard"
     assert decided(agent, history=HISTORY).missing == "the log ends after 1 actions"
