@@ -222,7 +222,7 @@ def read_scenarios(path: str | os.PathLike[str]) -> list[ScenarioTemplate]:
     >>> from gymlab.gym import scenarios as module
     >>> templates = read_scenarios(Path(module.__file__).with_name("archetypes.yaml"))
     >>> [scenario.archetype for scenario in scenarios(2, seed=1, templates=templates)]
-    ['moral_hazard', 'info_asymmetry']
+    ['obedience_autonomy', 'obedience_autonomy']
     """
     try:
         text = Path(path).read_bytes()
