@@ -3,11 +3,16 @@
 import asyncio
 import json
 import threading
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import httpx
 import pytest
 from agent_server import AgentServer
 from conftest import needs
+from hypothesis import given
+from hypothesis import strategies as st
 from made import action
 
 from gymlab import CircuitBreaker
@@ -15,7 +20,7 @@ from gymlab.errors import InputError
 from gymlab.gym.agent_specs import agent_from_spec
 from gymlab.gym.answers import AnswerError, decision_from
 from gymlab.gym.decisions import Actor, Choice, Decision, Scenario, Turn
-from gymlab.gym.remote import CallLimits, RemoteAgent
+from gymlab.gym.remote import CallLimits, RemoteAgent, Reply
 from gymlab.gym.services import (
     AnthropicService,
     FunctionService,
@@ -483,6 +488,68 @@ def test_unusable_further_fields_are_unknown():
     assert decision_from(SCENARIO, {"choice": "share", "probabilities": odds}).probabilities == odds
 
 
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.sampled_from(["share", "2", "9" * 5000]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["choice", "action", "target", "reasoning", "confidence", "probabilities", "share"]
+            ),
+            inner,
+        )
+    ),
+    max_leaves=10,
+)
+
+
+@given(JSON, st.booleans())
+def test_any_answer_is_a_decision_or_an_answer_error(answer, as_text):
+    try:
+        decision = decision_from(SCENARIO, json.dumps(answer) if as_text else answer)
+    except AnswerError:
+        return
+    assert decision.choice in {"share", "hoard"}
+    assert decision.target in {"", "neighbour"}
+    assert decision.confidence is None or 0 <= decision.confidence <= 1
+    decision.reasoning.encode()
+
+
+def test_a_service_may_name_a_date_for_the_next_attempt():
+    request = httpx.Request("GET", "http://host")
+
+    class Service:
+        calls = 0
+
+        async def ask(self, *_):
+            self.calls += 1
+            if self.calls == 1:
+                later = format_datetime(datetime.now(UTC) + timedelta(seconds=10), usegmt=True)
+                response = httpx.Response(503, headers={"Retry-After": later}, request=request)
+                response.raise_for_status()
+            return Reply({"choice": 1})
+
+        async def aclose(self):
+            pass
+
+    clock = Clock()
+    assert decided(RemoteAgent("dated", Service(), sleep=clock.sleep)).choice == "share"
+    assert 8 < clock.slept[0] <= 10
+
+
+def test_the_time_limit_of_the_scenario_is_kept():
+    async def hangs(*_):
+        await asyncio.Event().wait()
+
+    agent = RemoteAgent("slow", FunctionService(hangs), CallLimits(attempts=1))
+    assert decided(agent, replace(SCENARIO, time_limit=0.01)).missing == "no answer within 0.01 s"
+
+
 # --- names of agents -------------------------------------------------------------------------------------------------
 
 
@@ -522,8 +589,12 @@ def test_every_form_makes_its_agent(tmp_path, monkeypatch):
         ("python:json:nothing", "the module json has no nothing"),
         ("python:no_such_module_here:f", "cannot be imported"),
         ("python:json:__name__", "is a str; give a function"),
-        ("http:ftp://host", "give http:URL"),
-        ("http:", "give http:URL"),
+        ("http:ftp://host", "is none of HTTP; give one such as"),
+        ("http:", "is none of HTTP"),
+        ("http://ho st:x/\x00", "is none of HTTP"),
+        ("http:http://user:hunter2@[::1/", "is none of HTTP"),
+        ("openai:m?base_url=nowhere", "is none of HTTP"),
+        ("openai:m?base_url=http://user:hunter2@host/v1", "base_url has a user or a password"),
         ("replay:no_such_file", "no_such_file"),
         (5, "agent is 5"),
     ],
@@ -532,6 +603,7 @@ def test_an_agent_that_cannot_be_made_says_why(spec, message):
     with pytest.raises(InputError) as caught:
         agent_from_spec(spec, seed=0)
     assert message in str(caught.value)
+    assert "hunter2" not in str(caught.value)
 
 
 @pytest.mark.parametrize(("spec", "package"), [("openai:m", "openai"), ("anthropic:m", "anthropic")])
