@@ -379,7 +379,7 @@ def test_a_model_that_answers_with_text_is_understood_or_missing(kind, text, cho
     assert bool(decision.missing) == (choice == "")
 
 
-def test_a_chat_model_of_langchain_gets_messages():
+def test_a_chat_model_of_langchain_gets_messages(tmp_path, monkeypatch):
     needs("langchain_core")
     from langchain_core.language_models import FakeListChatModel, GenericFakeChatModel
     from langchain_core.messages import AIMessage
@@ -392,6 +392,12 @@ def test_a_chat_model_of_langchain_gets_messages():
     agent = RemoteAgent("chat", LangChainService(GenericFakeChatModel(messages=iter([message]))))
     decision = decided(agent)
     assert (decision.choice, decision.tokens_in, decision.tokens_out) == ("hoard", 5, 2)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "own_chat_module.py").write_text(
+        "from langchain_core.language_models import FakeListChatModel\n"
+        "model = FakeListChatModel(responses=['hoard'])\n"
+    )
+    assert decided(agent_from_spec("langchain:own_chat_module:model", seed=0)).choice == "hoard"
     with pytest.raises(InputError, match="is no runnable of LangChain"):
         LangChainService("a text")
 
@@ -616,6 +622,44 @@ def test_a_key_or_a_package_that_is_not_there_is_named(spec, package, monkeypatc
     monkeypatch.delenv(f"{package.upper()}_API_KEY", raising=False)
     with pytest.raises(InputError, match=f"{package.upper()}_API_KEY is not set"):
         agent_from_spec(spec, seed=0)
+
+
+@pytest.mark.parametrize("spec", ["openai:own/model:8b?base_url={}/v1", "anthropic:m?base_url={}"])
+def test_a_model_on_a_server_of_ones_own_needs_no_key(spec, monkeypatch):
+    package = spec.partition(":")[0]
+    needs(package)
+    monkeypatch.delenv(f"{package.upper()}_API_KEY")
+
+    async def ask():
+        async with AgentServer() as server:
+            agent = agent_from_spec(spec.format(server.url), seed=0)
+            decision = await agent.decide(SCENARIO, [])
+            await agent.aclose()
+            return agent.name, decision, server.requests[0][2]["model"]
+
+    name, decision, model = asyncio.run(ask())
+    assert decision.choice == "share"
+    assert name == f"{package}:{model}" == spec.partition("?")[0]
+
+
+def test_five_failures_in_a_row_do_not_open_the_breaker_and_an_outage_does():
+    clock = Clock()
+
+    async def ask():
+        async with AgentServer(*[""] * 20, *["500"] * 5) as server:
+            agent = RemoteAgent("agent", http(server.url), CallLimits(attempts=1), sleep=clock.sleep)
+            for _ in range(26):
+                decision = await agent.decide(SCENARIO, [])
+            assert decision.choice == "share"
+            assert agent.breaker.stats().opened == 0
+            server.forever = "500"
+            while agent.breaker.state == "closed":
+                decision = await agent.decide(SCENARIO, [])
+                assert is_missing(decision)
+            await agent.aclose()
+            return len(server.requests)
+
+    assert asyncio.run(ask()) < 26 + 20
 
 
 @pytest.mark.parametrize("limits", [{"timeout": 0}, {"attempts": 0}, {"concurrency": 1.5}])

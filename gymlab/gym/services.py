@@ -8,8 +8,9 @@ import importlib
 import inspect
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -107,7 +108,7 @@ class OpenAIService:
             {"role": "system", "content": INSTRUCTION},
             {"role": "user", "content": prompt_of(scenario, history)},
         ]
-        with _Malformed("no chat completion"):
+        with _malformed("no chat completion"):
             completion = await self._client.chat.completions.create(
                 model=self._model, messages=messages, **options
             )
@@ -142,7 +143,7 @@ class AnthropicService:
     async def ask(self, scenario: Scenario, history: Sequence[Turn]) -> Reply:
         """Ask for the use of a tool whose input is the decision."""
         tool = {"name": _TOOL, "description": "State your decision.", "input_schema": schema_of(scenario)}
-        with _Malformed("no message"):
+        with _malformed("no message"):
             message = await self._client.messages.create(
                 model=self._model,
                 max_tokens=_MOST_TOKENS,
@@ -248,18 +249,13 @@ class FunctionService:
         """Do nothing: the function belongs to the user."""
 
 
-class _Malformed:
-    """Turns the errors of a malformed answer, which the SDKs raise as they come, into AnswerError."""
-
-    def __init__(self, what: str) -> None:
-        self._what = what
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
-        if isinstance(error, (AttributeError, TypeError, IndexError, ValueError, RecursionError)):
-            raise AnswerError(f"the answer is {self._what}", again=True) from error
+@contextmanager
+def _malformed(what: str) -> Iterator[None]:
+    """Turn the errors of a malformed answer, which the SDKs raise as they come, into AnswerError."""
+    try:
+        yield
+    except (AttributeError, TypeError, IndexError, ValueError, RecursionError) as error:
+        raise AnswerError(f"the answer is {what}", again=True) from error
 
 
 def _filled(text: object) -> str:
