@@ -419,6 +419,18 @@ def test_a_function_that_blocks_does_not_block_the_loop():
     assert asyncio.run(ask()).choice == "share"
 
 
+def test_a_function_may_return_a_decision():
+    stated = Decision(
+        "Hoard", confidence=0.5, expected="thirst", tokens_in=3, probabilities={"share": 0.0, "hoard": 1.0}
+    )
+    decision = decided(RemoteAgent("f", FunctionService(lambda *_: stated)))
+    assert replace(decision, latency_ms=None) == replace(stated, choice="hoard")
+    decision = decided(RemoteAgent("f", FunctionService(lambda *_: Decision(missing="not\nnow"))))
+    assert (decision.choice, decision.missing) == ("", "not now")
+    decision = decided(RemoteAgent("f", FunctionService(lambda *_: Decision("share", confidence=8))))
+    assert (decision.choice, decision.confidence) == ("share", None)
+
+
 @pytest.mark.parametrize(
     ("error", "cause"),
     [

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from numbers import Integral
 from typing import Any
 
@@ -165,7 +165,9 @@ def decision_from(scenario: Scenario, answer: object) -> Decision:
     'leave'
     """
     if isinstance(answer, Decision):
-        return answer if answer.missing else replace(answer, choice=_choice(scenario, answer.choice))
+        if answer.missing:
+            return Decision(missing=" ".join(_text(answer.missing).split()))
+        answer = {**asdict(answer), "expected_consequences": answer.expected}
     if isinstance(answer, str):
         # A text that only mentions a choice is no decision: it may reject it.
         answer = _object_in(answer) or answer.strip(" \t\r\n\"'`*.")

@@ -232,7 +232,7 @@ class FunctionService:
         """Call the function."""
         turns = list(history)
         if self._is_async:
-            return Reply(await self._function(scenario, turns))
+            return _stated(await self._function(scenario, turns))
         outcome: Future[object] = Future()
         outcome.set_running_or_notify_cancel()
 
@@ -243,10 +243,15 @@ class FunctionService:
                 outcome.set_exception(error)
 
         threading.Thread(target=work, name="gymlab agent", daemon=True).start()
-        return Reply(await asyncio.wrap_future(outcome))
+        return _stated(await asyncio.wrap_future(outcome))
 
     async def aclose(self) -> None:
         """Do nothing: the function belongs to the user."""
+
+
+def _stated(answer: object) -> Reply:
+    """Return what a function answered, with the tokens if it is a decision that states them."""
+    return Reply(answer, getattr(answer, "tokens_in", None), getattr(answer, "tokens_out", None))
 
 
 @contextmanager
