@@ -27,9 +27,10 @@ LAYERS = {
     "clustering": 2,
     "principles": 3,
     "patterns": 4,
-    "workbench": 5,
-    "cli": 6,
-    "__main__": 7,
+    "gym": 5,
+    "workbench": 6,
+    "cli": 7,
+    "__main__": 8,
 }
 # Too long for one idea; a longer one has two.
 MOST_LINES = 400
