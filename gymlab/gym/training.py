@@ -1,6 +1,7 @@
 """Training: many sessions side by side, whose decisions are stored as they are made, and which survive a kill."""
 
 import asyncio
+import gc
 import hashlib
 import json
 import logging
@@ -164,6 +165,8 @@ class Training:
             state.state = "done" if sum((state.decided, state.missing)) >= self._scenarios else "waiting"
         self._closing = False
         self._room.set()
+        # A collection of all objects of the process would block the event loop for a tenth of a second, time and again.
+        gc.freeze()
         todo = (state for state in self.states if state.state == "waiting")
         writer = asyncio.create_task(self._write())
         workers = asyncio.gather(*(self._work(todo) for _ in range(self._at_once)))
@@ -174,7 +177,10 @@ class Training:
             await asyncio.wait({workers})
             self._closing = True
             self._wake.set()
-            await writer
+            try:
+                await writer
+            finally:
+                gc.unfreeze()
         workers.result()
 
     def frame(self) -> pd.DataFrame:
