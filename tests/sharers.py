@@ -1,4 +1,4 @@
-"""Doubles of a training: given scenarios, and agents whose answers are known."""
+"""What the tests of training share: scenarios, and agents that count how often they are asked."""
 
 import random
 
@@ -24,7 +24,7 @@ GIVEN = [
 
 
 class Copier:
-    """Helps if the counterpart cooperated last."""
+    """Does what the counterpart did last."""
 
     name = "copier"
 
@@ -33,7 +33,7 @@ class Copier:
 
     async def decide(self, scenario, history):
         self.asked += 1
-        return Decision("refuse" if scenario.other_last == "defect" else "help", reasoning="as the other did")
+        return Decision(scenario.other_last or scenario.choices[0].name, reasoning="as the other did")
 
     async def aclose(self):
         pass
@@ -43,6 +43,7 @@ class Drifter(Copier):
     """Chooses by its own history and the scenario; does not answer now and then."""
 
     async def decide(self, scenario, history):
+        self.asked += 1
         draw = random.Random(f"{scenario.id}/{len(history)}/{history[-1].decision.choice if history else ''}")
         if draw.random() < 0.1:
             return Decision(missing="no answer in 5 s")

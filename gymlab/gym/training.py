@@ -7,8 +7,8 @@ import json
 import logging
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import islice
 from time import perf_counter
 from typing import Any
 
@@ -20,13 +20,11 @@ from gymlab.arguments import instance, named, shown, whole_number
 from gymlab.db_models import ActionRow
 from gymlab.entropy import IncrementalEntropy
 from gymlab.errors import InputError
-from gymlab.gym.decisions import Agent, Decision, Scenario, Turn
+from gymlab.gym.decisions import Agent, Scenario, Turn
 from gymlab.gym.recorded import action_of, decision_of
+from gymlab.gym.scenarios import ScenarioTemplate, scenarios
 from gymlab.runtime.database import Database
 from gymlab.runtime.live_sessions import SESSION_STATES, SessionState
-
-# What the counterpart of every session does.
-COOPERATE, DEFECT = "cooperate", "defect"
 
 # The turns of a session that an agent is told at most.
 _MOST_HISTORY = 1_000
@@ -46,14 +44,13 @@ _log = logging.getLogger(__name__)
 class Training:
     """Sessions in which agents decide; each decision is stored once, also if the process is killed and starts again.
 
-    Each agent plays `sessions` sessions of `scenarios` scenarios. The scenarios of a session depend only on the seed,
-    the name of the agent and the number of the session. In each scenario ``other_last`` is the last action of a simulated
-    counterpart, which cooperates or defects with probability ½, whatever the agent does; it is empty in the first
-    scenario. The agent is told the last 1,000 turns of the session.
+    Each agent plays `sessions` sessions of `scenarios` scenarios, as :func:`gymlab.gym.scenarios.scenarios` draws them,
+    with a counterpart that is a coin. They depend only on the seed, the name of the agent and the number of the session.
+    The agent is told the last 1,000 turns of the session.
 
     The database is the checkpoint. The key of a decision is the session ``name/agent/number``, the agent, and the step.
-    A training of the same name and the same parameters goes on where the stored decisions end: scenarios and counterpart
-    are made again, the turns are read from the database, and no decision is asked for twice.
+    A training of the same name and the same parameters goes on where the stored decisions end: the scenarios are drawn
+    again, the turns are read from the database, and no stored decision is asked for again.
 
     Parameters
     ----------
@@ -67,9 +64,8 @@ class Training:
         The seed of scenarios and counterparts.
     name
         The name of the training; by default ``training-`` and the seed.
-    given
-        Scenarios to draw from, such as :func:`gymlab.gym.scenarios.read_scenarios` returns; by default they are made from
-        the archetypes.
+    templates
+        What :func:`gymlab.gym.scenarios.read_scenarios` returned; None for the ten archetypes.
     at_once
         The most sessions that run side by side.
 
@@ -87,13 +83,10 @@ class Training:
 
     Examples
     --------
-    >>> class Sharer:
-    ...     name = "sharer"
-    ...     async def decide(self, scenario, history):
-    ...         return Decision(scenario.choices[0].name)
+    >>> from gymlab.gym.agent_specs import agent_from_spec
     >>> async def trained():
     ...     async with Database("sqlite:///:memory:") as database:
-    ...         training = Training([Sharer()], database, scenarios=5, sessions=2)
+    ...         training = Training([agent_from_spec("scripted:selfish", seed=0)], database, scenarios=5, sessions=2)
     ...         await training.run()
     ...         return training.stored
     >>> asyncio.run(trained())
@@ -109,7 +102,7 @@ class Training:
         sessions: int = 10,
         seed: int = 0,
         name: str | None = None,
-        given: Sequence[Scenario] | None = None,
+        templates: Sequence[ScenarioTemplate] | None = None,
         at_once: int = 50,
     ) -> None:
         instance("database", database, Database, "a gymlab.Database")
@@ -123,16 +116,14 @@ class Training:
         self._agents = {agent.name: agent for agent in agents}
         if not agents or len(self._agents) < len(agents):
             raise InputError(f"agents are {named(agent.name for agent in agents)}; give agents with different names")
-        if given is not None and not given:
-            raise InputError("given is empty; give scenarios, or None")
-        self._database, self._given = database, given
+        self._database, self._templates = database, templates
         # They have to be equal for a training to go on, so they are stored with the first decision of each session.
         self.parameters: dict[str, Any] = {
             "agents": list(self._agents),
             "scenarios": self._scenarios,
             "sessions": self._sessions,
             "seed": self._seed,
-            "given": None if given is None else hashlib.sha256(repr(list(given)).encode()).hexdigest()[:16],
+            "templates": templates and hashlib.sha256(repr(list(templates)).encode()).hexdigest()[:16],
         }
         self.states = [
             SessionState(agent, f"{self.name}/{agent}/{number:04}")
@@ -238,19 +229,15 @@ class Training:
     async def _play(self, state: SessionState) -> None:
         """Play a session from its first step that is not stored."""
         agent = self._agents[state.agent]
-        # The scenarios of a long session take a while to make.
-        scenarios = await asyncio.to_thread(self._scenarios_of, state)
+        drawn = self._scenarios_of(state)
         entropy = IncrementalEntropy(window=_ENTROPY_WINDOW)
-        history: list[Turn] = []
         first = state.decided + state.missing
-        if first:
-            history = await self._history(state, scenarios[:first])
-            for turn in history:
-                if turn.decision.choice:
-                    entropy.add(turn.decision.choice)
+        history = await self._history(state, list(islice(drawn, first))) if first else []
+        for turn in history:
+            if turn.decision.choice:
+                entropy.add(turn.decision.choice)
         more = {"training": self.parameters}
-        for step in range(first, len(scenarios)):
-            scenario = scenarios[step]
+        for step, scenario in enumerate(drawn, first):
             await self._room.wait()
             start = perf_counter()
             decision = await agent.decide(scenario, history)
@@ -278,19 +265,11 @@ class Training:
             if step % _AT_A_TIME == 0:
                 await asyncio.sleep(0)
 
-    def _scenarios_of(self, state: SessionState) -> list[Scenario]:
-        of = f"{self._seed}/{state.agent}/{state.session.rpartition('/')[2]}"
-        # A generator seeded by a text gives the same numbers in every process and version of Python.
-        drawn = random.Random(of)  # noqa: S311 - no secret
-        if self._given is None:
-            from gymlab.gym.scenarios import scenarios  # noqa: PLC0415 - not needed for given scenarios
-
-            made = scenarios(self._scenarios, seed=drawn.getrandbits(32))
-        else:
-            chosen = drawn.choices(self._given, k=self._scenarios)
-            made = [replace(one, id=f"{one.id}-{step}") for step, one in enumerate(chosen)]
-        others = ["", *(COOPERATE if drawn.random() < 0.5 else DEFECT for _ in made[1:])]
-        return [replace(one, other_last=other) for one, other in zip(made, others, strict=True)]
+    def _scenarios_of(self, state: SessionState) -> Iterator[Scenario]:
+        own = f"{self._seed}/{state.agent}/{state.session.rpartition('/')[2]}"
+        # A generator that is seeded by a text gives the same numbers in every process and every version of Python.
+        seed = random.Random(own).getrandbits(32)  # noqa: S311 - no secret
+        return scenarios(self._scenarios, seed, templates=self._templates)
 
     async def _history(self, state: SessionState, scenarios: Sequence[Scenario]) -> list[Turn]:
         """Return the stored turns of a session that goes on."""
