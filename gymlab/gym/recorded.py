@@ -10,6 +10,7 @@ from gymlab.db_models import ActionRow
 from gymlab.gym.decisions import Decision, Scenario
 
 SELF = "self"
+_UNKNOWN = (None, None, None)
 # The characters of an agent's words that are kept.
 _MOST_WORDS = 4_000
 
@@ -69,15 +70,14 @@ def action_of(  # noqa: PLR0913 - the key of the row has three parts
     said: dict[str, Any] = {"scenario": scenario.id, "archetype": scenario.archetype}
     if scenario.stress:
         said["stress"] = scenario.stress
-    for name, words in (("missing", missing), ("reasoning", decision.reasoning), ("expected", decision.expected)):
-        if words:
-            # A half of a surrogate pair can be in no file.
-            said[name] = words[:_MOST_WORDS].encode("utf-8", "replace").decode()
-    if (sure := _confidence(decision)) is not None:
-        said["confidence"] = sure
-    for name in ("tokens_in", "tokens_out"):
-        if (number := getattr(decision, name)) is not None:
-            said[name] = number
+    if missing or decision.reasoning or decision.expected:
+        words = {"missing": missing, "reasoning": decision.reasoning, "expected": decision.expected}
+        # A half of a surrogate pair can be in no file.
+        said |= {name: text[:_MOST_WORDS].encode("utf-8", "replace").decode() for name, text in words.items() if text}
+    numbers = _confidence(decision), decision.tokens_in, decision.tokens_out
+    if numbers != _UNKNOWN:
+        names = ("confidence", "tokens_in", "tokens_out")
+        said |= {name: number for name, number in zip(names, numbers, strict=True) if number is not None}
     if more:
         said |= more
     target = relationship = ""

@@ -7,6 +7,7 @@ import json
 import logging
 import random
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import islice
 from time import perf_counter
@@ -156,22 +157,18 @@ class Training:
             state.state = "done" if sum((state.decided, state.missing)) >= self._scenarios else "waiting"
         self._closing = False
         self._room.set()
-        # A collection of all objects of the process would block the event loop for a tenth of a second, time and again.
-        gc.freeze()
         todo = (state for state in self.states if state.state == "waiting")
         writer = asyncio.create_task(self._write())
         workers = asyncio.gather(*(self._work(todo) for _ in range(self._at_once)))
-        try:
-            await asyncio.wait({workers, writer}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            workers.cancel()
-            await asyncio.wait({workers})
-            self._closing = True
-            self._wake.set()
+        with _short_collections():
             try:
-                await writer
+                await asyncio.wait({workers, writer}, return_when=asyncio.FIRST_COMPLETED)
             finally:
-                gc.unfreeze()
+                workers.cancel()
+                await asyncio.wait({workers})
+                self._closing = True
+                self._wake.set()
+                await writer
         workers.result()
 
     def frame(self) -> pd.DataFrame:
@@ -300,3 +297,20 @@ class Training:
             if not self._closing:
                 self._wake.clear()
             self.stored += await self._database.bulk_insert(rows, _BATCH)
+
+
+@contextmanager
+def _short_collections() -> Iterator[None]:
+    """Let the garbage collector leave alone what was there before, and run less often.
+
+    It would look at all objects of the process time and again, each time for a tenth of a second, in which the event
+    loop does nothing else.
+    """
+    thresholds = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.unfreeze()
