@@ -35,6 +35,7 @@ bench: $(READY)         ## ratios against other libraries, C by hand and the cur
 	$(BIN)/python tests/benchmarks/panel.py
 	$(BIN)/python tests/benchmarks/database.py
 	$(BIN)/python tests/benchmarks/cache.py
+	$(BIN)/python tests/benchmarks/gym.py
 
 lab: $(READY)           ## the notebooks in JupyterLab
 	$(BIN)/gymlab lab

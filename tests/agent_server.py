@@ -18,12 +18,16 @@ class AgentServer:
         Path, headers and body of each request.
     most_at_once
         The largest number of requests that were answered at the same time.
+    arrivals
+        A queue that gets an item for each request.
+    hold
+        None, or an event for which each request waits.
     """
 
     def __init__(self, *faults, answer=FINE, forever=""):
         self.faults, self.answer, self.forever = list(faults), answer, forever
         self.requests, self.at_once, self.most_at_once = [], 0, 0
-        self.hold = None
+        self.hold, self.arrivals = None, asyncio.Queue()
 
     async def __aenter__(self):
         self._tasks, self._over = set(), asyncio.Event()
@@ -58,6 +62,7 @@ class AgentServer:
         body = json.loads(await reader.readexactly(int(headers.get("content-length", 0))))
         path = first.split()[1]
         self.requests.append((path, headers, body))
+        self.arrivals.put_nowait(path)
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         try:
@@ -76,33 +81,36 @@ class AgentServer:
             writer.transport.abort()
             return False
         if fault == "slow":
-            writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 99999\r\n\r\n")
+            writer.write(
+                b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 99999\r\n\r\n"
+            )
             while True:
                 writer.write(b" ")
                 await writer.drain()
                 await asyncio.sleep(0.01)
-        more, status = "", 200
-        if fault.isdecimal() or fault.startswith("429"):
-            status, _, told = fault.partition(" ")
-            more = f"retry-after: {told}\r\n" if told else ""
-            key = headers.get("authorization", headers.get("x-api-key", ""))
-            content = json.dumps({"error": {"message": LEAKY.format(key=key)}}).encode()
-        elif fault == "unstructured" and "response_format" in body:
-            status, content = 400, b'{"error": {"message": "response_format is not supported"}}'
-        else:
-            answer = {"choice": "steal"} if fault == "wrong" else self.answer
-            content = json.dumps(self._in_protocol(path, body, answer)).encode()
-        if fault == "malformed":
-            content = content[:-20]
-        elif fault == "empty":
-            content = b""
-        elif fault == "huge":
-            content = content[:-1] + b', "padding": "' + b"x" * 2_000_000 + b'"}'
-        elif fault == "bomb":
-            content, more = gzip.compress(b"x" * 50_000_000), "content-encoding: gzip\r\n"
+        status, more, content = self._response(path, headers, body, fault)
         head = f"HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {len(content)}\r\n{more}\r\n"
         writer.write(head.encode() + content)
         return True
+
+    def _response(self, path, headers, body, fault):
+        if fault.isdecimal() or fault.startswith("429"):
+            status, _, told = fault.partition(" ")
+            key = headers.get("authorization", headers.get("x-api-key", ""))
+            content = json.dumps({"error": {"message": LEAKY.format(key=key)}}).encode()
+            return status, f"retry-after: {told}\r\n" if told else "", content
+        if fault == "unstructured" and "response_format" in body:
+            return 400, "", b'{"error": {"message": "response_format is not supported"}}'
+        if fault == "bomb":
+            return 200, "content-encoding: gzip\r\n", gzip.compress(b"x" * 50_000_000)
+        answer = {"choice": "steal"} if fault == "wrong" else self.answer
+        content = json.dumps(self._in_protocol(path, body, answer)).encode()
+        changes = {
+            "malformed": lambda: content[:-20],
+            "empty": lambda: b"",
+            "huge": lambda: content[:-1] + b', "padding": "' + b"x" * 2_000_000 + b'"}',
+        }
+        return 200, "", changes[fault]() if fault in changes else content
 
     @staticmethod
     def _in_protocol(path, body, answer):

@@ -1,6 +1,7 @@
 """What several test modules share: a browser, and what an absent service means."""
 
 import asyncio
+import importlib.util
 import os
 import secrets
 import signal
@@ -25,6 +26,12 @@ def absent(what):
     if os.environ.get("CI") == "true":
         pytest.fail(f"{what} is not here, and in CI it has to be")
     pytest.skip(f"{what} is not here")
+
+
+def needs(package):
+    """Skip for want of an optional package; in CI its absence is a failure."""
+    if importlib.util.find_spec(package) is None:
+        absent(f"the package {package}")
 
 
 @pytest.fixture(autouse=True)

@@ -222,7 +222,7 @@ def read_scenarios(path: str | os.PathLike[str]) -> list[ScenarioTemplate]:
     >>> from gymlab.gym import scenarios as module
     >>> templates = read_scenarios(Path(module.__file__).with_name("archetypes.yaml"))
     >>> [scenario.archetype for scenario in scenarios(2, seed=1, templates=templates)]
-    ['moral_hazard', 'info_asymmetry']
+    ['obedience_autonomy', 'obedience_autonomy']
     """
     try:
         text = Path(path).read_bytes()
@@ -305,11 +305,12 @@ class _Loader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        times = Counter(str(key.value) for key, _ in node.value)
+        seen: set[str] = set()
         for key, _ in node.value:
-            if times[str(key.value)] > 1:
+            if str(key.value) in seen:
                 raise yaml.MarkedYAMLError(
                     problem=f"{shortened(str(key.value))} is there twice; leave one out",
                     problem_mark=key.start_mark,
                 )
+            seen.add(str(key.value))
         return super().construct_mapping(node, deep=deep)

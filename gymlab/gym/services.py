@@ -50,10 +50,13 @@ class HttpService:
     """An agent server that speaks the HTTP protocol of the AI Principles Gym."""
 
     def __init__(self, url: str) -> None:
-        self._url = url
+        whole = httpx.URL(url)
+        # httpx logs the URL of each request, so the user and the password must not be in it.
+        self._url = whole.copy_with(userinfo=b"")
         # The limits are those of RemoteAgent.
         self._client = httpx.AsyncClient(
             timeout=None,  # noqa: S113 - as above
+            auth=(whole.username, whole.password) if whole.userinfo else None,
             limits=httpx.Limits(max_connections=None),
             headers=UNCOMPRESSED,
             event_hooks=body_limit(httpx),
