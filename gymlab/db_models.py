@@ -126,7 +126,9 @@ def _maker_of(table: type[SQLModel]) -> Callable[[], Any]:
     return made
 
 
-_ACTION_DEFAULTS = {name: field.default for name, field in ActionRow.model_fields.items() if not field.is_required()}
+_ACTION_DEFAULTS = {
+    name: field.default for name, field in ActionRow.model_fields.items() if not field.is_required()
+}
 
 
 class ReportRun(GymlabTable, table=True):

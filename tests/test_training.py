@@ -82,10 +82,7 @@ def test_a_decision_becomes_an_action():
 
 
 def test_the_target_says_the_relationship_and_the_impact():
-    found = {
-        named: row_of(Decision("help", target=named))
-        for named in ("Cy", "self", "nobody", "")
-    }
+    found = {named: row_of(Decision("help", target=named)) for named in ("Cy", "self", "nobody", "")}
     assert [found[name].relationship_type for name in found] == ["adversary", "self", "ally", "ally"]
     assert [found[name].target for name in found] == ["Cy", "self", "Bo", "Bo"]
     assert [found[name].impact for name in found] == [None, -0.2, 0.8, 0.8]
@@ -130,9 +127,13 @@ def test_nothing_takes_a_missing_decision_for_an_action(url):
     assert len(log) == len(stored) - len(absent)
     known = {choice.name for template in builtin_templates() for choice in template.choices}
     assert set(log["action_type"]) <= known
-    assert f"{len(absent)} decisions that could not be had are left out: d {len(absent)}" in log.attrs["notes"]
+    assert (
+        f"{len(absent)} decisions that could not be had are left out: d {len(absent)}" in log.attrs["notes"]
+    )
     assert {one.action for one in gymlab.infer_principles(log)} <= known
-    extraction = gymlab.extract_patterns(log, gymlab.ExtractionConfig(window=10, n_surrogates=0, n_resamples=0))
+    extraction = gymlab.extract_patterns(
+        log, gymlab.ExtractionConfig(window=10, n_surrogates=0, n_resamples=0)
+    )
     assert {name for pattern in extraction.patterns for name in pattern.actions} <= known
 
 
@@ -170,11 +171,21 @@ def test_a_finished_training_asks_nobody_again(url):
     assert rows(url) == before
 
 
-@pytest.mark.parametrize("changed", [{"scenarios": 31}, {"sessions": 5}, {"templates": builtin_templates()[:5]}, {"seed": 1, "name": "training-0"}])
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"scenarios": 31},
+        {"sessions": 5},
+        {"templates": builtin_templates()[:5]},
+        {"seed": 1, "name": "training-0"},
+    ],
+)
 def test_other_parameters_under_the_same_name_are_refused(url, changed):
     trained(url, [Copier()])
     before = rows(url)
-    with pytest.raises(InputError, match="has a training 'training-0' with other parameters .*choose another name"):
+    with pytest.raises(
+        InputError, match="has a training 'training-0' with other parameters .*choose another name"
+    ):
         trained(url, [Copier()], **changed)
     assert rows(url) == before
 

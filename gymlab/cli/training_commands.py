@@ -22,7 +22,9 @@ Db = Annotated[str | None, typer.Option(help="Database URL [default: gymlab's ow
 def train(
     agent: Annotated[
         list[str] | None,
-        typer.Option(metavar="SPEC", help="scripted:tit_for_tat, http:URL, openai:MODEL …; may be given several times"),
+        typer.Option(
+            metavar="SPEC", help="scripted:tit_for_tat, http:URL, openai:MODEL …; may be given several times"
+        ),
     ] = None,
     scenarios: Annotated[int, typer.Option(help="Scenarios in a session")] = 100,
     sessions: Annotated[int, typer.Option(help="Sessions for each agent")] = 10,
@@ -90,15 +92,16 @@ def train(
     if demo:
         from gymlab.workbench.report import run as report
 
-        sessions_of = [state.session for state in training.states]
-        finished = report(
-            url.render_as_string(hide_password=False),
-            parameters={"session": sessions_of},
-            progress=sys.stderr.isatty(),
-        )
+        # So few repeats that a report of 1,800 actions takes less than a minute.
+        few = {"n_surrogates": 49, "n_resamples": 20, "budget_seconds": 2}
+        only = {"session": [state.session for state in training.states]}
+        source = url.render_as_string(hide_password=False)
+        finished = report(source, parameters=only | few, progress=sys.stderr.isatty())
         typer.echo(finished.listing())
     else:
-        typer.echo(f"what the agents do: gymlab principles '{place}'; a page about it: gymlab report '{place}'")
+        typer.echo(
+            f"what the agents do: gymlab principles '{place}'; a page about it: gymlab report '{place}'"
+        )
     if frame["failed"].sum():
         raise SystemExit(1)
 
@@ -152,7 +155,14 @@ async def _show_progress(training: "Training") -> None:
 def _summary(frame: "pd.DataFrame") -> str:
     rows: list[Sequence[str]] = [("agent", "done", "failed", "decided", "missing", "entropy (bits)")]
     rows += [
-        (one.agent, f"{one.done:,}", f"{one.failed:,}", f"{one.decided:,}", f"{one.missing:,}", f"{one.entropy_bits:.3f}")
+        (
+            one.agent,
+            f"{one.done:,}",
+            f"{one.failed:,}",
+            f"{one.decided:,}",
+            f"{one.missing:,}",
+            f"{one.entropy_bits:.3f}",
+        )
         for one in frame.itertuples()
     ]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

@@ -30,7 +30,7 @@ def action_of(  # noqa: PLR0913 - the key of the row has three parts
 
     The target is the actor whom the agent named, or else that of the choice. ``relationship_type`` is that of the target:
     ``self`` for the agent, ``environment`` if there is no target. ``impact`` is the effect of the choice on the target,
-    ``outcome_valence`` that on the agent. ``decision_entropy`` is :func:`entropy_of`. 
+    ``outcome_valence`` that on the agent. ``decision_entropy`` is :func:`entropy_of`.
     ``metadata`` has the id and the archetype of the scenario, its stress, and what the agent said.
 
     A decision is missing if it says so, or if its choice is none of the scenario. Its ``action_type`` is empty, its
@@ -66,14 +66,20 @@ def action_of(  # noqa: PLR0913 - the key of the row has three parts
     choice = next((one for one in scenario.choices if one.name == decision.choice), None)
     missing = decision.missing
     if choice is None and not missing:
-        missing = f"{decision.choice[:80]!r} is none of the choices" if decision.choice else "there is no choice"
+        missing = (
+            f"{decision.choice[:80]!r} is none of the choices" if decision.choice else "there is no choice"
+        )
     said: dict[str, Any] = {"scenario": scenario.id, "archetype": scenario.archetype}
     if scenario.stress:
         said["stress"] = scenario.stress
     if missing or decision.reasoning or decision.expected:
         words = {"missing": missing, "reasoning": decision.reasoning, "expected": decision.expected}
         # A half of a surrogate pair can be in no file.
-        said |= {name: text[:_MOST_WORDS].encode("utf-8", "replace").decode() for name, text in words.items() if text}
+        said |= {
+            name: text[:_MOST_WORDS].encode("utf-8", "replace").decode()
+            for name, text in words.items()
+            if text
+        }
     numbers = _confidence(decision), decision.tokens_in, decision.tokens_out
     if numbers != _UNKNOWN:
         names = ("confidence", "tokens_in", "tokens_out")

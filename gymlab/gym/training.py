@@ -116,7 +116,9 @@ class Training:
             raise InputError(f"name is {shown(name)}; give a text without a slash")
         self._agents = {agent.name: agent for agent in agents}
         if not agents or len(self._agents) < len(agents):
-            raise InputError(f"agents are {named(agent.name for agent in agents)}; give agents with different names")
+            raise InputError(
+                f"agents are {named(agent.name for agent in agents)}; give agents with different names"
+            )
         self._database, self._templates = database, templates
         # They have to be equal for a training to go on, so they are stored with the first decision of each session.
         self.parameters: dict[str, Any] = {
@@ -165,7 +167,7 @@ class Training:
                 await asyncio.wait({workers, writer}, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 workers.cancel()
-                await asyncio.wait({workers})
+                await asyncio.gather(workers, return_exceptions=True)
                 self._closing = True
                 self._wake.set()
                 await writer
@@ -195,7 +197,9 @@ class Training:
         column = col(ActionRow.session_id) if sqlite else collate(ActionRow.session_id, "C")
         ours = (column >= f"{self.name}/", column < f"{self.name}0")  # 0 is the character after the slash
         async with self._database.session() as session:
-            first = (await session.exec(select(ActionRow.meta).where(*ours, ActionRow.step == 0).limit(1))).first()
+            first = (
+                await session.exec(select(ActionRow.meta).where(*ours, ActionRow.step == 0).limit(1))
+            ).first()
             if first is not None and (there := json.loads(first).get("training")) != self.parameters:
                 found = ", ".join(f"{name}={value}" for name, value in (there or {}).items())
                 raise InputError(

@@ -48,7 +48,7 @@ _RECENT = 500
 _FIRST_STEPS, _FIRST_SERIES = 100, _RECENT // 100
 # Patterns need so many windows.
 _LEAST_WINDOWS = 20
-# The windows of an agent that are remembered.
+# The windows that are remembered, and the series with an incomplete window.
 _MOST_WINDOWS = 1_000
 
 
@@ -126,12 +126,13 @@ class Watch:
         InputError
             If the database cannot be read.
         """
+        known = self._n_decisions()
         rows = await self._read_new() if self._next else await self._read_first()
         for row in rows:
             self._follow(row)
         # An extraction takes a moment, so it must not run in the event loop.
         await asyncio.to_thread(self._follow_patterns)
-        return len(rows)
+        return self._n_decisions() - known
 
     def frame(self) -> pd.DataFrame:
         """Return a row for each agent: sessions, actions, missing decisions, entropy, last pattern and last time.
@@ -165,7 +166,9 @@ class Watch:
             for agent, seen in sorted(self._agents.items())
         ]
         n = 0 if self.extraction is None else len(self.extraction.patterns)
-        return "\n".join([*lines, f"entropy in bits of the latest {self._entropy_window} actions; {n} patterns"])
+        return "\n".join(
+            [*lines, f"entropy in bits of the latest {self._entropy_window} actions; {n} patterns"]
+        )
 
     def _of(self, agent: str) -> _Seen:
         if agent not in self._agents:
@@ -176,7 +179,9 @@ class Watch:
         """Count what is stored, and return the last rows of the latest series."""
         missing = func.sum(case((col(ActionRow.action_type) == "", 1), else_=0))
         key = ActionRow.session_id, ActionRow.agent_id
-        counted = select(*key, func.max(ActionRow.step) + 1, func.count(), missing, func.max(ActionRow.timestamp))
+        counted = select(
+            *key, func.max(ActionRow.step) + 1, func.count(), missing, func.max(ActionRow.timestamp)
+        )
         async with self._database.session() as session:
             found = (await session.exec(counted.group_by(*key))).all()
             latest: dict[str, list[tuple[str, int]]] = {}
@@ -225,6 +230,10 @@ class Watch:
         """Assign the windows that are complete now, and extract patterns if there are none or they have drifted."""
         if self.extraction is None:
             self._extract()
+        while len(self._open) > _MOST_WINDOWS:
+            del self._open[next(iter(self._open))]
+        if self.extraction is None:
+            return
         window, hop = self._config.window, self._config.hop
         complete: list[dict[str, Any]] = []
         for series, rows in self._open.items():
@@ -232,16 +241,18 @@ class Watch:
                 n = (len(rows) - window) // hop + 1
                 complete += rows[: (n - 1) * hop + window]
                 self._open[series] = rows[n * hop :]
-        if self.extraction is None or not complete:
+        if not complete:
             return
         found = self.extraction.assign(_table(complete))
         names = [_name(pattern) for pattern in self.extraction.patterns]
         for (s, a, start), label in zip(
-            found.windows.table[["session_id", "agent_id", "start"]].itertuples(index=False), found.labels, strict=True
+            found.windows.table[["session_id", "agent_id", "start"]].itertuples(index=False),
+            found.labels,
+            strict=True,
         ):
             self.windows.append({"agent": a, "session": s, "start": start, "pattern": names[label]})
             self._of(a).pattern = names[label]
-        if found.drift.refit_due and self._n_actions() >= 2 * self._extracted_at:
+        if found.drift.refit_due and self._n_decisions() >= 2 * self._extracted_at:
             self._extract()
 
     def _extract(self) -> None:
@@ -250,10 +261,10 @@ class Watch:
         window, hop = self._config.window, self._config.hop
         if sum((n - window) // hop + 1 for n in lengths if n >= window) >= _LEAST_WINDOWS:
             self.extraction = extract_patterns(_table(rows), self._config)
-            self._extracted_at = self._n_actions()
+            self._extracted_at = self._n_decisions()
 
-    def _n_actions(self) -> int:
-        return sum(seen.actions for seen in self._agents.values())
+    def _n_decisions(self) -> int:
+        return sum(seen.actions + seen.missing for seen in self._agents.values())
 
 
 async def _rows(session: AsyncSession, s: str, a: str, first: int, end: int) -> list[dict[str, Any]]:

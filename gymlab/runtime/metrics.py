@@ -72,7 +72,12 @@ METRICS = (
     Described("gymlab_extraction_seconds_total", "counter", "Time of all extractions"),
     Described("gymlab_sessions", "gauge", "Training sessions in a state", ("agent", "state")),
     Described("gymlab_decisions", "gauge", "Decisions of these sessions", ("agent", "outcome")),
-    Described("gymlab_session_entropy_bits", "gauge", "Entropy of the latest decisions of a running session", ("agent", "session")),
+    Described(
+        "gymlab_session_entropy_bits",
+        "gauge",
+        "Entropy of the latest decisions of a running session",
+        ("agent", "session"),
+    ),
     Described("gymlab_machine_memory_used_ratio", "gauge", "Share of the machine's memory that is in use"),
     Described("gymlab_machine_memory_bytes", "gauge", "Memory of the machine"),
     Described("process_resident_memory_bytes", "gauge", "Memory of this process"),

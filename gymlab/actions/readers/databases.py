@@ -309,7 +309,9 @@ def _own_rows(table: pd.DataFrame, origin: str) -> RawRows:
     lines, notes = np.arange(len(table), dtype=np.int64), []
     if "action_type" in table and (missing := (table["action_type"] == "").to_numpy(dtype=bool)).any():
         # A training session stores a decision that could not be had as a row without an action type.
-        agents = named([f"{agent} {count:,}" for agent, count in Counter(table.loc[missing, "agent_id"]).items()])
+        agents = named(
+            [f"{agent} {count:,}" for agent, count in Counter(table.loc[missing, "agent_id"]).items()]
+        )
         notes.append(f"{int(missing.sum()):,} decisions that could not be had are left out: {agents}")
         table, lines = table[~missing].reset_index(drop=True), lines[~missing]
     return RawRows(
