@@ -31,7 +31,7 @@ class Copier:
     def __init__(self, name="copier"):
         self.name, self.asked = name, 0
 
-    async def decide(self, scenario, history):
+    async def decide(self, scenario, history):  # noqa: ARG002 - the protocol
         self.asked += 1
         return Decision(scenario.other_last or scenario.choices[0].name, reasoning="as the other did")
 
@@ -44,7 +44,8 @@ class Drifter(Copier):
 
     async def decide(self, scenario, history):
         self.asked += 1
-        draw = random.Random(f"{scenario.id}/{len(history)}/{history[-1].decision.choice if history else ''}")
+        # no secret
+        draw = random.Random(f"{scenario.id}/{len(history)}/{history[-1].decision.choice if history else ''}")  # noqa: S311
         if draw.random() < 0.1:
             return Decision(missing="no answer in 5 s")
         return Decision(draw.choice(scenario.choices).name, confidence=0.75)

@@ -66,14 +66,31 @@ def test_a_decision_becomes_an_action():
     decision = Decision("refuse", reasoning="no\ud800\0 time", confidence=0.5, tokens_in=7, latency_ms=2.0)
     row = row_of(decision, timestamp=now, latency_ms=9.0)
     assert row.model_dump(exclude={"meta"}) == {
-        **{"session_id": "t/a/0", "agent_id": "a", "step": 3, "action_id": "t/a/0/3", "timestamp": now},
-        **{"actor": "a", "target": "Bo", "action_type": "refuse", "decision_context": "trust_betrayal"},
-        **{"relationship_type": "ally", "impact": -0.5, "outcome_valence": 0.3, "decision_entropy": 1.5},
-        **{"latency_ms": 2.0, "other_last": None, "n_choices": 3, "entropy_unit": "bits"},
+        "session_id": "t/a/0",
+        "agent_id": "a",
+        "step": 3,
+        "action_id": "t/a/0/3",
+        "timestamp": now,
+        "actor": "a",
+        "target": "Bo",
+        "action_type": "refuse",
+        "decision_context": "trust_betrayal",
+        "relationship_type": "ally",
+        "impact": -0.5,
+        "outcome_valence": 0.3,
+        "decision_entropy": 1.5,
+        "latency_ms": 2.0,
+        "other_last": None,
+        "n_choices": 3,
+        "entropy_unit": "bits",
     }
     assert json.loads(row.meta) == {
-        **{"scenario": "loyalty-0", "archetype": "loyalty", "stress": 0.5, "reasoning": "no?\0 time"},
-        **{"confidence": 0.5, "tokens_in": 7},
+        "scenario": "loyalty-0",
+        "archetype": "loyalty",
+        "stress": 0.5,
+        "reasoning": "no?\0 time",
+        "confidence": 0.5,
+        "tokens_in": 7,
     }
     assert decision_of(row) == Decision(
         "refuse", target="Bo", reasoning="no?\0 time", confidence=0.5, tokens_in=7, latency_ms=2.0
@@ -184,7 +201,7 @@ def test_other_parameters_under_the_same_name_are_refused(url, changed):
     trained(url, [Copier()])
     before = rows(url)
     with pytest.raises(
-        InputError, match="has a training 'training-0' with other parameters .*choose another name"
+        InputError, match=r"has a training 'training-0' with other parameters .*choose another name"
     ):
         trained(url, [Copier()], **changed)
     assert rows(url) == before
@@ -231,7 +248,7 @@ def test_a_cancelled_training_stores_what_was_decided_and_goes_on(url, tmp_path)
         async with Database(url) as db:
             training = Training([asked], db, scenarios=200, sessions=20)
             task = asyncio.create_task(training.run())
-            while asked.asked < 1_000:
+            while asked.asked < 1_000:  # noqa: ASYNC110 - an agent has no event
                 await asyncio.sleep(0)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
@@ -265,7 +282,7 @@ from gymlab.gym.training import Training
 
 async def main():
     async with Database(sys.argv[1]) as db:
-        training = Training([Copier(), Drifter("d")], db, scenarios=400, sessions=40, at_once=12)
+        training = Training([Copier(), Drifter("d")], db, scenarios=400, sessions=20, at_once=12)
         task = asyncio.create_task(training.run())
         while not task.done():
             print(sum(state.decided + state.missing for state in training.states), flush=True)
@@ -276,13 +293,14 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.slow
 def test_killed_ten_times_and_resumed_the_log_is_that_of_an_undisturbed_run(url, tmp_path):
-    drawn = random.Random(5)
+    drawn = random.Random(5)  # noqa: S311 - no secret
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
     command = [sys.executable, "-c", KILLED]
     stored = []
     for _ in range(10):
-        most = (stored[-1] if stored else 0) + drawn.randint(0, 3_000)
+        most = (stored[-1] if stored else 0) + drawn.randint(0, 1_500)
         with subprocess.Popen([*command, url], stdout=subprocess.PIPE, env=environment, text=True) as process:
             # A run tells what is decided, from what was stored before on.
             for told in process.stdout:
@@ -292,9 +310,9 @@ def test_killed_ten_times_and_resumed_the_log_is_that_of_an_undisturbed_run(url,
         assert process.wait() == -signal.SIGKILL, "it has ended before it was killed"
         stored.append(len(rows(url)))
     assert sorted(stored) == stored
-    assert 1_000 < stored[-1] < 32_000
+    assert 500 < stored[-1] < 16_000
     subprocess.run([*command, url], env=environment, check=True, stdout=subprocess.DEVNULL)
     whole = f"sqlite:///{tmp_path}/whole.db"
     subprocess.run([*command, whole], env=environment, check=True, stdout=subprocess.DEVNULL)
-    assert len(rows(url)) == 32_000
+    assert len(rows(url)) == 16_000
     assert rows(url) == rows(whole)

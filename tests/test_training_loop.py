@@ -3,20 +3,26 @@
 import asyncio
 import json
 import math
+import multiprocessing
 import os
+import random
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+from agent_server import AgentServer
 from sharers import Copier, Drifter
 
 import gymlab
 from gymlab import Database, cli
 from gymlab.gym.agent_specs import agent_from_spec
+from gymlab.gym.remote import CallLimits
 from gymlab.gym.training import Training
 from gymlab.gym.watch import Watch
+from gymlab.runtime.memory import resident_bytes
 
 TWO_CHOICES = Path(__file__).parent / "inputs" / "two_choices.yaml"
 SCRIPTED = ("cooperate", "selfish", "tit_for_tat", "random", "by_context")
@@ -130,7 +136,7 @@ def test_the_same_command_goes_on_and_unusable_ones_say_why(run, url, tmp_path):
 
 
 def test_a_failed_session_is_named_and_the_exit_code_is_1(run, url, monkeypatch):
-    async def fail(self, scenario, history):
+    async def fail(*_):
         raise ZeroDivisionError("by zero")
 
     monkeypatch.setattr("gymlab.gym.scripted.ScriptedAgent.decide", fail)
@@ -267,3 +273,69 @@ def test_watch_shows_the_state_once_and_ends_cleanly(run, url):
         process.send_signal(signal.SIGINT)
         _, told = process.communicate(timeout=30)
     assert (process.returncode, told) == (130, "gymlab: interrupted\n")
+
+
+# --- a service that fails ----------------------------------------------------------------------------------------------
+
+
+def serve_faults(pipe):
+    """Serve the Gym's protocol; of every five requests one fails, in turn in different ways."""
+    kinds = ("500", "malformed", "wrong", "reset", "empty")
+
+    async def forever():
+        drawn = random.Random(0)  # noqa: S311 - no secret
+        faults = [drawn.choice(kinds) if drawn.random() < 0.2 else "" for _ in range(40_000)]
+        async with AgentServer(*faults, answer={"choice": 1, "confidence": 0.9}) as server:
+            pipe.send(server.url)
+            await asyncio.Event().wait()
+
+    asyncio.run(forever())
+
+
+@pytest.mark.slow
+def test_fifty_sessions_at_once_against_a_service_that_fails(url):
+    ours, theirs = multiprocessing.get_context("spawn").Pipe()
+    server = multiprocessing.get_context("spawn").Process(target=serve_faults, args=(theirs,), daemon=True)
+    server.start()
+    late, resident = [], []
+
+    async def beat():
+        while True:
+            start = time.perf_counter()
+            await asyncio.sleep(0.01)
+            late.append(time.perf_counter() - start - 0.01)
+            resident.append(resident_bytes())
+
+    async def train():
+        agent = agent_from_spec(f"{ours.recv()}/decide", seed=0, limits=CallLimits(timeout=2.0))
+        async with Database(url) as db:
+            await db.upgrade()
+            training = Training([agent], db, scenarios=60, sessions=50)
+            beating = asyncio.create_task(beat())
+            await training.run()
+            beating.cancel()
+            await agent.aclose()
+            return training
+
+    try:
+        training = asyncio.run(train())
+    finally:
+        server.terminate()
+        server.join()
+    decided, missing = (
+        sum(getattr(state, name) for state in training.states) for name in ("decided", "missing")
+    )
+    log = gymlab.read_actions(url)
+    print(
+        f"{decided:,} decided, {missing:,} missing; latest beat {1e3 * max(late):.0f} ms late; resident MB "
+        f"{[round(one / 1e6) for one in resident[:: len(resident) // 8]]}"
+    )
+    assert decided + missing == training.stored == 3_000
+    assert len(log) == decided
+    assert missing > 60
+    assert {state.state for state in training.states} == {"done"}
+    # The machine may do other work; a blocked event loop is late time and again.
+    assert sorted(late)[-5] < 0.1
+    # After the first third the caches are warm.
+    third = len(resident) // 3
+    assert resident[-1] < resident[third] + 20e6

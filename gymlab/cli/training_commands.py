@@ -156,7 +156,7 @@ def _summary(frame: "pd.DataFrame") -> str:
     rows: list[Sequence[str]] = [("agent", "done", "failed", "decided", "missing", "entropy (bits)")]
     rows += [
         (
-            one.agent,
+            str(one.agent),
             f"{one.done:,}",
             f"{one.failed:,}",
             f"{one.decided:,}",

@@ -15,7 +15,7 @@ _UNKNOWN = (None, None, None)
 _MOST_WORDS = 4_000
 
 
-def action_of(  # noqa: PLR0913 - the key of the row has three parts
+def action_of(
     scenario: Scenario,
     decision: Decision,
     *,
@@ -26,12 +26,11 @@ def action_of(  # noqa: PLR0913 - the key of the row has three parts
     latency_ms: float | None = None,
     more: dict[str, Any] | None = None,
 ) -> ActionRow:
-    """Return the row of a decision.
+    r"""Return the row of a decision.
 
     The target is the actor whom the agent named, or else that of the choice. ``relationship_type`` is that of the target:
     ``self`` for the agent, ``environment`` if there is no target. ``impact`` is the effect of the choice on the target,
-    ``outcome_valence`` that on the agent. ``decision_entropy`` is :func:`entropy_of`.
-    ``metadata`` has the id and the archetype of the scenario, its stress, and what the agent said.
+    ``outcome_valence`` that on the agent. ``decision_entropy`` is :func:`entropy_of`. ``metadata`` has the id and the archetype of the scenario, its stress, and what the agent said.
 
     A decision is missing if it says so, or if its choice is none of the scenario. Its ``action_type`` is empty, its
     numbers are unknown, and the cause is in the metadata as ``missing``. No reader takes such a row for an action:
@@ -61,7 +60,7 @@ def action_of(  # noqa: PLR0913 - the key of the row has three parts
     >>> row.action_type, row.target, row.relationship_type, row.impact, row.outcome_valence, row.decision_entropy
     ('help', 'Bo', 'ally', 0.5, -0.1, 1.0)
     >>> action_of(scenario, Decision("dance"), session_id="t/ada/0", agent_id="ada", step=1).meta
-    '{"scenario": "s1", "archetype": "loyalty", "missing": "\\'dance\\' is none of the choices"}'
+    '{"scenario": "s1", "archetype": "loyalty", "missing": "\'dance\' is none of the choices"}'
     """
     choice = next((one for one in scenario.choices if one.name == decision.choice), None)
     missing = decision.missing

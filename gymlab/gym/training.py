@@ -94,7 +94,7 @@ class Training:
     10
     """
 
-    def __init__(  # noqa: PLR0913 - each is a property of the training
+    def __init__(
         self,
         agents: Sequence[Agent],
         database: Database,
@@ -164,7 +164,7 @@ class Training:
         workers = asyncio.gather(*(self._work(todo) for _ in range(self._at_once)))
         with _short_collections():
             try:
-                await asyncio.wait({workers, writer}, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait([workers, writer], return_when=asyncio.FIRST_COMPLETED)
             finally:
                 workers.cancel()
                 await asyncio.gather(workers, return_exceptions=True)
@@ -194,7 +194,7 @@ class Training:
         """Return for each stored session the number of decisions, and of missing ones."""
         # PostgreSQL may compare texts by the rules of a language; SQLite looks the range up in its index.
         sqlite = self._database.engine.dialect.name == "sqlite"
-        column = col(ActionRow.session_id) if sqlite else collate(ActionRow.session_id, "C")
+        column = col(ActionRow.session_id) if sqlite else collate(col(ActionRow.session_id), "C")
         ours = (column >= f"{self.name}/", column < f"{self.name}0")  # 0 is the character after the slash
         async with self._database.session() as session:
             first = (
@@ -205,7 +205,7 @@ class Training:
                 raise InputError(
                     f"the database has a training {self.name!r} with other parameters ({found}); choose another name"
                 )
-            missing = func.sum(case((ActionRow.action_type == "", 1), else_=0))
+            missing = func.sum(case((col(ActionRow.action_type) == "", 1), else_=0))
             counted = await session.exec(
                 select(ActionRow.session_id, ActionRow.agent_id, func.count(), missing)
                 .where(*ours)
@@ -278,7 +278,7 @@ class Training:
             select(ActionRow)
             .where(ActionRow.session_id == state.session, ActionRow.agent_id == state.agent)
             .where(ActionRow.step >= len(scenarios) - _MOST_HISTORY)
-            .order_by(ActionRow.step)
+            .order_by(col(ActionRow.step))
         )
         async with self._database.session() as session:
             rows = (await session.exec(query)).all()

@@ -5,9 +5,10 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+import sqlalchemy
 from sqlalchemy import case, func, text
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -18,9 +19,11 @@ from gymlab.db_models import ActionRow
 from gymlab.entropy import IncrementalEntropy
 from gymlab.patterns.config import ExtractionConfig
 from gymlab.patterns.pipeline import extract_patterns
-from gymlab.patterns.result import Extraction
 from gymlab.patterns.temporal import TemporalPattern
 from gymlab.runtime.database import Database
+
+if TYPE_CHECKING:
+    from gymlab.patterns.result import Extraction
 
 _COLUMNS = (
     *("session_id", "agent_id", "step", "timestamp", "actor", "target", "action_type", "decision_context"),
@@ -179,20 +182,18 @@ class Watch:
         """Count what is stored, and return the last rows of the latest series."""
         missing = func.sum(case((col(ActionRow.action_type) == "", 1), else_=0))
         key = ActionRow.session_id, ActionRow.agent_id
-        counted = select(
-            *key, func.max(ActionRow.step) + 1, func.count(), missing, func.max(ActionRow.timestamp)
-        )
+        counted = sqlalchemy.select(
+            *map(col, key), func.max(ActionRow.step) + 1, func.count(), missing, func.max(ActionRow.timestamp)
+        ).group_by(*map(col, key))
         async with self._database.session() as session:
-            found = (await session.exec(counted.group_by(*key))).all()
+            found = (await (await session.connection()).execute(counted)).all()
             latest: dict[str, list[tuple[str, int]]] = {}
             for s, a, end, n, absent, _ in sorted(found, key=lambda one: _moment(one[5]), reverse=True):
                 self._next[s, a] = end
                 seen = self._of(a)
-                seen.sessions, seen.actions, seen.missing = (
-                    seen.sessions + 1,
-                    seen.actions + n - absent,
-                    seen.missing + absent,
-                )
+                seen.sessions += 1
+                seen.actions += n - absent
+                seen.missing += absent
                 latest.setdefault(a, []).append((s, end))
             rows = [
                 row

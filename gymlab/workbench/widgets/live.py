@@ -21,7 +21,7 @@ from gymlab.runtime.cache_manager import cache_manager
 from gymlab.runtime.database import DATABASES, Database
 from gymlab.workbench import figures
 from gymlab.workbench.checked import each
-from gymlab.workbench.tables.html_cells import frame, table
+from gymlab.workbench.tables.html_cells import table
 from gymlab.workbench.text import as_html, number
 from gymlab.workbench.widgets.drawing import Fit, figure_widget, redraw
 
@@ -186,8 +186,17 @@ class WatchPanel(LiveBox):
         with self._turn:
             if self._ticker is None or not self._ticker.stopped:
                 background.run(self.watch.refresh())
-                shown = self.watch.frame().assign(entropy_bits=lambda rows: rows["entropy_bits"].round(3))
-                self.table.value = frame(shown)
+                header = ("agent", "sessions", "actions", "missing", "entropy (bits)", "last pattern")
+                rows = [
+                    (
+                        as_html(str(one.agent)),
+                        *(f"{n:,}" for n in (one.sessions, one.actions, one.missing)),
+                        f"{one.entropy_bits:.3f}",
+                        as_html(str(one.pattern), 200),
+                    )
+                    for one in self.watch.frame().itertuples()
+                ]
+                self.table.value = table(header, rows, "frame")
 
     def close(self) -> None:
         """Stop the refreshing, close the database, and remove the box from the page."""
