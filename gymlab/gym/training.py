@@ -162,9 +162,10 @@ class Training:
         todo = (state for state in self.states if state.state == "waiting")
         writer = asyncio.create_task(self._write())
         workers = asyncio.gather(*(self._work(todo) for _ in range(self._at_once)))
+        both: list[asyncio.Future[Any]] = [workers, writer]
         with _short_collections():
             try:
-                await asyncio.wait([workers, writer], return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 workers.cancel()
                 await asyncio.gather(workers, return_exceptions=True)

@@ -186,7 +186,7 @@ class Watch:
             *map(col, key), func.max(ActionRow.step) + 1, func.count(), missing, func.max(ActionRow.timestamp)
         ).group_by(*map(col, key))
         async with self._database.session() as session:
-            found = (await (await session.connection()).execute(counted)).all()
+            found: list[Any] = list((await (await session.connection()).execute(counted)).all())
             latest: dict[str, list[tuple[str, int]]] = {}
             for s, a, end, n, absent, _ in sorted(found, key=lambda one: _moment(one[5]), reverse=True):
                 self._next[s, a] = end

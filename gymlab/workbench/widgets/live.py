@@ -189,12 +189,12 @@ class WatchPanel(LiveBox):
                 header = ("agent", "sessions", "actions", "missing", "entropy (bits)", "last pattern")
                 rows = [
                     (
-                        as_html(str(one.agent)),
-                        *(f"{n:,}" for n in (one.sessions, one.actions, one.missing)),
-                        f"{one.entropy_bits:.3f}",
-                        as_html(str(one.pattern), 200),
+                        as_html(one["agent"]),
+                        *(f"{one[count]:,}" for count in ("sessions", "actions", "missing")),
+                        f"{one['entropy_bits']:.3f}",
+                        as_html(one["pattern"], 200),
                     )
-                    for one in self.watch.frame().itertuples()
+                    for one in self.watch.frame().to_dict("records")
                 ]
                 self.table.value = table(header, rows, "frame")
 
