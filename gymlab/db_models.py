@@ -1,9 +1,12 @@
 """The tables of the database. They have a separate MetaData, so that ``create_all`` of a user does not make them."""
 
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from functools import cache as once
+from typing import Any, ClassVar, Self
 
 from sqlalchemy import BigInteger, Column, DateTime, Dialect, Float, MetaData, Text, TypeDecorator
+from sqlalchemy.orm import configure_mappers
 from sqlmodel import Field, SQLModel
 
 # A later migration needs the names of constraints.
@@ -100,6 +103,32 @@ class ActionRow(GymlabTable, table=True):
     # SQLAlchemy reserves the attribute "metadata", so only the column has this name.
     meta: str = Field(default="", sa_column=Column("metadata", Text, nullable=False))
     entropy_unit: str
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Self:
+        """Return a row of these values, which are not checked; it takes a tenth of the time of the constructor.
+
+        The constructor sets each attribute through three libraries. This fills the row as SQLAlchemy fills one that it
+        has read. Columns without a value get their default.
+        """
+        row: Self = _maker_of(cls)()
+        row.__dict__.update(_ACTION_DEFAULTS)
+        row.__dict__.update(values)
+        return row
+
+
+@once
+def _maker_of(table: type[SQLModel]) -> Callable[[], Any]:
+    """Return the function by which SQLAlchemy makes the rows that it has read."""
+    configure_mappers()
+    manager = table.__mapper__.class_manager  # type: ignore[attr-defined] # SQLAlchemy sets it
+    made: Callable[[], Any] = manager.new_instance
+    return made
+
+
+_ACTION_DEFAULTS = {
+    name: field.default for name, field in ActionRow.model_fields.items() if not field.is_required()
+}
 
 
 class ReportRun(GymlabTable, table=True):

@@ -23,6 +23,7 @@ RUNS = [
     ("02_dendrograms", "gym"),
     ("03_tune_parameters", "sample"),
     ("08_operations", "gym"),
+    ("09_train_and_watch", "sample"),
 ]
 
 
@@ -103,7 +104,7 @@ def test_it_runs_from_top_to_bottom(name, log, tmp_path, monkeypatch):
         output for output in shown if "application/vnd.jupyter.widget-view+json" in output.get("data", {})
     ]
     assert len(plots) + len(widgets) >= 2
-    assert len(widgets) == {"01": 1, "02": 1, "03": 3, "08": 2}.get(name[:2], 0)
+    assert len(widgets) == {"01": 1, "02": 1, "03": 3, "08": 2, "09": 2}.get(name[:2], 0)
     # A figure that is empty says why; not all of them can.
     assert sum(bool(plot.data["application/vnd.plotly.v1+json"]["data"]) for plot in plots) >= len(plots) / 2
     if name.startswith("03"):

@@ -26,6 +26,7 @@ from gymlab.cli.options import (
     selected,
 )
 from gymlab.cli.schedule import schedule
+from gymlab.cli.training_commands import train, watch
 from gymlab.errors import GymlabError, exit_code_for
 from gymlab.workbench.text import one_line
 
@@ -73,7 +74,7 @@ def report(
         raise SystemExit(1)
 
 
-for command in (extract, principles, compare):
+for command in (extract, principles, compare, train, watch):
     app.command()(command)
 
 
@@ -181,7 +182,7 @@ app.add_typer(database_commands, name="db")
 app.add_typer(metrics, name="metrics")
 
 # The commands that work in this process; the work of a report is that of its kernel.
-_WORKING = {"extract", "principles", "compare", "import"}
+_WORKING = {"extract", "principles", "compare", "import", "train"}
 
 
 def _print_version(wanted: bool) -> None:

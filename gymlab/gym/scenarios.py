@@ -116,9 +116,8 @@ class ScenarioTemplate(_Template):
         return Scenario(
             id=scenario_id,
             archetype=self.archetype,
-            description=string.Template(description).safe_substitute(
-                {name: f"{level:g}" for name, level in levels.items()}
-            ),
+            description=_format_of(description, tuple(levels))
+            % {name: f"{level:g}" for name, level in levels.items()},
             actors=tuple(
                 Actor(one.name, one.relationship, one.role, _within(one.trust, next(drawn), 2))
                 for one in self.actors
@@ -287,6 +286,13 @@ def impact_on_others(choice: "Choice | _ChoiceTemplate") -> float:
 def _within(bounds: tuple[float, float], share: float, digits: int) -> float:
     low, high = bounds
     return round(low + share * (high - low), digits)
+
+
+@functools.cache
+def _format_of(description: str, names: tuple[str, ...]) -> str:
+    """Return a description with ``$name`` as a format for ``%``, which fills it faster than `string.Template` does."""
+    fields = {name: f"%({name})s" for name in names}
+    return string.Template(description.replace("%", "%%")).safe_substitute(fields)
 
 
 def _without_repetition(pairs: list[tuple[str, object]]) -> dict[str, object]:

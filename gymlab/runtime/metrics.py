@@ -19,6 +19,7 @@ from gymlab.errors import InputError
 from gymlab.runtime.breaker import BREAKERS, STATES
 from gymlab.runtime.cache_manager import cache_manager
 from gymlab.runtime.database import DATABASES
+from gymlab.runtime.live_sessions import SESSION_STATES, SESSIONS
 from gymlab.runtime.memory import resident_bytes
 
 # Only programs of this machine can read the metrics.
@@ -69,6 +70,14 @@ METRICS = (
     Described("gymlab_entropy_seconds_total", "counter", "Time of all entropies"),
     Described("gymlab_extractions_total", "counter", "Extractions of patterns that ended", ("outcome",)),
     Described("gymlab_extraction_seconds_total", "counter", "Time of all extractions"),
+    Described("gymlab_sessions", "gauge", "Training sessions in a state", ("agent", "state")),
+    Described("gymlab_decisions", "gauge", "Decisions of these sessions", ("agent", "outcome")),
+    Described(
+        "gymlab_session_entropy_bits",
+        "gauge",
+        "Entropy of the latest decisions of a running session",
+        ("agent", "session"),
+    ),
     Described("gymlab_machine_memory_used_ratio", "gauge", "Share of the machine's memory that is in use"),
     Described("gymlab_machine_memory_bytes", "gauge", "Memory of the machine"),
     Described("process_resident_memory_bytes", "gauge", "Memory of this process"),
@@ -116,6 +125,7 @@ class ProcessMetrics(Collector):
         yield from _of_caches()
         yield from _of_databases()
         yield from _of_breakers()
+        yield from _of_sessions()
         yield from _of_memory()
         with self._lock:
             pairs, pair_seconds, slowest = self._pairs, self._pair_seconds, self._slowest
@@ -168,6 +178,20 @@ def _of_breakers() -> Iterator[Sample]:
     found = Counter((breaker.name, breaker.state) for breaker in BREAKERS.all())
     for name in {name for name, _ in found}:
         yield from (("gymlab_breakers", (name, state), found[name, state]) for state in STATES)
+
+
+def _of_sessions() -> Iterator[Sample]:
+    states, decisions = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+    for one in SESSIONS.all():
+        states[one.agent, one.state] += 1
+        decisions[one.agent, "decided"] += one.decided
+        decisions[one.agent, "missing"] += one.missing
+        # Sessions that have ended are left out, so that the number of samples has a bound.
+        if one.state == "running":
+            yield "gymlab_session_entropy_bits", (one.agent, one.session), one.entropy_bits
+    for agent in {agent for agent, _ in states}:
+        yield from (("gymlab_sessions", (agent, state), states[agent, state]) for state in SESSION_STATES)
+    yield from (("gymlab_decisions", labels, n) for labels, n in decisions.items())
 
 
 def _of_memory() -> Iterator[Sample]:

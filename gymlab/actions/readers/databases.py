@@ -306,12 +306,21 @@ def read_server(url: str, name: str | None) -> RawRows:
 
 
 def _own_rows(table: pd.DataFrame, origin: str) -> RawRows:
+    lines, notes = np.arange(len(table), dtype=np.int64), []
+    if "action_type" in table and (missing := (table["action_type"] == "").to_numpy(dtype=bool)).any():
+        # A training session stores a decision that could not be had as a row without an action type.
+        agents = named(
+            [f"{agent} {count:,}" for agent, count in Counter(table.loc[missing, "agent_id"]).items()]
+        )
+        notes.append(f"{int(missing.sum()):,} decisions that could not be had are left out: {agents}")
+        table, lines = table[~missing].reset_index(drop=True), lines[~missing]
     return RawRows(
         columns={str(name): table[name] for name in table if name != "entropy_unit"},
-        lines=np.arange(len(table), dtype=np.int64),
+        lines=lines,
         origin=origin,
         place="row",
         entropy_unit=_unit(table),
+        notes=notes,
     )
 
 

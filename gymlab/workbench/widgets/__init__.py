@@ -4,7 +4,7 @@ The work runs in threads, so that the front end stays responsive. Figures are ch
 """
 
 from gymlab.workbench.widgets.explorers import PatternExplorer, TreeExplorer
-from gymlab.workbench.widgets.live import AlertStrip, CachePanel
+from gymlab.workbench.widgets.live import AlertStrip, CachePanel, WatchPanel
 from gymlab.workbench.widgets.tuning import TuningPanel
 
-__all__ = ["AlertStrip", "CachePanel", "PatternExplorer", "TreeExplorer", "TuningPanel"]
+__all__ = ["AlertStrip", "CachePanel", "PatternExplorer", "TreeExplorer", "TuningPanel", "WatchPanel"]

@@ -10,13 +10,15 @@ import psutil
 
 from gymlab.arguments import finite_number, instance
 from gymlab.clustering import matrix_cache
+from gymlab.gym.watch import Watch
 from gymlab.patterns.result import Extraction
 from gymlab.principles.principle import percent
+from gymlab.runtime import background
 from gymlab.runtime.alerts import Measurement, evaluate
 from gymlab.runtime.breaker import BREAKERS
 from gymlab.runtime.cache import BoundedCache, CacheStats
 from gymlab.runtime.cache_manager import cache_manager
-from gymlab.runtime.database import DATABASES
+from gymlab.runtime.database import DATABASES, Database
 from gymlab.workbench import figures
 from gymlab.workbench.checked import each
 from gymlab.workbench.tables.html_cells import table
@@ -143,6 +145,65 @@ class CachePanel(LiveBox):
         for cache in self._shown():
             cache.clear()
         self.refresh()
+
+
+class WatchPanel(LiveBox):
+    """What the agents of a database do while they are trained, refreshed every few seconds until :meth:`close`.
+
+    Parameters
+    ----------
+    url
+        The URL of the database.
+    seconds
+        Seconds between two refreshes.
+
+    Attributes
+    ----------
+    watch
+        The :class:`gymlab.gym.watch.Watch`, with its patterns and windows.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     panel = WatchPanel(f"sqlite:///{folder}/gym.db", seconds=60)
+    ...     panel.close()
+    >>> "entropy" in panel.table.value
+    True
+    """
+
+    def __init__(self, url: str, *, seconds: float = 1.0) -> None:
+        self._database = Database(url)
+        self._turn = threading.Lock()
+        self.watch = Watch(self._database)
+        self.table = ipywidgets.HTML()
+        super().__init__([self.table])
+        self.refresh()
+        self.keep_up("watch", self.refresh, seconds)
+
+    def refresh(self) -> None:
+        """Read what is new in the database and show it; do nothing after :meth:`close`."""
+        with self._turn:
+            if self._ticker is None or not self._ticker.stopped:
+                background.run(self.watch.refresh())
+                header = ("agent", "sessions", "actions", "missing", "entropy (bits)", "last pattern")
+                rows = [
+                    (
+                        as_html(one["agent"]),
+                        *(f"{one[count]:,}" for count in ("sessions", "actions", "missing")),
+                        f"{one['entropy_bits']:.3f}",
+                        as_html(one["pattern"], 200),
+                    )
+                    for one in self.watch.frame().to_dict("records")
+                ]
+                self.table.value = table(header, rows, "frame")
+
+    def close(self) -> None:
+        """Stop the refreshing, close the database, and remove the box from the page."""
+        self.stop()
+        with self._turn:
+            background.run(self._database.aclose())
+        super().close()
 
 
 class AlertStrip(LiveBox):
