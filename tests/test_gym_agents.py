@@ -3,11 +3,16 @@
 import asyncio
 import json
 import threading
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import httpx
 import pytest
 from agent_server import AgentServer
 from conftest import needs
+from hypothesis import given
+from hypothesis import strategies as st
 from made import action
 
 from gymlab import CircuitBreaker
@@ -15,7 +20,7 @@ from gymlab.errors import InputError
 from gymlab.gym.agent_specs import agent_from_spec
 from gymlab.gym.answers import AnswerError, decision_from
 from gymlab.gym.decisions import Actor, Choice, Decision, Scenario, Turn
-from gymlab.gym.remote import CallLimits, RemoteAgent
+from gymlab.gym.remote import CallLimits, RemoteAgent, Reply
 from gymlab.gym.services import (
     AnthropicService,
     FunctionService,
@@ -374,7 +379,7 @@ def test_a_model_that_answers_with_text_is_understood_or_missing(kind, text, cho
     assert bool(decision.missing) == (choice == "")
 
 
-def test_a_chat_model_of_langchain_gets_messages():
+def test_a_chat_model_of_langchain_gets_messages(tmp_path, monkeypatch):
     needs("langchain_core")
     from langchain_core.language_models import FakeListChatModel, GenericFakeChatModel
     from langchain_core.messages import AIMessage
@@ -387,6 +392,12 @@ def test_a_chat_model_of_langchain_gets_messages():
     agent = RemoteAgent("chat", LangChainService(GenericFakeChatModel(messages=iter([message]))))
     decision = decided(agent)
     assert (decision.choice, decision.tokens_in, decision.tokens_out) == ("hoard", 5, 2)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "own_chat_module.py").write_text(
+        "from langchain_core.language_models import FakeListChatModel\n"
+        "model = FakeListChatModel(responses=['hoard'])\n"
+    )
+    assert decided(agent_from_spec("langchain:own_chat_module:model", seed=0)).choice == "hoard"
     with pytest.raises(InputError, match="is no runnable of LangChain"):
         LangChainService("a text")
 
@@ -406,6 +417,18 @@ def test_a_function_that_blocks_does_not_block_the_loop():
         return await task
 
     assert asyncio.run(ask()).choice == "share"
+
+
+def test_a_function_may_return_a_decision():
+    stated = Decision(
+        "Hoard", confidence=0.5, expected="thirst", tokens_in=3, probabilities={"share": 0.0, "hoard": 1.0}
+    )
+    decision = decided(RemoteAgent("f", FunctionService(lambda *_: stated)))
+    assert replace(decision, latency_ms=None) == replace(stated, choice="hoard")
+    decision = decided(RemoteAgent("f", FunctionService(lambda *_: Decision(missing="not\nnow"))))
+    assert (decision.choice, decision.missing) == ("", "not now")
+    decision = decided(RemoteAgent("f", FunctionService(lambda *_: Decision("share", confidence=8))))
+    assert (decision.choice, decision.confidence) == ("share", None)
 
 
 @pytest.mark.parametrize(
@@ -483,6 +506,68 @@ def test_unusable_further_fields_are_unknown():
     assert decision_from(SCENARIO, {"choice": "share", "probabilities": odds}).probabilities == odds
 
 
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.sampled_from(["share", "2", "9" * 5000]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["choice", "action", "target", "reasoning", "confidence", "probabilities", "share"]
+            ),
+            inner,
+        )
+    ),
+    max_leaves=10,
+)
+
+
+@given(JSON, st.booleans())
+def test_any_answer_is_a_decision_or_an_answer_error(answer, as_text):
+    try:
+        decision = decision_from(SCENARIO, json.dumps(answer) if as_text else answer)
+    except AnswerError:
+        return
+    assert decision.choice in {"share", "hoard"}
+    assert decision.target in {"", "neighbour"}
+    assert decision.confidence is None or 0 <= decision.confidence <= 1
+    decision.reasoning.encode()
+
+
+def test_a_service_may_name_a_date_for_the_next_attempt():
+    request = httpx.Request("GET", "http://host")
+
+    class Service:
+        calls = 0
+
+        async def ask(self, *_):
+            self.calls += 1
+            if self.calls == 1:
+                later = format_datetime(datetime.now(UTC) + timedelta(seconds=10), usegmt=True)
+                response = httpx.Response(503, headers={"Retry-After": later}, request=request)
+                response.raise_for_status()
+            return Reply({"choice": 1})
+
+        async def aclose(self):
+            pass
+
+    clock = Clock()
+    assert decided(RemoteAgent("dated", Service(), sleep=clock.sleep)).choice == "share"
+    assert 8 < clock.slept[0] <= 10
+
+
+def test_the_time_limit_of_the_scenario_is_kept():
+    async def hangs(*_):
+        await asyncio.Event().wait()
+
+    agent = RemoteAgent("slow", FunctionService(hangs), CallLimits(attempts=1))
+    assert decided(agent, replace(SCENARIO, time_limit=0.01)).missing == "no answer within 0.01 s"
+
+
 # --- names of agents -------------------------------------------------------------------------------------------------
 
 
@@ -522,8 +607,12 @@ def test_every_form_makes_its_agent(tmp_path, monkeypatch):
         ("python:json:nothing", "the module json has no nothing"),
         ("python:no_such_module_here:f", "cannot be imported"),
         ("python:json:__name__", "is a str; give a function"),
-        ("http:ftp://host", "give http:URL"),
-        ("http:", "give http:URL"),
+        ("http:ftp://host", "is none of HTTP; give one such as"),
+        ("http:", "is none of HTTP"),
+        ("http://ho st:x/\x00", "is none of HTTP"),
+        ("http:http://user:hunter2@[::1/", "is none of HTTP"),
+        ("openai:m?base_url=nowhere", "is none of HTTP"),
+        ("openai:m?base_url=http://user:hunter2@host/v1", "base_url has a user or a password"),
         ("replay:no_such_file", "no_such_file"),
         (5, "agent is 5"),
     ],
@@ -532,6 +621,7 @@ def test_an_agent_that_cannot_be_made_says_why(spec, message):
     with pytest.raises(InputError) as caught:
         agent_from_spec(spec, seed=0)
     assert message in str(caught.value)
+    assert "hunter2" not in str(caught.value)
 
 
 @pytest.mark.parametrize(("spec", "package"), [("openai:m", "openai"), ("anthropic:m", "anthropic")])
@@ -544,6 +634,44 @@ def test_a_key_or_a_package_that_is_not_there_is_named(spec, package, monkeypatc
     monkeypatch.delenv(f"{package.upper()}_API_KEY", raising=False)
     with pytest.raises(InputError, match=f"{package.upper()}_API_KEY is not set"):
         agent_from_spec(spec, seed=0)
+
+
+@pytest.mark.parametrize("spec", ["openai:own/model:8b?base_url={}/v1", "anthropic:m?base_url={}"])
+def test_a_model_on_a_server_of_ones_own_needs_no_key(spec, monkeypatch):
+    package = spec.partition(":")[0]
+    needs(package)
+    monkeypatch.delenv(f"{package.upper()}_API_KEY")
+
+    async def ask():
+        async with AgentServer() as server:
+            agent = agent_from_spec(spec.format(server.url), seed=0)
+            decision = await agent.decide(SCENARIO, [])
+            await agent.aclose()
+            return agent.name, decision, server.requests[0][2]["model"]
+
+    name, decision, model = asyncio.run(ask())
+    assert decision.choice == "share"
+    assert name == f"{package}:{model}" == spec.partition("?")[0]
+
+
+def test_five_failures_in_a_row_do_not_open_the_breaker_and_an_outage_does():
+    clock = Clock()
+
+    async def ask():
+        async with AgentServer(*[""] * 20, *["500"] * 5) as server:
+            agent = RemoteAgent("agent", http(server.url), CallLimits(attempts=1), sleep=clock.sleep)
+            for _ in range(26):
+                decision = await agent.decide(SCENARIO, [])
+            assert decision.choice == "share"
+            assert agent.breaker.stats().opened == 0
+            server.forever = "500"
+            while agent.breaker.state == "closed":
+                decision = await agent.decide(SCENARIO, [])
+                assert is_missing(decision)
+            await agent.aclose()
+            return len(server.requests)
+
+    assert asyncio.run(ask()) < 26 + 20
 
 
 @pytest.mark.parametrize("limits", [{"timeout": 0}, {"attempts": 0}, {"concurrency": 1.5}])

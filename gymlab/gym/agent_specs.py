@@ -5,7 +5,9 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
+
+import httpx
 
 from gymlab.actions import read_actions
 from gymlab.arguments import instance, named, shown, whole_number
@@ -74,6 +76,8 @@ def agent_from_spec(spec: str, *, seed: int, limits: CallLimits | None = None) -
     options = dict(parse_qsl(query, keep_blank_values=True))
     if kind not in _MAKERS or not what:
         raise InputError(f"there is no agent {shown(spec)}; the known ones are {', '.join(FORMS)}")
+    if "base_url" in options and "@" in _checked_url(options["base_url"]):
+        raise InputError("base_url has a user or a password; the key is read from the environment")
     maker, known = _MAKERS[kind]
     if unknown := sorted(set(options) - set(known)):
         raise InputError(f"{kind} has no option {named(unknown)}; it has {named(known)}")
@@ -138,14 +142,20 @@ _MAKERS: dict[
 }
 
 
-def _named_url(url: str) -> str:
+def _checked_url(url: str) -> str:
+    """Return a URL of HTTP, or refuse it without showing it, since it may have a password."""
     try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
-    except ValueError as error:
-        raise InputError(f"the URL of the agent cannot be read: {error}") from error
-    if parts.scheme not in ("http", "https") or not host:
+        whole = httpx.URL(url)
+        usable = whole.scheme in ("http", "https") and whole.host
+    except (httpx.InvalidURL, ValueError):
+        usable = False
+    if not usable:
         raise InputError(
-            "the agent's URL has no http://HOST; give http:URL, such as http://127.0.0.1:8000/decide"
+            "the URL of the agent is none of HTTP; give one such as http://127.0.0.1:8000/decide"
         )
-    return f"http:{host}{f':{port}' if port else ''}{parts.path}"
+    return url
+
+
+def _named_url(url: str) -> str:
+    whole = httpx.URL(_checked_url(url))
+    return f"http:{whole.host}{f':{whole.port}' if whole.port else ''}{whole.path}"

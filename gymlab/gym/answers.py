@@ -3,7 +3,8 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
+from numbers import Integral
 from typing import Any
 
 import gymlab
@@ -164,13 +165,15 @@ def decision_from(scenario: Scenario, answer: object) -> Decision:
     'leave'
     """
     if isinstance(answer, Decision):
-        return answer if answer.missing else replace(answer, choice=_choice(scenario, answer.choice))
+        if answer.missing:
+            return Decision(missing=" ".join(_text(answer.missing).split()))
+        answer = {**asdict(answer), "expected_consequences": answer.expected}
     if isinstance(answer, str):
         # A text that only mentions a choice is no decision: it may reject it.
         answer = _object_in(answer) or answer.strip(" \t\r\n\"'`*.")
     if isinstance(answer, Choice):
         answer = answer.name
-    if isinstance(answer, (str, int)):
+    if isinstance(answer, (str, Integral)):
         answer = {"choice": answer}
     if not isinstance(answer, Mapping):
         raise AnswerError(f"the answer is {shown(answer)}, no JSON object", again=True)
@@ -192,9 +195,14 @@ def _choice(scenario: Scenario, given: object) -> str:
     names = [choice.name for choice in scenario.choices]
     name = _match(given, names)
     if name is None:
-        number = int(given) if isinstance(given, str) and given.strip().isdecimal() else given
-        if isinstance(number, int) and not isinstance(number, bool) and 1 <= number <= len(names):
-            name = names[number - 1]
+        # The numbers are written in the request and in the prompt.
+        numbers: dict[object, str] = dict(enumerate(names, 1)) | {
+            str(k): one for k, one in enumerate(names, 1)
+        }
+        if isinstance(given, str):
+            name = numbers.get(given.strip())
+        elif not isinstance(given, bool) and isinstance(given, Integral):
+            name = numbers.get(int(given))
     if name is None:
         raise AnswerError(f"the answer is {shown(given)}, which is no choice of the scenario", again=False)
     return name
@@ -226,8 +234,8 @@ def _object_in(text: str) -> object:
 
 def _text(value: object) -> str:
     """Return a text that any database takes: without NUL and lone surrogates, and not long."""
-    text = value if isinstance(value, str) else "" if value is None else json.dumps(value, default=str)
-    return text[:_MOST_TEXT].replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
+    text = value[:_MOST_TEXT] if isinstance(value, str) else ""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
 
 
 def _share(value: object) -> float | None:

@@ -89,7 +89,8 @@ class RemoteAgent:
     limits
         The limits of a decision.
     breaker
-        None for a breaker that opens after five failures in a row.
+        None for a breaker that opens if 15 of the latest 20 attempts failed. Attempts that hang end together, so a few
+        failures in a row say little.
     sleep, clock
         As ``asyncio.sleep`` and ``time.perf_counter``.
 
@@ -118,7 +119,7 @@ class RemoteAgent:
     ) -> None:
         self.name = name
         self.limits = limits or CallLimits()
-        self.breaker = breaker or CircuitBreaker(name)
+        self.breaker = breaker or CircuitBreaker(name, 0.75, window=20)
         self._service, self._sleep, self._clock = service, sleep, clock
         self._semaphore = asyncio.Semaphore(self.limits.concurrency)
         self._backoff = tenacity.wait_random_exponential(multiplier=0.5, max=self.limits.timeout)
@@ -276,8 +277,10 @@ def _cause(error: Exception, timeout: float) -> str:
         return (
             f"the connection failed: {(isinstance(root, OSError) and root.strerror) or type(root).__name__}"
         )
-    text = str(error) if isinstance(error, BreakerOpenError) else f"{type(error).__name__}: {error}"
-    return _without_secrets(" ".join(text.split()))[:_MOST_CAUSE]
+    if isinstance(error, BreakerOpenError):
+        # Without the delay, so that equal causes are equal texts.
+        return f"the breaker {error.name!r} is open, since the service behind it fails"
+    return _without_secrets(" ".join(f"{type(error).__name__}: {error}".split()))[:_MOST_CAUSE]
 
 
 def _without_secrets(text: str) -> str:

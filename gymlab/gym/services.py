@@ -8,8 +8,9 @@ import importlib
 import inspect
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -107,7 +108,7 @@ class OpenAIService:
             {"role": "system", "content": INSTRUCTION},
             {"role": "user", "content": prompt_of(scenario, history)},
         ]
-        with _Malformed("no chat completion"):
+        with _malformed("no chat completion"):
             completion = await self._client.chat.completions.create(
                 model=self._model, messages=messages, **options
             )
@@ -142,7 +143,7 @@ class AnthropicService:
     async def ask(self, scenario: Scenario, history: Sequence[Turn]) -> Reply:
         """Ask for the use of a tool whose input is the decision."""
         tool = {"name": _TOOL, "description": "State your decision.", "input_schema": schema_of(scenario)}
-        with _Malformed("no message"):
+        with _malformed("no message"):
             message = await self._client.messages.create(
                 model=self._model,
                 max_tokens=_MOST_TOKENS,
@@ -231,7 +232,7 @@ class FunctionService:
         """Call the function."""
         turns = list(history)
         if self._is_async:
-            return Reply(await self._function(scenario, turns))
+            return _stated(await self._function(scenario, turns))
         outcome: Future[object] = Future()
         outcome.set_running_or_notify_cancel()
 
@@ -242,24 +243,24 @@ class FunctionService:
                 outcome.set_exception(error)
 
         threading.Thread(target=work, name="gymlab agent", daemon=True).start()
-        return Reply(await asyncio.wrap_future(outcome))
+        return _stated(await asyncio.wrap_future(outcome))
 
     async def aclose(self) -> None:
         """Do nothing: the function belongs to the user."""
 
 
-class _Malformed:
-    """Turns the errors of a malformed answer, which the SDKs raise as they come, into AnswerError."""
+def _stated(answer: object) -> Reply:
+    """Return what a function answered, with the tokens if it is a decision that states them."""
+    return Reply(answer, getattr(answer, "tokens_in", None), getattr(answer, "tokens_out", None))
 
-    def __init__(self, what: str) -> None:
-        self._what = what
 
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
-        if isinstance(error, (AttributeError, TypeError, IndexError, ValueError, RecursionError)):
-            raise AnswerError(f"the answer is {self._what}", again=True) from error
+@contextmanager
+def _malformed(what: str) -> Iterator[None]:
+    """Turn the errors of a malformed answer, which the SDKs raise as they come, into AnswerError."""
+    try:
+        yield
+    except (AttributeError, TypeError, IndexError, ValueError, RecursionError) as error:
+        raise AnswerError(f"the answer is {what}", again=True) from error
 
 
 def _filled(text: object) -> str:
