@@ -282,7 +282,7 @@ from gymlab.gym.training import Training
 
 async def main():
     async with Database(sys.argv[1]) as db:
-        training = Training([Copier(), Drifter("d")], db, scenarios=400, sessions=20, at_once=12)
+        training = Training([Copier(), Drifter("d")], db, scenarios=400, sessions=40, at_once=12)
         task = asyncio.create_task(training.run())
         while not task.done():
             print(sum(state.decided + state.missing for state in training.states), flush=True)
@@ -300,7 +300,7 @@ def test_killed_ten_times_and_resumed_the_log_is_that_of_an_undisturbed_run(url,
     command = [sys.executable, "-c", KILLED]
     stored = []
     for _ in range(10):
-        most = (stored[-1] if stored else 0) + drawn.randint(0, 1_500)
+        most = (stored[-1] if stored else 0) + drawn.randint(0, 5_000)
         with subprocess.Popen([*command, url], stdout=subprocess.PIPE, env=environment, text=True) as process:
             # A run tells what is decided, from what was stored before on.
             for told in process.stdout:
@@ -310,9 +310,40 @@ def test_killed_ten_times_and_resumed_the_log_is_that_of_an_undisturbed_run(url,
         assert process.wait() == -signal.SIGKILL, "it has ended before it was killed"
         stored.append(len(rows(url)))
     assert sorted(stored) == stored
-    assert 500 < stored[-1] < 16_000
+    assert 500 < stored[-1] < 32_000
     subprocess.run([*command, url], env=environment, check=True, stdout=subprocess.DEVNULL)
     whole = f"sqlite:///{tmp_path}/whole.db"
     subprocess.run([*command, whole], env=environment, check=True, stdout=subprocess.DEVNULL)
-    assert len(rows(url)) == 16_000
+    assert len(rows(url)) == 32_000
     assert rows(url) == rows(whole)
+
+
+# --- metrics -----------------------------------------------------------------------------------------------------------
+
+
+def test_metrics_show_the_sessions_while_they_run_and_afterwards(url):
+    from gymlab.runtime.metrics import registry
+
+    def value(name, **labels):
+        return registry().get_sample_value(name, labels)
+
+    during = []
+
+    class Looker(Copier):
+        async def decide(self, scenario, history):
+            if len(history) == 20:
+                of_session = value(
+                    "gymlab_session_entropy_bits", agent="looker", session="training-0/looker/0000"
+                )
+                during.append((value("gymlab_sessions", agent="looker", state="running"), of_session))
+            return await super().decide(scenario, history)
+
+    training = trained(url, [Looker("looker"), Drifter("drifter")], at_once=1, sessions=2)
+    assert during[0][0] == 1
+    assert during[0][1] > 1
+    assert value("gymlab_sessions", agent="looker", state="done") == 2
+    assert value("gymlab_sessions", agent="looker", state="running") == 0
+    missing = sum(state.missing for state in training.states)
+    assert value("gymlab_decisions", agent="drifter", outcome="missing") == missing > 0
+    assert value("gymlab_decisions", agent="drifter", outcome="decided") == 60 - missing
+    assert value("gymlab_session_entropy_bits", agent="looker", session="training-0/looker/0000") is None

@@ -109,7 +109,9 @@ def test_the_principles_of_scripted_agents_are_found_again(run, url, seed):
 def test_a_trained_log_is_reported(run, url, tmp_path):
     options = ("--scenarios", 30, "--sessions", 4, "--scenario-file", TWO_CHOICES, "--db", url)
     assert run("train", *agents("cooperate", "tit_for_tat"), *options)[0] == 0
-    code, printed, _ = run("report", url, "--out", tmp_path / "reports", "--set", "n_surrogates=19")
+    code, printed, _ = run(
+        "report", url, "--out", tmp_path / "reports", "--set", "n_surrogates=19", "--set", "budget_seconds=1"
+    )
     assert code == 0, printed
     page = (tmp_path / "reports" / "latest" / "report.html").read_text(encoding="utf-8")
     assert "scripted:tit_for_tat" in page
