@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gymlab import InputError
+from gymlab import InputError, OutputError
 from gymlab.workbench.soak import judged, soak, stream
 
 
@@ -106,3 +106,11 @@ def test_what_is_no_length_or_rate_is_refused(arguments, tmp_path):
     with pytest.raises(InputError):
         soak(*arguments, tmp_path / "none")
     assert not (tmp_path / "none").exists()
+
+
+def test_an_output_that_is_a_file_is_refused_and_kept(tmp_path):
+    file = tmp_path / "notes.txt"
+    file.write_text("mine")
+    with pytest.raises(OutputError, match=r"notes.txt is no folder"):
+        soak(1, 1, file, fast=True)
+    assert file.read_text() == "mine"

@@ -19,6 +19,7 @@ from scipy.stats import theilslopes
 from gymlab.actions.store import write_actions
 from gymlab.arguments import boolean, finite_number, whole_number
 from gymlab.entropy import AgentEntropies, IncrementalEntropy
+from gymlab.errors import OutputError
 from gymlab.patterns.config import ExtractionConfig
 from gymlab.patterns.pipeline import extract_patterns
 from gymlab.runtime import background
@@ -26,7 +27,7 @@ from gymlab.runtime.cache_manager import cache_manager
 from gymlab.runtime.database import Database
 from gymlab.runtime.memory import resident_bytes
 from gymlab.workbench.figures import look
-from gymlab.workbench.files import write_whole
+from gymlab.workbench.files import unwritable, write_whole
 from gymlab.workbench.probes.leaks import open_handles
 
 # The promise, in megabytes of resident memory per million actions.
@@ -150,6 +151,8 @@ def soak(
     hours = finite_number("hours", hours, above=0, noun="hours")
     rate = finite_number("rate", rate, above=0, noun="actions per second")
     fast, seed = boolean("fast", fast), whole_number("seed", seed, least=0)
+    if problem := unwritable(out):
+        raise OutputError(f"{out}: {problem}; choose another folder")
     out.mkdir(parents=True, exist_ok=True)
     samples: list[dict[str, float]] = []
     try:
