@@ -211,18 +211,34 @@ def test_several_trainings_on_one_postgresql_database(postgres_url):
 # --- watching ----------------------------------------------------------------------------------------------------------
 
 
+class Pausing(Copier):
+    """Waits in the middle of each session until somebody has looked."""
+
+    def __init__(self, looked):
+        super().__init__()
+        self._looked = looked
+
+    async def decide(self, scenario, history):
+        if len(history) == 100:
+            await self._looked.wait()
+        return await super().decide(scenario, history)
+
+
 def watched(url):
     """The frames of one watch that looks again and again while a training stores, and the frame of a new watch."""
 
     async def follow():
+        looked = asyncio.Event()
         async with Database(url) as db, Database(url) as other:
             await Training([Copier()], db, scenarios=10, sessions=1, name="before").run()
-            training = Training([Copier(), Drifter("d")], db, scenarios=200, sessions=6, at_once=3)
+            training = Training([Pausing(looked), Drifter("d")], db, scenarios=200, sessions=6, at_once=3)
             watch, task, looks = Watch(other), None, []
             looks.append(await watch.refresh())
             task = asyncio.create_task(training.run())
             while not task.done():
                 looks.append(await watch.refresh())
+                if len(looks) > 3:
+                    looked.set()
                 await asyncio.sleep(0.01)
             await task
             looks.append(await watch.refresh())

@@ -47,8 +47,8 @@ FROM series WHERE a IS NOT NULL
 """
 # The latest actions of an agent from which patterns are extracted.
 _RECENT = 500
-# The first refresh reads so many steps of the latest series of each agent.
-_FIRST_STEPS, _FIRST_SERIES = 100, _RECENT // 100
+# The first refresh reads so many actions of the latest series of each agent.
+_FIRST_ACTIONS, _FIRST_SERIES = 100, _RECENT // 100
 # Patterns need so many windows.
 _LEAST_WINDOWS = 20
 # The windows that are remembered, and the series with an incomplete window.
@@ -179,7 +179,7 @@ class Watch:
         return self._agents[agent]
 
     async def _read_first(self) -> list[dict[str, Any]]:
-        """Count what is stored, and return the last rows of the latest series."""
+        """Count what is stored, and return the latest actions of the latest series."""
         missing = func.sum(case((col(ActionRow.action_type) == "", 1), else_=0))
         key = ActionRow.session_id, ActionRow.agent_id
         counted = sqlalchemy.select(
@@ -187,19 +187,19 @@ class Watch:
         ).group_by(*map(col, key))
         async with self._database.session() as session:
             found: list[Any] = list((await (await session.connection()).execute(counted)).all())
-            latest: dict[str, list[tuple[str, int]]] = {}
+            latest: dict[str, list[str]] = {}
             for s, a, end, n, absent, _ in sorted(found, key=lambda one: _moment(one[5]), reverse=True):
                 self._next[s, a] = end
                 seen = self._of(a)
                 seen.sessions += 1
                 seen.actions += n - absent
                 seen.missing += absent
-                latest.setdefault(a, []).append((s, end))
+                latest.setdefault(a, []).append(s)
             rows = [
                 row
                 for a, series in latest.items()
-                for s, end in series[:_FIRST_SERIES]
-                for row in await _rows(session, s, a, end - _FIRST_STEPS, end)
+                for s in series[:_FIRST_SERIES]
+                for row in await _latest_actions(session, s, a)
             ]
         return sorted(rows, key=lambda row: _moment(row["timestamp"]))
 
@@ -268,14 +268,22 @@ class Watch:
         return sum(seen.actions + seen.missing for seen in self._agents.values())
 
 
+async def _latest_actions(session: AsyncSession, s: str, a: str) -> list[dict[str, Any]]:
+    """Return the rows of the latest actions of a series; a missing decision is no action."""
+    query = _of_series(s, a).where(ActionRow.action_type != "").order_by(col(ActionRow.step).desc())
+    rows = (await session.exec(query.limit(_FIRST_ACTIONS))).all()
+    return [dict(zip(_COLUMNS, row, strict=True)) for row in reversed(rows)]
+
+
+def _of_series(s: str, a: str) -> Any:  # noqa: ANN401 - a statement of any type
+    columns = (getattr(ActionRow, name) for name in _COLUMNS)
+    return select(*columns).where(ActionRow.session_id == s, ActionRow.agent_id == a)
+
+
 async def _rows(session: AsyncSession, s: str, a: str, first: int, end: int) -> list[dict[str, Any]]:
     """Return the rows of a series from one step to before another."""
-    query = (
-        select(*(getattr(ActionRow, name) for name in _COLUMNS))
-        .where(ActionRow.session_id == s, ActionRow.agent_id == a)
-        .where(ActionRow.step >= first, ActionRow.step < end)
-        .order_by(col(ActionRow.step))
-    )
+    query = _of_series(s, a).where(ActionRow.step >= first, ActionRow.step < end)
+    query = query.order_by(col(ActionRow.step))
     return [dict(zip(_COLUMNS, row, strict=True)) for row in (await session.exec(query)).all()]
 
 
