@@ -46,6 +46,32 @@ def no_remembered_matrices():
         matrices.matrix_cache().clear()
 
 
+@pytest.fixture
+def command_line(monkeypatch, capsys):
+    """Call the command line in this process; returns exit code, standard output and error output."""
+    from gymlab import cli
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["gymlab", *map(str, arguments)])
+        try:
+            cli.main()
+            code = 0
+        except SystemExit as stop:
+            code = stop.code or 0
+        captured = capsys.readouterr()
+        assert "Traceback" not in captured.out + captured.err
+        return code, captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture
+def run(command_line, monkeypatch, tmp_path):
+    """Call the command line with a home of its own."""
+    monkeypatch.setenv("GYMLAB_HOME", str(tmp_path / "home"))
+    return command_line
+
+
 @pytest.fixture(scope="module")
 def browser():
     """A headless Chromium."""

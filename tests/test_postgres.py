@@ -18,7 +18,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 import gymlab
-from gymlab import Database, InputError, cli
+from gymlab import Database, InputError
 from gymlab.actions.store import write_actions
 from gymlab.db_models import ActionRow
 
@@ -34,24 +34,6 @@ def stored(postgres_url):
 
     asyncio.run(store())
     return log
-
-
-@pytest.fixture
-def run(monkeypatch, capsys, tmp_path):
-    monkeypatch.setenv("GYMLAB_HOME", str(tmp_path / "home"))
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["gymlab", *map(str, arguments)])
-        try:
-            cli.main()
-            code = 0
-        except SystemExit as stop:
-            code = stop.code or 0
-        captured = capsys.readouterr()
-        assert "Traceback" not in captured.out + captured.err
-        return code, captured.out, captured.err
-
-    return call
 
 
 # --- logs ------------------------------------------------------------------------------------------------------------

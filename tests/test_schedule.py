@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 from made import rules
@@ -85,21 +86,9 @@ def source(tmp_path):
 
 
 @pytest.fixture
-def run(monkeypatch, capsys, home):  # noqa: ARG001 - no call goes to another home
+def run(command_line, home):  # noqa: ARG001 - no call goes to another home
     """Call `gymlab schedule` in this process; returns exit code, standard output and error output."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["gymlab", "schedule", *map(str, arguments)])
-        try:
-            cli.main()
-            code = 0
-        except SystemExit as stop:
-            code = stop.code or 0
-        captured = capsys.readouterr()
-        assert "Traceback" not in captured.out + captured.err
-        return code, captured.out, captured.err
-
-    return call
+    return partial(command_line, "schedule")
 
 
 def left_behind(home):

@@ -19,23 +19,6 @@ from gymlab.workbench.files import require_apart, require_targets, unwritable, w
 from gymlab.workbench.results import to_json
 
 
-@pytest.fixture
-def command(monkeypatch, capsys):
-    """Call the command line in this process; returns exit code, standard output and error output."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["gymlab", *map(str, arguments)])
-        try:
-            cli.main()
-            code = 0
-        except SystemExit as stop:
-            code = stop.code or 0
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
-
-
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """A folder with logs, made once: two Parquet files, a CSV file, and a database of gymlab's."""
@@ -114,13 +97,13 @@ OPTIONS = {
 
 @pytest.mark.parametrize("case", SAME)
 @pytest.mark.parametrize(("name", "option"), [(name, option) for name in OPTIONS for option in OPTIONS[name]])
-def test_no_command_writes_to_its_log(command, folder, case, name, option):
+def test_no_command_writes_to_its_log(command_line, folder, case, name, option):
     sources, target = SAME[case]
     sources = [source.replace("{here}", str(folder)) for source in sources]
     if name == "compare":
         sources = ["logs/a.parquet", sources[-1]]
     before = contents(folder)
-    code, printed, complaint = command(name, *sources, option, target.replace("{here}", str(folder)))
+    code, printed, complaint = command_line(name, *sources, option, target.replace("{here}", str(folder)))
     assert code == 2
     assert printed == ""
     assert f"gymlab: {option} " in complaint
@@ -131,12 +114,12 @@ def test_no_command_writes_to_its_log(command, folder, case, name, option):
 
 @pytest.mark.parametrize(("name", "option"), [(name, option) for name in OPTIONS for option in OPTIONS[name]])
 @pytest.mark.usefixtures("folder")
-def test_the_sample_is_a_log_too(command, name, option):
+def test_the_sample_is_a_log_too(command_line, name, option):
     sample = gymlab.sample_path()
     if name == "compare":
         return
     before = sample.stat()
-    code, _, complaint = command(name, option, sample.parent / ".." / sample.parent.name / sample.name)
+    code, _, complaint = command_line(name, option, sample.parent / ".." / sample.parent.name / sample.name)
     assert code == 2
     assert " is the log itself; choose another file" in complaint
     assert (sample.stat().st_mtime_ns, sample.stat().st_size) == (before.st_mtime_ns, before.st_size)
@@ -154,18 +137,18 @@ def test_the_sample_is_a_log_too(command, name, option):
         ("logs/*.parquet", "sqlite:///elsewhere/a.parquet"),
     ],
 )
-def test_a_log_is_not_imported_into_itself(command, folder, source, database):
+def test_a_log_is_not_imported_into_itself(command_line, folder, source, database):
     before = contents(folder)
-    code, _, complaint = command("import", source, "--db", database)
+    code, _, complaint = command_line("import", source, "--db", database)
     assert code == 2
     assert " is the log itself; choose another file" in complaint
     assert contents(folder) == before
 
 
 @pytest.mark.usefixtures("folder")
-def test_the_own_database_is_not_imported_into_itself(command):
-    assert command("import", "log.csv")[0] == 0
-    code, _, complaint = command("import", "home/data/gymlab.db")
+def test_the_own_database_is_not_imported_into_itself(command_line):
+    assert command_line("import", "log.csv")[0] == 0
+    code, _, complaint = command_line("import", "home/data/gymlab.db")
     assert code == 2
     assert " is the log itself; choose another file" in complaint
 
@@ -173,17 +156,17 @@ def test_the_own_database_is_not_imported_into_itself(command):
 @pytest.mark.parametrize(
     ("name", "out"), [("latest", "logs"), (".lock", "logs"), ("latest", "elsewhere"), ("x", "logs/x")]
 )
-def test_a_report_does_not_write_over_its_log(command, folder, name, out):
+def test_a_report_does_not_write_over_its_log(command_line, folder, name, out):
     shutil.copy(folder / "log.csv", folder / "logs" / name)
     before = contents(folder)
     for more in (["report"], ["report", "--set", "window=10"]):
-        code, _, complaint = command(*more, f"logs/{name}", "--out", out)
+        code, _, complaint = command_line(*more, f"logs/{name}", "--out", out)
         assert code == 2
         assert " is the log itself; choose another file" in complaint
     assert contents(folder) == before
 
 
-def test_a_job_does_not_write_over_its_log(command, folder, monkeypatch):
+def test_a_job_does_not_write_over_its_log(command_line, folder, monkeypatch):
     from gymlab.workbench.schedule import crontab
 
     monkeypatch.setattr(crontab, "require_program", lambda: None)
@@ -191,12 +174,12 @@ def test_a_job_does_not_write_over_its_log(command, folder, monkeypatch):
     log = folder / "home" / "logs" / "nightly.log"
     shutil.copy(folder / "log.csv", log)
     before = contents(folder)
-    code, _, complaint = command("schedule", "add", "home/logs/nightly.log")
+    code, _, complaint = command_line("schedule", "add", "home/logs/nightly.log")
     assert code == 2
     assert "the job's own log" in complaint
     assert " is the log itself; choose another file" in complaint
     shutil.copy(log, folder / "logs" / "latest")
-    code, _, complaint = command("schedule", "add", "logs/latest", "--out", "logs")
+    code, _, complaint = command_line("schedule", "add", "logs/latest", "--out", "logs")
     assert code == 2
     assert " is the log itself; choose another file" in complaint
     (folder / "logs" / "latest").unlink()
@@ -227,11 +210,11 @@ def test_a_job_does_not_write_over_its_log(command, folder, monkeypatch):
         (["--json", ""], "a folder of that name is there already"),
     ],
 )
-def test_what_cannot_be_written_is_said_before_the_work(command, folder, monkeypatch, arguments, said):
+def test_what_cannot_be_written_is_said_before_the_work(command_line, folder, monkeypatch, arguments, said):
     (folder / "dangling").symlink_to("nowhere")
     before = contents(folder)
     monkeypatch.setattr("gymlab.actions.read_actions", lambda *_: pytest.fail("the work has begun"))
-    code, printed, complaint = command(
+    code, printed, complaint = command_line(
         "extract", "log.csv", *(text.replace("{here}", str(folder)) for text in arguments)
     )
     assert code == 2
@@ -244,10 +227,10 @@ def test_what_cannot_be_written_is_said_before_the_work(command, folder, monkeyp
 @pytest.mark.skipif(not Path("/proc/version").exists(), reason="no folder that nobody can write to")
 @pytest.mark.parametrize("option", ["--json", "--labels", "--save"])
 @pytest.mark.usefixtures("folder")
-def test_a_folder_that_nobody_can_write_to_is_said_before_the_work(command, monkeypatch, option):
+def test_a_folder_that_nobody_can_write_to_is_said_before_the_work(command_line, monkeypatch, option):
     monkeypatch.setattr("gymlab.actions.read_actions", lambda *_: pytest.fail("the work has begun"))
     for target in ("/proc/x", *["/proc/version"] * (option != "--save")):
-        code, _, complaint = command("extract", "log.csv", option, target)
+        code, _, complaint = command_line("extract", "log.csv", option, target)
         assert code == 2
         assert f"cannot write {target}" in complaint
 
@@ -262,10 +245,10 @@ def test_a_folder_that_nobody_can_write_to_is_said_before_the_work(command, monk
 )
 @pytest.mark.usefixtures("folder")
 def test_a_database_that_cannot_be_written_is_said_before_the_log_is_read(
-    command, monkeypatch, database, said
+    command_line, monkeypatch, database, said
 ):
     monkeypatch.setattr("gymlab.actions.read_actions", lambda *_: pytest.fail("the work has begun"))
-    code, _, complaint = command("import", "log.csv", "--db", database)
+    code, _, complaint = command_line("import", "log.csv", "--db", database)
     assert code == 2
     assert said in complaint
 
@@ -277,38 +260,39 @@ def test_files_whose_names_differ_in_case_are_two_where_the_disk_says_so(folder)
     require_targets({"--json": Path("Log.csv"), "--labels": Path("LOG.csv")}, ["log.csv"])
 
 
-def test_reading_a_database_makes_none(command, folder):
+def test_reading_a_database_makes_none(command_line, folder):
     before = contents(folder)
     for arguments in (
         ["extract", "sqlite:///none.db"],
         ["import", "sqlite:///none.db", "--db", "sqlite:///new.db"],
     ):
-        code, _, complaint = command(*arguments)
+        code, _, complaint = command_line(*arguments)
         assert code == 2
         assert "there is no such file" in complaint
     assert contents(folder) == before
 
 
-def test_the_result_goes_to_standard_output_and_what_is_told_to_the_other(command, folder):
+def test_the_result_goes_to_standard_output_and_what_is_told_to_the_other(command_line, folder):
     options = ["log.csv", "--no-significance", "--clusters", 1]
-    code, printed, told = command("extract", *options, "--json", "-")
+    code, printed, told = command_line("extract", *options, "--json", "-")
     assert code == 0
     assert json.loads(printed)["schema"] == 1
     assert "\n1 pattern (exact), average silhouette " in told
-    code, printed, told = command("principles", "log.csv", "--json", "-", "--store")
+    code, printed, told = command_line("principles", "log.csv", "--json", "-", "--store")
     assert code == 0
     assert json.loads(printed)["schema"] == 1
     assert "stored; there was no run of this log before to compare it with" in told
-    code, printed, told = command("extract", *options, "--json", "out.json")
+    code, printed, told = command_line("extract", *options, "--json", "out.json")
     assert code == 0
     assert "\n1 pattern (exact), average silhouette " in printed
     assert not (folder / "-").exists()
 
 
-def test_a_link_to_nothing_is_written_through_and_a_home_is_found(command, folder):
+def test_a_link_to_nothing_is_written_through_and_a_home_is_found(command_line, folder):
     (folder / "dangling").symlink_to("new.json")
     assert (
-        command("extract", "log.csv", "--no-significance", "--json", "dangling", "--save", "~/kept")[0] == 0
+        command_line("extract", "log.csv", "--no-significance", "--json", "dangling", "--save", "~/kept")[0]
+        == 0
     )
     assert (folder / "new.json").is_file()
     assert (folder / "dangling").is_symlink()
