@@ -17,7 +17,7 @@ from agent_server import AgentServer
 from sharers import Copier, Drifter
 
 import gymlab
-from gymlab import Database, cli
+from gymlab import Database
 from gymlab.gym.agent_specs import agent_from_spec
 from gymlab.gym.remote import CallLimits
 from gymlab.gym.training import Training
@@ -31,25 +31,6 @@ SCRIPTED = ("cooperate", "selfish", "tit_for_tat", "random", "by_context")
 @pytest.fixture
 def url(tmp_path):
     return f"sqlite:///{tmp_path}/gym.db"
-
-
-@pytest.fixture
-def run(monkeypatch, capsys, tmp_path):
-    """Call the command line in this process; returns exit code, standard output and error output."""
-    monkeypatch.setenv("GYMLAB_HOME", str(tmp_path / "home"))
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["gymlab", *map(str, arguments)])
-        try:
-            cli.main()
-            code = 0
-        except SystemExit as stop:
-            code = stop.code or 0
-        captured = capsys.readouterr()
-        assert "Traceback" not in captured.err
-        return code, captured.out, captured.err
-
-    return call
 
 
 def command(*arguments):
@@ -273,6 +254,22 @@ def test_a_watch_reads_each_decision_once_and_counts_like_a_new_one(kind, url, r
     assert len(placed) == len(set(placed))
     assert len(placed) == sum((n - 20) // 10 + 1 for n in log.groupby("session_id").size())
     assert all(watch.frame()["pattern"])
+
+
+def test_a_watch_that_starts_late_reads_the_latest_actions_of_all_sessions(url):
+    """Twelve sessions side by side, so the latest 100 actions are a few of each."""
+
+    async def seen():
+        async with Database(url) as db:
+            await Training([Copier()], db, scenarios=20, sessions=12, at_once=12).run()
+            watch = Watch(db)
+            await watch.refresh()
+            return watch.frame()["entropy_bits"].tolist()
+
+    (bits,) = asyncio.run(seen())
+    latest = gymlab.read_actions(url).sort_values("timestamp", kind="stable")["action_type"].tail(100)
+    share = latest.value_counts(normalize=True)
+    assert bits == pytest.approx(-(share * share.map(math.log2)).sum())
 
 
 def test_watch_shows_the_state_once_and_ends_cleanly(run, url):

@@ -29,6 +29,7 @@ _COLUMNS = (
     *("session_id", "agent_id", "step", "timestamp", "actor", "target", "action_type", "decision_context"),
     *("relationship_type", "impact", "outcome_valence", "decision_entropy", "latency_ms", "n_choices"),
 )
+_ROWS: Any = select(*(getattr(ActionRow, name) for name in _COLUMNS))
 # Each series with its next step. A database looks each of them up in the index of the key, so this takes as long as
 # there are series, however many actions there are. Steps begin at 0.
 _SERIES = """
@@ -45,10 +46,9 @@ WITH RECURSIVE sessions(s) AS (
 SELECT s, a, (SELECT max(step) + 1 FROM gymlab_actions WHERE session_id = s AND agent_id = a)
 FROM series WHERE a IS NOT NULL
 """
-# The latest actions of an agent from which patterns are extracted.
-_RECENT = 500
-# The first refresh reads so many actions of the latest series of each agent.
-_FIRST_ACTIONS, _FIRST_SERIES = 100, _RECENT // 100
+# The latest actions of an agent from which patterns are extracted; the first refresh reads at least so many. With 50
+# sessions side by side, these are 100 of each, and a window needs 20 of one.
+_RECENT = 5_000
 # Patterns need so many windows.
 _LEAST_WINDOWS = 20
 # The windows that are remembered, and the series with an incomplete window.
@@ -72,11 +72,11 @@ class Watch:
     """A look at the actions in a database that goes on while sessions store them.
 
     :meth:`refresh` reads the actions that are new: it asks the index of the key for the next step of each series, and
-    then for the steps beyond the known ones. The first refresh counts all actions, and reads the last 100 steps of the
-    latest 5 series of each agent.
+    then for the steps beyond the known ones. The first refresh counts all actions, and reads the latest ones of each
+    agent.
 
     The entropy of an agent is that of its latest actions, updated per action. When there are enough actions, patterns
-    are extracted from the latest 500 of each agent. From then on each window is assigned to a pattern when it is
+    are extracted from the latest 5,000 of each agent. From then on each window is assigned to a pattern when it is
     complete. If the windows have drifted (:class:`gymlab.patterns.assignment.Drift`), the patterns are extracted again.
 
     Parameters
@@ -179,28 +179,22 @@ class Watch:
         return self._agents[agent]
 
     async def _read_first(self) -> list[dict[str, Any]]:
-        """Count what is stored, and return the latest actions of the latest series."""
+        """Count what is stored, and return the latest actions of each agent."""
         missing = func.sum(case((col(ActionRow.action_type) == "", 1), else_=0))
         key = ActionRow.session_id, ActionRow.agent_id
         counted = sqlalchemy.select(
-            *map(col, key), func.max(ActionRow.step) + 1, func.count(), missing, func.max(ActionRow.timestamp)
+            *map(col, key), func.max(ActionRow.step) + 1, func.count(), missing
         ).group_by(*map(col, key))
         async with self._database.session() as session:
             found: list[Any] = list((await (await session.connection()).execute(counted)).all())
-            latest: dict[str, list[str]] = {}
-            for s, a, end, n, absent, _ in sorted(found, key=lambda one: _moment(one[5]), reverse=True):
+            for s, a, end, n, absent in found:
                 self._next[s, a] = end
                 seen = self._of(a)
                 seen.sessions += 1
                 seen.actions += n - absent
                 seen.missing += absent
-                latest.setdefault(a, []).append(s)
-            rows = [
-                row
-                for a, series in latest.items()
-                for s in series[:_FIRST_SERIES]
-                for row in await _latest_actions(session, s, a)
-            ]
+            n_latest = max(_RECENT, self._entropy_window)
+            rows = [row for a in self._agents for row in await _latest_actions(session, a, n_latest)]
         return sorted(rows, key=lambda row: _moment(row["timestamp"]))
 
     async def _read_new(self) -> list[dict[str, Any]]:
@@ -268,22 +262,18 @@ class Watch:
         return sum(seen.actions + seen.missing for seen in self._agents.values())
 
 
-async def _latest_actions(session: AsyncSession, s: str, a: str) -> list[dict[str, Any]]:
-    """Return the rows of the latest actions of a series; a missing decision is no action."""
-    query = _of_series(s, a).where(ActionRow.action_type != "").order_by(col(ActionRow.step).desc())
-    rows = (await session.exec(query.limit(_FIRST_ACTIONS))).all()
+async def _latest_actions(session: AsyncSession, a: str, n: int) -> list[dict[str, Any]]:
+    """Return the rows of the latest actions of an agent; a missing decision is no action."""
+    latest = (col(ActionRow.timestamp).desc().nulls_last(), col(ActionRow.step).desc())
+    query = _ROWS.where(ActionRow.agent_id == a, ActionRow.action_type != "").order_by(*latest).limit(n)
+    rows = (await session.exec(query)).all()
     return [dict(zip(_COLUMNS, row, strict=True)) for row in reversed(rows)]
-
-
-def _of_series(s: str, a: str) -> Any:  # noqa: ANN401 - a statement of any type
-    columns = (getattr(ActionRow, name) for name in _COLUMNS)
-    return select(*columns).where(ActionRow.session_id == s, ActionRow.agent_id == a)
 
 
 async def _rows(session: AsyncSession, s: str, a: str, first: int, end: int) -> list[dict[str, Any]]:
     """Return the rows of a series from one step to before another."""
-    query = _of_series(s, a).where(ActionRow.step >= first, ActionRow.step < end)
-    query = query.order_by(col(ActionRow.step))
+    query = _ROWS.where(ActionRow.session_id == s, ActionRow.agent_id == a)
+    query = query.where(ActionRow.step >= first, ActionRow.step < end).order_by(col(ActionRow.step))
     return [dict(zip(_COLUMNS, row, strict=True)) for row in (await session.exec(query)).all()]
 
 
