@@ -9,10 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import pandas as pd
-
     from gymlab.gym.training import Training
 
 _DEMO = ("cooperate", "selfish", "tit_for_tat", "random", "switch?step=30", "by_context")
@@ -84,7 +80,8 @@ def train(
     seconds = time.monotonic() - start
     frame = training.frame()
     place = url.render_as_string(hide_password=True)
-    typer.echo(_summary(frame))
+    shown = frame[["agent", "done", "failed", "decided", "missing", "entropy_bits"]]
+    typer.echo(shown.to_string(index=False, float_format="{:.3f}".format))
     typer.echo(f"{training.stored:,} decisions stored in {seconds:.1f} s as {training.name!r} in {place}")
     for state in training.states:
         if state.cause:
@@ -150,26 +147,3 @@ async def _show_progress(training: "Training") -> None:
         except asyncio.CancelledError:
             typer.echo(f"\r{' ' * len(text)}\r", nl=False, err=True)
             raise
-
-
-def _summary(frame: "pd.DataFrame") -> str:
-    rows: list[Sequence[str]] = [("agent", "done", "failed", "decided", "missing", "entropy (bits)")]
-    rows += [
-        (
-            str(one.agent),
-            f"{one.done:,}",
-            f"{one.failed:,}",
-            f"{one.decided:,}",
-            f"{one.missing:,}",
-            f"{one.entropy_bits:.3f}",
-        )
-        for one in frame.itertuples()
-    ]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if not at else cell.rjust(width)
-            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in rows
-    )
