@@ -10,12 +10,14 @@ import pytest
 import yaml
 from made import action, rhythms, rules
 from naive_page import rows_of
+from sharers import Copier
 
 import gymlab
 from gymlab import clustering
 from gymlab.actions import frame_from_records
 from gymlab.actions.windows import cut_windows
 from gymlab.errors import InputError, OutputError
+from gymlab.gym.training import Training
 from gymlab.patterns import pipeline
 from gymlab.runtime import background
 from gymlab.runtime.alerts import Measurement
@@ -23,7 +25,14 @@ from gymlab.runtime.cache import BoundedCache
 from gymlab.runtime.cache_manager import cache_manager
 from gymlab.workbench import figures
 from gymlab.workbench.report.parameters import read_parameters, require_usable
-from gymlab.workbench.widgets import AlertStrip, CachePanel, PatternExplorer, TreeExplorer, TuningPanel
+from gymlab.workbench.widgets import (
+    AlertStrip,
+    CachePanel,
+    PatternExplorer,
+    TreeExplorer,
+    TuningPanel,
+    WatchPanel,
+)
 from gymlab.workbench.widgets.analysis import Analysis, LatestRequestWorker, LogSource, PanelRequest
 from gymlab.workbench.widgets.drawing import OLD, figure_widget, redraw
 from gymlab.workbench.widgets.live import Ticker, measured_now
@@ -837,3 +846,22 @@ def test_a_cell_that_runs_again_does_not_leave_two_tickers():
     assert ticks.count("second") >= 3
     with pytest.raises(InputError, match="give a number above 0"):
         Ticker("test", ticks.clear, 0)
+
+
+def test_the_panel_of_a_training_keeps_its_last_state_when_it_stops(tmp_path):
+    url = f"sqlite:///{tmp_path / 'gym.db'}"
+
+    async def train(sessions):
+        async with gymlab.Database(url) as database:
+            await Training([Copier()], database, scenarios=30, sessions=sessions, name=f"{sessions}").run()
+
+    panel = WatchPanel(url, seconds=3600)
+    background.run(train(2))
+    panel.refresh()
+    (row,) = rows_of(panel.table.value)
+    assert (row["agent"], row["sessions"], row["actions"], row["missing"]) == ("copier", "2", "60", "0")
+    panel.stop()
+    background.run(train(1))
+    panel.refresh()
+    assert rows_of(panel.table.value) == [row]
+    panel.close()

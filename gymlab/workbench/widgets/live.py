@@ -148,7 +148,7 @@ class CachePanel(LiveBox):
 
 
 class WatchPanel(LiveBox):
-    """What the agents of a database do while they are trained, refreshed every few seconds until :meth:`close`.
+    """What the agents of a database do while they are trained, refreshed every few seconds until :meth:`stop`.
 
     Parameters
     ----------
@@ -182,7 +182,7 @@ class WatchPanel(LiveBox):
         self.keep_up("watch", self.refresh, seconds)
 
     def refresh(self) -> None:
-        """Read what is new in the database and show it; do nothing after :meth:`close`."""
+        """Read what is new in the database and show it; do nothing after :meth:`stop`."""
         with self._turn:
             if self._ticker is None or not self._ticker.stopped:
                 background.run(self.watch.refresh())
@@ -198,12 +198,11 @@ class WatchPanel(LiveBox):
                 ]
                 self.table.value = table(header, rows, "frame")
 
-    def close(self) -> None:
-        """Stop the refreshing, close the database, and remove the box from the page."""
-        self.stop()
+    def stop(self) -> None:
+        """Stop the refreshing and close the database; the last state stays on the page."""
+        super().stop()
         with self._turn:
             background.run(self._database.aclose())
-        super().close()
 
 
 class AlertStrip(LiveBox):
